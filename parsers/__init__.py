@@ -1,0 +1,1 @@
+"""Reads what the profilers wrote into frames with declared columns."""

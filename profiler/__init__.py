@@ -1,0 +1,1 @@
+"""Runs the profilers: plans what they collect, starts them, explains their failures."""

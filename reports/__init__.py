@@ -1,0 +1,1 @@
+"""Writes tables, files and pictures from one RooflineReport."""

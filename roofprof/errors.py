@@ -1,0 +1,28 @@
+"""The errors that users see: what went wrong with which file, and what to do about it."""
+
+
+class RoofprofError(Exception):
+    """An error to be shown as `error: message` and `hint: hint`, without a traceback.
+
+    Attributes:
+        message: what is wrong, naming the file or the argument.
+        hint: what the user can do, or None.
+        exit_code: 1, or 2 when the command line itself is wrong.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(RoofprofError):
+    """The command line asks for something that does not exist or is out of range."""
+
+    exit_code = 2
+
+
+class ReportError(RoofprofError):
+    """A file is not a report, or a damaged one."""

@@ -1,0 +1,40 @@
+"""Scaling for display, the only place where numbers leave SI base units."""
+
+import math
+
+_PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
+
+
+def format_si(value: float | None, unit: str = "", digits: int = 3) -> str:
+    """`1.23 TB/s` from 1.23e12 and "B/s"; an em dash for unknown."""
+    if value is None:
+        return "—"
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g} {unit}".rstrip()
+    for factor, prefix in _PREFIXES:
+        # The comparison is on the rounded figure, so that 999.9996 becomes 1.00 k and not 1000.
+        if float(f"{abs(value):.{digits}g}") >= factor:
+            return f"{_significant(value / factor, digits)} {prefix}{unit}".rstrip()
+    return f"{value:.{digits}g} {unit}".rstrip()
+
+
+def format_number(value: float | None, digits: int = 3) -> str:
+    """Significant digits without an exponent where it fits; an em dash for unknown."""
+    if value is None:
+        return "—"
+    if value == 0:
+        return "0"
+    if 0.001 <= abs(value) < 1e6:
+        return _significant(value, digits)
+    return f"{value:.{digits}g}"
+
+
+def format_percent(value: float | None) -> str:
+    """A fraction as a percentage."""
+    return "—" if value is None else f"{100 * value:.3g} %" if abs(value) < 0.1 else f"{100 * value:.0f} %"
+
+
+def _significant(value: float, digits: int) -> str:
+    rounded = float(f"{value:.{digits}g}")
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded:.{decimals}f}"
