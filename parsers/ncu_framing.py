@@ -71,7 +71,8 @@ def read_blocks(data: bytes, path: Path) -> list[Block]:
         blocks = list(_blocks(data))
     except (IndexError, ValueError, struct.error) as error:
         raise ReportError(
-            f"{path} is damaged: {error}", "it was cut or altered after ncu wrote it; capture or copy it again"
+            f"{path} is damaged: {error}",
+            "it was cut or altered after ncu wrote it; capture or copy it again",
         ) from None
     if not sum(block.result_count for block in blocks):
         raise ReportError(f"{path} holds no kernels", "nothing was profiled: check ncu's filters (-k, --nvtx-include)")

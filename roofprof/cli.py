@@ -1,6 +1,6 @@
-"""The command line: each command parses its options, calls one function and prints.
+"""The command line: one Typer app, and the one place that turns errors into two lines and an exit code.
 
-Heavy imports stand inside the commands, so that --help needs typer alone.
+Commands import what they need when they run, so that --help needs typer alone.
 """
 
 import sys
@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from roofprof import __version__
+from roofprof.cli_analyze import analyze
+from roofprof.cli_ops import gpus, ops
 from roofprof.errors import RoofprofError
 
 app = typer.Typer(
@@ -18,7 +20,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(analyze)
+app.command()(ops)
+app.command()(gpus)
 
 
 def _version(value: bool) -> None:
@@ -30,8 +36,9 @@ def _version(value: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
     ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")] = False,
 ) -> None:
     """Options before the command."""
 
@@ -40,23 +47,35 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line and give its exit code: 0, 1 on an error, 2 on wrong usage."""
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
+    # --debug is understood anywhere before a `--`, not only before the command.
+    own = arguments.index("--") if "--" in arguments else len(arguments)
+    arguments = [a for i, a in enumerate(arguments) if a != "--debug" or i > own]
     try:
-        app([a for a in arguments if a != "--debug"], standalone_mode=True)
+        app(arguments, standalone_mode=True)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has left: nothing to say, and nobody to say it to
+        return 1
     except RoofprofError as error:
         if debug:
             raise
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:
-        return 1
+        return _report(error.message, error.hint, error.exit_code)
     except Exception as error:
         if debug:
             raise
-        print(f"error: roofprof itself failed: {type(error).__name__}: {error}", file=sys.stderr)
-        print("hint: run it again with --debug and report the traceback", file=sys.stderr)
-        return 1
+        return _report(
+            f"roofprof failed: {type(error).__name__}: {error}",
+            "run it again with --debug and report that",
+            1,
+        )
     return 0
+
+
+def _report(message: str, hint: str | None, code: int) -> int:
+    from roofprof.text import printable
+
+    print(f"error: {printable(message)}", file=sys.stderr)
+    if hint:
+        print(f"hint: {printable(hint)}", file=sys.stderr)
+    return code

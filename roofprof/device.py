@@ -137,7 +137,10 @@ def _spec(name: str, row: dict[str, Any], origin: str) -> DeviceSpec:
         raise RoofprofError(f"{origin}: GPU {name!r} has no peak_flop_per_s table", "see docs/gpus.md for the form")
     if unknown := sorted(set(peaks) - set(PIPES)):
         raise RoofprofError(f"{origin}: GPU {name!r}: no pipe is named {unknown[0]!r}", f"use {', '.join(PIPES)}")
-    figures = {**peaks, **{k: v for k, v in row.items() if k.endswith(("_per_s", "_hz")) and k != "peak_flop_per_s"}}
+    figures = {
+        **peaks,
+        **{k: v for k, v in row.items() if k.endswith(("_per_s", "_hz")) and k != "peak_flop_per_s"},
+    }
     figures.setdefault("dram_bytes_per_s", None)
     for key, value in figures.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:

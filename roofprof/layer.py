@@ -110,7 +110,8 @@ class LayerCase:
             raise UsageError(f"--ep {self.ep} does not divide {EXPERTS} experts", "use 1, 2, 4, ... 256")
         if self.experts_hit is not None and not 1 <= self.experts_hit <= self.local_experts:
             raise UsageError(
-                f"--experts-hit {self.experts_hit} is out of range", f"use 1 to {self.local_experts}, the experts here"
+                f"--experts-hit {self.experts_hit} is out of range",
+                f"use 1 to {self.local_experts}, the experts here",
             )
 
 

@@ -246,11 +246,11 @@ def _parameters(formula: str) -> tuple[frozenset[str], frozenset[str]]:
     return required, frozenset(p.name for p in parameters)
 
 
-def evaluate(formula: str, shape: Mapping[str, int | float | str]) -> Work:
-    """Evaluate a formula by name.
+def check_shape(formula: str, shape: Mapping[str, int | float | str]) -> None:
+    """Check that a formula can take a shape.
 
     Raises:
-        ShapeError: no such formula, a size missing, unknown or not positive, or a precision without a byte size.
+        ShapeError: no such formula, or a size missing, unknown or not positive.
     """
     if formula not in FORMULAS:
         raise ShapeError(f"no formula is named {formula!r}; there are {', '.join(FORMULAS)}")
@@ -260,6 +260,15 @@ def evaluate(formula: str, shape: Mapping[str, int | float | str]) -> Work:
     if unknown := sorted(shape.keys() - allowed):
         raise ShapeError(f"formula {formula} does not take {', '.join(unknown)}")
     for key, value in shape.items():
-        if not isinstance(value, str) and value <= 0 and key not in ("p", "u"):
+        if not isinstance(value, str) and (value < 0 or (value == 0 and key not in ("p", "u"))):
             raise ShapeError(f"size {key} of formula {formula} is {value}")
+
+
+def evaluate(formula: str, shape: Mapping[str, int | float | str]) -> Work:
+    """Evaluate a formula by name.
+
+    Raises:
+        ShapeError: as `check_shape`, or a precision without a byte size.
+    """
+    check_shape(formula, shape)
     return FORMULAS[formula](**shape)

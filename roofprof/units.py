@@ -2,7 +2,10 @@
 
 import math
 
-_PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
+_PREFIXES = (
+    (1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""),
+    (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"),
+)  # fmt: skip
 
 
 def format_si(value: float | None, unit: str = "", digits: int = 3) -> str:
@@ -31,7 +34,7 @@ def format_number(value: float | None, digits: int = 3) -> str:
 
 def format_percent(value: float | None) -> str:
     """A fraction as a percentage."""
-    return "—" if value is None else f"{100 * value:.3g} %" if abs(value) < 0.1 else f"{100 * value:.0f} %"
+    return "—" if value is None else f"{100 * value:.2g} %" if abs(value) < 0.1 else f"{100 * value:.0f} %"
 
 
 def _significant(value: float, digits: int) -> str:

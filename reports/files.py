@@ -1,0 +1,136 @@
+"""Files made from a RooflineReport: report.json, kernels.csv, ops.csv, ops.parquet."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+
+from roofprof.device import PIPES
+from roofprof.errors import RoofprofError
+from roofprof.results import OpResult, RooflineReport
+from roofprof.text import spreadsheet_cell
+
+_OPS_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "op": pl.String,
+    "implementation": pl.String,
+    "nvtx_path": pl.List(pl.String),
+    "report": pl.String,
+    "phase": pl.String,
+    "batch": pl.Int64,
+    "seq_len": pl.Int64,
+    "cache": pl.String,
+    "calls": pl.Int64,
+    "kernels": pl.List(pl.Int64),
+    "duration_ns": pl.Float64,
+    "duration_ns_min": pl.Float64,
+    "duration_ns_max": pl.Float64,
+    "time_source": pl.String,
+    "dram_read_bytes": pl.Float64,
+    "dram_write_bytes": pl.Float64,
+    "dram_bytes": pl.Float64,
+    "dram_upper_bytes": pl.Float64,
+    "l2_bytes": pl.Float64,
+    "l1_fill_bytes": pl.Float64,
+    **{f"{pipe}_flop_count": pl.Float64() for pipe in PIPES},
+    "flop_count": pl.Float64,
+    "mufu_count": pl.Float64,
+    "arithmetic_intensity": pl.Float64,
+    "arithmetic_intensity_lower": pl.Float64,
+    "arithmetic_intensity_l2": pl.Float64,
+    "arithmetic_intensity_l1_fill": pl.Float64,
+    "formula": pl.String,
+    "formula_flop_count": pl.Float64,
+    "formula_dram_bytes": pl.Float64,
+    "formula_arithmetic_intensity": pl.Float64,
+    "work_ratio": pl.Float64,
+    "byte_ratio": pl.Float64,
+    "target_gpu": pl.String,
+    "roof_source": pl.String,
+    "bound": pl.String,
+    "ridge_point": pl.Float64,
+    "attainable_flop_per_s": pl.Float64,
+    "measured_on_gpu": pl.String,
+    "measured_on_bound": pl.String,
+    "achieved_flop_per_s": pl.Float64,
+    "achieved_dram_bytes_per_s": pl.Float64,
+    "roof_fraction": pl.Float64,
+    "roof_fraction_at_clock": pl.Float64,
+    "sm_clock_hz": pl.Float64,
+    "findings": pl.List(pl.String),
+}
+OPS_SCHEMA = pl.Schema(_OPS_COLUMNS)
+
+
+def ops_frame(report: RooflineReport) -> pl.DataFrame:
+    """One row an op, `OPS_SCHEMA`."""
+    return pl.DataFrame([_op_row(op, report.target.name) for op in report.ops], schema=OPS_SCHEMA, orient="row")
+
+
+def write_files(report: RooflineReport, folder: Path) -> list[Path]:
+    """Write the four files, each whole or not at all.
+
+    Raises:
+        RoofprofError: the folder cannot be made or written.
+    """
+    ops, kernels = ops_frame(report), report.kernels
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [
+            _replace(
+                folder / "report.json",
+                lambda path: path.write_text(report.to_json() + "\n", encoding="utf-8"),
+            ),
+            _replace(folder / "ops.csv", lambda path: _flat(ops).write_csv(path)),
+            _replace(folder / "ops.parquet", lambda path: ops.write_parquet(path)),
+            _replace(folder / "kernels.csv", lambda path: _flat(kernels).write_csv(path)),
+        ]
+    except OSError as error:
+        raise RoofprofError(
+            f"cannot write to {folder}: {error.strerror or error}", "choose another folder with -o"
+        ) from None
+
+
+def _replace(path: Path, write) -> Path:  # type: ignore[no-untyped-def]
+    partial = path.with_name(path.name + ".partial")
+    write(partial)
+    return partial.replace(path)
+
+
+def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """Lists as JSON text; text that a spreadsheet would run as a formula made plain."""
+    lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    return frame.with_columns(
+        *(
+            pl.Series(
+                n,
+                [None if v is None else json.dumps(list(v), ensure_ascii=False) for v in frame[n]],
+                pl.String,
+            )
+            for n in lists
+        ),
+        *(pl.Series(n, [None if v is None else spreadsheet_cell(v) for v in frame[n]], pl.String) for n in texts),
+    )
+
+
+def _op_row(op: OpResult, target: str) -> dict[str, object]:
+    formula, here = op.formula, op.measured_on
+    row: dict[str, object] = {name: getattr(op, name) for name in OPS_SCHEMA if hasattr(op, name)}
+    row |= {f"{pipe}_flop_count": op.flop_by_pipe.get(pipe) for pipe in PIPES}
+    row |= {f"duration_ns_{k}": op.spread["duration_ns"][k] for k in ("min", "max")}
+    row |= {
+        "formula": formula.name if formula else None,
+        "formula_flop_count": formula.flop_count if formula else None,
+        "formula_dram_bytes": formula.dram_bytes if formula else None,
+        "formula_arithmetic_intensity": formula.arithmetic_intensity if formula else None,
+        "target_gpu": target,
+        "measured_on_gpu": here.gpu,
+        "measured_on_bound": here.bound,
+        "achieved_flop_per_s": here.achieved_flop_per_s,
+        "achieved_dram_bytes_per_s": here.achieved_dram_bytes_per_s,
+        "roof_fraction": here.roof_fraction,
+        "roof_fraction_at_clock": here.roof_fraction_at_clock,
+        "sm_clock_hz": here.sm_clock_hz,
+        "findings": list(dict.fromkeys(f.kind for f in op.findings)),
+    }
+    return row

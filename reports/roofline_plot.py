@@ -1,0 +1,243 @@
+"""The roofline picture: roofs per precision, one numbered marker an op, its formula point joined to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from roofprof.errors import RoofprofError
+from roofprof.reports.label_placement import place_labels
+from roofprof.results import OpResult, RooflineReport
+from roofprof.text import printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colour-blind safe palette; the marker tells the pipe a second time, for print.
+_STYLE = {
+    "tensor_fp4": ("#D55E00", "^"),
+    "tensor_fp6": ("#D55E00", "v"),
+    "tensor_fp8": ("#0072B2", "o"),
+    "tensor_fp16": ("#56B4E9", "s"),
+    "tensor_bf16": ("#009E73", "s"),
+    "tensor_tf32": ("#8A6D00", "D"),
+    "tensor_fp64": ("#999999", "D"),
+    "tensor_int8": ("#000000", "h"),
+    "fp64": ("#999999", "P"),
+    "fp32": ("#CC79A7", "P"),
+    "fp16": ("#E69F00", "X"),
+}
+_ALWAYS_DRAWN = ("tensor_fp4", "tensor_fp8", "tensor_bf16", "fp32")
+_HEIGHT = 8.6
+_KEY_WIDTH = 3.1
+INTERVAL_FROM = 1.10
+"""An op whose AI lies this factor over its lower bound is drawn with the interval between them."""
+KEY_ROWS = 30
+_KEY_NAME_WIDTH = 34
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """An op with FLOPs, bytes and time."""
+
+    number: int
+    op: OpResult
+    intensity: float
+    rate: float
+    pipe: str
+
+
+def drawable(ops: Sequence[OpResult]) -> tuple[list[Point], list[OpResult]]:
+    """Ops that have a place on log axes, numbered in order, and those that have none."""
+    points, others = [], []
+    for number, op in enumerate(ops, 1):
+        rate = op.measured_on.achieved_flop_per_s
+        if op.arithmetic_intensity and rate:
+            pipe = max(op.flop_by_pipe, key=lambda p: op.flop_by_pipe[p] or 0)
+            points.append(Point(number, op, op.arithmetic_intensity, rate, pipe))
+        else:
+            others.append(op)
+    return points, others
+
+
+def draw_roofline(report: RooflineReport) -> "Figure":
+    """Draw the roofline of a report; nothing is shown or saved."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    points, others = drawable(report.ops)
+    columns = -(-len(report.ops) // KEY_ROWS)
+    width = 10 + _KEY_WIDTH * min(columns, 3)
+    figure = Figure(figsize=(width, _HEIGHT), dpi=120)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.75 / width, 0.12, 9.1 / width, 0.82))
+    _draw_axes(axes, report, points)
+    for point in points:
+        _draw_point(axes, point)
+    _draw_key(figure, report.ops, points, others, 10.05 / width, min(columns, 3))
+    _draw_words(figure, axes, report)
+    place_labels(axes, [(p.intensity, p.rate, str(p.number), _STYLE[p.pipe][0]) for p in points], _obstacles(points))
+    return figure
+
+
+def save_roofline(report: RooflineReport, folder: Path) -> list[Path]:
+    """Write roofline.png and roofline.svg.
+
+    Raises:
+        RoofprofError: the folder cannot be written.
+    """
+    import matplotlib
+
+    figure = draw_roofline(report)
+    paths = []
+    # Text stays text in the SVG; a fixed salt makes equal reports give equal files.
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "roofprof"}):
+        for suffix in ("png", "svg"):
+            path = folder / f"roofline.{suffix}"
+            partial = path.with_name(path.name + ".partial")
+            try:
+                figure.savefig(partial, format=suffix, metadata={"Date": None} if suffix == "svg" else None)
+                paths.append(partial.replace(path))
+            except OSError as error:
+                raise RoofprofError(f"cannot write {path}: {error.strerror}", "choose another folder with -o") from None
+    return paths
+
+
+def _draw_axes(axes: "Axes", report: RooflineReport, points: list[Point]) -> None:
+    used = {p.pipe for p in points}
+    pipes = [p for p in _STYLE if (p in used or p in _ALWAYS_DRAWN) and report.target.peak_flop_per_s.get(p)]
+    ridges = [r for pipe in pipes if (r := report.target.ridge_point(pipe))]
+    intensities = [
+        i for p in points for i in (p.intensity, p.op.arithmetic_intensity_lower, _formula_intensity(p)) if i
+    ]
+    low = min([*intensities, 0.2]) / 1.5
+    high = max([*intensities, *ridges, 10]) * 3
+    peak = max(report.target.peak_flop_per_s.values())
+    bottom = min([*(p.rate for p in points), *(u for p in points if (u := _useful_rate(p))), peak / 1e3]) / 2
+    axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(bottom, peak * 1.7))
+    _draw_roofs(axes, report, pipes, high, solid=True)
+    if report.projected:
+        _draw_roofs(axes, report, [p for p in pipes if report.gpu.peak_flop_per_s.get(p)], high, solid=False)
+    axes.grid(which="major", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("arithmetic intensity, FLOP per DRAM byte")
+    axes.set_ylabel("FLOP/s")
+
+
+def _draw_roofs(axes: "Axes", report: RooflineReport, pipes: list[str], high: float, solid: bool) -> None:
+    """Solid: the target's roofs, labelled. Dashed: those of the GPU that ran."""
+    spec = report.target if solid else report.gpu
+    if not spec.dram_bytes_per_s:
+        return
+    low = axes.get_xlim()[0]
+    top = max((spec.ridge_point(p) or 0 for p in pipes), default=0) or high
+    style = {
+        "linestyle": "-" if solid else "--",
+        "linewidth": 1.4 if solid else 0.9,
+        "alpha": 1.0 if solid else 0.6,
+    }
+    axes.plot(
+        [low, top],
+        [low * spec.dram_bytes_per_s, top * spec.dram_bytes_per_s],
+        color="#333333",
+        zorder=1,
+        **style,
+    )  # type: ignore[arg-type]
+    for pipe in pipes:
+        peak, ridge, color = spec.peak_flop_per_s[pipe], spec.ridge_point(pipe), _STYLE[pipe][0]
+        axes.plot([ridge or low, high], [peak, peak], color=color, zorder=1, **style)  # type: ignore[arg-type]
+        if solid:
+            name = pipe.removeprefix("tensor_").upper() + ("" if pipe.startswith("tensor_") else " (CUDA cores)")
+            axes.text(
+                high * 0.94,
+                peak * 1.04,
+                f"{name} {peak / 1e12:g} TFLOP/s",
+                color=color,
+                fontsize=7.5,
+                ha="right",
+                va="bottom",
+            )
+
+
+def _draw_point(axes: "Axes", point: Point) -> None:
+    color, marker = _STYLE[point.pipe]
+    x, y, lower = point.intensity, point.rate, point.op.arithmetic_intensity_lower
+    intensity, useful = _formula_intensity(point), _useful_rate(point)
+    if intensity and useful:
+        axes.plot([intensity, x], [useful, y], color=color, linewidth=0.7, alpha=0.6, zorder=2)
+        hollow = {"markersize": 5, "markerfacecolor": "white", "markeredgecolor": color, "linestyle": ""}
+        axes.plot([intensity], [useful], marker="o", zorder=3, **hollow)  # type: ignore[arg-type]
+    if lower and x / lower > INTERVAL_FROM:
+        bar = {"linewidth": 2.4, "alpha": 0.35, "solid_capstyle": "butt"}
+        axes.plot([lower, x], [y, y], color=color, zorder=2, **bar)  # type: ignore[arg-type]
+    edge = {"markersize": 6.5, "markeredgecolor": "white", "markeredgewidth": 0.5, "linestyle": ""}
+    axes.plot([x], [y], marker=marker, color=color, zorder=4, **edge)  # type: ignore[arg-type]
+
+
+def _useful_rate(point: Point) -> float | None:
+    """The formula's FLOPs in the measured time."""
+    formula, time_ns = point.op.formula, point.op.duration_ns
+    return formula.flop_count / time_ns * 1e9 if formula and formula.flop_count and time_ns else None
+
+
+def _formula_intensity(point: Point) -> float | None:
+    return point.op.formula.arithmetic_intensity if point.op.formula else None
+
+
+def _obstacles(points: list[Point]) -> list[tuple[float, float]]:
+    hollow = [(i, u) for p in points if (i := _formula_intensity(p)) and (u := _useful_rate(p))]
+    return [(p.intensity, p.rate) for p in points] + hollow
+
+
+def _draw_key(
+    figure: "Figure",
+    ops: list[OpResult],
+    points: list[Point],
+    others: list[OpResult],
+    left: float,
+    columns: int,
+) -> None:
+    """The numbers' meaning; ops without FLOPs stand in grey, for they have no place on log axes."""
+    drawn = {p.number: _STYLE[p.pipe][0] for p in points}
+    per_column = -(-len(ops) // columns) if columns else 1
+    step = min(0.0265, 0.82 / max(per_column, 1))
+    size = min(8.0, step * _HEIGHT * 72 / 1.3)
+    for index, op in enumerate(ops):
+        column, row = divmod(index, per_column)
+        x, y = left + column * (1 - left) / columns, 0.935 - row * step
+        shown = index + 1 in drawn
+        number = {"color": drawn.get(index + 1, "#999999"), "fontweight": "bold", "ha": "right"}
+        figure.text(x + 0.016, y, str(index + 1), fontsize=size, va="top", **number)  # type: ignore[arg-type]
+        name = printable(op.label, _KEY_NAME_WIDTH)
+        figure.text(
+            x + 0.02,
+            y,
+            name,
+            fontsize=size,
+            va="top",
+            color="#222222" if shown else "#999999",
+            parse_math=False,
+        )
+    if others:
+        figure.text(left, 0.045, "grey: no FLOPs or no counters, not drawn", fontsize=7, color="#777777", va="bottom")
+
+
+def _draw_words(figure: "Figure", axes: "Axes", report: RooflineReport) -> None:
+    title = f"Roofline of {report.target.name}" + (f", measured on {report.gpu.name}" if report.projected else "")
+    axes.set_title(f"{printable(title)}, {report.generated[:10]}", loc="left", fontsize=11, parse_math=False)
+    lines = [
+        "filled: counters; hollow: formula (useful FLOPs in the same time); bar: AI if all stores reached DRAM"
+        + ("; dashed: roofs of the GPU that ran" if report.projected else ""),
+        *report.notes[:2],
+    ]
+    for row, line in enumerate(lines):
+        figure.text(
+            0.01,
+            0.045 - 0.018 * row,
+            printable(line, 190),
+            fontsize=6.8,
+            color="#555555",
+            va="bottom",
+            parse_math=False,
+        )

@@ -1,0 +1,165 @@
+"""From launches to a RooflineReport: attribute, sum, set the formula beside, place on the rooflines."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from roofprof.attribution import attribute
+from roofprof.device import PIPES, DeviceSpec
+from roofprof.findings import Finding, Severity
+from roofprof.launch_findings import launch_findings
+from roofprof.measured_device import measured_gpu
+from roofprof.naming import NamedRange, name_ranges
+from roofprof.op_result import build_op
+from roofprof.ops_config import OpsConfig
+from roofprof.results import KERNEL_SCHEMA, OpResult, RooflineReport, Unattributed
+from roofprof.work import call_rows, op_rows, with_measured_work
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user may choose."""
+
+    domain: str | None = None
+    ops_config: OpsConfig | None = None
+    only: Callable[[str], bool] | None = None
+    """Keeps the ops whose name or label it accepts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One report as the reader gives it."""
+
+    name: str
+    launches: pl.DataFrame
+    devices: Mapping[str, Mapping[str, Any]]
+    findings: Sequence[Finding]
+
+
+def analyze(reports: Sequence[Measured], target: DeviceSpec | None, options: Options | None = None) -> RooflineReport:
+    """Analyse the launches of one or more reports.
+
+    Args:
+        reports: what was read.
+        target: the GPU whose roofs to use; None for the one that ran.
+        options: domain, ops file, filter.
+    """
+    options = options or Options()
+    launches, findings = attribute(pl.concat([r.launches for r in reports]), options.domain)
+    launches = with_measured_work(launches)
+    names, name_findings = name_ranges(launches, options.ops_config)
+    launches = _with_ops(launches, names)
+    found = [f for r in reports for f in r.findings] + findings + name_findings
+    launch_found = list(launch_findings(launches))
+    gpus = {r.name: measured_gpu(r.name, r.launches, r.devices) for r in reports}
+    found += [f for spec in gpus.values() for f in spec.findings]
+    gpu = gpus[reports[0].name].spec
+    ops = _ops(launches, names, launch_found, {n: g.spec for n, g in gpus.items()}, target or gpu)
+    if options.only:
+        ops = [op for op in ops if options.only(op.op) or options.only(op.label)]
+    found += [f for f in launch_found if f.op is None] + [f for op in ops for f in op.findings]
+    return RooflineReport(
+        generated=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        gpu=gpu,
+        target=target or gpu,
+        notes=_notes(gpu, target or gpu),
+        reports=[_report_entry(r) for r in reports],
+        ops=ops,
+        kernels=_kernels(launches),
+        unattributed=_unattributed(launches),
+        findings=found + _several_gpus(gpus),
+    )
+
+
+def _with_ops(launches: pl.DataFrame, names: Mapping[tuple[str, tuple[str, ...]], NamedRange]) -> pl.DataFrame:
+    """Add the op of each launch; null where it lies in no range."""
+    table = pl.DataFrame(
+        [(report, list(path), named.op) for (report, path), named in names.items()],
+        schema={"report": pl.String, "nvtx_path": pl.List(pl.String), "op": pl.String},
+        orient="row",
+    )
+    return launches.join(table, on=["report", "nvtx_path"], how="left", maintain_order="left")
+
+
+def _ops(
+    launches: pl.DataFrame,
+    names: Mapping[tuple[str, tuple[str, ...]], NamedRange],
+    found: list[Finding],
+    gpus: Mapping[str, DeviceSpec],
+    target: DeviceSpec,
+) -> list[OpResult]:
+    rows = op_rows(call_rows(launches.filter(pl.col("nvtx_path").is_not_null())))
+    columns = zip(launches["report"], launches["launch_id"], launches["kernel_demangled_name"], strict=True)
+    kernel_names = {(report, launch): name for report, launch, name in columns}
+    by_launch: dict[tuple[str | None, int | None], list[Finding]] = {}
+    for finding in found:
+        by_launch.setdefault((finding.report, finding.launch_id), []).append(finding)
+    ops = []
+    for row in rows.iter_rows(named=True):
+        named = names[row["report"], tuple(row["nvtx_path"])]
+        kernels = [(row["report"], launch) for launch in row["kernels"]]
+        launch_level = [f for kernel in kernels for f in by_launch.get(kernel, ())]
+        ops.append(build_op(row, named, [kernel_names[k] for k in kernels], launch_level, gpus[row["report"]], target))
+    return ops
+
+
+def _kernels(launches: pl.DataFrame) -> pl.DataFrame:
+    has_bytes = pl.col("dram_bytes") > 0
+    intensity = pl.when(has_bytes).then(pl.col("flop_count") / pl.col("dram_bytes"))
+    return launches.with_columns(intensity.alias("arithmetic_intensity")).select(KERNEL_SCHEMA.names())
+
+
+def _unattributed(launches: pl.DataFrame) -> Unattributed:
+    outside = launches.filter(pl.col("nvtx_path").is_null())
+
+    def total(column: str) -> float | None:
+        values = outside[column]
+        return float(values.sum()) if values.null_count() == 0 and len(values) else (0.0 if not len(values) else None)
+
+    kernels = outside.select("report", "launch_id", "kernel_name").to_dicts()
+    return Unattributed(outside.height, total("duration_ns"), total("dram_bytes"), total("flop_count"), kernels)
+
+
+def _report_entry(report: Measured) -> dict[str, Any]:
+    launches = report.launches
+    passes = launches["replay_passes"].drop_nulls()
+    return {
+        "name": report.name,
+        "launch_count": launches.height,
+        "workload_types": sorted(launches["workload_type"].unique()),
+        "replay_passes": [int(p) for p in passes.unique().sort()],
+        "process_count": launches["process_id"].n_unique(),
+        "chips": sorted(launches["chip"].drop_nulls().unique()),
+        "devices": {key: dict(device) for key, device in report.devices.items()},
+        "counters_known": {pipe: bool(launches[f"{pipe}_flop_count"].is_not_null().any()) for pipe in PIPES},
+    }
+
+
+def _notes(gpu: DeviceSpec, target: DeviceSpec) -> list[str]:
+    notes = []
+    if target.name != gpu.name:
+        notes.append(
+            f"measured on {gpu.sku}; bound and attainable are projected onto {target.name} ({target.sku}); "
+            f"achieved rates and fractions of the roof are against the GPU that ran"
+        )
+    notes.append(f"{target.name}: {target.source}")
+    notes += [f"{target.name}, doubtful: {target.doubtful}"] if target.doubtful else []
+    return notes
+
+
+def _several_gpus(gpus: Mapping[str, Any]) -> list[Finding]:
+    names = {g.spec.name for g in gpus.values()}
+    if len(names) < 2:
+        return []
+    return [
+        Finding(
+            "several-gpus",
+            Severity.WARNING,
+            f"the reports are from different GPUs: {', '.join(sorted(names))}",
+            "each row is placed against its own; `gpu` names the first report's",
+            values={"gpus": {report: g.spec.name for report, g in gpus.items()}},
+        )
+    ]

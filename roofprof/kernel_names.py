@@ -1,0 +1,63 @@
+"""What a kernel's name tells: its tile, its cluster, whether it is a GEMM or attention, whether it splits K."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+_NVJET = re.compile(r"nvjet_\w*?_(\d+)x(\d+)_\d+x\d+_(\d+)x(\d+)_")
+_TILESIZE = re.compile(r"tilesize(\d+)x(\d+)x(\d+)")
+_CUTLASS_2 = re.compile(r"cutlass_\w*?_(\d+)x(\d+)_\d+x\d+_")
+_CUTE_TUPLE = re.compile(r"tuple<(?:cute::)?C<(\d+)>,(?:cute::)?C<(\d+)>,(?:cute::)?C<(\d+)>>")
+
+_MATRIX = re.compile(
+    r"gemm|nvjet|xmma|wgmma|tcgen05|fmha|attention|attn_fwd|flash_fwd|flash_mla|_mla_|mla_decode", re.I
+)
+_MATRIX_TEMPLATE = re.compile(r"cutlass::gemm::kernel::|collective::CollectiveMma|tensorop|fmha::kernel", re.I)
+_HELPER = re.compile(
+    r"reduce|prepare|precompute|starts?\b|_starts|offset|problem_size|quant|copy|combine|merge|metadata|scheduler|"
+    r"permute|shuffle|softmax|simt|sgemm|dgemm|gemv|sort|fill|norm",
+    re.I,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Rows and columns of the output that one block computes."""
+
+    m: int
+    n: int
+    cluster: tuple[int, int] | None = None
+
+    def __str__(self) -> str:
+        cluster = f", cluster {self.cluster[0]}x{self.cluster[1]}" if self.cluster else ""
+        return f"tile M{self.m} x N{self.n}{cluster}"
+
+
+@lru_cache(maxsize=4096)
+def tile_of(name: str) -> Tile | None:
+    """The output tile by the kernel's demangled name, or None where the name does not tell."""
+    if match := _NVJET.search(name):  # cuBLAS is column-major: its first number is our N
+        n, m, cluster_n, cluster_m = map(int, match.groups())
+        return Tile(m, n, (cluster_n, cluster_m))
+    if match := _TILESIZE.search(name):
+        return Tile(int(match[1]), int(match[2]))
+    if match := _CUTLASS_2.search(name):
+        return Tile(int(match[1]), int(match[2]))
+    tuples = _CUTE_TUPLE.findall(re.sub(r"\s|\(int\)", "", name))
+    if "CollectiveMma" in name and len(tuples) >= 2:  # cluster shape, then tile shape
+        (cm, cn, _), (m, n, _) = tuples[0], tuples[1]
+        return Tile(int(m), int(n), (int(cm), int(cn)))
+    return None
+
+
+@lru_cache(maxsize=4096)
+def is_matrix_kernel(function: str, demangled: str) -> bool:
+    """Whether the name says GEMM or attention on tensor cores: it must do tensor work."""
+    if _HELPER.search(function) or "simt" in demangled.lower():
+        return False
+    return bool(_MATRIX.search(function) or _MATRIX_TEMPLATE.search(demangled))
+
+
+def splits_k(names: list[str]) -> bool:
+    """Whether an op's kernels sum partial products of K slices in a second step."""
+    return any(re.search(r"splitk(?!v)", name, re.I) for name in names)

@@ -1,0 +1,103 @@
+"""Reasons to doubt single launches: tensor counters that read 0 where they must not, half instructions left out."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from roofprof.findings import Finding, Severity
+from roofprof.kernel_names import is_matrix_kernel
+from roofprof.work import CONSTANT_MOVES_PER_THREAD
+
+CYCLES_PER_HALF_INSTRUCTION = 1.0
+"""HFMA2.MMA keeps the tensor pipe active 0.5 cycles a warp instruction; 0.25 to 0.57 were seen. Twice that
+is allowed for before the activity counts as unexplained."""
+LEAST_ACTIVE_CYCLES = 1.0
+WARP_LANES = 32
+
+TENSOR_COLUMNS = (
+    "tensor_fp4_flop_count", "tensor_fp6_flop_count", "tensor_fp8_flop_count", "tensor_fp16_flop_count",
+    "tensor_bf16_flop_count", "tensor_tf32_flop_count", "tensor_fp64_flop_count", "tensor_int8_flop_count",
+)  # fmt: skip
+
+
+def launch_findings(launches: pl.DataFrame) -> Iterator[Finding]:
+    """Findings about launches with `with_measured_work`'s columns and `op` (null where unattributed)."""
+    yield from _tensor_zero(launches)
+    yield from _constant_moves(launches)
+
+
+def unexplained_tensor_cycles(row: dict) -> float | None:  # type: ignore[type-arg]
+    """Tensor-pipe cycles of an SM beyond what the launch's half instructions explain; None where not measured.
+
+    Counters of half instructions count lanes, the pipe works by warp: partly filled warps are scaled up.
+    """
+    active, sms = row["tensor_pipe_active_cycles"], row["sm_count"]
+    if active is None or not sms:
+        return None
+    half, threads = row["half_instruction_count"] or 0.0, row["thread_count"]
+    warp_instructions = half / WARP_LANES
+    if half and threads and row["grid"] and row["block"]:
+        block = row["block"][0] * row["block"][1] * row["block"][2]
+        blocks = row["grid"][0] * row["grid"][1] * row["grid"][2]
+        warp_instructions = half / threads * (-(-block // WARP_LANES) * blocks)
+    return float(active - CYCLES_PER_HALF_INSTRUCTION * warp_instructions / sms)
+
+
+def _tensor_zero(launches: pl.DataFrame) -> Iterator[Finding]:
+    """All tensor counters 0 although the pipe was active, or although the kernel is named as a GEMM or attention."""
+    counted = pl.any_horizontal(pl.col(c).is_not_null() for c in TENSOR_COLUMNS)
+    zero = pl.sum_horizontal(TENSOR_COLUMNS) == 0
+    for row in launches.filter(counted & zero & (pl.col("workload_type") == "kernel")).iter_rows(named=True):
+        beyond = unexplained_tensor_cycles(row)
+        named = is_matrix_kernel(row["kernel_name"], row["kernel_demangled_name"])
+        active = beyond is not None and beyond > LEAST_ACTIVE_CYCLES
+        if not active and not named:
+            continue
+        uncollected = [c.removesuffix("_flop_count") for c in TENSOR_COLUMNS if row[c] is None]
+        what = (
+            f"the tensor pipe was active {beyond:.0f} cycles"
+            if active
+            else "the kernel is named as a GEMM or attention"
+        )
+        idle = not active and beyond is not None
+        yield Finding(
+            "tensor-counter-zero",
+            Severity.INFO if idle else Severity.WARNING,
+            f"{row['kernel_name'][:60]}: all tensor counters collected are 0, yet {what}"
+            + ("; its tensor pipe was idle, so it had nothing to do or ran on CUDA cores" if idle else ""),
+            None if idle else _remedy(uncollected),
+            op=row["op"],
+            launch_id=row["launch_id"],
+            report=row["report"],
+            values={
+                "kernel_name": row["kernel_name"],
+                "tensor_pipe_active_cycles": row["tensor_pipe_active_cycles"],
+                "unexplained_cycles": beyond,
+                "uncollected": uncollected,
+            },
+        )
+
+
+def _remedy(uncollected: list[str]) -> str:
+    if uncollected:
+        return f"do not take the 0 as true: collect the other precisions too ({', '.join(uncollected)})"
+    return "do not take the 0 as true: this chip may name its counters otherwise, see `ncu --query-metrics`"
+
+
+def _constant_moves(launches: pl.DataFrame) -> Iterator[Finding]:
+    for row in launches.filter(pl.col("fp16_left_out_flop_count") > 0).iter_rows(named=True):
+        per_thread = row["half_instruction_count"] / row["thread_count"]
+        yield Finding(
+            "fp16-constant-moves",
+            Severity.DOUBTFUL,
+            f"{row['kernel_name'][:60]}: {per_thread:.3g} half instructions a thread are taken for constant loads and "
+            "conversions and left out of the FLOPs",
+            f"up to {CONSTANT_MOVES_PER_THREAD} a thread are left out; the raw count is in values",
+            op=row["op"],
+            launch_id=row["launch_id"],
+            report=row["report"],
+            values={
+                "half_instruction_count": row["half_instruction_count"],
+                "fp16_left_out_flop_count": row["fp16_left_out_flop_count"],
+            },
+        )
