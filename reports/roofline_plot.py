@@ -1,9 +1,10 @@
 """The roofline picture: roofs per precision, one numbered marker an op, its formula point joined to it."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from roofprof.errors import RoofprofError
 from roofprof.reports.label_placement import place_labels
@@ -92,7 +93,10 @@ def save_roofline(report: RooflineReport, folder: Path) -> list[Path]:
     figure = draw_roofline(report)
     paths = []
     # Text stays text in the SVG; a fixed salt makes equal reports give equal files.
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "roofprof"}):
+    settings = matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "roofprof"})
+    with settings, warnings.catch_warnings():
+        # A name in a script that the font lacks is drawn as boxes in the PNG; it stands whole in the SVG.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         for suffix in ("png", "svg"):
             path = folder / f"roofline.{suffix}"
             partial = path.with_name(path.name + ".partial")
@@ -132,7 +136,7 @@ def _draw_roofs(axes: "Axes", report: RooflineReport, pipes: list[str], high: fl
         return
     low = axes.get_xlim()[0]
     top = max((spec.ridge_point(p) or 0 for p in pipes), default=0) or high
-    style = {
+    style: dict[str, Any] = {
         "linestyle": "-" if solid else "--",
         "linewidth": 1.4 if solid else 0.9,
         "alpha": 1.0 if solid else 0.6,
@@ -143,10 +147,10 @@ def _draw_roofs(axes: "Axes", report: RooflineReport, pipes: list[str], high: fl
         color="#333333",
         zorder=1,
         **style,
-    )  # type: ignore[arg-type]
+    )
     for pipe in pipes:
         peak, ridge, color = spec.peak_flop_per_s[pipe], spec.ridge_point(pipe), _STYLE[pipe][0]
-        axes.plot([ridge or low, high], [peak, peak], color=color, zorder=1, **style)  # type: ignore[arg-type]
+        axes.plot([ridge or low, high], [peak, peak], color=color, zorder=1, **style)
         if solid:
             name = pipe.removeprefix("tensor_").upper() + ("" if pipe.startswith("tensor_") else " (CUDA cores)")
             axes.text(
@@ -166,13 +170,18 @@ def _draw_point(axes: "Axes", point: Point) -> None:
     intensity, useful = _formula_intensity(point), _useful_rate(point)
     if intensity and useful:
         axes.plot([intensity, x], [useful, y], color=color, linewidth=0.7, alpha=0.6, zorder=2)
-        hollow = {"markersize": 5, "markerfacecolor": "white", "markeredgecolor": color, "linestyle": ""}
-        axes.plot([intensity], [useful], marker="o", zorder=3, **hollow)  # type: ignore[arg-type]
+        hollow: dict[str, Any] = {
+            "markersize": 5,
+            "markerfacecolor": "white",
+            "markeredgecolor": color,
+            "linestyle": "",
+        }
+        axes.plot([intensity], [useful], marker="o", zorder=3, **hollow)
     if lower and x / lower > INTERVAL_FROM:
-        bar = {"linewidth": 2.4, "alpha": 0.35, "solid_capstyle": "butt"}
-        axes.plot([lower, x], [y, y], color=color, zorder=2, **bar)  # type: ignore[arg-type]
-    edge = {"markersize": 6.5, "markeredgecolor": "white", "markeredgewidth": 0.5, "linestyle": ""}
-    axes.plot([x], [y], marker=marker, color=color, zorder=4, **edge)  # type: ignore[arg-type]
+        bar: dict[str, Any] = {"linewidth": 2.4, "alpha": 0.35, "solid_capstyle": "butt"}
+        axes.plot([lower, x], [y, y], color=color, zorder=2, **bar)
+    edge: dict[str, Any] = {"markersize": 6.5, "markeredgecolor": "white", "markeredgewidth": 0.5, "linestyle": ""}
+    axes.plot([x], [y], marker=marker, color=color, zorder=4, **edge)
 
 
 def _useful_rate(point: Point) -> float | None:
@@ -207,8 +216,8 @@ def _draw_key(
         column, row = divmod(index, per_column)
         x, y = left + column * (1 - left) / columns, 0.935 - row * step
         shown = index + 1 in drawn
-        number = {"color": drawn.get(index + 1, "#999999"), "fontweight": "bold", "ha": "right"}
-        figure.text(x + 0.016, y, str(index + 1), fontsize=size, va="top", **number)  # type: ignore[arg-type]
+        number: dict[str, Any] = {"color": drawn.get(index + 1, "#999999"), "fontweight": "bold", "ha": "right"}
+        figure.text(x + 0.016, y, str(index + 1), fontsize=size, va="top", **number)
         name = printable(op.label, _KEY_NAME_WIDTH)
         figure.text(
             x + 0.02,

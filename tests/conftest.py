@@ -1,0 +1,69 @@
+"""Fixtures shared by all tests."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+os.environ["COLUMNS"] = "100"
+
+ROOT = Path(__file__).parent.parent
+DATA_FOLDER = ROOT / "tests" / "data"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden tables anew: look at the diff")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if shutil.which("nvidia-smi") is None:
+        for item in items:
+            if "gpu" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="needs an NVIDIA GPU"))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real reports."""
+    return DATA_FOLDER
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def analyzed() -> Callable:
+    """Analyse a file of tests/data by name, once a session for each set of options."""
+    from functools import cache
+
+    from roofprof.pipeline import AnalyzeRequest, analyze_files
+
+    @cache
+    def run(name: str, gpu: str = "gb200", ops: str | None = None, domain: str | None = None):
+        return analyze_files(AnalyzeRequest([DATA_FOLDER / name], gpu, domain, ops))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def decode(analyzed: Callable):
+    """The bundled decode layer, analysed with its ops file."""
+    return analyzed("h100-decode-b64-s4096.ncu-rep", ops="h100-decode-b64-s4096")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare text with a golden file; --update-golden writes it."""
+
+    def compare(name: str, text: str) -> None:
+        path = DATA_FOLDER / "golden" / name
+        if request.config.getoption("--update-golden"):
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8")
+
+    return compare

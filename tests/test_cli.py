@@ -1,0 +1,164 @@
+"""The command line as a user meets it: exit codes, streams, words."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from roofprof.cli import run
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = run([str(a) for a in arguments])
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+def test_analyze_prints_a_table_and_findings_beside_it(capsys, data: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = call(capsys, "analyze", data / "kinds/set-roofline.ncu-rep")
+    assert code == 0
+    assert "scale_add" in out
+    assert "projected onto gb200" in " ".join(out.split())
+    assert "counter-missing" in err
+
+
+def test_json_on_stdout_is_one_document_and_nothing_else(capsys, data: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = call(capsys, "analyze", data / "kinds/set-roofline.ncu-rep", "--json")
+    assert code == 0
+    assert json.loads(out)["schema_version"] == 1
+
+
+def test_outputs_are_made_again_from_report_json_alone(capsys, data: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    first, second = tmp_path / "a", tmp_path / "b"
+    report = data / "h100-decode-b64-s4096.ncu-rep"
+    code, table, _ = call(capsys, "analyze", report, "--ops", "h100-decode-b64-s4096", "-o", first)
+    assert code == 0
+    code, again, _ = call(capsys, "analyze", first / "report.json", "-o", second)
+    assert code == 0
+    assert again == table
+    names = sorted(p.name for p in first.iterdir())
+    assert names == ["kernels.csv", "ops.csv", "ops.parquet", "report.json", "roofline.png", "roofline.svg"]
+    for name in names:
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+def test_several_reports_and_equal_names(capsys, data: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "r.ncu-rep").write_bytes((data / "kinds/no-nvtx.ncu-rep").read_bytes())
+    code, out, _ = call(capsys, "analyze", tmp_path / "x/r.ncu-rep", tmp_path / "y/r.ncu-rep", "--json")
+    assert code == 0
+    assert [r["name"] for r in json.loads(out)["reports"]] == ["x/r.ncu-rep", "y/r.ncu-rep"]
+    assert call(capsys, "analyze", tmp_path / "x/r.ncu-rep", tmp_path / "x/r.ncu-rep")[0] == 2
+
+
+def test_choosing_rows(capsys, data: Path) -> None:  # type: ignore[no-untyped-def]
+    report = data / "h100-decode-b64-s4096.ncu-rep"
+    options = ("--ops", "h100-decode-b64-s4096", "--only", "moe_(gate|down)", "--sort", "time", "--top", "2")
+    code, out, _ = call(capsys, "analyze", report, *options)
+    assert code == 0
+    rows = [line for line in out.splitlines() if line.startswith("moe_")]
+    assert [row[:12] for row in rows] == ["moe_gate_up ", "moe_down (bf"]
+
+
+def test_a_domain_by_name(capsys, data: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = call(capsys, "analyze", data / "kinds/odd-names.ncu-rep", "--domain", "CCCL", "--json")
+    assert code == 0
+    assert [op["op"] for op in json.loads(out)["ops"]] == ["other_domain_inner"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error"),
+    [
+        (["analyze", "nowhere.ncu-rep"], 1, "no such file: nowhere.ncu-rep"),
+        (["analyze", "."], 1, "is a directory"),
+        (["analyze", "pyproject.toml"], 1, "not an ncu report"),
+        (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--gpu", "gb2000"], 2, "no GPU is named 'gb2000'"),
+        (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--ops", "nowhere"], 2, "no ops file nowhere"),
+        (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--only", "("], 2, "no regular expression"),
+        (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--sort", "luck"], 2, "no order is named 'luck'"),
+        (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "-o", "LICENSE"], 1, "cannot write to LICENSE"),
+        (["analyze", "README.json"], 1, "cannot read README.json"),
+        (["ops", "--phase", "x"], 2, "no phase is named 'x'"),
+        (["ops", "--recipe", "x"], 2, "no recipe is named 'x'"),
+        (["ops", "--layer", "x"], 2, "no layer is named 'x'"),
+        (["ops", "--batch", "x"], 2, "no list of numbers"),
+        (["ops", "--batch", "0"], 2, "batch 0 is out of range"),
+        (["ops", "--tp", "3"], 2, "--tp 3 does not divide"),
+        (["ops", "--gpu", "same"], 2, "needs a report"),
+    ],
+)
+def test_errors_are_two_lines(capsys, root: Path, monkeypatch, arguments: list[str], code: int, error: str) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(root)
+    got, out, err = call(capsys, *arguments)
+    assert got == code
+    assert out == ""
+    lines = err.splitlines()
+    assert lines[0].startswith("error: ")
+    assert error in lines[0]
+    assert len(lines) == 1 or lines[1].startswith("hint: ")
+    assert "Traceback" not in err
+
+
+def test_usage_errors_are_typers_own(capsys) -> None:  # type: ignore[no-untyped-def]
+    assert call(capsys, "analyze")[0] == 2
+    assert call(capsys, "nonsense")[0] == 2
+    assert call(capsys, "analyze", "x", "--nonsense")[0] == 2
+
+
+def test_debug_shows_the_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "roofprof", "analyze", "nowhere", "--debug"], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    done = subprocess.run([sys.executable, "-m", "roofprof", "analyze", "nowhere"], capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+
+
+def test_ops_json(capsys) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = call(capsys, "ops", "--recipe", "nvfp4", "--batch", "128", "--json")
+    assert code == 0
+    document = json.loads(out)
+    (q_b,) = [op for op in document["ops"] if op["op"] == "q_b_proj"]
+    assert q_b["shape"] == {"m": 128, "n": 24576, "k": 1536, "precision": "fp4", "output": "bf16"}
+    assert (q_b["flop_count"], q_b["dram_bytes"]) == (9663676416, 27635712)
+    assert (q_b["bound"], q_b["source"]) == ("memory", "formula")
+    assert q_b["attainable_flop_per_s"] == pytest.approx(9663676416 / 27635712 * 8e12)
+    layer = [op for op in document["ops"] if op["per"] == "layer"]
+    assert document["total"]["flop_count"] == sum(op["flop_count"] for op in layer)
+    assert document["total"]["arithmetic_intensity"] == pytest.approx(
+        sum(op["flop_count"] for op in layer) / sum(op["dram_bytes"] for op in layer)
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ops"],
+        ["ops", "--phase", "all", "--batch", "1,128"],
+        ["ops", "--seed-claims"],
+        ["ops", "--tp", "8", "--ep", "2"],
+        ["gpus"],
+    ],
+)
+def test_formula_tables_fit_100_columns(capsys, arguments: list[str]) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = call(capsys, *arguments)
+    assert code == 0
+    assert max(len(line) for line in out.splitlines()) <= 100
+    assert "…" not in out
+
+
+@pytest.mark.parametrize("arguments", [["gpus", "--json"], ["ops", "--seed-claims", "--json"]])
+def test_other_json(capsys, arguments: list[str]) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = call(capsys, *arguments)
+    assert code == 0
+    assert json.loads(out)["schema_version"] == 1
+
+
+def test_version(capsys) -> None:  # type: ignore[no-untyped-def]
+    from roofprof import __version__
+
+    assert call(capsys, "--version") == (0, f"roofprof {__version__}\n", "")
