@@ -151,14 +151,16 @@ def _in_ns(action: Any, duration: float | None) -> float | None:
 def _nvtx(action: Any, ids: ResultIds | None) -> list[dict[str, Any]]:
     """The open ranges per domain, domains without any left out."""
     state = action.nvtx_state()
+    if state is None:
+        return []
     found: list[dict[str, Any]] = []
-    for domain_id in state.domains() if state is not None else ():
+    for domain_id in state.domains():
         domain = state.domain_by_id(domain_id)
         push_pop, start_end = list(domain.push_pop_ranges()), list(domain.start_end_ranges())
         if push_pop or start_end:
-            opened = (
-                next((o for d, names, o in ids.push_pop if d == domain_id and names == push_pop), None) if ids else None
-            )
+            stacks = ids.push_pop if ids else []
+            # The thread that launched is the one whose stack has these very names.
+            opened = next((at for d, names, at in stacks if d == domain_id and names == push_pop), None)
             found.append({"domain": domain.name(), "push_pop": push_pop, "push_pop_id": opened, "start_end": start_end})
     return found
 
@@ -178,7 +180,7 @@ def read_launches(path: Path) -> dict[str, Any]:
     import ncu_report
 
     ids = _ids_in_order(read_report_bytes(path), path)
-    context = ncu_report.load_report(str(path))
+    context = ncu_report.load_report(str(path))  # pyright: ignore[reportCallIssue]  # wrapped
     actions = [context[r][a] for r in range(context.num_ranges()) for a in range(context[r].num_actions())]
     if len(actions) != len(ids):
         ids = [None] * len(actions)

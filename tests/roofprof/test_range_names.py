@@ -61,8 +61,8 @@ _sizes = st.dictionaries(st.sampled_from("mnkhbsetdrxug"), st.integers(0, 10**9)
     sizes=_sizes,
     precisions=st.lists(st.sampled_from(PRECISIONS), max_size=2),
 )
-def test_what_is_written_parses_back(op: str, formula: str, sizes: dict, precisions: list) -> None:
-    shape = sizes | dict(zip(("precision", "output"), precisions, strict=False))
+def test_what_is_written_parses_back(op: str, formula: str, sizes: dict[str, int], precisions: list[str]) -> None:
+    shape = {**sizes, **dict(zip(("precision", "output"), precisions, strict=False))}
     parsed = parse_range_name(format_range_name(op, formula, shape))
     assert (parsed.op, parsed.formula, parsed.shape) == (op, formula, shape)
 

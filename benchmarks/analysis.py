@@ -1,0 +1,43 @@
+"""The analysis after reading, at so many launches: attribution, formulas, placement, and then the outputs.
+
+python benchmarks/analysis.py [LAUNCHES]
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from large_report import make
+
+from roofprof.analysis import Measured, Options, analyze
+from roofprof.device import load_gpu
+from roofprof.ops_config import load_ops_config
+from roofprof.parsers.ncu_report import read_ncu_report
+from roofprof.reports.files import write_files
+from roofprof.reports.roofline_plot import save_roofline
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    with tempfile.TemporaryDirectory() as folder:
+        report = read_ncu_report(make(count, Path(folder) / "large.ncu-rep"))
+        measured = Measured(report.name, report.launches, report.devices, report.findings)
+        options = Options(ops_config=load_ops_config("h100-decode-b64-s4096"))
+        target = load_gpu("gb200")
+        result = analyze([measured], target, options)  # not timed: the first run imports and compiles
+        for _ in range(3):
+            start = time.perf_counter()
+            result = analyze([measured], target, options)
+            print(f"analysis of {count} launches into {len(result.ops)} ops: {time.perf_counter() - start:.2f} s")
+        start = time.perf_counter()
+        write_files(result, Path(folder))
+        print(f"report.json, ops.csv, ops.parquet, kernels.csv: {time.perf_counter() - start:.2f} s")
+        start = time.perf_counter()
+        save_roofline(result, Path(folder))
+        print(f"roofline.png and .svg: {time.perf_counter() - start:.2f} s")
+
+
+if __name__ == "__main__":
+    main()
