@@ -1,6 +1,6 @@
 """The ops of one DeepSeek-R1 decoder layer in launch order, with their formulas and shapes.
 
-Dimensions: deepseek-ai/DeepSeek-R1 config.json. Order: SGLang's deepseek_v2.py (docs/layer.md).
+Dimensions: deepseek-ai/DeepSeek-R1 config.json. Order: SGLang's deepseek_v2.py (docs/formulas.md).
 """
 
 from collections.abc import Iterator

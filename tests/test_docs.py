@@ -1,0 +1,28 @@
+"""The documentation keeps up with the code."""
+
+import re
+from pathlib import Path
+
+from roofprof.op_models import FORMULAS
+
+KIND = re.compile(r'(?:Finding\(|_finding\(\s*\w+,)\s*"([a-z0-9-]+)"')
+
+
+def test_every_kind_of_finding_is_explained(root: Path) -> None:
+    folders = ("roofprof", "parsers", "profiler", "harness", "reports")
+    code = "\n".join(path.read_text() for folder in folders for path in (root / folder).glob("*.py"))
+    kinds = set(KIND.findall(code))
+    explained = set(re.findall(r"^\| `([a-z0-9-]+)`", (root / "docs/findings.md").read_text(), re.MULTILINE))
+    assert len(kinds) > 20
+    assert kinds <= explained
+
+
+def test_every_formula_is_listed(root: Path) -> None:
+    listed = set(re.findall(r"^\| `([a-z_]+)`", (root / "docs/formulas.md").read_text(), re.MULTILINE))
+    assert set(FORMULAS) <= listed
+
+
+def test_links_lead_somewhere(root: Path) -> None:
+    for page in [root / "README.md", *root.glob("docs/*.md"), root / "benchmarks/README.md"]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            assert target.startswith("http") or (page.parent / target).exists(), f"{page.name}: {target}"
