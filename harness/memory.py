@@ -30,11 +30,7 @@ def _held(spec: OpSpec, op: PlannedOp, counts: Counts, l2_bytes: int, steps: int
     if op.implementation is not None and op.implementation.name == "torch" and spec.formula == "mla_decode":
         b, s, h = (int(spec.shape[letter]) for letter in "bsh")
         held += copies * all_weights + 8 * b * h * s  # the cache by sequence, the scores in fp32 and bf16
-    if (
-        spec.formula == "mha_causal"
-        and op.implementation is not None
-        and op.implementation.name == "torch_sdpa"
-    ):
+    if spec.formula == "mha_causal" and op.implementation is not None and op.implementation.name == "torch_sdpa":
         held += 2 * evaluate(spec.formula, spec.shape).dram_bytes
     return held
 

@@ -105,9 +105,7 @@ def case_options(args: argparse.Namespace) -> CaseOptions:
         UsageError: a value is out of range or malformed.
     """
     if args.experts not in _EXPERT_COUNTS:
-        raise UsageError(
-            f"--experts {args.experts} cannot be grouped", f"use {', '.join(map(str, _EXPERT_COUNTS))}"
-        )
+        raise UsageError(f"--experts {args.experts} cannot be grouped", f"use {', '.join(map(str, _EXPERT_COUNTS))}")
     if not 0 <= args.skew <= 4:
         raise UsageError(f"--skew {args.skew} is out of range", "use 0 (uniform) to 4")
     return CaseOptions(

@@ -51,10 +51,7 @@ class PlannedOp:
         if self.absorbed_by:
             return f"{self.absorbed_by} does its work"
         if self.choice.implementation is None:
-            return (
-                "; ".join(f"{name}: {why}" for name, why in self.choice.refused.items())
-                or "nothing implements it"
-            )
+            return "; ".join(f"{name}: {why}" for name, why in self.choice.refused.items()) or "nothing implements it"
         return None
 
     def stated(self, counts: Counts, implementation: Implementation | None = None) -> OpSpec:
@@ -72,10 +69,7 @@ def recipe_for(name: str, machine: Machine) -> Recipe:
     """A recipe by name; `auto` is what the GPU can run: fp8 on 9.0, nvfp4-v2 on 10.x, else bf16."""
     if name == "auto":
         capability = machine.capability or (0, 0)
-        if capability[0] == 10:
-            name = "nvfp4-v2"
-        else:
-            name = "fp8" if capability == (9, 0) else "bf16"
+        name = {(9, 0): "fp8", (10, 0): "nvfp4-v2", (10, 3): "nvfp4-v2"}.get(capability, "bf16")
     if name not in RECIPES:
         raise UsageError(f"no recipe is named {name!r}", f"use auto, {', '.join(RECIPES)}")
     return RECIPES[name]
@@ -120,9 +114,9 @@ def require_runnable(planned: Sequence[PlannedOp], machine: Machine) -> None:
     for op in planned:
         lacking = op.choice.implementation is None and not op.absorbed_by
         if lacking and op.spec.formula not in COLLECTIVES:
-            precision = op.spec.shape.get("precision")
+            what = " in ".join(str(word) for word in (op.spec.op, op.spec.shape.get("precision")) if word)
             raise RoofprofError(
-                f"nothing can run {op.spec.op}{f' in {precision}' if precision else ''} on {machine.label}: {op.not_run}",
+                f"nothing can run {what} on {machine.label}: {op.not_run}",
                 "choose another --recipe, or leave the op out with --only",
             )
 
@@ -180,7 +174,7 @@ def _choose_all(specs: list[OpSpec], machine: Machine, wanted: dict[str, str]) -
         chosen = choices[spec.op].implementation
         if chosen is None or spec.op in absorbed:
             continue
-        absorbed |= {op: spec.op for op in (chosen.absorbs(spec.op) if chosen.absorbs else ())}
+        absorbed |= dict.fromkeys(chosen.absorbs(spec.op) if chosen.absorbs else (), spec.op)
         for other, name in chosen.goes_with:
             if other in choices and other not in wanted:
                 partner = next(s for s in specs if s.op == other)

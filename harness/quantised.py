@@ -5,6 +5,7 @@ FP4: e2m1 in pairs of one byte with an e4m3 scale per 1x16 and one fp32 scale pe
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -67,9 +68,7 @@ def random_fp8_weight(n: int, k: int, device: str, padded_n: int | None = None) 
     rows = padded_n or n
     spread = FP8_MAX / 4
     values = torch.empty(rows, k, device=device, dtype=torch.float8_e4m3fn)
-    for start in range(
-        0, rows, 4096
-    ):  # in parts: the fp32 draft of a whole lm_head-sized weight is too large
+    for start in range(0, rows, 4096):  # in parts: the fp32 draft of a whole lm_head-sized weight is too large
         part = torch.randn(min(4096, rows - start), k, device=device).mul_(spread).clamp_(-FP8_MAX, FP8_MAX)
         if start + part.shape[0] > n:
             part[max(0, n - start) :] = 0
@@ -149,8 +148,6 @@ def _pack_fp4(x: "Tensor") -> "Tensor":
     """Nearest e2m1 of each number, two to a byte along the last dimension."""
     import torch
 
-    limits = torch.tensor(
-        [(a + b) / 2 for a, b in zip(_FP4_VALUES, _FP4_VALUES[1:], strict=False)], device=x.device
-    )
+    limits = torch.tensor([(a + b) / 2 for a, b in pairwise(_FP4_VALUES)], device=x.device)
     codes = torch.bucketize(x.abs(), limits) + 8 * (x < 0)
     return (codes[..., 0::2] | codes[..., 1::2] << 4).to(torch.uint8)

@@ -39,9 +39,7 @@ def open_ranges(device: str) -> Ranges:
         import torch
 
         return Ranges(None, torch.cuda.nvtx.range_push, torch.cuda.nvtx.range_pop)
-    return Ranges(
-        DOMAIN, lambda name: nvtx.push_range(name, domain=DOMAIN), lambda: nvtx.pop_range(domain=DOMAIN)
-    )
+    return Ranges(DOMAIN, lambda name: nvtx.push_range(name, domain=DOMAIN), lambda: nvtx.pop_range(domain=DOMAIN))
 
 
 def case_range(case: LayerCase) -> str:

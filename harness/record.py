@@ -35,9 +35,7 @@ def listing(case: LayerCase, planned: Sequence[PlannedOp], experts: int) -> dict
     rows = []
     for op in planned:
         possible = [i.name for i in op.choice.possible]
-        rows.append(
-            {**_op_row(op, op.stated(counts)), "possible": possible, "refused": dict(op.choice.refused)}
-        )
+        rows.append({**_op_row(op, op.stated(counts)), "possible": possible, "refused": dict(op.choice.refused)})
     return {**_case_fields(case, experts), "ops": rows}
 
 

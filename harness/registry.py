@@ -68,9 +68,7 @@ def why_not(implementation: Implementation, spec: OpSpec, machine: Machine) -> s
     precision, needs = spec.shape.get("precision"), implementation.needs
     if implementation.precisions and precision not in implementation.precisions:
         return f"it takes {' or '.join(sorted(implementation.precisions))}, not {precision}"
-    if (
-        why := machine.why_missing("torch:Tensor") or _why_not_here(implementation, needs, machine)
-    ) is not None:
+    if (why := machine.why_missing("torch:Tensor") or _why_not_here(implementation, needs, machine)) is not None:
         return why
     tokens = spec.shape.get("m")
     if needs.max_tokens is not None and isinstance(tokens, int | float) and tokens > needs.max_tokens:
@@ -92,9 +90,7 @@ def _why_not_here(implementation: Implementation, needs: Needs, machine: Machine
     if machine.capability < needs.capability:
         return f"it needs compute capability {_text(needs.capability)} or more, this is {_text(machine.capability)}"
     if needs.below is not None and machine.capability >= needs.below:
-        return (
-            f"it needs a compute capability below {_text(needs.below)}, this is {_text(machine.capability)}"
-        )
+        return f"it needs a compute capability below {_text(needs.below)}, this is {_text(machine.capability)}"
     return None
 
 
@@ -113,9 +109,7 @@ class Choice:
     """All that can run here, best first."""
 
 
-def choose(
-    spec: OpSpec, candidates: Iterable[Implementation], machine: Machine, wanted: str | None = None
-) -> Choice:
+def choose(spec: OpSpec, candidates: Iterable[Implementation], machine: Machine, wanted: str | None = None) -> Choice:
     """The first implementation that can run the op, or the wanted one.
 
     Raises:

@@ -46,9 +46,7 @@ def draw_routing(tokens: int, experts: int, ep: int, skew: float, device: str) -
     local = experts // ep
     ids = chosen if ep == 1 else chosen[chosen < local].view(-1, 1)
     if not ids.numel():
-        raise RoofprofError(
-            "routing sends no row to this GPU's experts", "use a larger --batch or another --seed"
-        )
+        raise RoofprofError("routing sends no row to this GPU's experts", "use a larger --batch or another --seed")
     flat = ids.reshape(-1).long()
     order = flat.argsort(stable=True)
     sorted_rows = torch.empty_like(order)
@@ -78,9 +76,7 @@ def _logits(tokens: int, experts: int, skew: float, device: str) -> "tuple[Tenso
 
     bias = (torch.rand(experts, device=device) * 2 - 1) * _BIAS_SPREAD
     gumbel = -(-torch.rand(tokens, experts, device=device).clamp(1e-6, 1 - 1e-6).log()).log()
-    ranks = torch.arange(1, experts + 1, device=device, dtype=torch.float32)[
-        torch.randperm(experts, device=device)
-    ]
+    ranks = torch.arange(1, experts + 1, device=device, dtype=torch.float32)[torch.randperm(experts, device=device)]
     choice = 0.2 + 0.6 * torch.sigmoid((gumbel - skew * ranks.log()) / 2)
     return torch.logit(choice - bias), bias
 

@@ -26,7 +26,6 @@ from roofprof.harness.plan import PlannedOp, expected_counts, require_runnable
 from roofprof.harness.prepare import ReadyOp, empty_l2, prepare_ops, synchronise
 from roofprof.harness.ranges import Ranges, case_range, open_ranges
 from roofprof.harness.record import case_record, listing
-from roofprof.layer import LayerCase
 
 Progress = Callable[..., None]
 
@@ -50,9 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = case_parser(
-        "python -m roofprof.harness.run", "Runs a DeepSeek-R1 layer, each op in its NVTX range."
-    )
+    parser = case_parser("python -m roofprof.harness.run", "Runs a DeepSeek-R1 layer, each op in its NVTX range.")
     add = parser.add_argument
     add("--repeats", type=int, default=1, metavar="N", help="profiled passes through the layer")
     add(
@@ -204,7 +201,7 @@ class _Progress:
     def __enter__(self) -> "_Progress":
         if self._path is not None:
             try:
-                self._file = open(self._path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115
+                self._file = open(self._path, "a", encoding="utf-8", buffering=1)
             except OSError as error:
                 raise RoofprofError(f"cannot write {self._path}: {error.strerror}") from error
         return self

@@ -108,18 +108,14 @@ def _torch_scaled_mm(ctx: Context, spec: OpSpec) -> Call:
     multiply = find("torch:_scaled_mm")
 
     def product(x: Quantised, w: Quantised) -> Any:
-        return multiply(
-            x.values, w.values.t(), scale_a=x.scales, scale_b=w.scales.t(), out_dtype=torch.bfloat16
-        )
+        return multiply(x.values, w.values.t(), scale_a=x.scales, scale_b=w.scales.t(), out_dtype=torch.bfloat16)
 
     return _fp8_call(ctx, spec, product)
 
 
 def _flashinfer_fp8(ctx: Context, spec: OpSpec) -> Call:
     multiply = find("flashinfer.gemm:fp8_blockscale_gemm_sm90")
-    return _fp8_call(
-        ctx, spec, lambda x, w: multiply(x, w.values, None, w.scales), column_major=False, quantises=True
-    )
+    return _fp8_call(ctx, spec, lambda x, w: multiply(x, w.values, None, w.scales), column_major=False, quantises=True)
 
 
 def _deep_gemm(ctx: Context, spec: OpSpec) -> Call:
@@ -176,8 +172,8 @@ def _only_qkv_a(spec: OpSpec) -> str | None:
 
 
 def _bf16_output(spec: OpSpec, counts: Counts) -> OpSpec:
-    """F.linear gives the router's logits in bf16."""
-    return replace(spec, shape={**spec.shape, "output": "bf16"})
+    """F.linear gives the router's logits in bf16, where the formula has fp32."""
+    return replace(spec, shape={**spec.shape, "output": "bf16"}) if spec.op == "router_gemm" else spec
 
 
 def _own_quant(op: str) -> tuple[str, ...]:
@@ -201,11 +197,7 @@ IMPLEMENTATIONS = (
     ),
     Implementation(
         "torch_linear", ("gemm",), _torch_linear, Needs(gpu=False, names=("torch.nn.functional:linear",)),
-        ops=("router_gemm",), precisions=BF16, restate=_bf16_output, note="gives the logits in bf16",
-    ),
-    Implementation(
-        "torch_linear", ("gemm",), _torch_linear, Needs(gpu=False, names=("torch.nn.functional:linear",)),
-        precisions=BF16,
+        precisions=BF16, restate=_bf16_output,
     ),
     Implementation(
         "fp8_blockwise_scaled_mm", ("gemm",), _sgl_fp8,

@@ -43,9 +43,7 @@ def _inputs(ctx: Context) -> _Inputs:
 
     batch, seq_len = ctx.case.batch, ctx.case.seq_len
     pages = -(-seq_len // PAGE)
-    caches = ctx.rotated(
-        lambda: ctx.normal(batch * pages, PAGE, 1, _LATENT), 2 * batch * pages * PAGE * _LATENT
-    )
+    caches = ctx.rotated(lambda: ctx.normal(batch * pages, PAGE, 1, _LATENT), 2 * batch * pages * PAGE * _LATENT)
     table = torch.randperm(batch * pages, device=ctx.device).view(batch, pages).int()
     lengths = torch.full((batch,), seq_len, device=ctx.device, dtype=torch.int32)
     return _Inputs(ctx.normal(batch, ctx.heads, _LATENT), caches, table, lengths)
@@ -150,9 +148,7 @@ def _cutlass(ctx: Context, spec: OpSpec) -> Call:
     workspace_size = find("sgl_kernel:cutlass_mla_get_workspace_size")
     inputs = _inputs(ctx)
     columns = inputs.table.shape[1]
-    table = pad(
-        inputs.table, (0, -columns % (128 // PAGE))
-    )  # whole blocks of 128 entries; the rest is not read
+    table = pad(inputs.table, (0, -columns % (128 // PAGE)))  # whole blocks of 128 entries; the rest is not read
     nope, pe = (part.contiguous() for part in inputs.query.split([KV_LORA, ROPE], -1))
     workspace_bytes = workspace_size(table.shape[1] * PAGE, ctx.case.batch, num_kv_splits=1)
     workspace = ctx.empty(workspace_bytes, dtype=torch.uint8)
@@ -187,8 +183,7 @@ def _torch(ctx: Context, spec: OpSpec) -> Call:
 
     inputs = _inputs(ctx)
     gathered = {
-        id(cache): torch.stack([inputs.rows(b, cache) for b in range(ctx.case.batch)])
-        for cache in inputs.caches.copies
+        id(cache): torch.stack([inputs.rows(b, cache) for b in range(ctx.case.batch)]) for cache in inputs.caches.copies
     }
 
     def run(cache: Any) -> Any:

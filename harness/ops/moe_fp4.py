@@ -131,9 +131,7 @@ def _group_mm(ctx: Context, spec: OpSpec, library: str, takes_device: bool) -> C
     def run(step: int) -> Any:
         w, alpha = weights.at(step), alphas[step % len(alphas)]
         if takes_device:
-            return multiply(
-                x.packed, w.packed, scales, w.scales, alpha, torch.bfloat16, ctx.device, params=parameters
-            )
+            return multiply(x.packed, w.packed, scales, w.scales, alpha, torch.bfloat16, ctx.device, params=parameters)
         return multiply(x.packed, w.packed, scales, w.scales, alpha, torch.bfloat16, params=parameters)
 
     def product(expert: int, part: slice) -> "Tensor":

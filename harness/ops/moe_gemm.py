@@ -1,6 +1,7 @@
 """Grouped GEMMs of the routed experts in bf16 and FP8: each expert multiplies its own rows."""
 
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from roofprof.harness.call import Call
@@ -34,9 +35,7 @@ def grouped_sizes(ctx: Context, spec: OpSpec) -> tuple[int, int, int, int]:
 def expert_ranges(ctx: Context) -> list[tuple[int, int, int]]:
     """(expert, first row, row after the last) of every expert that has rows."""
     ends = ctx.routing.offsets.tolist()
-    return [
-        (e, first, end) for e, (first, end) in enumerate(zip(ends, ends[1:], strict=False)) if end > first
-    ]
+    return [(e, first, end) for e, (first, end) in enumerate(pairwise(ends)) if end > first]
 
 
 def by_expert(ctx: Context, rows: int, n: int, product: Any) -> "tuple[Tensor, ...]":
@@ -139,9 +138,7 @@ def _bf16_call(ctx: Context, spec: OpSpec, product: Any) -> Call:
     """`product(x [rows, k], w [E, n, k])` gives [rows, n]."""
     experts, rows, n, k = grouped_sizes(ctx, spec)
     x = ctx.normal(rows, k)
-    weights = ctx.rotated(
-        lambda: ctx.normal(experts, n, k, scale=k**-0.5), experts * weight_bytes(n, k, "bf16")
-    )
+    weights = ctx.rotated(lambda: ctx.normal(experts, n, k, scale=k**-0.5), experts * weight_bytes(n, k, "bf16"))
 
     def one(expert: int, part: slice) -> "Tensor":
         return x[part].float() @ weights.first[expert].float().t()

@@ -42,9 +42,7 @@ def _prepare(ctx: Context, spec: OpSpec) -> Call:
         owners = torch.bucketize(sorted_rows, routing.offsets[1:].contiguous(), right=True)
         wrong = (offsets != routing.offsets).sum() + (up[:, 0] != counts).sum() + (down[:, 0] != counts).sum()
         wrong = wrong + (up[:, 1] != 2 * inter).sum() + (down[:, 1] != HIDDEN).sum()
-        wrong = (
-            wrong + (source_rows[sorted_rows.long()] != tokens).sum() + (owners != routing.ids.view(-1)).sum()
-        )
+        wrong = wrong + (source_rows[sorted_rows.long()] != tokens).sum() + (owners != routing.ids.view(-1)).sum()
         return float(wrong)
 
     return Call(run, tuple, 0.5, error=error)
@@ -90,12 +88,8 @@ def _torch_sort(ctx: Context, spec: OpSpec) -> Call:
     def run(step: int) -> "tuple[Tensor, ...]":
         flat = routing.ids.view(-1)
         order = flat.argsort(stable=True)
-        sorted_rows = torch.empty_like(order).scatter_(
-            0, order, torch.arange(order.numel(), device=ctx.device)
-        )
-        bounds = torch.searchsorted(
-            flat[order], torch.arange(experts + 1, device=ctx.device, dtype=flat.dtype)
-        )
+        sorted_rows = torch.empty_like(order).scatter_(0, order, torch.arange(order.numel(), device=ctx.device))
+        bounds = torch.searchsorted(flat[order], torch.arange(experts + 1, device=ctx.device, dtype=flat.dtype))
         return bounds, order // routing.counts.per_token, sorted_rows
 
     return Call(

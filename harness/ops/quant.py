@@ -72,9 +72,7 @@ def _heads_first(ctx: Context, spec: OpSpec) -> "Tensor":
 def _tensor_call(x: "Tensor", run: Any) -> Call:
     def error(output: Quantised) -> float:
         values, expected = output.values.view(x.shape).float() * output.scales, fp8_tensor(x)
-        return max(
-            relative_error(values, x) / _ROUNDING, relative_error(output.scales.view(1), expected.scales)
-        )
+        return max(relative_error(values, x) / _ROUNDING, relative_error(output.scales.view(1), expected.scales))
 
     return Call(run, tuple, error=error)
 

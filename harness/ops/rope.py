@@ -55,9 +55,7 @@ def _call(ctx: Context, rotate: Any, q: "Tensor", k: "Tensor", cos_sin: "Tensor"
 
     def reference() -> "tuple[Tensor, ...]":
         shaped = [x.view(ctx.tokens, -1, ROPE) if x.dim() == 2 else x for x in before]
-        return tuple(
-            rotate_pairs(x, cos_sin, positions).view(old.shape) for x, old in zip(shaped, before, strict=True)
-        )
+        return tuple(rotate_pairs(x, cos_sin, positions).view(old.shape) for x, old in zip(shaped, before, strict=True))
 
     return Call(lambda step: rotate(positions, q, k), reference, results=lambda _: (q, k))
 

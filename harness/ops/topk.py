@@ -38,9 +38,7 @@ def _call(spec: OpSpec, run: Any, expected: Any) -> Call:
 def _grouped(ctx: Context, spec: OpSpec, choose: Any) -> Call:
     """`choose(logits [M, experts], bias [experts])`."""
     routing = ctx.routing
-    return _call(
-        spec, lambda: choose(routing.logits, routing.bias), lambda: (routing.weights, routing.chosen)
-    )
+    return _call(spec, lambda: choose(routing.logits, routing.bias), lambda: (routing.weights, routing.chosen))
 
 
 def _outputs(ctx: Context) -> "tuple[Tensor, Tensor]":
@@ -104,11 +102,7 @@ def _torch_plain(ctx: Context, spec: OpSpec) -> Call:
 
 def _group_size(spec: OpSpec) -> str | None:
     experts = size(spec, "x")
-    return (
-        None
-        if experts & (experts - 1) == 0 and experts <= 256
-        else f"it takes a power of 2, not {experts} experts"
-    )
+    return None if experts & (experts - 1) == 0 and experts <= 256 else f"it takes a power of 2, not {experts} experts"
 
 
 IMPLEMENTATIONS = (

@@ -3,7 +3,8 @@
 Imported when an implementation that uses them is made, never before: triton need not be there.
 """
 
-# mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False, disallow-untyped-calls=False, disallow-untyped-decorators=False
+# mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False
+# mypy: disallow-untyped-calls=False, disallow-untyped-decorators=False
 
 from typing import Any
 
@@ -17,22 +18,26 @@ _MAX_PROGRAMS = 1024
 
 @triton.jit
 def roofprof_kv_write(
-    cache, nope, pe, slots, s_cache, s_nope, s_pe, NOPE: tl.constexpr, PE: tl.constexpr, B: tl.constexpr
-):  # noqa: N803, E501
+    cache, nope, pe, slots, s_cache, s_nope, s_pe, nope_width: tl.constexpr, pe_width: tl.constexpr, block: tl.constexpr
+):
     """One program a token: [nope, pe] to its slot of the latent cache."""
-    token, column = tl.program_id(0), tl.arange(0, B)
+    token, column = tl.program_id(0), tl.arange(0, block)
     target = cache + tl.load(slots + token).to(tl.int64) * s_cache + column
-    a = tl.load(nope + token * s_nope + column, mask=column < NOPE, other=0.0)
-    b = tl.load(pe + token * s_pe + (column - NOPE), mask=(column >= NOPE) & (column < NOPE + PE), other=0.0)
-    tl.store(target, tl.where(column < NOPE, a, b), mask=column < NOPE + PE)
+    a = tl.load(nope + token * s_nope + column, mask=column < nope_width, other=0.0)
+    b = tl.load(
+        pe + token * s_pe + (column - nope_width),
+        mask=(column >= nope_width) & (column < nope_width + pe_width),
+        other=0.0,
+    )
+    tl.store(target, tl.where(column < nope_width, a, b), mask=column < nope_width + pe_width)
 
 
 @triton.jit
-def roofprof_quant_tensor_amax(x, partial, n, rows, k, s_head, s_row, CHUNK: tl.constexpr):  # noqa: N803
+def roofprof_quant_tensor_amax(x, partial, n, rows, k, s_head, s_row, chunk: tl.constexpr):
     """Largest magnitude of each program's chunks of x [heads, rows, k]."""
-    largest = tl.zeros((CHUNK,), dtype=tl.float32)
-    for start in range(tl.program_id(0) * CHUNK, n, tl.num_programs(0) * CHUNK):
-        i = start + tl.arange(0, CHUNK)
+    largest = tl.zeros((chunk,), dtype=tl.float32)
+    for start in range(tl.program_id(0) * chunk, n, tl.num_programs(0) * chunk):
+        i = start + tl.arange(0, chunk)
         source = x + (i // (rows * k)).to(tl.int64) * s_head + (i // k % rows).to(tl.int64) * s_row + i % k
         largest = tl.maximum(largest, tl.abs(tl.load(source, mask=i < n, other=0.0).to(tl.float32)))
     tl.store(partial + tl.program_id(0), tl.max(largest))
@@ -40,15 +45,15 @@ def roofprof_quant_tensor_amax(x, partial, n, rows, k, s_head, s_row, CHUNK: tl.
 
 @triton.jit
 def roofprof_quant_tensor(
-    x, partial, out, scale_out, n, rows, k, s_head, s_row, programs, CHUNK: tl.constexpr, P: tl.constexpr
-):  # noqa: N803, E501
+    x, partial, out, scale_out, n, rows, k, s_head, s_row, programs, chunk: tl.constexpr, slots: tl.constexpr
+):
     """x over the largest of the partial maxima / 448, to contiguous e4m3 [heads, rows, k]."""
-    j = tl.arange(0, P)
+    j = tl.arange(0, slots)
     scale = tl.maximum(tl.max(tl.load(partial + j, mask=j < programs, other=0.0)) / 448.0, 1e-12)
     if tl.program_id(0) == 0:
         tl.store(scale_out, scale)
-    for start in range(tl.program_id(0) * CHUNK, n, tl.num_programs(0) * CHUNK):
-        i = start + tl.arange(0, CHUNK)
+    for start in range(tl.program_id(0) * chunk, n, tl.num_programs(0) * chunk):
+        i = start + tl.arange(0, chunk)
         source = x + (i // (rows * k)).to(tl.int64) * s_head + (i // k % rows).to(tl.int64) * s_row + i % k
         value = tl.load(source, mask=i < n, other=0.0).to(tl.float32) / scale
         value = tl.minimum(tl.maximum(value, -448.0), 448.0)
@@ -58,7 +63,7 @@ def roofprof_quant_tensor(
 def write_kv(cache: Any, nope: Any, pe: Any, slots: Any) -> None:
     """Write nope [m, 512] and pe [m, 64], rows of any stride, to cache [slots, 1, 576] at slots [m] int64."""
     roofprof_kv_write[(slots.shape[0],)](
-        cache, nope, pe, slots, cache.stride(0), nope.stride(0), pe.stride(0), NOPE=512, PE=64, B=1024
+        cache, nope, pe, slots, cache.stride(0), nope.stride(0), pe.stride(0), nope_width=512, pe_width=64, block=1024
     )
 
 
@@ -76,8 +81,8 @@ class TensorQuantiser:
         """Values [heads, rows, k] e4m3 and scale [1] fp32."""
         x, grid = self.x, (self.programs,)
         sizes = (x.numel(), x.shape[1], x.shape[2], x.stride(0), x.stride(1))
-        roofprof_quant_tensor_amax[grid](x, self.partial, *sizes, CHUNK=_CHUNK)
+        roofprof_quant_tensor_amax[grid](x, self.partial, *sizes, chunk=_CHUNK)
         roofprof_quant_tensor[grid](
-            x, self.partial, self.values, self.scale, *sizes, self.programs, CHUNK=_CHUNK, P=_MAX_PROGRAMS
+            x, self.partial, self.values, self.scale, *sizes, self.programs, chunk=_CHUNK, slots=_MAX_PROGRAMS
         )
         return self.values, self.scale
