@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from roofprof.errors import RoofprofError
 
+COMMAND: tuple[str, ...] = ("-m", "roofprof.harness.verify")
 _START_LIMIT_S = 300.0  # imports of torch and the kernel packages
 Event = dict[str, Any]
 
@@ -41,7 +42,7 @@ def child_events(arguments: Sequence[str], limit_s: float) -> Iterator[Event]:
     """
     reader, writer = os.pipe()
     with TemporaryFile("w+", encoding="utf-8", errors="replace") as errors, os.fdopen(reader, "rb", 0) as events:
-        command = [sys.executable, "-m", "roofprof.harness.verify", *arguments, "--child", str(writer)]
+        command = [sys.executable, *COMMAND, *arguments, "--child", str(writer)]
         child = subprocess.Popen(command, pass_fds=[writer], stdout=errors, stderr=errors, start_new_session=True)
         os.close(writer)
         try:
