@@ -45,11 +45,10 @@ def _find(path: str) -> tuple[Any, str | None]:
 
 
 def _import(module_name: str) -> Any:
+    # flashinfer.norm is CuTe-DSL otherwise, which the wheels alone do not bring; sgl_kernel imports it too
+    os.environ.setdefault("FLASHINFER_USE_CUDA_NORM", "1")
     if module_name.startswith(("sgl_kernel", "torch.ops.sgl_kernel", "deep_gemm")):
         preload_libraries()
-    if module_name.startswith("flashinfer"):
-        # flashinfer.norm is CuTe-DSL otherwise, which the wheels alone do not bring
-        os.environ.setdefault("FLASHINFER_USE_CUDA_NORM", "1")
     if module_name.startswith("torch.ops."):
         import torch
 

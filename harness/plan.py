@@ -184,7 +184,7 @@ def _choose_all(specs: list[OpSpec], machine: Machine, wanted: dict[str, str]) -
 
 def _choose(spec: OpSpec, machine: Machine, wanted: str | None) -> Choice:
     if spec.formula in COLLECTIVES:
-        return Choice(None, {}, ())
+        return Choice(None, spec, (), machine)
     return choose(spec, CATALOGUE, machine, wanted)
 
 

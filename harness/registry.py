@@ -100,34 +100,46 @@ def _text(capability: tuple[int, int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The implementation chosen for an op, and why others were not possible."""
+    """The implementation chosen for an op; what else could have run is looked into when asked for."""
 
     implementation: Implementation | None
-    refused: Mapping[str, str]
-    """Name to reason, of those that cannot run here."""
-    possible: tuple[Implementation, ...]
-    """All that can run here, best first."""
+    spec: OpSpec
+    serving: tuple[Implementation, ...]
+    """All that are for this op, best first."""
+    machine: Machine
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Name to reason, of those that cannot run here."""
+        reasons = {i.name: why_not(i, self.spec, self.machine) for i in self.serving}
+        return {name: why for name, why in reasons.items() if why is not None}
+
+    @property
+    def possible(self) -> tuple[Implementation, ...]:
+        """Those that can run here, best first."""
+        refused = self.refused
+        return tuple(i for i in self.serving if i.name not in refused)
 
 
 def choose(spec: OpSpec, candidates: Iterable[Implementation], machine: Machine, wanted: str | None = None) -> Choice:
     """The first implementation that can run the op, or the wanted one.
 
+    Packages are imported no further than that takes: FlashInfer alone costs seconds.
+
     Raises:
         UsageError: no implementation of the op has the wanted name.
         RoofprofError: the wanted one cannot run here.
     """
-    serving = [i for i in candidates if i.serves(spec)]
-    refused = {i.name: why for i in serving if (why := why_not(i, spec, machine)) is not None}
-    possible = tuple(i for i in serving if i.name not in refused)
+    serving = tuple(i for i in candidates if i.serves(spec))
     if wanted is None:
-        return Choice(possible[0] if possible else None, refused, possible)
-    if wanted in refused:
-        raise RoofprofError(
-            f"{spec.op} cannot run as {wanted} here: {refused[wanted]}",
-            f"what can run: {', '.join(i.name for i in possible) or 'nothing'}",
-        )
-    for implementation in possible:
-        if implementation.name == wanted:
-            return Choice(implementation, refused, possible)
-    known = ", ".join(i.name for i in serving)
-    raise UsageError(f"{spec.op} has no implementation named {wanted!r}", f"it has {known or 'none'}")
+        first = next((i for i in serving if why_not(i, spec, machine) is None), None)
+        return Choice(first, spec, serving, machine)
+    named = next((i for i in serving if i.name == wanted), None)
+    if named is None:
+        known = ", ".join(i.name for i in serving)
+        raise UsageError(f"{spec.op} has no implementation named {wanted!r}", f"it has {known or 'none'}")
+    choice = Choice(named, spec, serving, machine)
+    if (why := why_not(named, spec, machine)) is not None:
+        can = ", ".join(i.name for i in choice.possible) or "nothing"
+        raise RoofprofError(f"{spec.op} cannot run as {wanted} here: {why}", f"what can run: {can}")
+    return choice

@@ -25,7 +25,8 @@ from roofprof.harness.options import CaseOptions, case_label, case_options, case
 from roofprof.harness.plan import PlannedOp, expected_counts, require_runnable
 from roofprof.harness.prepare import ReadyOp, empty_l2, prepare_ops, synchronise
 from roofprof.harness.ranges import Ranges, case_range, open_ranges
-from roofprof.harness.record import case_record, listing
+from roofprof.harness.record import UNTESTED, case_record, listing
+from roofprof.harness.registry import FP4_CAPABILITY
 
 Progress = Callable[..., None]
 
@@ -103,7 +104,7 @@ def _run(args: argparse.Namespace, options: CaseOptions) -> None:
             records.append(case_record(ctx, planned))
             _free(ctx)
         if args.json_out is not None:
-            _write_json(args.json_out, _manifest(args, options, ranges, records))
+            _write_json(args.json_out, _manifest(args, machine, ranges, records))
         progress("done")
 
 
@@ -165,18 +166,19 @@ def _free(ctx: Context) -> None:
 
 
 def _manifest(
-    args: argparse.Namespace, options: CaseOptions, ranges: Ranges, records: list[dict[str, Any]]
+    args: argparse.Namespace, machine: Machine, ranges: Ranges, records: list[dict[str, Any]]
 ) -> dict[str, Any]:
     return {
         "tool": {"name": "roofprof", "version": __version__},
-        "gpu": environment.gpu(options.device),
+        "gpu": environment.gpu(args.device),
         "packages": environment.versions(),
         "nvtx_domain": ranges.domain,
-        "seed": options.seed,
-        "skew": options.skew,
+        "seed": args.seed,
+        "skew": args.skew,
         "repeats": args.repeats,
         "rotate": not args.no_rotate,
         "graph": args.graph,
+        "untested": UNTESTED if (machine.capability or (0, 0)) >= FP4_CAPABILITY else None,
         "cases": records,
     }
 

@@ -1,7 +1,7 @@
 """The checks of a verification, one op in one implementation each, and how one is done."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from roofprof.harness.call import error_of
@@ -13,7 +13,7 @@ from roofprof.harness.plan import COLLECTIVES, PlannedOp, expected_counts
 from roofprof.harness.prepare import make_call, synchronise
 from roofprof.harness.ranges import case_range
 from roofprof.harness.record import UNTESTED
-from roofprof.harness.registry import Choice, Implementation
+from roofprof.harness.registry import Implementation
 from roofprof.layer import LayerCase
 
 Verdict = Literal["ok", "WRONG", "FAIL", "skip"]
@@ -110,7 +110,7 @@ class Checker:
         return self._context
 
     def _require_memory(self, task: Task) -> None:
-        alone = PlannedOp(task.planned.spec, Choice(task.implementation, {}, ()))
+        alone = PlannedOp(task.planned.spec, replace(task.planned.choice, implementation=task.implementation))
         needed = estimate_bytes([alone], expected_counts(task.case, self._options.experts), 0, 1)
         require_memory(case_label(task.case), task.case, needed, self._machine.free_bytes)
 

@@ -100,7 +100,7 @@ def test_no_fp4_below_compute_capability_10(make_machine, capability, recipe):
 
 
 def test_a_wanted_fp4_kernel_is_refused_on_hopper(make_machine):
-    with pytest.raises(RoofprofError, match="FP4 needs compute capability 10.0 or more, this is 9.0"):
+    with pytest.raises(RoofprofError, match=r"FP4 needs compute capability 10\.0 or more, this is 9\.0"):
         plan_case(LayerCase(recipe=RECIPES["fp8"]), make_machine(HOPPER), {"o_proj": "cutlass_scaled_fp4_mm"})
 
 
