@@ -1,0 +1,82 @@
+"""The absorbed products of MLA decode, one small matrix a head."""
+
+from typing import TYPE_CHECKING, Any
+
+from roofprof.harness.call import Call
+from roofprof.harness.context import Context
+from roofprof.harness.lookup import find
+from roofprof.harness.ops.sizes import gemm_sizes, size
+from roofprof.harness.quantised import Quantised, fp8_tensor
+from roofprof.harness.registry import Implementation, Needs
+from roofprof.layer import KV_LORA, NOPE, ROPE, OpSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def _operands(ctx: Context, spec: OpSpec) -> "tuple[Tensor, int]":
+    """[h, m, k] as the model has it, a transposed view, and the elements of one weight."""
+    m, n, k = gemm_sizes(spec)
+    h = size(spec, "h")
+    width = NOPE + ROPE if spec.op == "q_nope_w_kc" else KV_LORA
+    return ctx.normal(m, h, width)[..., :k].transpose(0, 1), h * n * k
+
+
+def _weight(ctx: Context, spec: OpSpec) -> "Tensor":
+    """[h, k, n], stored [h, n, k]."""
+    _, n, k = gemm_sizes(spec)
+    return ctx.normal(size(spec, "h"), n, k, scale=k**-0.5).transpose(1, 2)
+
+
+def _torch_bmm(ctx: Context, spec: OpSpec) -> Call:
+    multiply = find("torch:bmm")
+    x, elements = _operands(ctx, spec)
+    weights = ctx.rotated(lambda: _weight(ctx, spec), 2 * elements)
+    return Call(lambda step: multiply(x, weights.at(step)), lambda: (x.float() @ weights.first.float(),))
+
+
+def _fp8_call(ctx: Context, spec: OpSpec, multiply: Any) -> Call:
+    """The kernels read no strides: the input lies [h, m, k], the weight [h, n, k]."""
+    import torch
+
+    x, elements = _operands(ctx, spec)
+    left = fp8_tensor(x.contiguous())
+
+    def weight() -> Quantised:
+        w = fp8_tensor(_weight(ctx, spec).transpose(1, 2).contiguous())
+        return Quantised(w.values.transpose(1, 2), w.scales)
+
+    weights = ctx.rotated(weight, elements)
+
+    def run(step: int) -> Any:
+        right = weights.at(step)
+        return multiply(left.values, right.values, left.scales, right.scales, torch.bfloat16)
+
+    def reference() -> "tuple[Tensor, ...]":
+        right = weights.first
+        return ((left.values.float() * left.scales) @ (right.values.float() * right.scales),)
+
+    return Call(run, reference, 2e-2)
+
+
+def _sgl_fp8(ctx: Context, spec: OpSpec) -> Call:
+    return _fp8_call(ctx, spec, find("sgl_kernel:bmm_fp8"))
+
+
+def _flashinfer_fp8(ctx: Context, spec: OpSpec) -> Call:
+    return _fp8_call(ctx, spec, find("flashinfer:bmm_fp8"))
+
+
+IMPLEMENTATIONS = (
+    Implementation(
+        "torch_bmm", ("bmm",), _torch_bmm, Needs(gpu=False, names=("torch:bmm",)), precisions=frozenset({"bf16"}),
+    ),
+    Implementation(
+        "bmm_fp8", ("bmm",), _sgl_fp8, Needs(capability=(8, 9), names=("sgl_kernel:bmm_fp8",)),
+        precisions=frozenset({"fp8"}),
+    ),
+    Implementation(
+        "flashinfer_bmm_fp8", ("bmm",), _flashinfer_fp8, Needs(capability=(8, 9), names=("flashinfer:bmm_fp8",)),
+        precisions=frozenset({"fp8"}), jit=True,
+    ),
+)  # fmt: skip

@@ -1,0 +1,51 @@
+"""SwiGLU's activation and the sum with the shared expert."""
+
+from typing import Any
+
+from roofprof.harness.call import Call
+from roofprof.harness.context import Context
+from roofprof.harness.lookup import find
+from roofprof.harness.ops.sizes import size
+from roofprof.harness.registry import Implementation, Needs
+from roofprof.layer import OpSpec
+
+
+def _silu_call(ctx: Context, spec: OpSpec, activate: Any) -> Call:
+    """`activate(x [r, 2d])`: silu of the first half times the second."""
+    from torch.nn.functional import silu
+
+    d = size(spec, "d")
+    x = ctx.normal(size(spec, "r"), 2 * d)
+    return Call(lambda step: activate(x), lambda: (silu(x[:, :d].float()) * x[:, d:].float(),))
+
+
+def _sgl_silu(ctx: Context, spec: OpSpec) -> Call:
+    silu_and_mul = find("sgl_kernel:silu_and_mul")
+    return _silu_call(ctx, spec, lambda x: silu_and_mul(x))
+
+
+def _flashinfer_silu(ctx: Context, spec: OpSpec) -> Call:
+    silu_and_mul = find("flashinfer:silu_and_mul")
+    return _silu_call(ctx, spec, lambda x: silu_and_mul(x))
+
+
+def _torch_silu(ctx: Context, spec: OpSpec) -> Call:
+    silu, d = find("torch.nn.functional:silu"), size(spec, "d")
+    return _silu_call(ctx, spec, lambda x: silu(x[:, :d]) * x[:, d:])
+
+
+def _torch_add(ctx: Context, spec: OpSpec) -> Call:
+    add = find("torch:add")
+    a, b = (ctx.normal(size(spec, "m"), size(spec, "d")) for _ in range(2))
+    return Call(lambda step: add(a, b), lambda: (a.float() + b.float(),))
+
+
+IMPLEMENTATIONS = (
+    Implementation("sgl_silu_and_mul", ("silu_and_mul",), _sgl_silu, Needs(names=("sgl_kernel:silu_and_mul",))),
+    Implementation(
+        "flashinfer_silu_and_mul", ("silu_and_mul",), _flashinfer_silu, Needs(names=("flashinfer:silu_and_mul",)),
+        jit=True,
+    ),
+    Implementation("torch", ("silu_and_mul",), _torch_silu, Needs(gpu=False)),
+    Implementation("torch_add", ("add",), _torch_add, Needs(gpu=False)),
+)  # fmt: skip

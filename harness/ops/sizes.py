@@ -1,0 +1,19 @@
+"""Sizes out of an op's shape, as integers."""
+
+from roofprof.layer import OpSpec
+
+
+def size(spec: OpSpec, letter: str) -> int:
+    """A size by its letter."""
+    return int(spec.shape[letter])
+
+
+def gemm_sizes(spec: OpSpec) -> tuple[int, int, int]:
+    """m, n, k."""
+    return size(spec, "m"), size(spec, "n"), size(spec, "k")
+
+
+def multiple_of(divisor: int, letter: str, spec: OpSpec) -> str | None:
+    """Why a size is refused that the divisor does not divide, or None."""
+    value = size(spec, letter)
+    return f"{letter} {value} is no multiple of {divisor}" if value % divisor else None

@@ -1,0 +1,38 @@
+"""A bare GPU box can capture: the harness starts with the standard library alone, and torch when it runs."""
+
+import subprocess
+import sys
+
+FORBIDDEN = ("polars", "pandas", "matplotlib", "ncu_report", "typer", "rich", "pyarrow")
+
+
+def loaded_after(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_the_harness_starts_bare():
+    loaded = loaded_after("import roofprof.harness.run, roofprof.harness.verify")
+    assert not loaded & {*FORBIDDEN, "torch", "triton", "sgl_kernel", "flashinfer", "nvtx"}
+
+
+def test_listing_needs_no_torch():
+    code = (
+        "import sys; sys.modules['torch'] = None; "
+        "from roofprof.harness.run import main; sys.exit(main(['--list', '--phase', 'all']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "torch does not import" in done.stdout
+
+
+def test_running_without_torch_is_a_clear_error():
+    code = (
+        "import sys; sys.modules['torch'] = None; "
+        "from roofprof.harness.run import main; sys.exit(main(['--phase', 'decode']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: torch does not import")
+    assert "Traceback" not in done.stderr
