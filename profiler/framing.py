@@ -78,7 +78,8 @@ def _block(data: bytes | bytearray, start: int) -> tuple[Block, int]:
     kinds = ["source"] * counts.get(_SOURCES, 0)
     for number, kind in RESULT_COUNTS.items():
         kinds += [kind] * counts.get(number, 0)
-    messages, position = [], header[1]
+    messages: list[tuple[str, int, int]] = []
+    position = header[1]
     while position < end:
         begin = position + 4
         position = begin + _u32(data, position)

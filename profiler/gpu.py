@@ -9,7 +9,16 @@ from pathlib import Path
 from roofprof.errors import RoofprofError
 
 DRIVER_PARAMETERS = Path("/proc/driver/nvidia/params")
-_FIELDS = ("index", "uuid", "name", "compute_cap", "driver_version", "memory.total", "memory.used", "mig.mode.current")
+_FIELDS = (
+    "index",
+    "uuid",
+    "name",
+    "compute_cap",
+    "driver_version",
+    "memory.total",
+    "memory.used",
+    "mig.mode.current",
+)
 _CAP_SYS_ADMIN, _CAP_PERFMON = 21, 38
 
 
@@ -49,7 +58,11 @@ def gpus() -> list[Gpu]:
     # CUDA itself stops at the first entry that means nothing.
     found = []
     for entry in chosen.split(","):
-        match = [r for r in rows if entry.strip() == r["index"] or (len(entry) > 7 and r["uuid"].startswith(entry.strip()))]
+        match = [
+            r
+            for r in rows
+            if entry.strip() == r["index"] or (len(entry) > 7 and r["uuid"].startswith(entry.strip()))
+        ]
         if not match:
             break
         found += match
@@ -96,8 +109,8 @@ def counters_permitted() -> bool | None:
 
 
 PERMISSION_HINT = (
-    "run as root, or let every user read counters: echo 'options nvidia NVreg_RestrictProfilingToAdminUsers=0' "
-    "> /etc/modprobe.d/nvidia-profiler.conf and reload the driver; in a container --cap-add=SYS_ADMIN "
+    "run as root, or let every user read counters: "
+    "echo 'options nvidia NVreg_RestrictProfilingToAdminUsers=0' > /etc/modprobe.d/nvidia-profiler.conf and reload the driver; in a container --cap-add=SYS_ADMIN "
     "(https://developer.nvidia.com/ERR_NVGPUCTRPERM)"
 )
 

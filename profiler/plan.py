@@ -39,7 +39,9 @@ class PassTable:
     @property
     def precisions(self) -> tuple[str, ...]:
         """Tensor precisions that the chip counts."""
-        return tuple(g.removeprefix("tensor_") for g in self.groups if g.startswith("tensor_") and g != "tensor_pipe")
+        return tuple(
+            g.removeprefix("tensor_") for g in self.groups if g.startswith("tensor_") and g != "tensor_pipe"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,9 @@ def table_of_capability(capability: str) -> PassTable:
     )
 
 
-def layer_plan(table: PassTable, recipe: str | None, caches: Sequence[Cache], groups: Sequence[str] = ()) -> Plan:
+def layer_plan(
+    table: PassTable, recipe: str | None, caches: Sequence[Cache], groups: Sequence[str] = ()
+) -> Plan:
     """The plan for the DeepSeek-R1 layer: the precisions that the recipe uses, `groups` beside them."""
     wanted, absent = _recipe_precisions(table, recipe)
     return _plan(table, wanted, absent, caches, groups)
@@ -124,7 +128,7 @@ def workload_plan(table: PassTable, caches: Sequence[Cache], groups: Sequence[st
 
 
 def _recipe_precisions(table: PassTable, recipe: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Precisions to count, and those that the chip lacks: the recipe's, filled up to two with the chip's usual."""
+    """Precisions to count, the recipe's filled up to two with the chip's usual; and those that it lacks."""
     if recipe is None or recipe == "auto":
         return table.layer_precisions, ()
     r = RECIPES[recipe]
@@ -135,18 +139,26 @@ def _recipe_precisions(table: PassTable, recipe: str | None) -> tuple[tuple[str,
 
 
 def _plan(
-    table: PassTable, precisions: Sequence[str], absent: Sequence[str], caches: Sequence[Cache], extra: Sequence[str]
+    table: PassTable,
+    precisions: Sequence[str],
+    absent: Sequence[str],
+    caches: Sequence[Cache],
+    extra: Sequence[str],
 ) -> Plan:
     tensor = [f"tensor_{p}" for p in precisions]
     core = ["time", "core", "occupancy", "l2", *tensor[:2]]
     further = dict.fromkeys([*tensor[2:], *(_group(table, name) for name in extra)])
-    sets = [("core", core), ("cuda_core", ["cuda_core"]), *((g, ["time", g]) for g in further if g not in core)]
+    sets = [
+        ("core", core),
+        ("cuda_core", ["cuda_core"]),
+        *((g, ["time", g]) for g in further if g not in core),
+    ]
     notes = [f"{p} is not counted: {table.chip} has no such tensor counter" for p in absent]
     runs: list[PlannedRun] = []
     for mode in caches:
         for name, groups in sets:
             passes = table.passes(groups)
-            # Replay leaves its own lines in L2, so that a second pass would not find the cache as the first did.
+            # Replay leaves its own lines in L2: a second pass would not find the cache as the first did.
             if mode == "warm" and passes != 1 and name not in ("core", "cuda_core"):
                 notes.append(f"{name} is not collected with a warm cache: {_how_many(passes)}")
                 continue

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 _PROFILERS = ("ncu", "nsys", "nv-nsight-cu-cli", "TreeLauncher", "QdstrmImporter")
-"""Starts of the process names that belong to the profilers themselves; the kernel keeps 15 characters of each."""
+"""How the names of the profilers' own processes start; the kernel keeps 15 characters of a name."""
 
 
 def end_family(process: "subprocess.Popen[bytes]", grace_s: float) -> None:
@@ -87,3 +87,13 @@ def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> None:
     end = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < end:
         time.sleep(0.05)
+
+
+def process_names() -> set[str]:
+    """Names of the processes that this user can see, 15 characters of each at most."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                found.add((entry / "comm").read_text(encoding="utf-8", errors="replace").strip())
+    return found

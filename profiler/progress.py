@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SETUP_LIMIT_S = 1800.0
-"""Silence allowed before the first launch unless --timeout says otherwise: loading weights, compiling kernels."""
+"""Silence allowed before the first launch, unless --timeout says otherwise: weights, compilation."""
 LAUNCH_LIMIT_S = 300.0
 """Silence allowed after it."""
 
@@ -122,9 +122,16 @@ class NcuWatch:
             left = max(0.0, each * (self.launch_total - len(self.passes)))
         self.callback(
             Progress(
-                self.run, self.run_number, self.run_count, len(self.passes), self.launch_total, self.kernel,
-                self._op(), left, output,
-            )  # fmt: skip
+                self.run,
+                self.run_number,
+                self.run_count,
+                len(self.passes),
+                self.launch_total,
+                self.kernel,
+                self._op(),
+                left,
+                output,
+            )
         )
 
     def _op(self) -> str | None:

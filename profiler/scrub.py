@@ -47,7 +47,9 @@ _MESSAGES: Mapping[str, Rule] = {
         15: {8: {1: {1: _Do.FILL}}, 9: _KEPT}, 21: _Do.STRICT, 28: _STACK, 32: _STACK,
     },
     "range": {**dict.fromkeys((4, 7, 8, 18, 19, 20, 22), _KEPT), 10: _Do.STRICT, 14: _STACK, 17: _STACK},
-    "cmdlist": {**dict.fromkeys((4, 7, 8, 18, 21, 23, 24, 26), _KEPT), 10: _Do.STRICT, 16: _STACK, 22: _STACK},
+    "cmdlist": {
+        **dict.fromkeys((4, 7, 8, 18, 21, 23, 24, 26), _KEPT), 10: _Do.STRICT, 16: _STACK, 22: _STACK,
+    },
     "graph": {**dict.fromkeys((4, 7, 8, 20, 21, 22, 24), _KEPT), 10: _Do.STRICT, 16: _STACK, 19: _STACK},
 }  # fmt: skip
 
@@ -72,7 +74,9 @@ def scrub_report(path: Path, secrets: Secrets) -> int:
     except FramingError as error:
         raise ReportError(f"{path.name} is damaged: {error}", "capture it again") from error
     if not whole:
-        raise ReportError(f"{path.name} did not stay whole when it was scrubbed", "report this; the file was left out")
+        raise ReportError(
+            f"{path.name} did not stay whole when it was scrubbed", "report this; the file was left out"
+        )
     path.write_bytes(data)
     return sum(block.result_count for block in before)
 

@@ -1,4 +1,4 @@
-"""What a capture must not give away about the machine and the user: the values to look for, and text without them."""
+"""What a capture must not give away about the machine and the user, and text without it."""
 
 import getpass
 import os
@@ -8,20 +8,23 @@ import socket
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from roofprof.layer import RECIPES, LayerCase, layer_ops
+from roofprof.layer import PHASES, RECIPES, LayerCase, layer_ops
 
-_SECRET_NAME = re.compile(r"TOKEN|KEY|SECRET|PASS|CRED|AUTH|COOKIE|SESSION|DSN|WEBHOOK", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"TOKEN|KEY|SECRET|PASS|CRED|AUTH|COOKIE|DSN|WEBHOOK", re.IGNORECASE)
 _NUMBER = re.compile(r"[vV]?[\d.,:;+_-]*\d[a-z]?[\d.,:;+_-]*(cu\d+)?")
 _PATH = re.compile(r"(?<![\w./])/(?:[\w.+@%~-]+/)+([\w.+@%~-]*)")
 _LOCAL = ("127.0.0.1", "0.0.0.0", "::1", "00:00:00:00:00:00", "localhost")
 _WORDS = frozenset(
-    "root true false none null auto default compute utility graphics video display linux bash xterm xterm-256color "
-    "screen dumb utf-8 c.utf-8 en_us.utf-8 posix python python3 cuda nvidia torch triton flashinfer sgl_kernel "
-    "sgl-kernel sglang-kernel sglang roofprof nsight ncu nsys x86_64 aarch64 amd64 arm64 decode prefill dense cold "
-    "warm core complete partial failed kernel eager info warning error debug /usr /tmp /opt".split()
+    """
+    root true false none null auto default linux bash xterm xterm-256color screen dumb utf-8 c.utf-8 en_us.utf-8
+    posix compute utility graphics video display python python3 cuda nvidia torch triton flashinfer sgl_kernel
+    sgl-kernel sglang-kernel sglang roofprof nsight ncu nsys x86_64 aarch64 amd64 arm64 decode prefill dense cold
+    warm core complete partial failed kernel eager info warning error debug /usr /tmp /opt
+    """.split()  # noqa: SIM905 (a word list reads better than a list of words)
 )
 
 
@@ -63,11 +66,15 @@ def collect_secrets(arguments: Sequence[str] = (), environment: Mapping[str, str
     loose = set(environment.values()) | set(arguments)
     loose |= {part for value in loose for part in _parts(value)}
     found = {v for v in loose if _telling(v)} | {v for v in identity if _telling(v, 3)}
-    strict = {v for v in secret | {p for p in _parts_of_all(secret)} if len(v) >= 8}
+    strict = {v for v in secret | _parts_of_all(secret) if len(v) >= 8 and v.lower() not in _vocabulary()}
     strict |= {p for p in paths if p.count("/") > 1} | {a for a in addresses() if len(a) > 6}
     found |= strict | {p for p in paths if len(p) > 3}
     raw = re.compile(_expression(found).encode("utf-8", "surrogateescape"))
-    return Secrets(re.compile(_expression(found)), raw, re.compile(_expression(strict).encode("utf-8", "surrogateescape")))
+    return Secrets(
+        re.compile(_expression(found)),
+        raw,
+        re.compile(_expression(strict).encode("utf-8", "surrogateescape")),
+    )
 
 
 def addresses() -> set[str]:
@@ -81,7 +88,11 @@ def addresses() -> set[str]:
         found |= {groups, socket.inet_ntop(socket.AF_INET6, bytes.fromhex(line[:32]))}
     for card in Path("/sys/class/net").glob("*/address"):
         found.add(_read(str(card)).strip())
-    return {a for a in found if a and a not in _LOCAL and not a.startswith(("127.", "0.")) and not a.endswith(".0")}
+    return {
+        a
+        for a in found
+        if a and a not in _LOCAL and not a.startswith(("127.", "0.")) and not a.endswith(".0")
+    }
 
 
 def _expression(values: Iterable[str]) -> str:
@@ -110,22 +121,12 @@ def _telling(value: str, minimum: int = 4) -> bool:
     return len(value) >= minimum and not _NUMBER.fullmatch(value) and value.lower() not in _vocabulary()
 
 
+@cache
 def _vocabulary() -> frozenset[str]:
     """Words that captures are made of, and that an option or a variable may hold as well."""
-    global _known
-    if not _known:
-        ops = {o.op for r in RECIPES.values() for o in _ops(r.name)}
-        _known = _WORDS | ops | set(RECIPES)
-    return _known
-
-
-_known: frozenset[str] = frozenset()
-
-
-def _ops(recipe: str) -> Iterable[Any]:
-    for layer in ("moe", "dense"):
-        for phase in ("decode", "prefill"):
-            yield from layer_ops(LayerCase(phase, recipe=RECIPES[recipe], layer=layer))  # type: ignore[arg-type]
+    layers: tuple[Literal["moe", "dense"], ...] = ("moe", "dense")
+    cases = [LayerCase(p, recipe=r, layer=kind) for p in PHASES for r in RECIPES.values() for kind in layers]
+    return _WORDS | set(RECIPES) | {op.op for case in cases for op in layer_ops(case)}
 
 
 def _user() -> str:

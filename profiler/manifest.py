@@ -1,0 +1,139 @@
+"""manifest.json: what was captured, how, and what of it is whole. docs/capture.md describes every key."""
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from roofprof import __version__
+from roofprof.profiler.directory import SCHEMA_VERSION
+from roofprof.profiler.gpu import Gpu
+from roofprof.profiler.options import CaptureOptions
+from roofprof.profiler.plan import Plan, PlannedRun
+from roofprof.profiler.secrets import Secrets
+
+State = Literal["complete", "partial", "failed"]
+
+_FROM_HARNESS = ("implementations", "not_run", "experts_hit", "routing", "clocks", "memory_bytes")
+"""Keys that are taken over from what the harness wrote, by phase."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What became of one planned run of one phase."""
+
+    phase: str
+    """decode, prefill, or workload."""
+    planned: PlannedRun
+    ncu_args: tuple[str, ...]
+    state: State
+    report: str | None = None
+    """Path in the directory, or None where nothing usable came."""
+    cause: str | None = None
+    hint: str | None = None
+    launches: int = 0
+    passes: tuple[int, ...] = ()
+    """Passes that the launches took, each value once."""
+    wall_s: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        run = self.planned
+        return {
+            "name": run.name, "phase": self.phase, "cache": run.cache, "report": self.report,
+            "groups": list(run.groups), "metrics": list(run.metrics), "expected_passes": run.expected_passes,
+            "passes": list(self.passes), "launches": self.launches, "ncu_args": list(self.ncu_args),
+            "state": self.state, "cause": self.cause, "wall_s": round(self.wall_s, 3),
+        }  # fmt: skip
+
+
+def overall_state(runs: Sequence[RunRecord], planned: int) -> State:
+    """Complete when every planned run is, failed when none has a report."""
+    if not any(run.report for run in runs):
+        return "failed"
+    return "complete" if len(runs) == planned and all(run.state == "complete" for run in runs) else "partial"
+
+
+def build_manifest(
+    options: CaptureOptions,
+    plan: Plan,
+    gpu: Gpu,
+    ncu_version: str | None,
+    runs: Sequence[RunRecord],
+    harness: Mapping[str, Mapping[str, Any]],
+    state: State,
+    secrets: Secrets,
+) -> dict[str, Any]:
+    """The manifest of a capture as far as it has come.
+
+    Args:
+        harness: what the harness wrote, scrubbed, by phase.
+    """
+    layer = not options.command
+    own = {
+        "gpu": gpu.name,
+        "compute_capability": gpu.compute_capability,
+        "driver": gpu.driver,
+        "ncu": ncu_version,
+    }
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "roofprof": __version__,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "state": state,
+        "workload": "layer" if layer else "command",
+        "versions": _versions(harness.values()) | own,
+        "recipe": _first(harness.values(), "recipe", options.recipe) if layer else None,
+        "cases": _cases(options, harness) if layer else [],
+        "seed": options.seed if layer else None,
+        "repeats": options.repeats if layer else None,
+        "only_some_ops": layer and options.only is not None,
+        **{key: {p: h[key] for p, h in harness.items() if key in h} for key in _FROM_HARNESS if layer},
+        "chip": plan.chip,
+        "plan_tested": plan.tested,
+        "notes": list(plan.notes),
+        "command": options.recorded_command(),
+        "runs": [run.as_dict() | {"cause": run.cause and secrets.scrub_text(run.cause)} for run in runs],
+        "merge": _merge(runs),
+    }
+
+
+def _merge(runs: Iterable[RunRecord]) -> list[list[str]]:
+    """Reports of the same launches: they are to be merged by range path, kernel, grid, block and ordinal."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for run in runs:
+        if run.report:
+            groups.setdefault((run.phase, run.planned.cache), []).append(run.report)
+    return list(groups.values())
+
+
+def _versions(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {"cuda": None, "torch": None}
+    for document in documents:
+        versions = document.get("versions")
+        found |= versions if isinstance(versions, dict) else {}
+    return found
+
+
+def _first(documents: Iterable[Mapping[str, Any]], key: str, default: object) -> object:
+    return next((d[key] for d in documents if key in d), default)
+
+
+def _cases(options: CaptureOptions, harness: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+    """The cases as the harness ran them, or as they were asked for where it did not say."""
+    found: list[Any] = []
+    for phase in options.phases:
+        told = harness.get(phase, {}).get("cases")
+        found += told if isinstance(told, list) and told else _asked(options, phase)
+    return found
+
+
+def _asked(options: CaptureOptions, phase: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "phase": c.phase, "batch": c.batch, "seq_len": c.seq_len, "layer": c.layer,
+            "recipe": options.recipe, "tp": c.tp, "ep": c.ep, "experts": options.experts,
+        }
+        for c in options.cases()
+        if c.phase == phase
+    ]  # fmt: skip
