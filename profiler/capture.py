@@ -226,7 +226,7 @@ class _Session:
             count = scrub_report(raw, self.secrets)
         except ReportError as error:
             raw.unlink()
-            return None, 0, problem or Problem(error.message, error.hint, fatal=True)
+            return None, 0, problem or Problem(error.message, error.hint or "see the log", fatal=True)
         if count < len(watch.passes):
             problem = problem or Problem(f"the report holds {count} of {len(watch.passes)} launches")
         name = f"ncu/{job.stem}.ncu-rep"

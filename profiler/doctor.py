@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -170,6 +171,7 @@ def _ops() -> list[Check]:
     if done.returncode != 0:
         told = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["no reason given"]
         reason = next((line.removeprefix("error: ") for line in told if line.startswith("error: ")), told[-1])
+        reason = re.sub(r"^\S*/\S+: ", "", reason)  # without the interpreter's path
         remedy = next((line.removeprefix("hint: ") for line in told if line.startswith("hint: ")), None)
         return [
             Check("ops", "fail", reason, remedy or "install the kernel packages: pip install 'roofprof[gpu]'")

@@ -9,6 +9,7 @@ from pathlib import Path
 from roofprof.errors import RoofprofError
 
 DRIVER_PARAMETERS = Path("/proc/driver/nvidia/params")
+PROCESS_STATUS = Path("/proc/self/status")
 _FIELDS = (
     "index",
     "uuid",
@@ -110,14 +111,15 @@ def counters_permitted() -> bool | None:
 
 PERMISSION_HINT = (
     "run as root, or let every user read counters: "
-    "echo 'options nvidia NVreg_RestrictProfilingToAdminUsers=0' > /etc/modprobe.d/nvidia-profiler.conf and reload the driver; in a container --cap-add=SYS_ADMIN "
+    "echo 'options nvidia NVreg_RestrictProfilingToAdminUsers=0' "
+    "> /etc/modprobe.d/nvidia-profiler.conf and reload the driver; in a container --cap-add=SYS_ADMIN "
     "(https://developer.nvidia.com/ERR_NVGPUCTRPERM)"
 )
 
 
 def _has_capability(number: int) -> bool:
     try:
-        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        status = PROCESS_STATUS.read_text(encoding="utf-8")
     except OSError:
         return os.geteuid() == 0
     for line in status.splitlines():
