@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 _PROFILERS = ("ncu", "nsys", "nv-nsight-cu-cli", "TreeLauncher", "QdstrmImporter")
@@ -16,19 +17,21 @@ def end_family(process: "subprocess.Popen[bytes]", grace_s: float) -> None:
 
     A profiler that sees its workload end writes what it has; one that is killed writes nothing.
     """
-    workload = [pid for pid in family(process.pid) if not _is_profiler(pid)]
+    # Who leaves the session is found through its parent, and only while that lives.
+    known = family(process.pid)
+    workload = [pid for pid in known if not _is_profiler(pid)]
     if workload and process.pid not in workload:
         _send(workload, signal.SIGTERM)
         _wait(process, grace_s)
     if process.poll() is None:
         _send([process.pid], signal.SIGINT)
         _wait(process, grace_s)
-    kill_family(process)
+    kill_family(process, known)
 
 
-def kill_family(process: "subprocess.Popen[bytes]") -> None:
-    """End by force what is left of the family, and reap the profiler."""
-    _send(family(process.pid), signal.SIGKILL)
+def kill_family(process: "subprocess.Popen[bytes]", known: Iterable[int] = ()) -> None:
+    """End by force what is left of the family and of those known before, and reap the profiler."""
+    _send({*family(process.pid), *known}, signal.SIGKILL)
     if process.poll() is None:
         process.kill()
     # A process in an uninterruptible driver call cannot be waited for.
@@ -77,7 +80,7 @@ def _is_profiler(pid: int) -> bool:
     return name.startswith(_PROFILERS)
 
 
-def _send(pids: list[int], number: signal.Signals) -> None:
+def _send(pids: Iterable[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)

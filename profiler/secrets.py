@@ -21,10 +21,10 @@ _LOCAL = ("127.0.0.1", "0.0.0.0", "::1", "00:00:00:00:00:00", "localhost")
 _WORDS = frozenset(
     """
     root true false none null auto default linux bash xterm xterm-256color screen dumb utf-8 c.utf-8
-    en_us.utf-8 posix compute utility graphics video display python python3 cuda nvidia torch triton flashinfer
-    sgl_kernel
-    sgl-kernel sglang-kernel sglang roofprof nsight ncu nsys x86_64 aarch64 amd64 arm64 decode prefill dense
-    cold warm core complete partial failed kernel eager info warning error debug /usr /tmp /opt
+    en_us.utf-8 posix compute utility graphics video display python python3 cuda nvidia torch triton
+    flashinfer sgl_kernel sgl-kernel sglang-kernel sglang roofprof nsight ncu nsys x86_64 aarch64 amd64
+    arm64 decode prefill dense cold warm core complete partial failed kernel eager info warning error
+    debug /usr /tmp /opt
     """.split()  # noqa: SIM905 (a word list reads better than a list of words)
 )
 

@@ -109,10 +109,11 @@ def capture_command(
 
     options = CaptureOptions(
         output=output or Path(f"capture-{'workload' if command else phase}"),
-        phase=phase, batch=_sizes(batch), seq_len=seq_len,
-        prefill_batch=prefill_batch, prefill_len=prefill_len, layer=layer, recipe=recipe, tp=tp, ep=ep, experts=experts, only=only, impl=tuple(impl or ()),
-        repeats=repeats, seed=seed, skew=skew, rotate=rotate, cache=cache, groups=_words(groups),
-        timeout_s=timeout, ncu_args=tuple(ncu_args or ()), command=tuple(command or ()), force=force,
+        phase=phase, batch=_sizes(batch), seq_len=seq_len, prefill_batch=prefill_batch,
+        prefill_len=prefill_len, layer=layer, recipe=recipe, tp=tp, ep=ep, experts=experts,
+        only=only, impl=tuple(impl or ()), repeats=repeats, seed=seed, skew=skew, rotate=rotate,
+        cache=cache, groups=_words(groups), timeout_s=timeout, ncu_args=tuple(ncu_args or ()),
+        command=tuple(command or ()), force=force,
     )  # fmt: skip
     if dry_run:
         _print_plan(options, chip, as_json)

@@ -15,100 +15,11 @@ SMI = """#!/bin/sh
 echo "0, GPU-11111111-2222, NVIDIA H100 80GB HBM3, {capability}, 580.65.06, 81559, 4, {mig}"
 """
 
-# One stub for every way in which ncu can behave. It never runs the workload unless the mode says so.
-NCU = '''#!{python}
-import json, os, shutil, signal, subprocess, sys, time
+# A script named ncu, so that its process is too: exec would rename it.
+NCU = """#!{python}
 MODE, SAMPLE, PLANT = {mode!r}, {sample!r}, {plant!r}
-if "--version" in sys.argv:
-    print("NVIDIA (R) Nsight Compute Command Line Profiler\\nVersion 2025.3.1.0 (build 36398880) (public-release)")
-    sys.exit(0)
-args = sys.argv[1:]
-out = args[args.index("-o") + 1]
-say = lambda text, end="\\n": print(text, end=end, flush=True)
-say(f"==PROF== Connected to process 4242 ({{sys.executable}})")
-if PLANT:
-    say(" ".join(os.environ.values()))
-    say("workload sees " + " ".join(args) + " in " + os.getcwd())
-    say("==WARNING== " + " ".join(os.environ.values()) + " ".join(args) + os.getcwd())
-def launch(i, passes=1):
-    say(f'==PROF== Profiling "kernel_{{i}}" - {{i}}: 0%....50%....100% - {{passes}} pass' + ("" if passes == 1 else "es"))
-def report(part=1.0):
-    data = open(SAMPLE, "rb").read()
-    if PLANT:
-        sys.path.insert(0, PLANT)
-        from plant import planted
-        data = planted(data, args)
-    open(out, "wb").write(data[: int(len(data) * part)])
-    say("==PROF== Report: " + out)
-def harness():
-    if "--json-out" not in args:
-        return
-    phase = args[args.index("--phase") + 1]
-    data = {{"versions": {{"torch": "2.11.0", "cuda": "13.0", "packages": {{"sglang-kernel": "0.4.2"}}}}, "recipe": "fp8",
-             "cases": [{{"phase": phase, "batch": 64, "experts_hit": 222}}], "implementations": {{"rope": "torch"}}}}
-    if PLANT:
-        data["environment"] = dict(os.environ)
-        data["argv"] = args
-        data["cwd"] = os.getcwd()
-    json.dump(data, open(args[args.index("--json-out") + 1], "w"))
-    open(args[args.index("--progress") + 1], "w").write('{{"op": "rope", "done": 3, "total": 9}}\\n')
-if MODE == "permission":
-    say("==ERROR== ERR_NVGPUCTRPERM - The user does not have permission to access NVIDIA GPU Performance Counters")
-    sys.exit(1)
-if MODE == "lock":
-    say("==ERROR== Failed to open/create lock file /tmp/nvidia/nsight_compute/lock.0. Please check the permissions.")
-    sys.exit(1)
-if MODE == "metric":
-    say("==ERROR== Failed to find metric sm__nonsense.sum")
-    sys.exit(1)
-if MODE == "nothing":
-    say("==WARNING== No kernels were profiled.")
-    sys.exit(0)
-if MODE == "harness-error":
-    say("error: batch 128 needs 91.2 GB and the GPU has 79.6 GB")
-    say("hint: shrink it with --experts 64")
-    say("==ERROR== The application returned an error code (1).")
-    say("==WARNING== No kernels were profiled.")
-    sys.exit(1)
-if MODE == "no-space":
-    launch(0)
-    say("==ERROR== Failed to write report: No space left on device")
-    sys.exit(1)
-if MODE in ("hang", "wait", "deaf"):
-    if MODE == "wait":
-        signal.signal(signal.SIGINT, lambda *_: (report(), sys.exit(0)))
-    if MODE == "deaf":
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    open(os.path.join(os.path.dirname(out), "..", "..", "child.pid"), "w").write(str(child.pid))
-    launch(0)
-    if MODE == "wait":
-        open(os.path.join(os.path.dirname(out), "..", "..", "ready"), "w").close()
-    say('==PROF== Profiling "stuck_kernel" - 1: 0%....', end="")
-    code = child.wait()
-    if MODE == "deaf":
-        time.sleep(600)
-    say("")
-    say(f"==ERROR== The application returned an error code ({{-code}}).")
-    report()
-    sys.exit(1)
-harness()
-for i in range(9):
-    launch(i)
-if MODE == "crash":
-    say("Traceback (most recent call last):")
-    say("RuntimeError: CUDA error: an illegal memory access was encountered")
-    say("==ERROR== The application returned an error code (1).")
-    report()
-    sys.exit(1)
-if MODE == "cut":
-    report(0.7)
-    sys.exit(0)
-if MODE == "garbage":
-    open(out, "w").write("not a report " + " ".join(os.environ.values()))
-    sys.exit(0)
-report()
-'''
+exec(compile(open({stub!r}).read(), "stub_ncu", "exec"))
+"""
 
 
 @pytest.fixture
@@ -151,9 +62,9 @@ def ncu(tools: Path, sample: Path) -> Callable[..., Path]:
     """Install a stub ncu that behaves as told."""
 
     def install(mode: str = "ok", plant: Path | None = None) -> Path:
-        text = NCU.format(
-            python=sys.executable, mode=mode, sample=str(sample), plant=str(plant.parent) if plant else None
-        )
+        folder = str(plant.parent) if plant else None
+        stub = str(Path(__file__).parent / "stub_ncu.py")
+        text = NCU.format(python=sys.executable, mode=mode, sample=str(sample), plant=folder, stub=stub)
         _script(tools / "ncu", text)
         return tools / "ncu"
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,8 +27,8 @@ def options(tmp_path: Path, tools: Path) -> CaptureOptions:
     return CaptureOptions(output=tmp_path / "out")
 
 
-def manifest(path: Path) -> dict:  # type: ignore[type-arg]
-    return json.loads((path / "manifest.json").read_text())  # type: ignore[no-any-return]
+def manifest(path: Path) -> Any:
+    return json.loads((path / "manifest.json").read_text())
 
 
 def test_a_layer_is_captured_in_two_runs(options: CaptureOptions, ncu: Install) -> None:
@@ -50,7 +51,8 @@ def test_a_layer_is_captured_in_two_runs(options: CaptureOptions, ncu: Install) 
         ("cuda_core", 9, [1], "complete"),
     ]
     assert m["versions"] == {
-        "cuda": "13.0", "torch": "2.11.0", "packages": {"sglang-kernel": "0.4.2"}, "gpu": "NVIDIA H100 80GB HBM3",
+        "cuda": "13.0", "torch": "2.11.0", "packages": {"sglang-kernel": "0.4.2"},
+        "gpu": "NVIDIA H100 80GB HBM3",
         "compute_capability": "9.0", "driver": "580.65.06", "ncu": "2025.3.1.0",
     }  # fmt: skip
     assert m["recipe"] == "fp8"
@@ -92,7 +94,9 @@ def test_another_workload(options: CaptureOptions, ncu: Install) -> None:
         ("garbage", "no report"),
     ],
 )
-def test_what_gives_nothing_is_an_error(options: CaptureOptions, ncu: Install, mode: str, message: str) -> None:
+def test_what_gives_nothing_is_an_error(
+    options: CaptureOptions, ncu: Install, mode: str, message: str
+) -> None:
     ncu(mode)
     with pytest.raises(RoofprofError, match=message) as error:
         capture(options)
@@ -135,7 +139,11 @@ def test_a_full_disk_ends_the_capture(options: CaptureOptions, ncu: Install) -> 
 
 @pytest.mark.parametrize("mode", ["hang", "deaf"])
 def test_a_hang_is_ended_with_its_children(
-    options: CaptureOptions, ncu: Install, mode: str, alive: Callable[[int], bool], monkeypatch: pytest.MonkeyPatch
+    options: CaptureOptions,
+    ncu: Install,
+    mode: str,
+    alive: Callable[[int], bool],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("roofprof.profiler.runner.run_profiler.__defaults__", (None, 1.5))
     ncu(mode)
@@ -156,7 +164,8 @@ def start(options: CaptureOptions, tools: Path) -> "subprocess.Popen[str]":
     code = (
         "import sys; from pathlib import Path; from roofprof.profiler import gpu\n"
         "gpu.PROCESS_STATUS = Path(sys.argv[2])\n"
-        "from roofprof.profiler.capture import capture; from roofprof.profiler.options import CaptureOptions\n"
+        "from roofprof.profiler.capture import capture\n"
+        "from roofprof.profiler.options import CaptureOptions\n"
         "print(capture(CaptureOptions(output=Path(sys.argv[1]))).state)"
     )
     status = tools.parent / "status"
@@ -188,7 +197,9 @@ def test_an_interruption_keeps_what_is_there(
     assert not alive(int((options.output.parent / "child.pid").read_text()))
 
 
-def test_a_directory_that_is_being_written_is_refused(options: CaptureOptions, tools: Path, ncu: Install) -> None:
+def test_a_directory_that_is_being_written_is_refused(
+    options: CaptureOptions, tools: Path, ncu: Install
+) -> None:
     ncu("wait")
     process = start(options, tools)
     try:
@@ -213,7 +224,9 @@ def test_a_directory_with_content_is_refused(options: CaptureOptions, ncu: Insta
         capture(replace(options, output=options.output / "thesis.txt"))
 
 
-def test_no_gpu_no_ncu_no_permission(options: CaptureOptions, tools: Path, ncu: Install, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_no_gpu_no_ncu_no_permission(
+    options: CaptureOptions, tools: Path, ncu: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(RoofprofError, match="ncu was not found"):
         capture(options)
     ncu()
@@ -243,11 +256,12 @@ def test_a_gpu_without_a_plan(options: CaptureOptions, ncu: Install, gpu_is: Cal
     [
         {"phase": "encode"}, {"recipe": "int3"}, {"cache": "tepid"}, {"layer": "sparse"}, {"batch": (0,)},
         {"batch": ()}, {"seq_len": 0}, {"prefill_len": 1 << 30, "phase": "prefill"}, {"tp": 3}, {"ep": 5},
-        {"experts": 4}, {"repeats": 0}, {"only": "no_such_op"}, {"only": "("}, {"impl": ("no_such_op=torch",)},
+        {"experts": 4}, {"repeats": 0}, {"only": "no_such_op"}, {"only": "("},
+        {"impl": ("no_such_op=torch",)},
         {"impl": ("rope",)}, {"timeout_s": 0.0}, {"skew": -1.0}, {"groups": ("l7",)},
     ],
 )  # fmt: skip
-def test_bad_options_launch_nothing(options: CaptureOptions, ncu: Install, change: dict) -> None:  # type: ignore[type-arg]
+def test_bad_options_launch_nothing(options: CaptureOptions, ncu: Install, change: dict[str, Any]) -> None:
     ncu("hang")
     with pytest.raises(UsageError):
         capture(replace(options, **change))
@@ -265,7 +279,7 @@ CANARIES = {
 
 @pytest.mark.parametrize("workload", [True, False])
 @pytest.mark.parametrize("mode", ["ok", "crash", "cut", "garbage"])
-def test_no_secret_leaves(  # noqa: PLR0913
+def test_no_secret_leaves(
     tmp_path: Path, tools: Path, ncu: Install, monkeypatch: pytest.MonkeyPatch,
     all_bytes: Callable[[Path], bytes], workload: bool, mode: str,
 ) -> None:  # fmt: skip
@@ -275,7 +289,9 @@ def test_no_secret_leaves(  # noqa: PLR0913
     for name, value in CANARIES.items():
         monkeypatch.setenv(name, value)
     ncu(mode, plant=Path(__file__).parent / "plant.py")
-    command = ("python", "canary_script.py", "--password=canary-argument", "canary-positional") if workload else ()
+    command = (
+        ("python", "canary_script.py", "--password=canary-argument", "canary-positional") if workload else ()
+    )
     options = CaptureOptions(Path("out"), command=command, ncu_args=("--kernel-name", "regex:canary-kernel"))
     if mode == "garbage":
         with pytest.raises(RoofprofError):
@@ -284,7 +300,12 @@ def test_no_secret_leaves(  # noqa: PLR0913
         capture(options)
     kept = all_bytes(cwd / "out")
     assert kept.count(b"manifest.json") >= 1
-    wanted = [b"canary", str(cwd).encode(), sys.executable.encode(), os.path.realpath(sys.executable).encode()]
+    wanted = [
+        b"canary",
+        str(cwd).encode(),
+        sys.executable.encode(),
+        os.path.realpath(sys.executable).encode(),
+    ]
     wanted += [b"203.0.113.77", b"fe80::77", str(tools).encode()]
     host = socket.gethostname().encode()
     wanted += [host] if len(host) > 3 else []

@@ -20,14 +20,16 @@ def test_options_are_the_chosen_ones() -> None:
     options = " ".join(ncu_options(run, from_start=False))
     for wanted in (
         "--clock-control none", "--cache-control none", "--replay-mode kernel", "--import-sass 0",
-        "--import-source 0", "--profile-from-start off", "--graph-profiling node", "--target-processes all", "--nvtx",
+        "--import-source 0", "--profile-from-start off", "--graph-profiling node",
+        "--target-processes all", "--nvtx",
     ):  # fmt: skip
         assert wanted in options
     assert "--profile-from-start" not in ncu_options(run, from_start=True)
 
 
 def test_launches_and_passes_are_counted_however_the_text_is_cut() -> None:
-    text = '==PROF== Profiling "a "quoted" name" - 0: 0%....100% - 1 pass\n==PROF== Profiling "b" - 1 (2/9): 0%..100% - 3 passes\n'
+    text = '==PROF== Profiling "a "quoted" name" - 0: 0%....100% - 1 pass\n'
+    text += '==PROF== Profiling "b" - 1 (2/9): 0%..100% - 3 passes\n'
     for size in (1, 7, 1000):
         w = NcuWatch("r", 1, 1)
         for start in range(0, len(text), size):
@@ -47,7 +49,9 @@ def test_time_left_comes_from_an_earlier_run() -> None:
 
 
 def test_the_workloads_lines_are_kept_apart() -> None:
-    text = 'loading\n==PROF== Profiling "k" - 0: 0%....100% - 1 pass\nhalf a line==WARNING== something\ndone\n'
+    text = (
+        'loading\n==PROF== Profiling "k" - 0: 0%....100% - 1 pass\nhalf a line==WARNING== something\ndone\n'
+    )
     seen: list[Progress] = []
     w = NcuWatch("r", 1, 1, seen.append)
     w.feed(text)
@@ -84,7 +88,8 @@ def test_the_workloads_own_error_comes_first() -> None:
 
 
 def test_a_crash_after_launches_is_not_fatal() -> None:
-    text = '==PROF== Profiling "k" - 0: 100% - 1 pass\nSegmentation fault\n==ERROR== The application returned an error code (11).\n'
+    text = '==PROF== Profiling "k" - 0: 100% - 1 pass\nSegmentation fault\n'
+    text += "==ERROR== The application returned an error code (11).\n"
     problem = explain(FAILED, watch(text))
     assert problem
     assert not problem.fatal

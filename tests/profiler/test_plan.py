@@ -79,7 +79,11 @@ def test_warm_takes_single_passes_only() -> None:
 
 def test_another_workload_counts_bf16_fp16_and_fp8() -> None:
     plan = workload_plan(table_of_chip("gh100"), ["cold"])
-    assert [(r.name, r.expected_passes) for r in plan.runs] == [("core", 1), ("cuda_core", 1), ("tensor_fp16", 3)]
+    assert [(r.name, r.expected_passes) for r in plan.runs] == [
+        ("core", 1),
+        ("cuda_core", 1),
+        ("tensor_fp16", 3),
+    ]
 
 
 def test_what_does_not_exist_is_refused() -> None:

@@ -2,6 +2,7 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from roofprof.errors import ReportError
 from roofprof.profiler.framing import blocks
 from roofprof.profiler.scrub import cut_to_whole, scrub_report
 from roofprof.profiler.secrets import collect_secrets
+
+Plant = Callable[[bytes, list[str]], bytes]
 
 REPORTS = sorted((Path(__file__).parent.parent / "data").rglob("*.ncu-rep"))
 
@@ -35,7 +38,9 @@ def read(path: Path) -> str:
 
 @pytest.mark.skipif(importlib.util.find_spec("ncu_report") is None, reason="needs ncu_report")
 @pytest.mark.parametrize("report", REPORTS, ids=lambda p: p.name)
-def test_numbers_and_names_stay(report: Path, tmp_path: Path, plant_in, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_numbers_and_names_stay(
+    report: Path, tmp_path: Path, plant_in: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CANARY_TOKEN", "canary-environment-0815")
     raw = tmp_path / "raw.ncu-rep"
     raw.write_bytes(plant_in(report.read_bytes(), ["--secret", "canary-argument-4711"]))
@@ -46,13 +51,22 @@ def test_numbers_and_names_stay(report: Path, tmp_path: Path, plant_in, monkeypa
     assert scrubbed.stat().st_size == raw.stat().st_size
 
 
-def test_session_data_is_overwritten(sample: Path, tmp_path: Path, plant_in, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_session_data_is_overwritten(
+    sample: Path, tmp_path: Path, plant_in: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PLAIN_SETTING", "canary-environment-0815")
     monkeypatch.setenv("MULTI_LINE", "first canary line\nsecond canary line")
     report = tmp_path / "report.ncu-rep"
     report.write_bytes(plant_in(sample.read_bytes(), ["--secret=canary-argument-4711"]))
     before = report.read_bytes()
-    wanted = [b"canary", b"203.0.113.77", b"fe80::77", sys.executable.encode(), b"Some(R)", str(Path.cwd()).encode()]
+    wanted = [
+        b"canary",
+        b"203.0.113.77",
+        b"fe80::77",
+        sys.executable.encode(),
+        b"Some(R)",
+        str(Path.cwd()).encode(),
+    ]
     assert all(w in before for w in wanted)
     assert scrub_report(report, collect_secrets(["--secret=canary-argument-4711"])) == 9
     after = report.read_bytes()

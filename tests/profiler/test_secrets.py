@@ -9,7 +9,11 @@ from roofprof.profiler.secrets import addresses, collect_secrets
 
 
 def test_each_kind_of_value_is_found() -> None:
-    environment = {"PLAIN": "canary-plain", "LIST": "/canary/one:/canary/two", "API_KEY": "k3y/part-two/rest-of-it"}
+    environment = {
+        "PLAIN": "canary-plain",
+        "LIST": "/canary/one:/canary/two",
+        "API_KEY": "k3y/part-two/rest-of-it",
+    }
     secrets = collect_secrets(["serve.py", "--password=hunter2-canary"], environment)
     text = (
         f"a canary-plain b /canary/two c hunter2-canary d {Path.cwd()} e {socket.gethostname()} "
@@ -22,7 +26,15 @@ def test_each_kind_of_value_is_found() -> None:
 
 
 def test_words_of_the_trade_and_numbers_stay() -> None:
-    environment = {"A": "decode", "B": "13.0", "C": "moe_gate_up", "D": "64", "E": "2.11.0+cu130", "F": "true", "G": "v1"}
+    environment = {
+        "A": "decode",
+        "B": "13.0",
+        "C": "moe_gate_up",
+        "D": "64",
+        "E": "2.11.0+cu130",
+        "F": "true",
+        "G": "v1",
+    }
     text = "decode 13.0 moe_gate_up 64 2.11.0+cu130 true v1"
     assert collect_secrets(["fp8", "--batch"], environment).scrub(text) == text
 
@@ -33,7 +45,9 @@ def test_short_values_only_as_words() -> None:
 
 
 def test_paths_lose_their_folders() -> None:
-    text = collect_secrets([], {}).scrub_text('File "/srv/people/jane/serve.py", 3/9 https://a.example/b/c 10/s')
+    text = collect_secrets([], {}).scrub_text(
+        'File "/srv/people/jane/serve.py", 3/9 https://a.example/b/c 10/s'
+    )
     assert text == 'File "<path>/serve.py", 3/9 https://a.example/b/c 10/s'
 
 
