@@ -58,7 +58,7 @@ class CaptureResult:
 def planned_jobs(options: CaptureOptions, plan: Plan, ncu: str, directory: Path) -> list[Job]:
     """Every ncu process of a capture in order, with its exact command line."""
     jobs = []
-    for phase in options.phases if not options.command else ("workload",):
+    for phase in ("workload",) if options.command else options.wanted_phases():
         for run in plan.runs:
             work = directory / ".partial" / f"{phase}-{run.name}-{run.cache}"
             own = ncu_options(run, from_start=bool(options.command))
@@ -166,9 +166,7 @@ class _Session:
                 problem = self._keep(job, watch, problem, outcome.wall_s)
             except OSError as error:
                 self.directory.free_reserve()
-                problem = Problem(
-                    f"cannot write the capture: {error.strerror}", "free some space", fatal=True
-                )
+                problem = Problem(f"cannot write the capture: {error.strerror}", "free some space", fatal=True)
                 self._record(job, watch, problem, None, 0, outcome.wall_s)
         return problem
 
@@ -196,9 +194,7 @@ class _Session:
         state: State = "failed" if report is None else "partial" if problem else "complete"
         cause, hint = (problem.message, problem.hint) if problem else (None, None)
         passes = tuple(sorted(set(watch.passes)))
-        record = RunRecord(
-            job.phase, job.run, job.ncu_args, state, report, cause, hint, count, passes, wall_s
-        )
+        record = RunRecord(job.phase, job.run, job.ncu_args, state, report, cause, hint, count, passes, wall_s)
         self.records.append(record)
         self.directory.write_manifest(
             build_manifest(
@@ -246,9 +242,7 @@ class _Session:
         except (OSError, ValueError):
             return
         data = self.secrets.scrub_data(data)
-        self.directory.keep_text(
-            json.dumps(data, indent=1, ensure_ascii=False) + "\n", f"harness/{job.stem}.json"
-        )
+        self.directory.keep_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", f"harness/{job.stem}.json")
         if isinstance(data, dict):
             self.harness.setdefault(job.phase, data)
 

@@ -79,9 +79,7 @@ def check_directory(path: Path, force: bool) -> None:
     if path.is_dir():
         holder = _holder(path)
         if holder is not None:
-            raise UsageError(
-                f"{path} is in use by another capture (process {holder})", "give another one with -o"
-            )
+            raise UsageError(f"{path} is in use by another capture (process {holder})", "give another one with -o")
         content = sorted(p.name for p in path.iterdir())
         ours = all(name in _OURS for name in content)
         if content and not (ours and (force or _worthless(path))):
@@ -90,9 +88,7 @@ def check_directory(path: Path, force: bool) -> None:
     if not os.access(parent, os.W_OK):
         raise RoofprofError(f"cannot write to {parent}", "give another directory with -o")
     if shutil.disk_usage(parent).free < _MIN_START_BYTES:
-        raise RoofprofError(
-            f"less than 256 MB are free on the disk of {parent}", "free some space, or use -o"
-        )
+        raise RoofprofError(f"less than 256 MB are free on the disk of {parent}", "free some space, or use -o")
 
 
 def claim_directory(path: Path, force: bool) -> CaptureDirectory:
@@ -117,9 +113,7 @@ def claim_directory(path: Path, force: bool) -> CaptureDirectory:
     except FileExistsError:
         raise UsageError(f"{path} is in use by another capture", "give another one with -o") from None
     except OSError as error:
-        raise RoofprofError(
-            f"cannot write to {path}: {error.strerror}", "give another directory with -o"
-        ) from error
+        raise RoofprofError(f"cannot write to {path}: {error.strerror}", "give another directory with -o") from error
     return directory
 
 

@@ -1,5 +1,6 @@
 """Looks at a machine before a capture: what is there, what is missing, and what to do about it."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +21,7 @@ from roofprof.profiler.tools import find_tool
 
 Status = Literal["ok", "warn", "fail"]
 
+_PACKAGES = ("torch", "triton", "sglang-kernel", "sgl-kernel", "flashinfer-python", "nvtx")
 _DCGM = ("nv-hostengine", "dcgm-exporter")
 _AMPLE_FREE_BYTES = 1 << 30
 _HARNESS_TIMEOUT_S = 180
@@ -48,7 +51,7 @@ def doctor(directory: Path | None = None, harness: bool = True) -> list[Check]:
     """
     checks = [_gpu(), _plan(), _ncu(), _nsys(), _counters(), _mig(), _mps(), _other_profilers()]
     if harness:
-        checks += _ops()
+        checks += [_packages(), *_ops()]
     return [*checks, _disk(directory or Path.cwd())]
 
 
@@ -60,9 +63,7 @@ def exit_status(checks: list[Check]) -> int:
 def _gpu() -> Check:
     found = gpus()
     if not found:
-        return Check(
-            "GPU", "fail", "no NVIDIA GPU or no driver", "run on a machine with a GPU and its driver"
-        )
+        return Check("GPU", "fail", "no NVIDIA GPU or no driver", "run on a machine with a GPU and its driver")
     g = found[0]
     memory = f", {g.memory_bytes / 1e9:.0f} GB" if g.memory_bytes else ""
     detail = f"{g.name}, compute capability {g.compute_capability}{memory}, driver {g.driver}"
@@ -95,9 +96,7 @@ def _ncu() -> Check:
     if tool is None:
         return Check("ncu", "fail", "not found", "install Nsight Compute, or put ncu on PATH")
     if tool.version is None:
-        return Check(
-            "ncu", "fail", "found, but does not say its version", "run ncu --version; install it again"
-        )
+        return Check("ncu", "fail", "found, but does not say its version", "run ncu --version; install it again")
     if tool.version < "2023.3":
         return Check("ncu", "warn", f"{tool.version}, older than 2023.3", "install a newer Nsight Compute")
     return Check("ncu", "ok", tool.version)
@@ -115,9 +114,7 @@ def _nsys() -> Check:
 def _counters() -> Check:
     permitted = counters_permitted()
     if permitted is None:
-        return Check(
-            "counters", "warn", "the driver does not say whether this user may read them", PERMISSION_HINT
-        )
+        return Check("counters", "warn", "the driver does not say whether this user may read them", PERMISSION_HINT)
     if not permitted:
         return Check("counters", "fail", "not permitted to this user (ERR_NVGPUCTRPERM)", PERMISSION_HINT)
     return Check("counters", "ok", "permitted")
@@ -144,19 +141,30 @@ def _other_profilers() -> Check:
     folder = Path(os.environ.get("TMPDIR", tempfile.gettempdir())) / "nvidia" / "nsight_compute"
     locks = [p for p in folder.glob("lock.*") if p.exists()]
     if any(n == "ncu" for n in process_names()):
-        return Check(
-            "other profilers", "warn", "an ncu is running", "wait for it: one at a time can use a GPU"
-        )
+        return Check("other profilers", "warn", "an ncu is running", "wait for it: one at a time can use a GPU")
     if any(not os.access(p, os.W_OK) for p in locks):
-        return Check(
-            "other profilers", "fail", "another user's ncu lock file", "set TMPDIR to a directory of your own"
-        )
+        return Check("other profilers", "fail", "another user's ncu lock file", "set TMPDIR to a directory of your own")
     return Check("other profilers", "ok", "none")
 
 
+def _packages() -> Check:
+    """Versions by package metadata, which imports nothing."""
+    found = {}
+    for name in _PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    remedy = "install the kernel packages: pip install 'roofprof[gpu]'"
+    if "torch" not in found:
+        return Check("packages", "fail", "no torch: other workloads can be captured, the layer cannot", remedy)
+    shown = ", ".join(f"{name} {version}" for name, version in found.items())
+    if not any("kernel" in name or "flashinfer" in name for name in found):
+        return Check("packages", "warn", f"{shown}, and no kernel package", remedy)
+    return Check("packages", "ok", shown)
+
+
 def _ops() -> list[Check]:
-    """Kernel packages and the ops that they give on this GPU, as the harness lists them."""
-    command = [sys.executable, "-m", "roofprof.harness.run", "--list"]
+    """Which ops the kernel packages give on this GPU, as the harness lists them for each phase."""
+    command = [sys.executable, "-m", "roofprof.harness.run", "--list", "--phase", "all"]
     try:
         done = subprocess.run(
             command,
@@ -166,49 +174,36 @@ def _ops() -> list[Check]:
             timeout=_HARNESS_TIMEOUT_S,
             stdin=subprocess.DEVNULL,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        listed = json.loads(done.stdout) if done.returncode == 0 else None
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         return [Check("ops", "warn", f"the harness did not answer: {type(error).__name__}")]
-    if done.returncode != 0:
-        told = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["no reason given"]
-        reason = next((line.removeprefix("error: ") for line in told if line.startswith("error: ")), told[-1])
-        reason = re.sub(r"^\S*/\S+: ", "", reason)  # without the interpreter's path
-        remedy = next((line.removeprefix("hint: ") for line in told if line.startswith("hint: ")), None)
+    if not isinstance(listed, dict):
+        return [_harness_failed(done.stderr)]
+    if listed.get("missing"):
         return [
-            Check("ops", "fail", reason, remedy or "install the kernel packages: pip install 'roofprof[gpu]'")
+            Check("ops", "fail", f"{listed['missing']}: the layer cannot be captured", "install torch for this GPU")
         ]
-    try:
-        listed = json.loads(done.stdout)
-    except ValueError:
-        return [Check("ops", "ok", done.stdout.strip())]
-    return _ops_listed(listed) if isinstance(listed, dict) else [Check("ops", "ok", done.stdout.strip())]
+    return [_ops_of(case) for case in listed.get("cases", ()) if isinstance(case, dict)]
 
 
-def _ops_listed(listed: dict[str, Any]) -> list[Check]:
-    versions = listed.get("versions")
-    packages = versions.get("packages", versions) if isinstance(versions, dict) else {}
-    shown = ", ".join(f"{name} {version}" for name, version in packages.items() if isinstance(version, str))
-    checks = [
-        Check(
-            "packages",
-            "ok" if shown else "warn",
-            shown or "none",
-            None if shown else "pip install 'roofprof[gpu]'",
-        )
-    ]
-    ops = listed.get("ops")
-    if not isinstance(ops, list):
-        return checks
-    given = [o for o in ops if isinstance(o, dict)]
-    missing = [str(o.get("op")) for o in given if not o.get("implementations")]
-    detail = f"{len(given) - len(missing)} of {len(given)} run here"
-    if missing:
-        return [
-            *checks,
-            Check(
-                "ops", "warn", f"{detail}; not {', '.join(missing)}", "see roofprof capture --help, --impl"
-            ),
-        ]
-    return [*checks, Check("ops", "ok", detail)]
+def _harness_failed(stderr: str) -> Check:
+    told = [line.strip() for line in stderr.splitlines() if line.strip()] or ["no reason given"]
+    reason = next((line.removeprefix("error: ") for line in told if line.startswith("error: ")), told[-1])
+    reason = re.sub(r"^\S*/\S+: ", "", reason)  # without the interpreter's path
+    remedy = next((line.removeprefix("hint: ") for line in told if line.startswith("hint: ")), None)
+    return Check("ops", "fail", f"the layer cannot be captured: {reason}", remedy)
+
+
+def _ops_of(case: dict[str, Any]) -> Check:
+    """What runs of one case. An op that another one does, or that needs several GPUs, lacks nothing."""
+    ops = [op for op in case.get("ops", ()) if isinstance(op, dict)]
+    lacking = [str(op.get("op")) for op in ops if not op.get("possible") and op.get("refused")]
+    detail = f"{len(ops) - len(lacking)} of {len(ops)}, recipe {case.get('recipe')}"
+    name = f"ops, {case.get('phase')}"
+    if lacking:
+        remedy = "roofprof capture refuses them: choose another --recipe, or leave them out with --only"
+        return Check(name, "warn", f"{detail}; not {', '.join(lacking)}", remedy)
+    return Check(name, "ok", detail)
 
 
 def _disk(directory: Path) -> Check:

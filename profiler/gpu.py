@@ -60,9 +60,7 @@ def gpus() -> list[Gpu]:
     found = []
     for entry in chosen.split(","):
         match = [
-            r
-            for r in rows
-            if entry.strip() == r["index"] or (len(entry) > 7 and r["uuid"].startswith(entry.strip()))
+            r for r in rows if entry.strip() == r["index"] or (len(entry) > 7 and r["uuid"].startswith(entry.strip()))
         ]
         if not match:
             break

@@ -14,9 +14,6 @@ from roofprof.profiler.secrets import Secrets
 
 State = Literal["complete", "partial", "failed"]
 
-_FROM_HARNESS = ("implementations", "not_run", "experts_hit", "routing", "clocks", "memory_bytes")
-"""Keys that are taken over from what the harness wrote, by phase."""
-
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
@@ -70,6 +67,7 @@ def build_manifest(
         harness: what the harness wrote, scrubbed, by phase.
     """
     layer = not options.command
+    cases = _cases(options, harness) if layer else []
     own = {
         "gpu": gpu.name,
         "compute_capability": gpu.compute_capability,
@@ -83,12 +81,15 @@ def build_manifest(
         "state": state,
         "workload": "layer" if layer else "command",
         "versions": _versions(harness.values()) | own,
-        "recipe": _first(harness.values(), "recipe", options.recipe) if layer else None,
-        "cases": _cases(options, harness) if layer else [],
+        "gpu": next((h["gpu"] for h in harness.values() if isinstance(h.get("gpu"), dict)), None),
+        "nvtx_domain": next((h.get("nvtx_domain") for h in harness.values()), None),
+        "recipe": next((c["recipe"] for c in cases), None),
+        "cases": cases,
         "seed": options.seed if layer else None,
         "repeats": options.repeats if layer else None,
         "only_some_ops": layer and options.only is not None,
-        **{key: {p: h[key] for p, h in harness.items() if key in h} for key in _FROM_HARNESS if layer},
+        "rotate": options.rotate if layer else None,
+        "skew": (options.skew or 0.0) if layer else None,
         "chip": plan.chip,
         "plan_tested": plan.tested,
         "notes": list(plan.notes),
@@ -108,24 +109,37 @@ def _merge(runs: Iterable[RunRecord]) -> list[list[str]]:
 
 
 def _versions(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {"cuda": None, "torch": None}
+    """CUDA, torch and kernel packages as the harness found them; a package that is not there is left out."""
+    found: dict[str, Any] = {"cuda": None, "torch": None, "packages": {}}
     for document in documents:
-        versions = document.get("versions")
-        found |= versions if isinstance(versions, dict) else {}
+        gpu, packages = document.get("gpu"), document.get("packages")
+        if isinstance(gpu, dict):
+            found["cuda"] = gpu.get("cuda_version")
+        if isinstance(packages, dict):
+            found["packages"] = {name: version for name, version in packages.items() if version}
+            found["torch"] = packages.get("torch")
     return found
 
 
-def _first(documents: Iterable[Mapping[str, Any]], key: str, default: object) -> object:
-    return next((d[key] for d in documents if key in d), default)
-
-
-def _cases(options: CaptureOptions, harness: Mapping[str, Mapping[str, Any]]) -> list[Any]:
-    """The cases as the harness ran them, or as they were asked for where it did not say."""
-    found: list[Any] = []
-    for phase in options.phases:
+def _cases(options: CaptureOptions, harness: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The cases as the harness ran them, or as they were asked for where it did not come to say."""
+    found = []
+    for phase in options.wanted_phases():
         told = harness.get(phase, {}).get("cases")
-        found += told if isinstance(told, list) and told else _asked(options, phase)
+        ran = [_ran(case) for case in told if isinstance(case, dict)] if isinstance(told, list) else []
+        found += ran or _asked(options, phase)
     return found
+
+
+def _ran(case: Mapping[str, Any]) -> dict[str, Any]:
+    """A case without its ops' shapes: those stand in the range names and in the harness's own file."""
+    ops = [op for op in case.get("ops", ()) if isinstance(op, dict)]
+    return {
+        **{key: value for key, value in case.items() if key != "ops"},
+        "implementations": {op["op"]: op["implementation"] for op in ops if op.get("implementation")},
+        "not_run": {op["op"]: op["not_run"] for op in ops if op.get("not_run")},
+        "untested": sorted({str(op["untested"]) for op in ops if op.get("untested")}),
+    }
 
 
 def _asked(options: CaptureOptions, phase: str) -> list[dict[str, Any]]:

@@ -3,16 +3,18 @@
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from roofprof.errors import UsageError
-from roofprof.layer import EXPERTS, PHASES, RECIPES, TOP_K, LayerCase, Phase, layer_ops
+from roofprof.layer import PHASES, RECIPES, LayerCase, Phase, layer_ops
 from roofprof.profiler.plan import Cache, PassTable, Plan, layer_plan, workload_plan
 
-VARIANTS = ("topk_softmax", "topk_sigmoid")
-"""Ops beside those of the layer that the harness can run."""
+VARIANTS = ("topk_softmax", "topk_sigmoid", "merge_state")
+"""Ops beside those of the layer, by --variants."""
+EXPERT_COUNTS = ("16", "32", "64", "128", "256")
+"""Numbers of experts that the router can group as the model does."""
 _LAYERS = ("moe", "dense")
 _CACHES: dict[str, tuple[Cache, ...]] = {"cold": ("cold",), "warm": ("warm",), "both": ("cold", "warm")}
 
@@ -38,6 +40,7 @@ class CaptureOptions:
     seed: int = 0
     skew: float | None = None
     rotate: bool = True
+    variants: bool = False
     cache: str = "cold"
     groups: tuple[str, ...] = ()
     timeout_s: float | None = None
@@ -81,12 +84,14 @@ class CaptureOptions:
         _one_of("--phase", self.phase, (*PHASES, "all"))
         _one_of("--layer", self.layer, _LAYERS)
         _one_of("--recipe", self.recipe, ("auto", *RECIPES))
-        _in_range("--repeats", self.repeats, 1, 1000)
+        _in_range("--repeats", self.repeats, 1, 10_000)
         _in_range("--seed", self.seed, 0, 2**63 - 1)
         if self.experts is not None:
-            _in_range("--experts", self.experts, TOP_K, EXPERTS)
-        if self.skew is not None and not self.skew >= 0:
-            raise UsageError(f"--skew {self.skew:g} is out of range", "give 0 (uniform) or more")
+            _one_of("--experts", str(self.experts), EXPERT_COUNTS)
+            if self.experts % self.ep:
+                raise UsageError(f"--ep {self.ep} does not divide --experts {self.experts}")
+        if self.skew is not None and not 0 <= self.skew <= 4:
+            raise UsageError(f"--skew {self.skew:g} is out of range", "use 0 (uniform) to 4")
         if not self.batch:
             raise UsageError("--batch is empty", "give sizes such as 1,64,128")
         for case in self.cases():
@@ -94,30 +99,37 @@ class CaptureOptions:
         self._check_ops()
 
     def _check_ops(self) -> None:
-        known = self._ops()
+        known = list(dict.fromkeys(op for phase in self.phases for op in self._ops(phase)))
+        hint = f"the ops are {', '.join(known)}"
         if self.only is not None:
             try:
-                pattern = re.compile(self.only)
+                re.compile(self.only)
             except re.error as error:
                 raise UsageError(f"--only {self.only!r} is no regular expression: {error}") from None
-            if not any(pattern.search(op) for op in known):
-                raise UsageError(f"no op matches --only {self.only!r}", f"the ops are {', '.join(known)}")
+            if not self.wanted_phases():
+                raise UsageError(f"no op matches --only {self.only!r}", hint)
         for choice in self.impl:
             op, separator, name = choice.partition("=")
             if not separator or not name:
-                raise UsageError(f"--impl {choice!r} is not of the form op=name")
+                raise UsageError(f"--impl {choice!r} is not of the form op=name", "for instance rope=torch")
             if op not in known:
-                raise UsageError(f"no op is named {op!r}", f"the ops are {', '.join(known)}")
+                raise UsageError(f"no op is named {op!r}", hint)
 
-    def _ops(self) -> list[str]:
-        """Names of the ops of every case, whatever recipe `auto` comes to."""
+    def wanted_phases(self) -> tuple[Phase, ...]:
+        """The phases that have an op which --only finds."""
+        if self.only is None:
+            return self.phases
+        pattern = re.compile(self.only)
+        return tuple(p for p in self.phases if any(pattern.search(op) for op in self._ops(p)))
+
+    def _ops(self, phase: Phase) -> list[str]:
+        """Names of a phase's ops, whatever recipe `auto` comes to."""
         names: dict[str, None] = {}
         for case in self.cases():
             recipes = RECIPES.values() if self.recipe == "auto" else [case.recipe]
-            for recipe in recipes:
-                c = LayerCase(case.phase, case.batch, case.seq_len, recipe, case.layer, case.tp, case.ep)
-                names |= dict.fromkeys(op.op for op in layer_ops(c))
-        return [*names, *VARIANTS]
+            if case.phase == phase:
+                names |= dict.fromkeys(op.op for r in recipes for op in layer_ops(replace(case, recipe=r)))
+        return [*names, *(VARIANTS if self.variants else ())]
 
     def plan(self, table: PassTable) -> Plan:
         """The ncu runs of each phase."""
@@ -133,6 +145,12 @@ class CaptureOptions:
         else:
             words += ["--prefill-batch", self.prefill_batch, "--prefill-len", self.prefill_len]
         words += self._layer_words()
+        # The harness refuses an implementation of an op that its phase does not have.
+        here = self._ops(phase)
+        for choice in self.impl:
+            if choice.partition("=")[0] in here:
+                words += ["--impl", choice]
+        words += [*([] if self.rotate else ["--no-rotate"]), *(["--variants"] if self.variants else [])]
         return [*map(str, words), "--json-out", str(json_out), "--progress", str(progress)]
 
     def _layer_words(self) -> list[object]:
@@ -147,9 +165,7 @@ class CaptureOptions:
             words += ["--skew", self.skew]
         if self.only is not None:
             words += ["--only", self.only]
-        for choice in self.impl:
-            words += ["--impl", choice]
-        return words if self.rotate else [*words, "--no-rotate"]
+        return words
 
     def recorded_command(self) -> list[str]:
         """This command for the manifest: text that the user wrote freely is left out."""
@@ -169,13 +185,13 @@ class CaptureOptions:
             "--recipe",
             self.recipe,
         ]
-        free = {"--recipe": self.recipe, "--only": "<regex>", "--impl": "<op=name>"}
+        free = {"--only": "<regex>"}
         common = self._layer_words()
-        pairs = zip(common[::2], common[1::2], strict=False)
-        words += [
-            w for name, value in pairs if name != "--recipe" for w in (name, free.get(str(name), value))
-        ]
-        return [*map(str, words)] if self.rotate else [*map(str, words), "--no-rotate"]
+        pairs = zip(common[::2], common[1::2], strict=True)
+        words += [w for name, value in pairs if name != "--recipe" for w in (name, free.get(str(name), value))]
+        for choice in self.impl:
+            words += ["--impl", f"{choice.partition('=')[0]}=<name>"]
+        return [*map(str, words), *([] if self.rotate else ["--no-rotate"])]
 
     def free_text(self) -> Sequence[str]:
         """What the user wrote freely, to be scrubbed from all that is kept.

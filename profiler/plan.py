@@ -39,9 +39,7 @@ class PassTable:
     @property
     def precisions(self) -> tuple[str, ...]:
         """Tensor precisions that the chip counts."""
-        return tuple(
-            g.removeprefix("tensor_") for g in self.groups if g.startswith("tensor_") and g != "tensor_pipe"
-        )
+        return tuple(g.removeprefix("tensor_") for g in self.groups if g.startswith("tensor_") and g != "tensor_pipe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +112,7 @@ def table_of_capability(capability: str) -> PassTable:
     )
 
 
-def layer_plan(
-    table: PassTable, recipe: str | None, caches: Sequence[Cache], groups: Sequence[str] = ()
-) -> Plan:
+def layer_plan(table: PassTable, recipe: str | None, caches: Sequence[Cache], groups: Sequence[str] = ()) -> Plan:
     """The plan for the DeepSeek-R1 layer: the precisions that the recipe uses, `groups` beside them."""
     wanted, absent = _recipe_precisions(table, recipe)
     return _plan(table, wanted, absent, caches, groups)

@@ -148,4 +148,7 @@ class NcuWatch:
             entry = json.loads(lines[-1])
         except ValueError:
             return lines[-1].strip() or None
-        return str(entry.get("op") or entry.get("stage") or "") or None if isinstance(entry, dict) else None
+        if not isinstance(entry, dict):
+            return None
+        words = (entry.get("stage"), entry.get("op") or entry.get("case"))
+        return " ".join(str(word) for word in words if word) or None

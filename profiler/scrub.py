@@ -74,9 +74,7 @@ def scrub_report(path: Path, secrets: Secrets) -> int:
     except FramingError as error:
         raise ReportError(f"{path.name} is damaged: {error}", "capture it again") from error
     if not whole:
-        raise ReportError(
-            f"{path.name} did not stay whole when it was scrubbed", "report this; the file was left out"
-        )
+        raise ReportError(f"{path.name} did not stay whole when it was scrubbed", "report this; the file was left out")
     path.write_bytes(data)
     return sum(block.result_count for block in before)
 

@@ -89,11 +89,7 @@ def addresses() -> set[str]:
         found |= {groups, socket.inet_ntop(socket.AF_INET6, bytes.fromhex(line[:32]))}
     for card in Path("/sys/class/net").glob("*/address"):
         found.add(_read(str(card)).strip())
-    return {
-        a
-        for a in found
-        if a and a not in _LOCAL and not a.startswith(("127.", "0.")) and not a.endswith(".0")
-    }
+    return {a for a in found if a and a not in _LOCAL and not a.startswith(("127.", "0.")) and not a.endswith(".0")}
 
 
 def _expression(values: Iterable[str]) -> str:

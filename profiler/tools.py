@@ -60,9 +60,7 @@ def need_ncu() -> Tool:
 def tool_version(path: str) -> str | None:
     """The version that a tool prints, or None when it prints none or does not run."""
     try:
-        done = subprocess.run(
-            [path, "--version"], capture_output=True, text=True, errors="replace", timeout=30
-        )
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, errors="replace", timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return None
     found = _VERSION.search(done.stdout + done.stderr)

@@ -73,9 +73,7 @@ def capture_command(
     prefill_batch: Annotated[int, typer.Option(help="Prefill: sequences.")] = 1,
     prefill_len: Annotated[int, typer.Option(help="Prefill: new tokens of each sequence.")] = 1024,
     layer: Annotated[str, typer.Option(help="moe or dense.")] = "moe",
-    recipe: Annotated[
-        str, typer.Option(help="nvfp4, nvfp4-v2, fp8, bf16, or auto: what the GPU can run.")
-    ] = "auto",
+    recipe: Annotated[str, typer.Option(help="nvfp4, nvfp4-v2, fp8, bf16, or auto: what the GPU can run.")] = "auto",
     only: Annotated[str | None, typer.Option(help="Only the ops that this regular expression finds.")] = None,
     impl: Annotated[list[str] | None, typer.Option(help="op=name: another implementation of one op.")] = None,
     repeats: Annotated[int, typer.Option(help="Calls of each op.")] = 3,
@@ -89,15 +87,12 @@ def capture_command(
     seed: Annotated[int, typer.Option(help="Of inputs and routing.")] = 0,
     skew: Annotated[float | None, typer.Option(help="Skew of the routing; 0 is uniform.")] = None,
     rotate: Annotated[bool, typer.Option(help="Rotate weights so that none stays in L2.")] = True,
+    variants: Annotated[bool, typer.Option("--variants", help="Also topk_softmax, topk_sigmoid, merge_state.")] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Directory to make.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier capture.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and the commands.")] = False,
-    chip: Annotated[
-        str | None, typer.Option(help="With --dry-run: plan for this chip, such as gb100.")
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(help="End a run in which nothing moves for so many seconds.")
-    ] = None,
+    chip: Annotated[str | None, typer.Option(help="With --dry-run: plan for this chip, such as gb100.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="End a run in which nothing moves for so many seconds.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     ncu_args: Annotated[
         list[str] | None, typer.Option(help="ncu's own options: one quoted text, or all words up to --.")
@@ -111,7 +106,7 @@ def capture_command(
         output=output or Path(f"capture-{'workload' if command else phase}"),
         phase=phase, batch=_sizes(batch), seq_len=seq_len, prefill_batch=prefill_batch,
         prefill_len=prefill_len, layer=layer, recipe=recipe, tp=tp, ep=ep, experts=experts,
-        only=only, impl=tuple(impl or ()), repeats=repeats, seed=seed, skew=skew, rotate=rotate,
+        only=only, impl=tuple(impl or ()), repeats=repeats, seed=seed, skew=skew, rotate=rotate, variants=variants,
         cache=cache, groups=_words(groups), timeout_s=timeout, ncu_args=tuple(ncu_args or ()),
         command=tuple(command or ()), force=force,
     )  # fmt: skip
@@ -201,9 +196,7 @@ def _print_jobs(plan: "Plan", jobs: Sequence["Job"]) -> None:
 
 def _print_result(result: "CaptureResult", as_json: bool) -> None:
     if as_json:
-        _print_json(
-            {"path": str(result.path), "state": result.state, "runs": [r.as_dict() for r in result.runs]}
-        )
+        _print_json({"path": str(result.path), "state": result.state, "runs": [r.as_dict() for r in result.runs]})
         return
     for run in result.runs:
         passes = "/".join(map(str, run.passes)) or "?"

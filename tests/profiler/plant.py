@@ -20,9 +20,7 @@ def field(number: int, content: str | bytes) -> bytes:
 
 
 def system(host: str) -> bytes:
-    texts = (
-        field(1, "Linux") + field(2, f"#1 SMP {host}") + field(3, "Some(R) Processor @ 2GHz") + field(5, host)
-    )
+    texts = field(1, "Linux") + field(2, f"#1 SMP {host}") + field(3, "Some(R) Processor @ 2GHz") + field(5, host)
     return texts + field(7, field(1, "203.0.113.77")) + field(7, field(1, "fe80::77%eth0"))
 
 
@@ -36,10 +34,5 @@ def planted(data: bytes, arguments: list[str]) -> bytes:
         + field(11, sys.executable + " " + " ".join(arguments))
         + field(99, environment)  # a field that a later ncu may add
     )  # fmt: skip
-    header = (
-        field(3, session)
-        + varint(5 << 3)
-        + varint(0)
-        + field(6, field(2, "127.0.0.1") + field(3, sys.executable))
-    )
+    header = field(3, session) + varint(5 << 3) + varint(0) + field(6, field(2, "127.0.0.1") + field(3, sys.executable))
     return data + struct.pack("<I", len(header)) + header

@@ -56,15 +56,28 @@ def harness() -> None:
     if "--json-out" not in args:
         return
     data = {
-        "versions": {"torch": "2.11.0", "cuda": "13.0", "packages": {"sglang-kernel": "0.4.2"}},
-        "recipe": "fp8",
-        "cases": [{"phase": args[args.index("--phase") + 1], "batch": 64, "experts_hit": 222}],
-        "implementations": {"rope": "torch"},
+        "gpu": {"name": "NVIDIA H100 80GB HBM3", "cuda_version": "13.0", "sm_clock_hz": 1980000000},
+        "packages": {"torch": "2.11.0", "sglang-kernel": "0.4.2", "sglang": None},
+        "nvtx_domain": "roofprof",
+        "cases": [
+            {
+                "range_name": "decode:case:b64:s4096",
+                "phase": args[args.index("--phase") + 1],
+                "recipe": "fp8",
+                "ops": [
+                    {"op": "rope", "implementation": "torch", "not_run": None, "untested": None},
+                    {"op": "ep_combine", "implementation": None, "not_run": "it needs several GPUs", "untested": None},
+                ],
+                "routing": {"experts_hit": 222},
+            }
+        ],
     }
     if PLANT:
         data |= {"environment": dict(os.environ), "argv": args, "cwd": str(Path.cwd())}
     Path(args[args.index("--json-out") + 1]).write_text(json.dumps(data))
-    Path(args[args.index("--progress") + 1]).write_text('{"op": "rope", "done": 3, "total": 9}\n')
+    Path(args[args.index("--progress") + 1]).write_text(
+        '{"event": "op_started", "stage": "profile", "op": "rope", "index": 3, "total": 9}\n'
+    )
 
 
 def stick() -> None:

@@ -51,14 +51,22 @@ def test_a_layer_is_captured_in_two_runs(options: CaptureOptions, ncu: Install) 
         ("cuda_core", 9, [1], "complete"),
     ]
     assert m["versions"] == {
-        "cuda": "13.0", "torch": "2.11.0", "packages": {"sglang-kernel": "0.4.2"},
+        "cuda": "13.0", "torch": "2.11.0",
+        "packages": {"torch": "2.11.0", "sglang-kernel": "0.4.2"},
         "gpu": "NVIDIA H100 80GB HBM3",
         "compute_capability": "9.0", "driver": "580.65.06", "ncu": "2025.3.1.0",
     }  # fmt: skip
     assert m["recipe"] == "fp8"
-    assert m["cases"] == [{"phase": "decode", "batch": 64, "experts_hit": 222}]
-    assert m["implementations"] == {"decode": {"rope": "torch"}}
+    assert m["cases"] == [
+        {
+            "range_name": "decode:case:b64:s4096", "phase": "decode", "recipe": "fp8", "untested": [],
+            "routing": {"experts_hit": 222}, "implementations": {"rope": "torch"},
+            "not_run": {"ep_combine": "it needs several GPUs"},
+        }
+    ]  # fmt: skip
+    assert (m["nvtx_domain"], m["gpu"]["sm_clock_hz"]) == ("roofprof", 1980000000)
     assert seen[-1].launch_total == 9
+    assert seen[-1].op == "profile rope"
     assert len(blocks((options.output / "ncu/decode-core-cold.ncu-rep").read_bytes())) > 9
 
 
@@ -70,6 +78,12 @@ def test_phases_and_cache_modes_multiply(options: CaptureOptions, ncu: Install) 
     assert names[0] == ("decode", "cold", "core")
     assert names[-1] == ("prefill", "warm", "cuda_core")
     assert len(manifest(options.output)["merge"]) == 4
+
+
+def test_a_phase_without_a_wanted_op_is_left_out(options: CaptureOptions, ncu: Install) -> None:
+    ncu()
+    result = capture(replace(options, phase="all", only="attn_mha|concat", impl=("attn_mqa=x",)))
+    assert {r.phase for r in result.runs} == {"prefill"}
 
 
 def test_another_workload(options: CaptureOptions, ncu: Install) -> None:
@@ -94,9 +108,7 @@ def test_another_workload(options: CaptureOptions, ncu: Install) -> None:
         ("garbage", "no report"),
     ],
 )
-def test_what_gives_nothing_is_an_error(
-    options: CaptureOptions, ncu: Install, mode: str, message: str
-) -> None:
+def test_what_gives_nothing_is_an_error(options: CaptureOptions, ncu: Install, mode: str, message: str) -> None:
     ncu(mode)
     with pytest.raises(RoofprofError, match=message) as error:
         capture(options)
@@ -197,9 +209,7 @@ def test_an_interruption_keeps_what_is_there(
     assert not alive(int((options.output.parent / "child.pid").read_text()))
 
 
-def test_a_directory_that_is_being_written_is_refused(
-    options: CaptureOptions, tools: Path, ncu: Install
-) -> None:
+def test_a_directory_that_is_being_written_is_refused(options: CaptureOptions, tools: Path, ncu: Install) -> None:
     ncu("wait")
     process = start(options, tools)
     try:
@@ -258,7 +268,8 @@ def test_a_gpu_without_a_plan(options: CaptureOptions, ncu: Install, gpu_is: Cal
         {"batch": ()}, {"seq_len": 0}, {"prefill_len": 1 << 30, "phase": "prefill"}, {"tp": 3}, {"ep": 5},
         {"experts": 4}, {"repeats": 0}, {"only": "no_such_op"}, {"only": "("},
         {"impl": ("no_such_op=torch",)},
-        {"impl": ("rope",)}, {"timeout_s": 0.0}, {"skew": -1.0}, {"groups": ("l7",)},
+        {"impl": ("rope",)}, {"timeout_s": 0.0}, {"skew": -1.0}, {"only": "topk_softmax"},
+        {"experts": 100}, {"experts": 64, "ep": 128}, {"groups": ("l7",)},
     ],
 )  # fmt: skip
 def test_bad_options_launch_nothing(options: CaptureOptions, ncu: Install, change: dict[str, Any]) -> None:
@@ -289,9 +300,7 @@ def test_no_secret_leaves(
     for name, value in CANARIES.items():
         monkeypatch.setenv(name, value)
     ncu(mode, plant=Path(__file__).parent / "plant.py")
-    command = (
-        ("python", "canary_script.py", "--password=canary-argument", "canary-positional") if workload else ()
-    )
+    command = ("python", "canary_script.py", "--password=canary-argument", "canary-positional") if workload else ()
     options = CaptureOptions(Path("out"), command=command, ncu_args=("--kernel-name", "regex:canary-kernel"))
     if mode == "garbage":
         with pytest.raises(RoofprofError):

@@ -35,9 +35,7 @@ def test_a_dry_run_needs_nothing(run: Callable[..., Result], tools: Path, tmp_pa
 
 
 def test_a_dry_run_as_json(run: Callable[..., Result], tools: Path) -> None:
-    result = run(
-        "capture", "--dry-run", "--json", "--chip", "gb100", "--recipe", "nvfp4-v2", "--groups", "mufu,fp8"
-    )
+    result = run("capture", "--dry-run", "--json", "--chip", "gb100", "--recipe", "nvfp4-v2", "--groups", "mufu,fp8")
     plan = json.loads(result.output)
     assert (plan["chip"], plan["tested"]) == ("gb100", None)
     assert [r["name"] for r in plan["runs"]] == ["core", "cuda_core", "mufu", "tensor_fp8"]
@@ -99,9 +97,7 @@ def test_no_gpu_is_an_error(run: Callable[..., Result], tools: Path, tmp_path: P
     assert isinstance(run("capture", "-o", str(tmp_path / "out")).exception, RoofprofError)
 
 
-def test_doctor_exits_1_when_capture_cannot_work(
-    run: Callable[..., Result], tools: Path, ncu: Install
-) -> None:
+def test_doctor_exits_1_when_capture_cannot_work(run: Callable[..., Result], tools: Path, ncu: Install) -> None:
     result = run("doctor", "--no-ops", "--json")
     assert result.exit_code == 1
     assert json.loads(result.output)["ok"] is False

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -61,24 +62,33 @@ def test_other_gpus(tools: Path, ncu: Install, gpu_is: Callable[..., None]) -> N
 
 def test_ops_are_asked_of_the_harness(tools: Path, ncu: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     ncu()
-    listed = (
-        '{"versions": {"torch": "2.11.0", "sglang-kernel": "0.4.2"},'
-        ' "ops": [{"op": "rope", "implementations": ["torch"]}, {"op": "topk", "implementations": []}]}'
-    )
+    listed = {
+        "missing": None,
+        "cases": [
+            {
+                "phase": "decode",
+                "recipe": "fp8",
+                "ops": [
+                    {"op": "rope", "possible": ["torch"], "refused": {"flashinfer": "not installed"}},
+                    {"op": "topk", "possible": [], "refused": {"sgl_kernel": "not installed"}},
+                    {"op": "ep_combine", "possible": [], "refused": {}},
+                ],
+            }
+        ],
+    }
     harness = tools / "python"
-    harness.write_text(f"#!/bin/sh\n[ \"$3\" = --list ] && echo '{listed}'\n")
+    harness.write_text(f"#!/bin/sh\n[ \"$3\" = --list ] && echo '{json.dumps(listed)}'\n")
     harness.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(harness))
     found = by_name(doctor())
-    assert found["packages"].detail == "torch 2.11.0, sglang-kernel 0.4.2"
-    assert (found["ops"].status, found["ops"].detail) == ("warn", "1 of 2 run here; not topk")
-    harness.write_text(
-        "#!/bin/sh\necho 'error: torch is not there' >&2\necho 'hint: install it' >&2\nexit 1\n"
-    )
-    found = by_name(doctor())
-    assert (found["ops"].status, found["ops"].detail, found["ops"].remedy) == (
-        "fail", "torch is not there", "install it",
-    )  # fmt: skip
+    assert found["ops, decode"].status == "warn"
+    assert found["ops, decode"].detail == "2 of 3, recipe fp8; not topk"
+    harness.write_text("#!/bin/sh\necho 'error: torch is not there' >&2\necho 'hint: install it' >&2\nexit 1\n")
+    checks = doctor()
+    found = by_name(checks)
+    assert (found["ops"].status, found["ops"].remedy) == ("fail", "install it")
+    assert found["ops"].detail.endswith("torch is not there")
+    assert exit_status(checks) == 1
 
 
 def test_visible_devices_choose(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:

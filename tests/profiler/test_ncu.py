@@ -49,9 +49,7 @@ def test_time_left_comes_from_an_earlier_run() -> None:
 
 
 def test_the_workloads_lines_are_kept_apart() -> None:
-    text = (
-        'loading\n==PROF== Profiling "k" - 0: 0%....100% - 1 pass\nhalf a line==WARNING== something\ndone\n'
-    )
+    text = 'loading\n==PROF== Profiling "k" - 0: 0%....100% - 1 pass\nhalf a line==WARNING== something\ndone\n'
     seen: list[Progress] = []
     w = NcuWatch("r", 1, 1, seen.append)
     w.feed(text)

@@ -29,9 +29,7 @@ class Quiet:
 
 def test_output_goes_to_the_log_and_the_watch(tmp_path: Path) -> None:
     watch, log = Quiet(), tmp_path / "log"
-    outcome = run_profiler(
-        [sys.executable, "-c", "print('one'); print('two'); raise SystemExit(3)"], log, watch
-    )
+    outcome = run_profiler([sys.executable, "-c", "print('one'); print('two'); raise SystemExit(3)"], log, watch)
     assert (outcome.ending, outcome.returncode) == (Ending.FINISHED, 3)
     assert watch.text == watch.whole == log.read_text() == "one\ntwo\n"
 
@@ -64,9 +62,7 @@ def test_a_child_in_a_session_of_its_own_is_ended(tmp_path: Path, alive: Callabl
 
 def test_a_full_disk_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("roofprof.profiler.runner.MIN_FREE_BYTES", 1 << 80)
-    outcome = run_profiler(
-        [sys.executable, "-c", "import time; time.sleep(600)"], tmp_path / "log", Quiet(), None, 0.5
-    )
+    outcome = run_profiler([sys.executable, "-c", "import time; time.sleep(600)"], tmp_path / "log", Quiet(), None, 0.5)
     assert outcome.ending is Ending.DISK_FULL
 
 

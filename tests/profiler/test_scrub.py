@@ -38,9 +38,7 @@ def read(path: Path) -> str:
 
 @pytest.mark.skipif(importlib.util.find_spec("ncu_report") is None, reason="needs ncu_report")
 @pytest.mark.parametrize("report", REPORTS, ids=lambda p: p.name)
-def test_numbers_and_names_stay(
-    report: Path, tmp_path: Path, plant_in: Plant, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_numbers_and_names_stay(report: Path, tmp_path: Path, plant_in: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CANARY_TOKEN", "canary-environment-0815")
     raw = tmp_path / "raw.ncu-rep"
     raw.write_bytes(plant_in(report.read_bytes(), ["--secret", "canary-argument-4711"]))

@@ -45,9 +45,7 @@ def test_short_values_only_as_words() -> None:
 
 
 def test_paths_lose_their_folders() -> None:
-    text = collect_secrets([], {}).scrub_text(
-        'File "/srv/people/jane/serve.py", 3/9 https://a.example/b/c 10/s'
-    )
+    text = collect_secrets([], {}).scrub_text('File "/srv/people/jane/serve.py", 3/9 https://a.example/b/c 10/s')
     assert text == 'File "<path>/serve.py", 3/9 https://a.example/b/c 10/s'
 
 
