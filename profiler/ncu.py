@@ -1,0 +1,114 @@
+"""Nsight Compute's command line: what it is started with, and what its failures mean."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from roofprof.profiler.gpu import PERMISSION_HINT
+from roofprof.profiler.plan import PlannedRun
+from roofprof.profiler.progress import NcuWatch
+from roofprof.profiler.runner import Ending, Outcome
+
+OPTIONS = (
+    # Clocks stay as the machine has them, because the SM clock is measured and locking needs rights.
+    "--clock-control", "none",
+    "--replay-mode", "kernel",
+    "--graph-profiling", "node",
+    "--target-processes", "all",
+    "--nvtx",
+    # Without these two a report holds every cubin: 53 MB where 2 would do.
+    "--import-sass", "0",
+    "--import-source", "0",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a run is not whole."""
+
+    message: str
+    hint: str | None = None
+    fatal: bool = False
+    """Whether every later run would fail the same way."""
+
+
+def ncu_options(run: PlannedRun, from_start: bool) -> list[str]:
+    """ncu's options of a run without its output: the part that the manifest records.
+
+    Args:
+        from_start: profile from the first kernel; otherwise from cudaProfilerStart on.
+    """
+    cache = "all" if run.cache == "cold" else "none"
+    start = [] if from_start else ["--profile-from-start", "off"]
+    return [*OPTIONS, "--cache-control", cache, *start, "--metrics", ",".join(run.metrics)]
+
+
+def ncu_command(ncu: str, options: Sequence[str], output: Path, workload: Sequence[str]) -> list[str]:
+    """The whole command line; `output` ends in .ncu-rep."""
+    return [ncu, *options, "-f", "-o", str(output), *workload]
+
+
+def explain(outcome: Outcome, watch: NcuWatch) -> Problem | None:
+    """What went wrong with a run, or None when ncu and the workload ended well."""
+    text = "\n".join((*watch.messages, watch.output))
+    if outcome.ending is Ending.INTERRUPTED:
+        return Problem("interrupted", "what was captured so far is kept", fatal=True)
+    if outcome.ending is Ending.DISK_FULL or re.search(r"No space left on device|Disk quota exceeded", text):
+        return Problem("the disk is full", "free some space, or give another directory with -o", fatal=True)
+    for pattern, message, hint in _KNOWN:
+        if found := re.search(pattern, text):
+            return Problem(message.format(found[0]), hint, fatal=True)
+    if outcome.ending is Ending.HUNG:
+        return Problem(_hang(watch), "leave the op out with --only, or allow more with --timeout")
+    return _crash(outcome, watch)
+
+
+_KNOWN = (
+    (
+        "ERR_NVGPUCTRPERM",
+        "this user may not read the GPU's performance counters (ERR_NVGPUCTRPERM)",
+        PERMISSION_HINT,
+    ),
+    (
+        r"InterprocessLockFailed|[^\n]*[Ll]ock file[^\n]*",
+        "another user's ncu holds, or left behind, its lock file",
+        "wait for that ncu to end, or set TMPDIR to a directory of your own",
+    ),
+    (
+        r"[Dd]river resource was unavailable",
+        "another profiler holds the GPU's counters",
+        "pause it (dcgmi profile --pause for DCGM) and capture again",
+    ),
+    (
+        r"Failed to find metric[^\n]*|[Mm]etric \S+ (?:was )?not found[^\n]*",
+        "ncu does not know a metric of the plan: {}",
+        "this ncu is too old or too new for the plan of this chip; see docs/capture.md",
+    ),
+    (
+        r"unrecogni[sz]ed option[^\n]*|the argument [^\n]* is invalid",
+        "ncu refused an option: {}",
+        "check what follows --ncu-args; ncu older than 2023.3 lacks options that roofprof uses",
+    ),
+)
+
+
+def _hang(watch: NcuWatch) -> str:
+    where = f"in kernel {watch.kernel}" if watch.kernel else "before the first kernel"
+    return f"nothing moved any more {where}, after {len(watch.passes)} launches"
+
+
+def _crash(outcome: Outcome, watch: NcuWatch) -> Problem | None:
+    """The workload's own error where it printed one, else what ncu says, else the exit code."""
+    errors = [m.removeprefix("==ERROR== ") for m in watch.messages if m.startswith("==ERROR==")]
+    if not errors and outcome.returncode == 0:
+        if any("No kernels were profiled" in m for m in watch.messages):
+            return Problem("no kernel was profiled", "check the filters given with --ncu-args", fatal=True)
+        return None
+    told = re.findall(r"^(error|hint): (.+)$", watch.output, re.MULTILINE)
+    own = dict(reversed(told))
+    if "error" in own:
+        return Problem(own["error"], own.get("hint"), fatal=not watch.passes)
+    last = next((line for line in reversed(watch.output.splitlines()) if line.strip()), None)
+    reason = errors[0] if errors else f"ncu ended with exit code {outcome.returncode}"
+    return Problem(reason, f"its last line was: {last.strip()}" if last else None, fatal=not watch.passes)

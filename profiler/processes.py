@@ -1,0 +1,102 @@
+"""Ending a profiler and everything that it started, gently enough that it can still write its report."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+_PROFILERS = ("ncu", "nsys", "nv-nsight-cu-cli", "TreeLauncher", "QdstrmImporter")
+"""How the names of the profilers' own processes start; the kernel keeps 15 characters of a name."""
+
+
+def end_family(process: "subprocess.Popen[bytes]", grace_s: float) -> None:
+    """End the workload, then the profiler, then by force whatever of its family is left.
+
+    A profiler that sees its workload end writes what it has; one that is killed writes nothing.
+    """
+    # Who leaves the session is found through its parent, and only while that lives.
+    known = family(process.pid)
+    workload = [pid for pid in known if not _is_profiler(pid)]
+    if workload and process.pid not in workload:
+        _send(workload, signal.SIGTERM)
+        _wait(process, grace_s)
+    if process.poll() is None:
+        _send([process.pid], signal.SIGINT)
+        _wait(process, grace_s)
+    kill_family(process, known)
+
+
+def kill_family(process: "subprocess.Popen[bytes]", known: Iterable[int] = ()) -> None:
+    """End by force what is left of the family and of those known before, and reap the profiler."""
+    _send({*family(process.pid), *known}, signal.SIGKILL)
+    if process.poll() is None:
+        process.kill()
+    # A process in an uninterruptible driver call cannot be waited for.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=10)
+
+
+def family(root: int) -> list[int]:
+    """Processes of the session that `root` leads, and its descendants in other sessions."""
+    parents: dict[int, int] = {}
+    members = set()
+    for pid, parent, session in _stats():
+        parents[pid] = parent
+        if session == root:
+            members.add(pid)
+    for pid in parents:
+        ancestor, seen = pid, set()
+        while ancestor in parents and ancestor not in seen:
+            seen.add(ancestor)
+            if ancestor in members or ancestor == root:
+                members |= seen
+                break
+            ancestor = parents[ancestor]
+    return sorted(members)
+
+
+def _stats() -> list[tuple[int, int, int]]:
+    """Process id, parent and session of every live process."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            # The name is in brackets and may hold anything, spaces and brackets too.
+            state, parent, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+            if state != "Z":
+                found.append((int(entry.name), int(parent), int(session)))
+    return found
+
+
+def _is_profiler(pid: int) -> bool:
+    try:
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return False
+    return name.startswith(_PROFILERS)
+
+
+def _send(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+def process_names() -> set[str]:
+    """Names of the processes that this user can see, 15 characters of each at most."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                found.add((entry / "comm").read_text(encoding="utf-8", errors="replace").strip())
+    return found

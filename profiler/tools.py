@@ -1,0 +1,72 @@
+"""Finds ncu and nsys and asks how new they are."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+
+from roofprof.errors import RoofprofError
+
+INSTALL_FOLDERS = {
+    "ncu": ("/usr/local/cuda/bin", "/opt/nvidia/nsight-compute/*", "/usr/local/NVIDIA-Nsight-Compute*"),
+    "nsys": (
+        "/usr/local/cuda/bin",
+        "/opt/nvidia/nsight-systems/*/bin",
+        "/opt/nvidia/nsight-compute/*/host/target-linux-*",
+    ),
+}
+_VERSION = re.compile(r"\b(20\d\d(?:\.\d+){1,3})")
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A profiler on this machine."""
+
+    name: str
+    path: str
+    version: str | None
+    """Such as "2025.3.1.0", or None when it does not say."""
+
+
+def find_tool(name: str) -> Tool | None:
+    """`ncu` or `nsys`, from PATH or where NVIDIA's installers put it, the newest folder first."""
+    if found := shutil.which(name):
+        return Tool(name, found, tool_version(found))
+    for pattern in INSTALL_FOLDERS[name]:
+        for folder in sorted(glob(pattern), key=_number, reverse=True):
+            path = Path(folder) / name
+            if path.is_file() and os.access(path, os.X_OK):
+                return Tool(name, str(path), tool_version(str(path)))
+    return None
+
+
+def need_ncu() -> Tool:
+    """Nsight Compute's command line.
+
+    Raises:
+        RoofprofError: not on this machine.
+    """
+    tool = find_tool("ncu")
+    if tool is None:
+        raise RoofprofError(
+            "ncu was not found", "install Nsight Compute (apt package nsight-compute) or put ncu on PATH"
+        )
+    return tool
+
+
+def tool_version(path: str) -> str | None:
+    """The version that a tool prints, or None when it prints none or does not run."""
+    try:
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, errors="replace", timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = _VERSION.search(done.stdout + done.stderr)
+    return found[1] if found else None
+
+
+def _number(folder: str) -> list[int]:
+    """Sorts 2025.10 after 2025.9."""
+    return [int(part) for part in re.findall(r"\d+", folder)]

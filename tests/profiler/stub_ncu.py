@@ -1,0 +1,140 @@
+"""Every way in which ncu can behave, by MODE, SAMPLE and PLANT. It never runs the workload itself."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+MODE: str = globals().get("MODE", "ok")
+SAMPLE: str = globals().get("SAMPLE", "")
+PLANT: str | None = globals().get("PLANT")
+
+if "--version" in sys.argv:
+    print("NVIDIA (R) Nsight Compute Command Line Profiler")
+    print("Version 2025.3.1.0 (build 36398880) (public-release)")
+    sys.exit(0)
+
+args = sys.argv[1:]
+out = Path(args[args.index("-o") + 1])
+outside = out.parent.parent.parent
+
+
+def say(text: str, end: str = "\n") -> None:
+    print(text, end=end, flush=True)
+
+
+def fail(*lines: str, code: int = 1) -> None:
+    for line in lines:
+        say(line)
+    sys.exit(code)
+
+
+def launch(i: int) -> None:
+    say(f'==PROF== Profiling "kernel_{i}" - {i}: 0%....50%....100% - 1 pass')
+
+
+def report(part: float = 1.0) -> None:
+    data = Path(SAMPLE).read_bytes()
+    if PLANT:
+        sys.path.insert(0, PLANT)
+        from plant import planted  # type: ignore[import-not-found]
+
+        data = planted(data, args)
+    out.write_bytes(data[: int(len(data) * part)])
+    say(f"==PROF== Report: {out}")
+
+
+def everything() -> str:
+    return " ".join([*os.environ.values(), *args, str(Path.cwd())])
+
+
+def harness() -> None:
+    """What the harness would leave beside the report."""
+    if "--json-out" not in args:
+        return
+    data = {
+        "gpu": {"name": "NVIDIA H100 80GB HBM3", "cuda_version": "13.0", "sm_clock_hz": 1980000000},
+        "packages": {"torch": "2.11.0", "sglang-kernel": "0.4.2", "sglang": None},
+        "nvtx_domain": "roofprof",
+        "cases": [
+            {
+                "range_name": "decode:case:b64:s4096",
+                "phase": args[args.index("--phase") + 1],
+                "recipe": "fp8",
+                "ops": [
+                    {"op": "rope", "implementation": "torch", "not_run": None, "untested": None},
+                    {"op": "ep_combine", "implementation": None, "not_run": "it needs several GPUs", "untested": None},
+                ],
+                "routing": {"experts_hit": 222},
+            }
+        ],
+    }
+    if PLANT:
+        data |= {"environment": dict(os.environ), "argv": args, "cwd": str(Path.cwd())}
+    Path(args[args.index("--json-out") + 1]).write_text(json.dumps(data))
+    Path(args[args.index("--progress") + 1]).write_text(
+        '{"event": "op_started", "stage": "profile", "op": "rope", "index": 3, "total": 9}\n'
+    )
+
+
+def stick() -> None:
+    """Stay in a kernel until the workload is ended, or ncu itself is, or for good."""
+    if MODE == "wait":
+        signal.signal(signal.SIGINT, lambda *_: (report(), sys.exit(0)))
+    if MODE == "deaf":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    (outside / "child.pid").write_text(str(child.pid))
+    launch(0)
+    say('==PROF== Profiling "stuck_kernel" - 1: 0%....', end="")
+    (outside / "ready").touch()
+    code = child.wait()
+    if MODE == "deaf":
+        time.sleep(600)
+    say("")
+    say(f"==ERROR== The application returned an error code ({-code}).")
+    report()
+    sys.exit(1)
+
+
+PERMISSION = "==ERROR== ERR_NVGPUCTRPERM - The user does not have permission to access the counters"
+LOCK = "==ERROR== Failed to open/create lock file /tmp/nvidia/nsight_compute/lock.0."
+NOTHING = "==WARNING== No kernels were profiled."
+TOO_BIG = ("error: batch 128 needs 91.2 GB and the GPU has 79.6 GB", "hint: shrink it with --experts 64")
+
+say(f"==PROF== Connected to process 4242 ({sys.executable})")
+if PLANT:
+    say(everything())
+    say(f"==WARNING== {everything()}")
+if MODE == "permission":
+    fail(PERMISSION)
+if MODE == "lock":
+    fail(LOCK)
+if MODE == "metric":
+    fail("==ERROR== Failed to find metric sm__nonsense.sum")
+if MODE == "nothing":
+    fail(NOTHING, code=0)
+if MODE == "harness-error":
+    fail(*TOO_BIG, "==ERROR== The application returned an error code (1).", NOTHING)
+if MODE == "no-space":
+    launch(0)
+    fail("==ERROR== Failed to write report: No space left on device")
+if MODE in ("hang", "wait", "deaf"):
+    stick()
+harness()
+for number in range(9):
+    launch(number)
+if MODE == "crash":
+    report()
+    fail(
+        "Traceback (most recent call last):",
+        "RuntimeError: CUDA error: an illegal memory access was encountered",
+        "==ERROR== The application returned an error code (1).",
+    )
+if MODE == "garbage":
+    out.write_text(f"no report {everything()}")
+    sys.exit(0)
+report(0.7 if MODE == "cut" else 1.0)
