@@ -10,6 +10,7 @@ import typer
 
 from roofprof import __version__
 from roofprof.cli_analyze import analyze
+from roofprof.cli_capture import register as register_capture
 from roofprof.cli_ops import gpus, ops
 from roofprof.errors import RoofprofError
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command()(analyze)
 app.command()(ops)
 app.command()(gpus)
+register_capture(app)
 
 
 def _version(value: bool) -> None:

@@ -53,6 +53,15 @@ class Placement:
     """Pipes with work for which no peak is known; the placement leaves them out of the time."""
 
 
+def known_flop_count(flop_by_pipe: Mapping[str, float | None]) -> float | None:
+    """The sum over the pipes that were counted.
+
+    A sum of 0 stands only where CUDA-core instructions were among them: else nobody looked, and it is unknown.
+    """
+    total = sum(count for count in flop_by_pipe.values() if count is not None)
+    return total if total or flop_by_pipe.get("fp32") is not None else None
+
+
 def compute_time_s(flop_by_pipe: Mapping[str, float | None], mufu_count: float | None, roofs: Roofs) -> float:
     """Least time of the arithmetic: tensor precisions add, fp32 and fp16 add, the pipes overlap."""
     peaks = roofs.peak_flop_per_s
@@ -81,17 +90,14 @@ def place(
         roofs: peaks and bandwidth.
         mufu_count: special-function results, or None.
     """
-    known = [count for count in flop_by_pipe.values() if count is not None]
-    flop_count = sum(known) if known else None
+    flop_count = known_flop_count(flop_by_pipe)
     missing = tuple(p for p, c in flop_by_pipe.items() if c and p not in roofs.peak_flop_per_s)
     unplaceable = bool(missing) and all(not c or p in missing for p, c in flop_by_pipe.items())
-    if dram_bytes is None or roofs.dram_bytes_per_s is None or unplaceable:
+    if flop_count is None or dram_bytes is None or roofs.dram_bytes_per_s is None or unplaceable:
         return Placement(None, None, None, None, missing)
     compute = compute_time_s(flop_by_pipe, mufu_count, roofs)
     memory = dram_bytes / roofs.dram_bytes_per_s
     bound_time = max(compute, memory)
-    if flop_count is None:
-        return Placement(None, None, None, memory, missing)
     bound = Bound.COMPUTE if compute > memory else Bound.MEMORY
     # The effective peak of this mix; for work in one precision it is that precision's peak.
     ridge = flop_count / compute / roofs.dram_bytes_per_s if compute else None

@@ -12,8 +12,7 @@ conversions (HADD2.F32): real reports of three layers show at most 7 a thread, n
 FLOP_COLUMNS = tuple(f"{pipe}_flop_count" for pipe in PIPES)
 SUMMED = (
     "duration_ns", "dram_read_bytes", "dram_write_bytes", "dram_bytes", "dram_upper_bytes", "l2_read_bytes",
-    "l2_write_bytes", "l2_bytes", "l1_fill_bytes", *FLOP_COLUMNS, "flop_count", "fp16_left_out_flop_count",
-    "mufu_count",
+    "l2_write_bytes", "l2_bytes", "l1_fill_bytes", *FLOP_COLUMNS, "fp16_left_out_flop_count", "mufu_count",
 )  # fmt: skip
 """Columns whose sum over a call's launches is the call's; unknown in one launch is unknown in the sum."""
 
@@ -33,8 +32,6 @@ def with_measured_work(launches: pl.DataFrame) -> pl.DataFrame:
     )
     stored = pl.max_horizontal("dram_write_bytes", "l2_write_bytes")
     both = pl.col("dram_write_bytes").is_not_null() & pl.col("l2_write_bytes").is_not_null()
-    total = pl.sum_horizontal(FLOP_COLUMNS)
-    known = pl.col("fp32_flop_count").is_not_null() | (total > 0)
     return (
         launches.with_columns(
             pl.when(moves.fill_null(False)).then("fp16_flop_count").otherwise(pl.lit(0.0)).alias("fp16_left_out_flop_count"),
@@ -42,8 +39,15 @@ def with_measured_work(launches: pl.DataFrame) -> pl.DataFrame:
             (pl.col("l2_read_bytes") + pl.col("l2_write_bytes")).alias("l2_bytes"),
             pl.when(both).then(pl.col("dram_read_bytes") + stored).alias("dram_upper_bytes"),
         )
-        .with_columns(pl.when(known).then(total).alias("flop_count"))
+        .with_columns(_flop_count())
     )  # fmt: skip
+
+
+def _flop_count() -> pl.Expr:
+    """`roofline.known_flop_count` of each row."""
+    total = pl.sum_horizontal(FLOP_COLUMNS)
+    known = pl.col("fp32_flop_count").is_not_null() | (total > 0)
+    return pl.when(known).then(total).alias("flop_count")
 
 
 def call_rows(launches: pl.DataFrame) -> pl.DataFrame:
@@ -62,7 +66,7 @@ def call_rows(launches: pl.DataFrame) -> pl.DataFrame:
         unknown = (pl.col(column).is_null() | time.is_null()).any()
         return pl.when(unknown).then(None).otherwise((pl.col(column) * time).sum() / time.sum()).alias(column)
 
-    return launches.group_by(["report", "nvtx_path", "call"], maintain_order=True).agg(
+    calls = launches.group_by(["report", "nvtx_path", "call"], maintain_order=True).agg(
         pl.col("launch_id").alias("kernels"),
         pl.col("launch_id").min().alias("first_launch_id"),
         *(total(column) for column in SUMMED),
@@ -71,6 +75,7 @@ def call_rows(launches: pl.DataFrame) -> pl.DataFrame:
         pl.col("device_id").first(),
         pl.col("thread_count").max(),
     )
+    return calls.with_columns(_flop_count())
 
 
 def op_rows(calls: pl.DataFrame) -> pl.DataFrame:
