@@ -12,6 +12,7 @@ from roofprof import __version__
 from roofprof.cli_analyze import analyze
 from roofprof.cli_capture import register as register_capture
 from roofprof.cli_ops import gpus, ops
+from roofprof.cli_timeline import timeline
 from roofprof.errors import RoofprofError
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app.command()(analyze)
 app.command()(ops)
 app.command()(gpus)
 register_capture(app)
+app.command()(timeline)
 
 
 def _version(value: bool) -> None:

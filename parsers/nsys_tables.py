@@ -1,0 +1,58 @@
+"""What readers of an nsys export have in common, whatever the format: tables of integers and texts."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Integers = NDArray[np.int64]
+
+NULL = np.iinfo(np.int64).min
+"""Stands for SQL's NULL in integer columns: no time, id or size of an export has this value."""
+
+
+class NsysTables(Protocol):
+    """An export opened for reading. A table that is absent has no columns and no rows."""
+
+    def table_names(self) -> frozenset[str]:
+        """Every table of the export."""
+        ...
+
+    def columns(self, table: str) -> frozenset[str]:
+        """Column names of a table; none where it is absent."""
+        ...
+
+    def integers(self, table: str, wanted: Sequence[str]) -> dict[str, Integers]:
+        """The wanted columns in row order, NULL where null; a column that is absent is all NULL.
+
+        `rowid` is the row's number, from 1.
+        """
+        ...
+
+    def texts(self, table: str, column: str) -> pl.Series:
+        """A column of texts in row order, null where null or absent."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...
+
+
+def absent(count: int) -> Integers:
+    """A column that the export does not have."""
+    return np.full(count, NULL, np.int64)
+
+
+def nullable(values: Integers, dtype: pl.DataType | type[pl.DataType] = pl.Int64) -> pl.Series:
+    """A polars column with nulls for NULL."""
+    series = pl.Series(values)
+    missing = values == NULL
+    if missing.any():
+        series = (
+            series.set(pl.Series(missing), None)
+            if not missing.all()
+            else pl.repeat(None, len(values), dtype=pl.Int64, eager=True)
+        )
+    return series.cast(dtype)

@@ -1,0 +1,111 @@
+"""Which NVTX range encloses which, and which encloses a call: sorted sweeps, one a thread.
+
+The rule is that of `nsys stats -r nvtx_gpu_proj_trace`: a range encloses what starts no earlier and ends no
+later than itself on the same thread.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+
+NO_RANGE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class RangeForest:
+    """Ranges sorted by thread and start, the enclosing one first; each knows its parent."""
+
+    rows: Integers
+    """Position in the frame that it was made from."""
+    thread: Integers
+    start: Integers
+    end: Integers
+    """Open ranges end with the last event of all ranges given."""
+    parent: Integers
+    """Position in this forest of the innermost enclosing range, or NO_RANGE."""
+
+    def innermost(self, thread: Integers, start: Integers, end: Integers) -> Integers:
+        """The innermost range round each call, as a position in this forest, or NO_RANGE.
+
+        The candidate is the last range that started before the call. While it ended too early, its parent is
+        the next candidate: every range between the two ended even earlier.
+        """
+        if not len(self.rows):
+            return np.full(len(start), NO_RANGE, np.int64)
+        found = self._last_started(thread, start)
+        pending = np.flatnonzero((found != NO_RANGE) & (self.end[found] < end))
+        while len(pending):
+            found[pending] = self.parent[found[pending]]
+            at = found[pending]
+            pending = pending[(at != NO_RANGE) & (self.end[at] < end[pending])]
+        return found
+
+    def _last_started(self, thread: Integers, start: Integers) -> Integers:
+        """Position of the last range of each call's thread that starts no later than it."""
+        found = np.full(len(start), NO_RANGE, np.int64)
+        of_thread = {tid: (low, high) for tid, low, high in runs(self.thread)}
+        order = np.argsort(thread, kind="stable")
+        for tid, first, last in runs(thread[order]):
+            low, high = of_thread.get(tid, (0, 0))
+            calls = order[first:last]
+            at = np.searchsorted(self.start[low:high], start[calls], side="right") - 1
+            found[calls] = np.where(at < 0, NO_RANGE, low + at)
+        return found
+
+
+def runs(values: Integers) -> list[tuple[int, int, int]]:
+    """(value, first, past the last) of each run of equal values."""
+    if not len(values):
+        return []
+    edges = np.flatnonzero(values[1:] != values[:-1]) + 1
+    bounds = [0, *edges.tolist(), len(values)]
+    return [(int(values[low]), low, high) for low, high in pairwise(bounds)]
+
+
+def range_forest(ranges: pl.DataFrame, last_event_ns: int | None = None) -> RangeForest:
+    """The forest of ranges (RANGE_SCHEMA) that start and end on one thread.
+
+    Args:
+        ranges: of one domain, or of all.
+        last_event_ns: where open ranges end; None takes the last start or end of the ranges given.
+    """
+    rows = np.flatnonzero(ranges["end_global_tid"].is_null().to_numpy())
+    start = ranges["start_ns"].to_numpy()[rows]
+    if last_event_ns is None:
+        last_event_ns = last_event(ranges)
+    end = ranges["end_ns"].fill_null(last_event_ns).to_numpy()[rows]
+    thread = ranges["global_tid"].to_numpy()[rows]
+    # Of ranges with the same start the longer one encloses; of equal ones the first.
+    order = np.lexsort((rows, -end, start, thread))
+    rows, thread, start, end = rows[order], thread[order], start[order], end[order]
+    return RangeForest(rows, thread, start, end, _parents(thread, end))
+
+
+def last_event(ranges: pl.DataFrame) -> int:
+    """The last start or end of any range; 0 without ranges."""
+    times = [ranges["start_ns"].max(), ranges["end_ns"].max()]
+    return max((t for t in times if isinstance(t, int)), default=0)
+
+
+def _parents(thread: Integers, end: Integers) -> Integers:
+    """The nearest range before each, on its thread, that ends no earlier."""
+    parents: list[int] = []
+    stack: list[int] = []
+    ends: list[int] = end.tolist()
+    current: int | None = None
+    for position, (tid, range_end) in enumerate(zip(thread.tolist(), ends, strict=True)):
+        if tid != current:
+            current = tid
+            stack.clear()
+        # A range that ended earlier than this one encloses neither it nor what starts later and ends later.
+        while stack and ends[stack[-1]] < range_end:
+            stack.pop()
+        parents.append(stack[-1] if stack else NO_RANGE)
+        stack.append(position)
+    return np.array(parents, np.int64)
