@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from roofprof.results import OpResult, RooflineReport
+from roofprof.results import OpResult, RooflineReport, case_title, short_labels
 from roofprof.text import printable
 from roofprof.units import format_number, format_percent, format_si
 
@@ -48,6 +48,10 @@ def _measured_bound(op: OpResult) -> str:
     return {"memory": "mem", "compute": "comp", "latency": "latency"}.get(bound, "—")
 
 
+def _win(op: OpResult) -> str:
+    return _microseconds(op.time_to_win_ns)
+
+
 def _total_ai(ops: Sequence[OpResult]) -> str:
     work, traffic = total_of(ops, "flop_count"), total_of(ops, "dram_bytes")
     return format_number(work / traffic) if work is not None and traffic else "—"
@@ -73,7 +77,13 @@ NARROW = (
 WIDE = (
     Column("calls", lambda o: str(o.calls)),
     Column("kernels", lambda o: str(len(o.kernels))),
-    *NARROW[:2],
+    *NARROW[:1],
+    Column("µs\nnsys", lambda o: _microseconds(o.nsys_union_ns)),
+    Column("µs\nprojected", lambda o: _microseconds(o.nsys_projected_ns)),
+    Column("µs in\ngraph", lambda o: _microseconds(o.graph_union_ns)),
+    Column("share", lambda o: format_percent(o.share)),
+    Column("µs to\nwin", lambda o: _microseconds(o.time_to_win_ns)),
+    *NARROW[1:2],
     Column("read", lambda o: format_si(o.dram_read_bytes, "B")),
     Column("written", lambda o: format_si(o.dram_write_bytes, "B")),
     Column("upper", lambda o: format_si(o.dram_upper_bytes, "B")),
@@ -97,6 +107,18 @@ WIDE = (
 )
 
 
+WITH_NSYS = (
+    Column(
+        "µs\nnsys", lambda o: _microseconds(o.nsys_union_ns), lambda ops: _microseconds(total_of(ops, "nsys_union_ns"))
+    ),
+    Column("share", lambda o: format_percent(o.share)),
+    *NARROW[1:8],
+    NARROW[9],
+    Column("µs to\nwin", _win, lambda ops: _microseconds(total_of(ops, "time_to_win_ns"))),
+)
+"""With the application's times beside the counters."""
+
+
 def print_ops(report: RooflineReport, ops: Sequence[OpResult], console: Console, wide: bool = False) -> None:
     """Print the ops given, a total, and in words what the figures stand on.
 
@@ -106,8 +128,14 @@ def print_ops(report: RooflineReport, ops: Sequence[OpResult], console: Console,
         console: where to; its own width is not asked.
         wide: all columns, as wide as they need.
     """
-    if ops:
-        console.print(_table(ops, wide), crop=False, overflow="ignore", no_wrap=True)
+    # Labels of all rows, so that a row is called the same whichever others are shown.
+    labels = {id(op): label for op, label in zip(report.ops, short_labels(report.ops), strict=True)}
+    cases = list(dict.fromkeys(op.case_key for op in ops))
+    for case in cases:
+        rows = [op for op in ops if op.case_key == case]
+        if len(cases) > 1:
+            console.print(Text(f"\n{printable(case_title(rows[0]))}"), width=None if wide else WIDTH)
+        console.print(_table(rows, [labels[id(op)] for op in rows], wide), crop=False, overflow="ignore", no_wrap=True)
     for line in legend(report):
         console.print(Text(line), width=None if wide else WIDTH)
 
@@ -119,19 +147,19 @@ def legend(report: RooflineReport) -> list[str]:
     return [here + there + (", projected." if report.projected else "."), *report.notes]
 
 
-def _table(ops: Sequence[OpResult], wide: bool) -> Table:
-    columns = WIDE if wide else NARROW
+def _table(ops: Sequence[OpResult], names: Sequence[str], wide: bool) -> Table:
+    timed = any(op.time_source == "nsys" for op in ops)
+    columns = WIDE if wide else WITH_NSYS if timed else NARROW
     rows = [[column.cell(op) for column in columns] for op in ops]
-    names = [printable(op.label) for op in ops]
     room = None if wide else WIDTH - _width_beside(columns, rows, ops)
     table = Table(box=SIMPLE_HEAD, show_footer=True, show_edge=False, padding=0, pad_edge=False)
-    longest = max(cell_len(name) for name in names)
+    longest = max(cell_len(printable(name)) for name in names)
     table.add_column("op", footer="total", no_wrap=True, overflow="ellipsis", width=min(longest, room or longest))
     for column in columns:
         footer = column.total(ops) if column.total else ""
         table.add_column(column.heading, footer=footer, justify="right", no_wrap=True, overflow="ignore")
-    for op, cells in zip(ops, rows, strict=True):
-        table.add_row(Text(printable(op.label, room)), *cells)
+    for name, cells in zip(names, rows, strict=True):
+        table.add_row(Text(printable(name, room)), *cells)
     return table
 
 

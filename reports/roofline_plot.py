@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from roofprof.errors import RoofprofError
 from roofprof.reports.label_placement import place_labels
-from roofprof.results import OpResult, RooflineReport
+from roofprof.results import OpResult, RooflineReport, short_labels
 from roofprof.text import printable
 
 if TYPE_CHECKING:
@@ -212,13 +212,13 @@ def _draw_key(
     per_column = -(-len(ops) // columns) if columns else 1
     step = min(0.0265, 0.82 / max(per_column, 1))
     size = min(8.0, step * _HEIGHT * 72 / 1.3)
-    for index, op in enumerate(ops):
+    for index, label in enumerate(short_labels(ops)):
         column, row = divmod(index, per_column)
         x, y = left + column * (1 - left) / columns, 0.935 - row * step
         shown = index + 1 in drawn
         number: dict[str, Any] = {"color": drawn.get(index + 1, "#999999"), "fontweight": "bold", "ha": "right"}
         figure.text(x + 0.016, y, str(index + 1), fontsize=size, va="top", **number)
-        name = printable(op.label, _KEY_NAME_WIDTH)
+        name = printable(label, _KEY_NAME_WIDTH)
         figure.text(
             x + 0.02,
             y,

@@ -8,11 +8,13 @@ from typing import Any
 import polars as pl
 
 from roofprof.attribution import attribute
+from roofprof.capture_manifest import UNKNOWN_CONDITIONS, Conditions
 from roofprof.device import PIPES, DeviceSpec
 from roofprof.findings import Finding, Severity
 from roofprof.launch_findings import launch_findings
 from roofprof.measured_device import measured_gpu
 from roofprof.naming import NamedRange, name_ranges
+from roofprof.nsys_times import NO_TIMING, NamedTrace, NsysTimes, nsys_times
 from roofprof.op_result import build_op
 from roofprof.ops_config import OpsConfig
 from roofprof.results import KERNEL_SCHEMA, OpResult, RooflineReport, Unattributed
@@ -37,27 +39,40 @@ class Measured:
     launches: pl.DataFrame
     devices: Mapping[str, Mapping[str, Any]]
     findings: Sequence[Finding]
+    conditions: Conditions = UNKNOWN_CONDITIONS
+    """From a capture's manifest."""
+    traces: Sequence[NamedTrace] = ()
+    """nsys traces of the same command, the eager one first."""
 
 
-def analyze(reports: Sequence[Measured], target: DeviceSpec | None, options: Options | None = None) -> RooflineReport:
+def analyze(
+    reports: Sequence[Measured],
+    target: DeviceSpec | None,
+    options: Options | None = None,
+    findings: Sequence[Finding] = (),
+) -> RooflineReport:
     """Analyse the launches of one or more reports.
 
     Args:
         reports: what was read.
         target: the GPU whose roofs to use; None for the one that ran.
         options: domain, ops file, filter.
+        findings: what is known already, of a capture for instance.
     """
     options = options or Options()
-    launches, findings = attribute(pl.concat([r.launches for r in reports]), options.domain)
+    launches, domain_findings = attribute(pl.concat([r.launches for r in reports]), options.domain)
     launches = with_measured_work(launches)
-    names, name_findings = name_ranges(launches, options.ops_config)
+    conditions = {r.name: r.conditions for r in reports}
+    names, name_findings = name_ranges(launches, options.ops_config, conditions)
     launches = _with_ops(launches, names)
-    found = [f for r in reports for f in r.findings] + findings + name_findings
+    found = [*findings, *(f for r in reports for f in r.findings), *domain_findings, *name_findings]
     launch_found = list(launch_findings(launches))
     gpus = {r.name: measured_gpu(r.name, r.launches, r.devices) for r in reports}
     found += [f for spec in gpus.values() for f in spec.findings]
+    timings = {r.name: _times(r, launches, options.domain) for r in reports if r.traces}
+    found += [f for times in timings.values() for f in times.findings]
     gpu = gpus[reports[0].name].spec
-    ops = _ops(launches, names, launch_found, {n: g.spec for n, g in gpus.items()}, target or gpu)
+    ops = _ops(launches, names, launch_found, {n: g.spec for n, g in gpus.items()}, target or gpu, timings)
     if options.only:
         ops = [op for op in ops if options.only(op.op) or options.only(op.label)]
     found += [f for f in launch_found if f.op is None] + [f for op in ops for f in op.findings]
@@ -65,13 +80,27 @@ def analyze(reports: Sequence[Measured], target: DeviceSpec | None, options: Opt
         generated=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         gpu=gpu,
         target=target or gpu,
-        notes=_notes(gpu, target or gpu),
+        notes=_notes(gpu, target or gpu) + _time_notes(ops),
         reports=[_report_entry(r) for r in reports],
         ops=ops,
         kernels=_kernels(launches),
         unattributed=_unattributed(launches),
         findings=found + _several_gpus(gpus),
+        joins=[join for times in timings.values() for join in times.joins],
     )
+
+
+def _times(report: Measured, launches: pl.DataFrame, domain: str | None) -> NsysTimes:
+    return nsys_times(report.name, launches.filter(pl.col("report") == report.name), report.traces, domain)
+
+
+def _time_notes(ops: Sequence[OpResult]) -> list[str]:
+    if not any(op.time_source == "nsys" for op in ops):
+        return []
+    return [
+        "rates and fractions of the roof use nsys' time (union of an op's kernels, no profiler replaying them) with "
+        "ncu's bytes and FLOPs; µs are ncu's; the fraction at the clock uses ncu's time, for the clock is ncu's"
+    ]
 
 
 def _with_ops(launches: pl.DataFrame, names: Mapping[tuple[str, tuple[str, ...]], NamedRange]) -> pl.DataFrame:
@@ -90,6 +119,7 @@ def _ops(
     found: list[Finding],
     gpus: Mapping[str, DeviceSpec],
     target: DeviceSpec,
+    timings: Mapping[str, NsysTimes],
 ) -> list[OpResult]:
     rows = op_rows(call_rows(launches.filter(pl.col("nvtx_path").is_not_null())))
     columns = zip(launches["report"], launches["launch_id"], launches["kernel_demangled_name"], strict=True)
@@ -102,7 +132,10 @@ def _ops(
         named = names[row["report"], tuple(row["nvtx_path"])]
         kernels = [(row["report"], launch) for launch in row["kernels"]]
         launch_level = [f for kernel in kernels for f in by_launch.get(kernel, ())]
-        ops.append(build_op(row, named, [kernel_names[k] for k in kernels], launch_level, gpus[row["report"]], target))
+        names_of_kernels = [kernel_names[k] for k in kernels]
+        times = timings.get(row["report"])
+        timing = times.by_path.get(tuple(row["nvtx_path"]), NO_TIMING) if times else NO_TIMING
+        ops.append(build_op(row, named, names_of_kernels, launch_level, gpus[row["report"]], target, timing))
     return ops
 
 

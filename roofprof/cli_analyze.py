@@ -17,7 +17,8 @@ PROGRESS_AFTER_S = 1.0
 
 _SORT_KEYS: dict[str, str] = {
     "order": "",
-    "time": "duration_ns",
+    "win": "time_to_win_ns",
+    "time": "time_ns",
     "bytes": "dram_bytes",
     "flop": "flop_count",
     "ai": "arithmetic_intensity",
@@ -30,7 +31,7 @@ _SORT_KEYS: dict[str, str] = {
 
 def analyze(
     reports: Annotated[
-        list[Path], typer.Argument(help=".ncu-rep files, or one report.json to make its outputs again.")
+        list[Path], typer.Argument(help="Captures, .ncu-rep files, or one report.json to make its outputs again.")
     ],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for files and picture.")] = None,
     as_json: Annotated[
@@ -41,26 +42,37 @@ def analyze(
         str | None, typer.Option(help="Ops file for foreign range names: a TOML file or a bundled name.")
     ] = None,
     domain: Annotated[str | None, typer.Option(help="NVTX domain whose ranges are ops.")] = None,
+    timeline: Annotated[
+        Path | None, typer.Option(help="nsys trace of the same command; a capture holds its own.")
+    ] = None,
     only: Annotated[str | None, typer.Option(help="Keep ops whose name matches this regular expression.")] = None,
-    sort: Annotated[str, typer.Option(help=f"Order of the table: {', '.join(_SORT_KEYS)}.")] = "order",
+    sort: Annotated[
+        str | None,
+        typer.Option(help=f"Order of the table: {', '.join(_SORT_KEYS)}; by default win with a timeline, else order."),
+    ] = None,
     top: Annotated[int | None, typer.Option(min=1, help="Show only the first N rows.")] = None,
     wide: Annotated[bool, typer.Option("--wide", help="All columns, as wide as they need.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Print every finding, explanations too.")] = False,
 ) -> None:
     """Read ncu reports and place every op on a GPU's roofline, formula beside measured."""
-    if sort not in _SORT_KEYS:
+    if sort is not None and sort not in _SORT_KEYS:
         raise UsageError(f"no order is named {sort!r}", f"use one of {', '.join(_SORT_KEYS)}")
     from roofprof.pipeline import AnalyzeRequest, analyze_files
 
-    request = AnalyzeRequest(reports, gpu, domain, ops, only)
+    request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline)
     report = analyze_files(request, _progress())
     if output:
         _write(report, output)
     if as_json:
         print(report.to_json())
     else:
-        _print_table(report, sort, top, wide)
+        _print_table(report, sort or _default_order(report), top, wide)
     _print_findings(report, explain)
+
+
+def _default_order(report: "RooflineReport") -> str:
+    """By the time to be won where the application's time is known, else as launched."""
+    return "win" if any(op.time_source == "nsys" for op in report.ops) else "order"
 
 
 def _write(report: "RooflineReport", folder: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from roofprof.capture_manifest import Conditions
 from roofprof.findings import Finding, Severity
 from roofprof.op_models import ShapeError, Work, evaluate
 from roofprof.ops_config import Case, OpsConfig
@@ -29,14 +30,25 @@ class NamedRange:
 PathKey = tuple[str, tuple[str, ...]]
 
 
-def name_ranges(launches: pl.DataFrame, config: OpsConfig | None) -> tuple[dict[PathKey, NamedRange], list[Finding]]:
+def name_ranges(
+    launches: pl.DataFrame, config: OpsConfig | None, conditions: Mapping[str, Conditions] | None = None
+) -> tuple[dict[PathKey, NamedRange], list[Finding]]:
     """Name every distinct path of every report.
+
+    Args:
+        launches: rows with `report` and `nvtx_path`.
+        config: an ops file, or None.
+        conditions: what a capture's manifest says of each report.
 
     Returns:
         (report, path) to its meaning, and findings that belong to no op.
     """
     paths = launches.select("report", "nvtx_path").unique(maintain_order=True).drop_nulls("nvtx_path")
-    named = {(report, tuple(path)): _name(report, tuple(path), config) for report, path in paths.iter_rows()}
+    known = conditions or {}
+    named = {
+        (report, tuple(path)): _name(report, tuple(path), config, known.get(report, Conditions()))
+        for report, path in paths.iter_rows()
+    }
     findings: list[Finding] = []
     if config and named and not any(config.match(path[-1]) for _, path in named):
         findings.append(
@@ -50,9 +62,9 @@ def name_ranges(launches: pl.DataFrame, config: OpsConfig | None) -> tuple[dict[
     return named, findings
 
 
-def _name(report: str, path: tuple[str, ...], config: OpsConfig | None) -> NamedRange:
+def _name(report: str, path: tuple[str, ...], config: OpsConfig | None, conditions: Conditions) -> NamedRange:
     innermost = path[-1]
-    case = _case(path[:-1], config)
+    case = _case(path, config, conditions)
     matched = config.match(innermost) if config else None
     if matched:
         if matched.implementation:
@@ -94,10 +106,11 @@ def _evaluated(report: str, name: RangeName, case: Case) -> NamedRange:
     return NamedRange(name.op, name.formula, name.shape, work, case)
 
 
-def _case(outer: tuple[str, ...], config: OpsConfig | None) -> Case:
-    """The case by the innermost layer range round the op, else by the ops file."""
+def _case(path: tuple[str, ...], config: OpsConfig | None, conditions: Conditions) -> Case:
+    """The case by the innermost layer range round the op, else by the ops file; cache and so on by the manifest."""
     default = config.case if config else Case()
-    for text in reversed(outer):
+    cache = conditions.cache or default.cache
+    for text in reversed(path[:-1]):
         try:
             name = parse_range_name(text)
         except RangeNameError:
@@ -109,7 +122,7 @@ def _case(outer: tuple[str, ...], config: OpsConfig | None) -> Case:
                 name.op,
                 batch if isinstance(batch, int) else default.batch,
                 seq_len if isinstance(seq_len, int) else default.seq_len,
-                default.cache,
-                default.implementation,
+                cache,
+                conditions.implementations.get(text, {}).get(op_of(path[-1]), default.implementation),
             )
-    return default
+    return Case(default.phase, default.batch, default.seq_len, cache, default.implementation)

@@ -6,6 +6,7 @@ from typing import Any
 from roofprof.device import PIPES, DeviceSpec
 from roofprof.findings import Finding, Severity
 from roofprof.naming import NamedRange
+from roofprof.nsys_times import NO_TIMING, OpTiming
 from roofprof.op_findings import OpNumbers, explain
 from roofprof.results import FormulaResult, MeasuredOn, OpResult
 from roofprof.roofline import Placement, Roofs, measured_bound, place
@@ -24,6 +25,7 @@ def build_op(
     launch_findings: Sequence[Finding],
     gpu: DeviceSpec,
     target: DeviceSpec,
+    timing: OpTiming = NO_TIMING,
 ) -> OpResult:
     """Build an op's result from its row of `work.op_rows`.
 
@@ -33,10 +35,11 @@ def build_op(
         kernel_names: demangled names of the call's kernels.
         launch_findings: findings about those launches.
         gpu: the GPU that ran; target: the one to place on.
+        timing: nsys' times of the op, where a trace was joined; rates then use them.
     """
     flop_by_pipe = {pipe: row[f"{pipe}_flop_count"] for pipe in PIPES}
     placed = place(flop_by_pipe, row["dram_bytes"], Roofs.of(target), row["mufu_count"])
-    measured_on = _measured_on(row, flop_by_pipe, gpu)
+    measured_on = _measured_on(row, flop_by_pipe, gpu, timing)
     formula = _formula(named, target)
     return OpResult(
         op=named.op,
@@ -50,7 +53,13 @@ def build_op(
         calls=row["calls"],
         kernels=list(row["kernels"]),
         duration_ns=row["duration_ns"],
-        time_source="ncu",
+        time_source="nsys" if timing.nsys_union_ns else "ncu",
+        nsys_duration_ns=timing.nsys_duration_ns,
+        nsys_union_ns=timing.nsys_union_ns,
+        nsys_projected_ns=timing.nsys_projected_ns,
+        graph_union_ns=timing.graph_union_ns,
+        graph_projected_ns=timing.graph_projected_ns,
+        share=timing.share,
         dram_read_bytes=row["dram_read_bytes"],
         dram_write_bytes=row["dram_write_bytes"],
         dram_bytes=row["dram_bytes"],
@@ -81,15 +90,17 @@ def _over(a: float | None, b: float | None) -> float | None:
     return a / b if a is not None and b else None
 
 
-def _measured_on(row: Row, flop_by_pipe: Mapping[str, float | None], gpu: DeviceSpec) -> MeasuredOn:
+def _measured_on(row: Row, flop_by_pipe: Mapping[str, float | None], gpu: DeviceSpec, timing: OpTiming) -> MeasuredOn:
     roofs = Roofs.of(gpu)
     placed = place(flop_by_pipe, row["dram_bytes"], roofs, row["mufu_count"])
-    duration_s = row["duration_ns"] / 1e9 if row["duration_ns"] else None
+    ncu_s = row["duration_ns"] / 1e9 if row["duration_ns"] else None
+    duration_s = timing.nsys_union_ns / 1e9 if timing.nsys_union_ns else ncu_s
     at_clock = place(flop_by_pipe, row["dram_bytes"], _roofs_at_clock(row, gpu), row["mufu_count"])
     fraction = _over(placed.bound_time_s, duration_s)
-    fraction_at_clock = None if at_clock.missing_peaks else _over(at_clock.bound_time_s, duration_s)
-    known = at_clock if fraction_at_clock is not None else placed
-    bound = measured_bound(Placement(placed.bound, None, None, known.bound_time_s), duration_s)
+    # The clock is the one that ncu saw, so only ncu's time goes with it.
+    fraction_at_clock = None if at_clock.missing_peaks else _over(at_clock.bound_time_s, ncu_s)
+    known, seconds = (placed, duration_s) if fraction_at_clock is None else (at_clock, ncu_s)
+    bound = measured_bound(Placement(placed.bound, None, None, known.bound_time_s), seconds)
     return MeasuredOn(
         gpu=gpu.name,
         bound=bound and str(bound),

@@ -4,6 +4,7 @@ Its layout is report.schema.json, beside this module; every table, file and pict
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -105,15 +106,41 @@ class OpResult:
     spread: Mapping[str, Mapping[str, float | None]]
     findings: list[Finding] = field(default_factory=list)
     source: str = "measured"
+    nsys_duration_ns: float | None = None
+    """Sum of the op's kernels under nsys, median over calls; likewise below."""
+    nsys_union_ns: float | None = None
+    nsys_projected_ns: float | None = None
+    graph_union_ns: float | None = None
+    """When the layer was replayed as a CUDA graph."""
+    graph_projected_ns: float | None = None
+    share: float | None = None
+    """Of the time of all ops in the same layer, under nsys."""
+
+    @property
+    def time_ns(self) -> float | None:
+        """The time that rates use: `time_source` says whose."""
+        return self.nsys_union_ns if self.time_source == "nsys" else self.duration_ns
+
+    @property
+    def time_to_win_ns(self) -> float | None:
+        """What running at the roof of the GPU that ran would save a call: time x (1 - fraction of the roof)."""
+        fraction = self.measured_on.roof_fraction
+        return None if self.time_ns is None or fraction is None else self.time_ns * (1 - fraction)
 
     @property
     def label(self) -> str:
-        """Op and implementation, for tables and pictures."""
+        """Op and implementation."""
         return f"{self.op} ({self.implementation})" if self.implementation else self.op
+
+    @property
+    def case_key(self) -> tuple[str, str | None, int | None, int | None, str | None]:
+        """What tells rows of different cases apart."""
+        return self.report, self.phase, self.batch, self.seq_len, self.cache
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        return asdict(self) | {"findings": [f.as_dict() for f in self.findings]}
+        own = {"findings": [f.as_dict() for f in self.findings], "time_to_win_ns": self.time_to_win_ns}
+        return asdict(self) | own
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "OpResult":
@@ -123,6 +150,27 @@ class OpResult:
         known["measured_on"] = _build(MeasuredOn, data["measured_on"])
         known["findings"] = [Finding.from_dict(f) for f in data["findings"]]
         return cls(**known)
+
+
+def case_title(op: OpResult) -> str:
+    """The case of a row in words."""
+    length = {"decode": "KV length", "prefill": "new tokens"}.get(op.phase or "", "length")
+    parts = [op.phase, op.batch and f"batch {op.batch}", op.seq_len and f"{length} {op.seq_len}"]
+    words = ", ".join(str(p) for p in [*parts, op.cache and f"{op.cache} cache"] if p)
+    return f"{op.report}: {words}" if words else op.report
+
+
+def short_labels(ops: Sequence[OpResult]) -> list[str]:
+    """A label for each row, with the implementation and the batch only where a name stands twice."""
+    names = Counter((op.case_key, op.op) for op in ops)
+    cases = {op.case_key for op in ops}
+    labels = []
+    for op in ops:
+        label = op.label if names[op.case_key, op.op] > 1 else op.op
+        if len(cases) > 1:
+            label += f" {(op.phase or '?')[0]}{op.batch or '?'}"
+        labels.append(label)
+    return labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +203,8 @@ class RooflineReport:
     """`KERNEL_SCHEMA`."""
     unattributed: Unattributed
     findings: list[Finding]
+    joins: Sequence[Mapping[str, Any]] = ()
+    """One entry a report that was joined with an nsys trace."""
 
     @property
     def projected(self) -> bool:
@@ -174,6 +224,7 @@ class RooflineReport:
             "ops": [op.as_dict() for op in self.ops],
             "kernels": self.kernels.to_dicts(),
             "unattributed": asdict(self.unattributed),
+            "joins": [dict(join) for join in self.joins],
             "findings": [f.as_dict() for f in self.findings],
         }
 
@@ -191,6 +242,7 @@ class RooflineReport:
             kernels=kernels,
             unattributed=_build(Unattributed, data["unattributed"]),
             findings=[Finding.from_dict(f) for f in data["findings"]],
+            joins=list(data.get("joins", ())),
         )
 
     def to_json(self) -> str:

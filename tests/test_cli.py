@@ -60,7 +60,7 @@ def test_choosing_rows(capsys, data: Path) -> None:  # type: ignore[no-untyped-d
     code, out, _ = call(capsys, "analyze", report, *options)
     assert code == 0
     rows = [line for line in out.splitlines() if line.startswith("moe_")]
-    assert [row[:12] for row in rows] == ["moe_gate_up ", "moe_down (bf"]
+    assert [row[:15] for row in rows] == ["moe_gate_up (bf", "moe_down (bf16 "]
 
 
 def test_a_domain_by_name(capsys, data: Path) -> None:  # type: ignore[no-untyped-def]
