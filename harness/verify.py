@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = case_parser("python -m roofprof.harness.verify", "Checks each op against a float32 torch reference.")
+    parser = case_parser("roofprof verify", "Checks each op against a float32 torch reference.")
     add = parser.add_argument
     add("--all-impls", action="store_true", help="every implementation that can run here, not the chosen one alone")
     add("--timeout", type=float, default=120.0, metavar="S", help="seconds an op may take; five times that to compile")

@@ -5,12 +5,16 @@ payload bytes, and that payload; a payload is a list of length-prefixed messages
 the .proto files that Nsight Compute ships in extras/FileFormat. Standard library only.
 """
 
+import mmap
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from roofprof.errors import ReportError
+
+Data = bytes | mmap.mmap
+"""A report's bytes; files are mapped, so that a large one does not fill memory."""
 
 MAGIC = b"NVR\x00"
 _U32 = struct.Struct("<I")
@@ -38,7 +42,7 @@ class Block:
     source_count: int
 
 
-def read_report_bytes(path: Path) -> bytes:
+def read_report_bytes(path: Path) -> Data:
     """The bytes of a report that starts as one.
 
     Raises:
@@ -48,20 +52,23 @@ def read_report_bytes(path: Path) -> bytes:
     if path.is_dir():
         raise ReportError(f"{path} is a directory", hint)
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            start = file.read(16)
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if start else b""
     except FileNotFoundError:
         raise ReportError(f"no such file: {path}", hint) from None
-    except OSError as error:
-        raise ReportError(f"cannot read {path}: {error.strerror}", "check its permissions") from None
-    if not data:
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ReportError(f"cannot read {path}: {reason}", "check its permissions") from None
+    if not start:
         raise ReportError(f"{path} is empty", "the capture did not finish; run ncu again")
-    if not data.startswith(MAGIC):
-        known = next((text for magic, text in _HINTS.items() if data.startswith(magic)), hint)
+    if not start.startswith(MAGIC):
+        known = next((text for magic, text in _HINTS.items() if start.startswith(magic)), hint)
         raise ReportError(f"{path} is not an ncu report", known)
     return data
 
 
-def read_blocks(data: bytes, path: Path) -> list[Block]:
+def read_blocks(data: Data, path: Path) -> list[Block]:
     """The blocks of a report, checked to fill the file to its last byte.
 
     Raises:
@@ -79,7 +86,7 @@ def read_blocks(data: bytes, path: Path) -> list[Block]:
     return blocks
 
 
-def _blocks(data: bytes) -> Iterator[Block]:
+def _blocks(data: Data) -> Iterator[Block]:
     position = 8 + _u32(data, 4, "the file header")
     if position > len(data):
         raise ValueError(f"the file header ends at byte {position} of {len(data)}")
@@ -90,7 +97,7 @@ def _blocks(data: bytes) -> Iterator[Block]:
         position = block.end
 
 
-def _block(data: bytes, start: int) -> Block:
+def _block(data: Data, start: int) -> Block:
     header_end = start + 4 + _u32(data, start, "a block")
     if header_end > len(data):
         raise ValueError(f"the block at byte {start} ends at {header_end} of {len(data)}")
@@ -103,7 +110,7 @@ def _block(data: bytes, start: int) -> Block:
     return Block(start, header_end, end, kernels, results, counts.get(_SOURCES, 0))
 
 
-def _check_payload(data: bytes, block: Block) -> None:
+def _check_payload(data: Data, block: Block) -> None:
     count = 0
     for _ in messages(data, block):
         count += 1
@@ -113,7 +120,7 @@ def _check_payload(data: bytes, block: Block) -> None:
         )
 
 
-def messages(data: bytes, block: Block) -> Iterator[tuple[int, int]]:
+def messages(data: Data, block: Block) -> Iterator[tuple[int, int]]:
     """Start and end of each message in a block's payload."""
     position = block.header_end
     while position < block.end:
@@ -124,7 +131,7 @@ def messages(data: bytes, block: Block) -> Iterator[tuple[int, int]]:
         yield start, position
 
 
-def fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int | tuple[int, int]]]:
+def fields(data: Data, start: int, end: int) -> Iterator[tuple[int, int | tuple[int, int]]]:
     """Protobuf fields: number, and the integer or the (start, end) of the bytes.
 
     Raises:
@@ -149,7 +156,7 @@ def fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int | tuple
         start += size
 
 
-def without_results(data: bytes, block: Block) -> bytes:
+def without_results(data: Data, block: Block) -> bytes:
     """The block with its string table and session data, but without its payload."""
     header = bytearray()
     for number, value in fields(data, block.start + 4, block.header_end):
@@ -163,13 +170,13 @@ def without_results(data: bytes, block: Block) -> bytes:
     return _U32.pack(len(header)) + bytes(header)
 
 
-def _u32(data: bytes, position: int, what: str) -> int:
+def _u32(data: Data, position: int, what: str) -> int:
     if position + 4 > len(data):
         raise ValueError(f"{what} is cut off at byte {len(data)}")
     return int(_U32.unpack_from(data, position)[0])
 
 
-def _varint(data: bytes, position: int, end: int) -> tuple[int, int]:
+def _varint(data: Data, position: int, end: int) -> tuple[int, int]:
     result = shift = 0
     while position < end:
         byte = data[position]

@@ -6,7 +6,7 @@ number of the API call at which it opened; two ranges of the same name differ in
 
 from typing import NamedTuple
 
-from roofprof.parsers.ncu_framing import fields
+from roofprof.parsers.ncu_framing import Data, fields
 
 # ProfileResult
 _PROCESS, _FUNCTION_NAME, _METRIC, _NVTX = 1, 6, 13, 21
@@ -23,7 +23,7 @@ class ResultIds(NamedTuple):
     """Domain id, names and opening calls of the open ranges, outermost first; one entry a thread and domain."""
 
 
-def read_ids(data: bytes, start: int, end: int) -> ResultIds:
+def read_ids(data: Data, start: int, end: int) -> ResultIds:
     """Read one kernel result; what is not as expected is left out, never guessed."""
     process: int | None = None
     stacks: list[tuple[int, list[str], list[int]]] = []
@@ -38,7 +38,7 @@ def read_ids(data: bytes, start: int, end: int) -> ResultIds:
     return ResultIds(process, stacks)
 
 
-def _fields_but_metrics(data: bytes, start: int, end: int):  # type: ignore[no-untyped-def]
+def _fields_but_metrics(data: Data, start: int, end: int):  # type: ignore[no-untyped-def]
     """Fields of a result. The hundreds of metrics come in one run, skipped here in a tight loop."""
     position = start
     for number, value in fields(data, start, end):
@@ -61,7 +61,7 @@ def _fields_but_metrics(data: bytes, start: int, end: int):  # type: ignore[no-u
     yield from fields(data, position, end)
 
 
-def _stacks(data: bytes, start: int, end: int) -> list[tuple[int, list[str], list[int]]]:
+def _stacks(data: Data, start: int, end: int) -> list[tuple[int, list[str], list[int]]]:
     found = []
     for number, thread in fields(data, start, end):
         if number != _THREAD or not isinstance(thread, tuple):
@@ -72,7 +72,7 @@ def _stacks(data: bytes, start: int, end: int) -> list[tuple[int, list[str], lis
     return found
 
 
-def _stack(data: bytes, start: int, end: int) -> tuple[int, list[str], list[int]]:
+def _stack(data: Data, start: int, end: int) -> tuple[int, list[str], list[int]]:
     domain_id, names, opened = 0, [], []
     for number, value in fields(data, start, end):
         if number == _DOMAIN_ID and isinstance(value, int):

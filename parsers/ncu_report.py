@@ -18,7 +18,7 @@ from roofprof.errors import ReportError
 from roofprof.findings import Finding
 from roofprof.launches import LAUNCH_SCHEMA, check_schema
 from roofprof.parsers.ncu_findings import reading_findings
-from roofprof.parsers.ncu_framing import Block, read_blocks, read_report_bytes, without_results
+from roofprof.parsers.ncu_framing import Block, Data, read_blocks, read_report_bytes, without_results
 
 BATCH_LAUNCHES = 500
 """Launches that one child reads: about 0.6 MB each in ncu_report with 400 metrics."""
@@ -69,7 +69,7 @@ def read_ncu_report(path: str | Path, progress: Progress | None = None, name: st
 
 
 def _read_batches(
-    path: Path, data: bytes, blocks: list[Block], total: int, progress: Progress | None
+    path: Path, data: Data, blocks: list[Block], total: int, progress: Progress | None
 ) -> list[dict[str, Any]]:
     """The answers of the children in launch order, at most one child a core at a time."""
     if total <= BATCH_LAUNCHES and len(data) <= BATCH_BYTES:
@@ -110,7 +110,7 @@ def _batches(blocks: list[Block]) -> Iterator[list[Block]]:
 
 
 @contextmanager
-def _part(data: bytes, blocks: list[Block], batch: list[Block]) -> Iterator[Path]:
+def _part(data: Data, blocks: list[Block], batch: list[Block]) -> Iterator[Path]:
     """A report with the results of one batch only; the strings and session data of all blocks stay."""
     wanted = {block.start for block in batch}
     with tempfile.NamedTemporaryFile(prefix="roofprof-", suffix=".ncu-rep") as file:

@@ -13,7 +13,7 @@ from typing import Any
 
 from roofprof.errors import ReportError
 from roofprof.parsers.ncu_columns import Plan, plan_columns
-from roofprof.parsers.ncu_framing import messages, read_blocks, read_report_bytes
+from roofprof.parsers.ncu_framing import Data, messages, read_blocks, read_report_bytes
 from roofprof.parsers.ncu_metrics import Chip, chip_by_pattern, chips
 from roofprof.parsers.ncu_nvtx_ids import ResultIds, read_ids
 
@@ -165,7 +165,7 @@ def _nvtx(action: Any, ids: ResultIds | None) -> list[dict[str, Any]]:
     return found
 
 
-def _ids_in_order(data: bytes, path: Path) -> list[ResultIds | None]:
+def _ids_in_order(data: Data, path: Path) -> list[ResultIds | None]:
     """The ids of every result in file order; None for those of ranges and graphs."""
     found: list[ResultIds | None] = []
     for block in read_blocks(data, path):

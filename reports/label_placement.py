@@ -8,17 +8,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _FONT_SIZE = 7.5
-_MARKER_PIXELS = 4.5
 _PAD_PIXELS = 1.5
 _RINGS = 24
 _DIRECTIONS = 16
 
 Box = tuple[float, float, float, float]
+Obstacle = tuple[float, float, float]
+"""A marker: x and y in data coordinates, diameter in points."""
 
 
-def place_labels(
-    axes: "Axes", labels: Sequence[tuple[float, float, str, str]], obstacles: Sequence[tuple[float, float]]
-) -> None:
+def place_labels(axes: "Axes", labels: Sequence[tuple[float, float, str, str]], obstacles: Sequence[Obstacle]) -> None:
     """Write (x, y, text, colour) labels near their points, in data coordinates.
 
     The nearest free place on growing rings is taken; farther ones get a thin line back to their point.
@@ -27,8 +26,8 @@ def place_labels(
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     scale = figure.dpi / 100
     frame = axes.get_window_extent(renderer)
-    size = 2 * _MARKER_PIXELS * scale
-    taken = [_box(*_pixels(axes, point), size, size) for point in obstacles]
+    pixels = figure.dpi / 72
+    taken = [_box(*_pixels(axes, (x, y)), size * pixels, size * pixels) for x, y, size in obstacles]
     for x, y, text, color in labels:
         artist = axes.text(
             x, y, text, fontsize=_FONT_SIZE, color=color, ha="center", va="center", zorder=6, parse_math=False

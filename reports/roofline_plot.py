@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roofprof.errors import RoofprofError
-from roofprof.reports.label_placement import place_labels
+from roofprof.reports.label_placement import Obstacle, place_labels
 from roofprof.results import OpResult, RooflineReport, short_labels
 from roofprof.text import printable
 
@@ -180,13 +180,23 @@ def _draw_point(axes: "Axes", point: Point) -> None:
     if lower and x / lower > INTERVAL_FROM:
         bar: dict[str, Any] = {"linewidth": 2.4, "alpha": 0.35, "solid_capstyle": "butt"}
         axes.plot([lower, x], [y, y], color=color, zorder=2, **bar)
-    edge: dict[str, Any] = {"markersize": 6.5, "markeredgecolor": "white", "markeredgewidth": 0.5, "linestyle": ""}
+    edge: dict[str, Any] = {
+        "markersize": _marker_size(point.op),
+        "markeredgecolor": "white",
+        "markeredgewidth": 0.5,
+        "linestyle": "",
+    }
     axes.plot([x], [y], marker=marker, color=color, zorder=4, **edge)
+
+
+def _marker_size(op: OpResult) -> float:
+    """Diameter in points: the area grows with the share of the layer's time, where that is known."""
+    return 6.5 if op.share is None else 4.0 + 26.0 * op.share**0.5
 
 
 def _useful_rate(point: Point) -> float | None:
     """The formula's FLOPs in the measured time."""
-    formula, time_ns = point.op.formula, point.op.duration_ns
+    formula, time_ns = point.op.formula, point.op.time_ns
     return formula.flop_count / time_ns * 1e9 if formula and formula.flop_count and time_ns else None
 
 
@@ -194,9 +204,9 @@ def _formula_intensity(point: Point) -> float | None:
     return point.op.formula.arithmetic_intensity if point.op.formula else None
 
 
-def _obstacles(points: list[Point]) -> list[tuple[float, float]]:
-    hollow = [(i, u) for p in points if (i := _formula_intensity(p)) and (u := _useful_rate(p))]
-    return [(p.intensity, p.rate) for p in points] + hollow
+def _obstacles(points: list[Point]) -> list[Obstacle]:
+    hollow = [(i, u, 5.0) for p in points if (i := _formula_intensity(p)) and (u := _useful_rate(p))]
+    return [(p.intensity, p.rate, _marker_size(p.op)) for p in points] + hollow
 
 
 def _draw_key(
@@ -237,6 +247,7 @@ def _draw_words(figure: "Figure", axes: "Axes", report: RooflineReport) -> None:
     axes.set_title(f"{printable(title)}, {report.generated[:10]}", loc="left", fontsize=11, parse_math=False)
     lines = [
         "filled: counters; hollow: formula (useful FLOPs in the same time); bar: AI if all stores reached DRAM"
+        + ("; area: share of the layer's time" if any(op.share for op in report.ops) else "")
         + ("; dashed: roofs of the GPU that ran" if report.projected else ""),
         *report.notes[:2],
     ]

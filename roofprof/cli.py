@@ -13,6 +13,8 @@ from roofprof.cli_analyze import analyze
 from roofprof.cli_capture import register as register_capture
 from roofprof.cli_ops import gpus, ops
 from roofprof.cli_timeline import timeline
+from roofprof.cli_verify import CONTEXT as VERIFY_CONTEXT
+from roofprof.cli_verify import verify
 from roofprof.errors import RoofprofError
 
 app = typer.Typer(
@@ -29,6 +31,7 @@ app.command()(ops)
 app.command()(gpus)
 register_capture(app)
 app.command()(timeline)
+app.command(context_settings=VERIFY_CONTEXT, add_help_option=False)(verify)
 
 
 def _version(value: bool) -> None:
