@@ -137,7 +137,7 @@ def beside(path: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kernels", type=int, default=5_000_000)
     parser.add_argument("--ranges", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="where to keep the trace; a temporary folder without it")

@@ -121,9 +121,14 @@ def _holder(path: Path) -> int | None:
     """The live process that is capturing into the directory."""
     try:
         pid = int((path / _WORK / "pid").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    try:
         os.kill(pid, 0)
-    except (OSError, ValueError) as error:
-        return pid if isinstance(error, PermissionError) else None
+    except PermissionError:
+        return pid  # somebody else's, and alive
+    except OSError:
+        return None
     return pid
 
 

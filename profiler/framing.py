@@ -108,12 +108,12 @@ def fields(data: bytes | bytearray, start: int, end: int) -> Iterator[tuple[int,
             continue
         if kind in (1, 5):
             size = 8 if kind == 1 else 4
-            value = int.from_bytes(data[start : start + size], "little")
         else:
             size, start = _varint(data, start, end)
         if start + size > end:
             raise FramingError(f"the field at byte {start} runs past its message")
-        yield number, (start, start + size) if kind == 2 else value
+        content = (start, start + size)
+        yield number, content if kind == 2 else int.from_bytes(data[slice(*content)], "little")
         start += size
 
 

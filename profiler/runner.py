@@ -49,6 +49,7 @@ class Watch(Protocol):
 
     def hung(self) -> bool:
         """Whether too long has passed without a sign of life; asked some times a second."""
+        ...
 
 
 def run_profiler(

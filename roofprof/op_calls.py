@@ -155,9 +155,10 @@ def _paths(forest: RangeForest, names: Sequence[str]) -> tuple[list[tuple[str, .
     found: list[int] = []
     for row, parent in zip(forest.rows.tolist(), forest.parent.tolist(), strict=True):
         above = NO_PATH if parent == NO_RANGE else found[parent]
-        step = (above, names[row])
+        name: str = names[int(row)]
+        step = (int(above), name)
         if step not in numbers:
             numbers[step] = len(paths)
-            paths.append((*(paths[above] if above != NO_PATH else ()), names[row]))
+            paths.append((*(paths[above] if above != NO_PATH else ()), name))
         found.append(numbers[step])
     return paths, np.array(found, np.int64)

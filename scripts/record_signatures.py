@@ -156,7 +156,7 @@ def record(wheel_path: Path) -> Signatures:
 
 def main() -> None:
     """Record every wheel of WHEELS."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--wheels", type=Path, help="folder that holds the wheels already")
     folder = parser.parse_args().wheels
     with tempfile.TemporaryDirectory() as temporary:

@@ -3,14 +3,15 @@
 Imported when an implementation that uses them is made, never before: triton need not be there.
 """
 
+# pyright: reportIndexIssue=false
 # mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False
 # mypy: disallow-untyped-calls=False, disallow-untyped-decorators=False
 
 from typing import Any
 
 import torch
-import triton
-import triton.language as tl
+import triton  # pyright: ignore[reportMissingImports]
+import triton.language as tl  # pyright: ignore[reportMissingImports]
 
 _CHUNK = 4096
 _MAX_PROGRAMS = 1024

@@ -28,7 +28,9 @@ RETURNS: dict[str, Callable[..., Any]] = {
 
 def signature(text: str) -> inspect.Signature:
     """A recorded parameter list as a signature."""
-    arguments = ast.parse(f"def f{text}: pass").body[0].args
+    (function,) = ast.parse(f"def f{text}: pass").body
+    assert isinstance(function, ast.FunctionDef)
+    arguments = function.args
     empty, kinds = inspect.Parameter.empty, inspect.Parameter
     plain = [*arguments.posonlyargs, *arguments.args]
     without = [empty] * (len(plain) - len(arguments.defaults))

@@ -152,9 +152,9 @@ def test_range_names_parse_and_evaluate(make_machine, layer, phase, recipe, capa
             continue
         for implementation in (planned.implementation, *planned.choice.possible):
             spec = planned.stated(counts, implementation)
-            name = parse_range_name(planned.range_name(counts))
-            work = evaluate(spec.formula, spec.shape)
-            assert work.dram_bytes > 0
+            assert evaluate(spec.formula, spec.shape).dram_bytes > 0
+        name = parse_range_name(planned.range_name(counts))
+        assert name.formula is not None
         assert evaluate(name.formula, name.shape).dram_bytes > 0
 
 

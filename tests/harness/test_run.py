@@ -66,6 +66,7 @@ def test_range_names_hold_counted_experts(ran):
         names = {op["op"]: op["range_name"] for op in case["ops"] if not op["not_run"]}
         for name in names.values():
             parsed = parse_range_name(name)
+            assert parsed.formula is not None
             assert evaluate(parsed.formula, parsed.shape).dram_bytes > 0
         assert parse_range_name(names["moe_gate_up"]).shape["e"] == routing["experts_hit"]
 
