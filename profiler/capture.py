@@ -20,6 +20,7 @@ from roofprof.profiler.progress import NcuWatch, ProgressCallback
 from roofprof.profiler.runner import Ending, run_profiler
 from roofprof.profiler.scrub import cut_to_whole, scrub_report
 from roofprof.profiler.secrets import Secrets, collect_secrets
+from roofprof.profiler.slim import slim_report
 from roofprof.profiler.tools import Tool, find_tool, need_ncu
 
 
@@ -212,7 +213,7 @@ class _Session:
     def _keep_report(
         self, job: Job, watch: NcuWatch, problem: Problem | None
     ) -> tuple[str | None, int, Problem | None]:
-        """Scrub the report and move it to its place; a damaged one is cut to what is whole of it."""
+        """Scrub and slim the report and move it to its place; a damaged one is cut to what is whole of it."""
         raw = job.raw(".ncu-rep")
         if not raw.exists():
             return None, 0, problem or Problem("ncu left no report", "see the log", fatal=True)
@@ -220,6 +221,7 @@ class _Session:
             if cut_to_whole(raw):
                 problem = problem or Problem("the report was cut off; its last launches are missing")
             count = scrub_report(raw, self.secrets)
+            slim_report(raw)
         except ReportError as error:
             raw.unlink()
             return None, 0, problem or Problem(error.message, error.hint or "see the log", fatal=True)
