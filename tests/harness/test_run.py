@@ -1,11 +1,14 @@
 """The profiled process, on the CPU with few experts and an eighth of the heads."""
 
+import contextlib
 import json
 import subprocess
 import sys
+import types
 
 import pytest
 
+from roofprof.harness.region import ProfilerRegion
 from roofprof.harness.run import main
 from roofprof.layer import LayerCase, layer_ops
 from roofprof.op_models import evaluate
@@ -84,6 +87,39 @@ def test_progress_tells_cases_stages_and_the_end(ran):
     assert {e["stage"] for e in events if e["event"] == "op_started"} == {"prepare", "profile"}
     assert all(e["index"] < e["total"] for e in events if e["event"] == "op_started")
     assert events[-1]["event"] == "done"
+
+
+@pytest.mark.parametrize(("once", "calls"), [(False, ["Start", "Stop"] * 2), (True, ["Start", "Stop"])])
+def test_the_profiled_region_is_each_case_or_all(once, calls, monkeypatch):
+    seen = []
+    cuda = types.SimpleNamespace(
+        synchronize=lambda: None,
+        cudart=lambda: types.SimpleNamespace(
+            cudaProfilerStart=lambda: seen.append("Start"), cudaProfilerStop=lambda: seen.append("Stop")
+        ),
+    )
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(cuda=cuda))
+    region = ProfilerRegion("cuda", once)
+    with contextlib.closing(region):
+        for _ in range(2):
+            with region.case():
+                pass
+    assert seen == calls
+
+
+def test_a_case_that_fails_ends_the_region(monkeypatch):
+    region = ProfilerRegion("cpu", once=False)
+    with pytest.raises(ZeroDivisionError), region.case():
+        raise ZeroDivisionError
+    assert not region._open
+
+
+def test_one_region_on_the_cpu(tmp_path):
+    pytest.importorskip("torch")
+    output = tmp_path / "run.json"
+    words = ("--only", "rope", "--batch", "1,2", "--profiler-range", "once", "--json-out", str(output))
+    assert main([*SMALL, *words]) == 0
+    assert len(json.loads(output.read_text())["cases"]) == 2
 
 
 def test_listing_says_why_others_are_not_possible(capsys):
