@@ -118,8 +118,8 @@ def spans(
         if number == 0 or kind not in (0, 1, 2, 5):
             raise FramingError(f"byte {start} is no field of a message")
         if kind == 0:
-            value, start = _varint(data, start, end)
-            yield number, value, (begin, start)
+            integer, start = _varint(data, start, end)
+            yield number, integer, (begin, start)
             continue
         if kind in (1, 5):
             size = 8 if kind == 1 else 4
@@ -129,7 +129,7 @@ def spans(
             raise FramingError(f"the field at byte {start} runs past its message")
         content = (start, start + size)
         value = content if kind == 2 else int.from_bytes(data[slice(*content)], "little")
-        yield number, value, (begin, start + size)
+        yield number, value, (begin, content[1])
         start += size
 
 
