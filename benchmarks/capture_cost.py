@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--only", help="only the ops that this regular expression finds")
     parser.add_argument("--without", nargs="+", default=[], metavar="NAME", help="contestants to leave out")

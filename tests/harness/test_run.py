@@ -8,6 +8,8 @@ import types
 
 import pytest
 
+from roofprof.harness.graph import capture_graphs
+from roofprof.harness.ranges import Ranges
 from roofprof.harness.region import ProfilerRegion
 from roofprof.harness.run import main
 from roofprof.layer import LayerCase, layer_ops
@@ -159,3 +161,15 @@ def test_errors_are_clear(capsys, arguments, code, message):
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert message in error
+
+
+def test_a_replayed_op_has_the_path_of_a_launched_one(monkeypatch):
+    graph = contextlib.nullcontext
+    cuda = types.SimpleNamespace(CUDAGraph=object, graph=lambda _: graph())
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(cuda=cuda))
+    open_ranges, seen = [], []
+    ranges = Ranges("roofprof", open_ranges.append, open_ranges.pop)
+    call = types.SimpleNamespace(run=lambda step: seen.append((*open_ranges, step)))
+    ready = [types.SimpleNamespace(range_name="rope:rope:m1", call=call)]
+    assert len(capture_graphs(ready, ranges, "decode:case:b1:s64", range(1, 3))) == 2
+    assert seen == [("decode:case:b1:s64", "rope:rope:m1", 1), ("decode:case:b1:s64", "rope:rope:m1", 2)]
