@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _NVJET = re.compile(r"nvjet_\w*?_(\d+)x(\d+)_\d+x\d+_(\d+)x(\d+)_")
+_NVJET_DEPTH = re.compile(r"nvjet_\w*?_\d+x\d+_(\d+)x\d+_")
 _TILESIZE = re.compile(r"tilesize(\d+)x(\d+)x(\d+)")
-_CUTLASS_2 = re.compile(r"cutlass_\w*?_(\d+)x(\d+)_\d+x\d+_")
+_CUTLASS_2 = re.compile(r"cutlass_\w*?_(\d+)x(\d+)_(?:(\d+)x\d+_|[nt]{2}_align)")
 _CUTE_TUPLE = re.compile(r"tuple<(?:cute::)?C<(\d+)>,(?:cute::)?C<(\d+)>,(?:cute::)?C<(\d+)>>")
 
 _MATRIX = re.compile(
@@ -47,6 +48,18 @@ def tile_of(name: str) -> Tile | None:
     if "CollectiveMma" in name and len(tuples) >= 2:  # cluster shape, then tile shape
         (cm, cn, _), (m, n, _) = tuples[0], tuples[1]
         return Tile(int(m), int(n), (int(cm), int(cn)))
+    return None
+
+
+@lru_cache(maxsize=4096)
+def tile_depth_of(name: str) -> int | None:
+    """Size of the tile along K by the kernel's demangled name, or None where the name does not tell."""
+    if match := _NVJET_DEPTH.search(name):
+        return int(match[1])
+    if match := _TILESIZE.search(name):
+        return int(match[3])
+    if (match := _CUTLASS_2.search(name)) and match[3]:
+        return int(match[3])
     return None
 
 
