@@ -4,6 +4,8 @@ The loops take their constants as arguments: a constant that the compiler loads 
 be counted.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +31,19 @@ __global__ void read_k(const int4* in, int4* out, long long n) {
     all.x ^= v.x; all.y ^= v.y; all.z ^= v.z; all.w ^= v.w;
   }
   if (all.x == 1 && all.y == 2 && all.z == 3 && all.w == 4) out[0] = all;  // never: the input is all zeros
+}
+
+__global__ void read_again_k(const int4* in, int4* out, long long n, int rounds) {
+  int4 all = make_int4(0, 0, 0, 0);
+  long long first = blockIdx.x * (long long)blockDim.x + threadIdx.x, step = (long long)gridDim.x * blockDim.x;
+  for (int round = 0; round < rounds; ++round)
+    for (long long i = first; i < n; i += step) {
+      int4 v;  // .cg: from L2, never from L1
+      asm volatile("ld.global.cg.v4.s32 {%0,%1,%2,%3}, [%4];"
+                   : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(in + i));
+      all.x ^= v.x; all.y ^= v.y; all.z ^= v.z; all.w ^= v.w;
+    }
+  if (all.x == 1 && all.y == 2 && all.z == 3 && all.w == 4) out[0] = all;
 }
 
 __global__ void write_k(float4* out, float value, long long n) {
@@ -90,6 +105,14 @@ class RawKernels:
         """A kernel of one thread that does nothing."""
         self.module.get_function("empty_k")((1,), (1,), ())
 
+    @contextmanager
+    def on_torch_stream(self) -> Iterator[None]:
+        """Launch into torch's current stream, as capturing into its graphs needs."""
+        import torch
+
+        with self.cupy.cuda.ExternalStream(torch.cuda.current_stream().cuda_stream):
+            yield
+
     def copy(self, source: Any, target: Any) -> None:
         """Read and write as many bytes as `source` has."""
         self._stream("copy_k", source, target, self._vectors(source))
@@ -97,6 +120,10 @@ class RawKernels:
     def read(self, source: Any, target: Any) -> None:
         """Read `source` alone."""
         self._stream("read_k", source, target, self._vectors(source))
+
+    def read_again(self, source: Any, target: Any, rounds: int) -> None:
+        """Read `source` so many times, past L1."""
+        self._stream("read_again_k", source, target, self._vectors(source), self.cupy.int32(rounds))
 
     def write(self, target: Any) -> None:
         """Write `target` alone."""

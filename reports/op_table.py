@@ -100,8 +100,14 @@ WIDE = (
     Column("achieved\nFLOP/s", lambda o: format_si(o.measured_on.achieved_flop_per_s)),
     Column("achieved\nB/s", lambda o: format_si(o.measured_on.achieved_dram_bytes_per_s)),
     NARROW[9],
+    Column("of roof\nmeasured", lambda o: format_percent(o.measured_on.roof_fraction_measured)),
     Column("of roof\nat clock", lambda o: format_percent(o.measured_on.roof_fraction_at_clock)),
     Column("SM clock", lambda o: format_si(o.measured_on.sm_clock_hz, "Hz")),
+    Column("useful\nFLOP", lambda o: format_si(o.useful.flop_count if o.useful else None)),
+    Column("useful\nAI", lambda o: format_number(o.useful.arithmetic_intensity if o.useful else None)),
+    Column("useful\nFLOP/s", lambda o: format_si(o.useful.achieved_flop_per_s if o.useful else None)),
+    Column("useful\nof roof", lambda o: format_percent(o.useful.roof_fraction if o.useful else None)),
+    Column("cache", lambda o: o.cache or "—"),
     Column("spread µs", lambda o: "–".join(_microseconds(o.spread["duration_ns"][k]) for k in ("min", "max"))),
     Column("findings", lambda o: ", ".join(dict.fromkeys(f.kind for f in o.findings))),
 )
@@ -144,7 +150,10 @@ def legend(report: RooflineReport) -> list[str]:
     """What the columns are against."""
     here = f"of roof: least time on {report.gpu.name} / measured time. "
     there = f"bound, attainable: {report.target.name}"
-    return [here + there + (", projected." if report.projected else "."), *report.notes]
+    lines = [here + there + (", projected." if report.projected else ".")]
+    if {op.cache for op in report.ops} >= {"cold", "warm"}:
+        lines.append("cold: flushed before each kernel, what a formula counts; warm: with what the ops before it left.")
+    return [*lines, *report.notes]
 
 
 def _table(ops: Sequence[OpResult], names: Sequence[str], wide: bool) -> Table:

@@ -1,9 +1,6 @@
 """The commands `capture` and `doctor`: options in, one call, what it says out."""
 
-import json
 import shlex
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from roofprof.cli_progress import ProgressLine, print_json, print_result
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
-    from roofprof.profiler.capture import CaptureResult, Job
+    from roofprof.profiler.capture import Job
     from roofprof.profiler.options import CaptureOptions
     from roofprof.profiler.plan import Plan
-    from roofprof.profiler.progress import Progress
 
 
 class CaptureCommand(TyperCommand):
@@ -89,6 +86,9 @@ def capture_command(
     rotate: Annotated[bool, typer.Option(help="Rotate weights so that none stays in L2.")] = True,
     variants: Annotated[bool, typer.Option("--variants", help="Also topk_softmax, topk_sigmoid, merge_state.")] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Directory to make.")] = None,
+    selfcheck: Annotated[
+        bool, typer.Option("--selfcheck", help="Also run kernels of known work, to prove the counters used.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier capture.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and the commands.")] = False,
     chip: Annotated[str | None, typer.Option(help="With --dry-run: plan for this chip, such as gb100.")] = None,
@@ -115,8 +115,14 @@ def capture_command(
         return
     if chip:
         raise UsageError("--chip goes with --dry-run", "a capture plans for the GPU that is there")
-    result = capture(options, None if as_json else _ProgressLine())
-    _print_result(result, as_json)
+    result = capture(options, None if as_json else ProgressLine())
+    print_result(result, as_json)
+    if selfcheck:
+        from roofprof.profiler.selfcheck import capture_selfcheck
+
+        proof = capture_selfcheck(result.path / "selfcheck", progress=None if as_json else ProgressLine())
+        if not as_json:
+            print_result(proof, as_json=False)
     if result.state != "complete":
         raise typer.Exit(1)
 
@@ -130,7 +136,7 @@ def doctor_command(
 
     checks = doctor(harness=ops)
     if as_json:
-        _print_json({"ok": not exit_status(checks), "checks": [check.as_dict() for check in checks]})
+        print_json({"ok": not exit_status(checks), "checks": [check.as_dict() for check in checks]})
     else:
         width = max(len(check.name) for check in checks)
         for check in checks:
@@ -164,7 +170,7 @@ def _print_plan(options: "CaptureOptions", chip: str | None, as_json: bool) -> N
     plan, jobs = dry_run(options, table)
     if as_json:
         runs = [_job_dict(job) for job in jobs]
-        _print_json({"chip": plan.chip, "tested": plan.tested, "notes": list(plan.notes), "runs": runs})
+        print_json({"chip": plan.chip, "tested": plan.tested, "notes": list(plan.notes), "runs": runs})
         return
     print(f"chip {plan.chip}, {'passes measured on ' + plan.tested if plan.tested else 'untested'}")
     for note in plan.notes:
@@ -192,51 +198,3 @@ def _print_jobs(plan: "Plan", jobs: Sequence["Job"]) -> None:
     known = [run.expected_passes for run in plan.runs]
     if None not in known:
         print(f"\n{len(jobs)} ncu runs, {sum(p or 0 for p in known)} passes a kernel in all")
-
-
-def _print_result(result: "CaptureResult", as_json: bool) -> None:
-    if as_json:
-        _print_json({"path": str(result.path), "state": result.state, "runs": [r.as_dict() for r in result.runs]})
-        return
-    for run in result.runs:
-        passes = "/".join(map(str, run.passes)) or "?"
-        print(
-            f"{run.state:<8}  {run.phase} {run.planned.name} {run.planned.cache}: {run.launches} launches, "
-            f"{passes} pass{'es' if passes != '1' else ''}, {run.wall_s:.1f} s"
-        )
-        if run.cause:
-            print(f"          {run.cause}" + (f" ({run.hint})" if run.hint else ""))
-    for note in result.notes:
-        print(f"note: {note}")
-    print(f"{result.path}: {result.state}")
-
-
-def _print_json(data: object) -> None:
-    print(json.dumps(data, indent=1, ensure_ascii=False))
-
-
-class _ProgressLine:
-    """One line on stderr that is written over, or one every ten seconds where stderr is no terminal."""
-
-    def __init__(self) -> None:
-        self._last = 0.0
-
-    def __call__(self, progress: "Progress") -> None:
-        """Show where the capture stands."""
-        terminal = sys.stderr.isatty()
-        if progress.output:
-            sys.stderr.write(("\r\x1b[K" if terminal else "") + progress.output)
-        now = time.monotonic()
-        if now - self._last < (0.2 if terminal else 10):
-            return
-        self._last = now
-        text = _progress_text(progress)
-        sys.stderr.write(f"\r\x1b[K{text[:100]}" if terminal else f"{text}\n")
-        sys.stderr.flush()
-
-
-def _progress_text(p: "Progress") -> str:
-    count = f"{p.launch_count}" + (f" of {p.launch_total}" if p.launch_total else "")
-    what = p.op or p.kernel or "starting"
-    left = "" if p.seconds_left is None else f", {p.seconds_left:.0f} s left"
-    return f"[{p.run_number}/{p.run_count}] {p.run}: {count} launches{left}, {what}"

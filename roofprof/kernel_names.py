@@ -14,6 +14,9 @@ _MATRIX = re.compile(
     r"gemm|nvjet|xmma|wgmma|tcgen05|fmha|attention|attn_fwd|flash_fwd|flash_mla|_mla_|mla_decode", re.I
 )
 _MATRIX_TEMPLATE = re.compile(r"cutlass::gemm::kernel::|collective::CollectiveMma|tensorop|fmha::kernel", re.I)
+_SPARSE = re.compile(
+    r"sparse_gemm|spgemm|sp_?gemm_|_spmma|SparseGemm|gemm\w*_sparse|sm90_sparse|MainloopSm\d+\w*Sparse", re.I
+)
 _HELPER = re.compile(
     r"reduce|prepare|precompute|starts?\b|_starts|offset|problem_size|quant|copy|combine|merge|metadata|scheduler|"
     r"permute|shuffle|softmax|simt|sgemm|dgemm|gemv|sort|fill|norm",
@@ -74,3 +77,8 @@ def is_matrix_kernel(function: str, demangled: str) -> bool:
 def splits_k(names: list[str]) -> bool:
     """Whether an op's kernels sum partial products of K slices in a second step."""
     return any(re.search(r"splitk(?!v)", name, re.I) for name in names)
+
+
+def is_sparse_kernel(name: str) -> bool:
+    """Whether a kernel multiplies a 2:4-sparse matrix on tensor cores, by its demangled name."""
+    return bool(_SPARSE.search(name))
