@@ -156,7 +156,8 @@ def _launch(kernels: Sequence[Kernel], ranges: Ranges) -> None:
     import torch
 
     torch.cuda.synchronize()
-    torch.cuda.cudart().cudaProfilerStart()
+    runtime: Any = torch.cuda.cudart()
+    runtime.cudaProfilerStart()
     try:
         for repeat in range(max(kernel.repeats for kernel in kernels)):
             for kernel in kernels:
@@ -165,7 +166,7 @@ def _launch(kernels: Sequence[Kernel], ranges: Ranges) -> None:
                         kernel.run()
                     torch.cuda.synchronize()
     finally:
-        torch.cuda.cudart().cudaProfilerStop()
+        runtime.cudaProfilerStop()
 
 
 def _record(machine: Machine, kernels: Sequence[Kernel], skipped: dict[str, str]) -> dict[str, Any]:

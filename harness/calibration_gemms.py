@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from roofprof.harness.lookup import find
 from roofprof.truths import Truth
 
 if TYPE_CHECKING:
@@ -73,30 +74,35 @@ def fp8(m: int, n: int, k: int) -> Run:
     """One scale a tensor, bf16 out."""
     import torch
 
+    multiply = find("torch:_scaled_mm")
     x, w, one = _normal(m, k, "float8_e4m3fn"), _normal(n, k, "float8_e4m3fn"), torch.ones((), device="cuda")
-    return lambda: torch._scaled_mm(x, w.t(), scale_a=one, scale_b=one, out_dtype=torch.bfloat16)
+    return lambda: multiply(x, w.t(), scale_a=one, scale_b=one, out_dtype=torch.bfloat16)
 
 
 def int8(m: int, n: int, k: int) -> Run:
     """int32 out."""
     import torch
 
+    multiply = find("torch:_int_mm")
     x, w = (torch.randint(-8, 8, (rows, k), device="cuda", dtype=torch.int8) for rows in (m, n))
-    return lambda: torch._int_mm(x, w.t())
+    return lambda: multiply(x, w.t())
 
 
 def sparse(m: int, n: int, k: int) -> Run:
     """A 2:4-sparse weight times a dense activation, by cuSPARSELt."""
     import torch
 
+    multiply = find("torch:_cslt_sparse_mm")
     w = _normal(m, k, "float16") * torch.tensor([0, 1, 0, 1], device="cuda", dtype=torch.float16).tile(m, k // 4)
-    x, compressed = _normal(n, k, "float16"), torch._cslt_compress(w)
-    return lambda: torch._cslt_sparse_mm(compressed, x.t())
+    x, compressed = _normal(n, k, "float16"), find("torch:_cslt_compress")(w)
+    return lambda: multiply(compressed, x.t())
 
 
 def fp4(m: int, n: int, k: int) -> Run:
     """NVFP4: a scale of e4m3 for 16 elements. Never run by us: no Blackwell GPU was at hand."""
     import torch
+
+    multiply = find("torch:_scaled_mm")
 
     def packed(rows: int) -> "Tensor":
         bits = torch.randint(0, 256, (rows, k // 2), device="cuda", dtype=torch.uint8)
@@ -106,7 +112,7 @@ def fp4(m: int, n: int, k: int) -> Run:
         return torch.ones(rows * k // 16, device="cuda").to(torch.float8_e4m3fn)
 
     x, w, sx, sw = packed(m), packed(n), scales(m), scales(n)
-    return lambda: torch._scaled_mm(x, w.t(), scale_a=sx, scale_b=sw, out_dtype=torch.bfloat16)
+    return lambda: multiply(x, w.t(), scale_a=sx, scale_b=sw, out_dtype=torch.bfloat16)
 
 
 _BIG, _MIDDLE = (4096, 4096, 4096), (2048, 2048, 2048)

@@ -16,18 +16,22 @@ class ReportLike(Protocol):
     @property
     def name(self) -> str:
         """Its name."""
+        ...
 
     @property
     def devices(self) -> Mapping[str, Mapping[str, Any]]:
         """Its GPUs."""
+        ...
 
     @property
     def selfcheck(self) -> Selfcheck | None:
         """The one that was found for it."""
+        ...
 
     @property
     def ncu_version(self) -> str | None:
         """Of its capture, where known."""
+        ...
 
 
 def yardsticks(
