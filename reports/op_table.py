@@ -15,6 +15,7 @@ from roofprof.text import printable
 from roofprof.units import format_number, format_percent, format_si
 
 WIDTH = 100
+BELOW_FLOOR = "below-floor"
 
 
 class Column(NamedTuple):
@@ -33,6 +34,11 @@ def total_of(ops: Iterable[OpResult], name: str) -> float | None:
 
 def _microseconds(ns: float | None) -> str:
     return "—" if ns is None else f"{ns / 1e3:.2f}" if ns < 1e5 else f"{ns / 1e3:.0f}"
+
+
+def _floor_mark(op: OpResult) -> str:
+    """`~` before the time of an op that lies near the floor."""
+    return "~" if any(f.kind == BELOW_FLOOR for f in op.findings) else ""
 
 
 def _formula(op: OpResult) -> float | None:
@@ -58,7 +64,11 @@ def _total_ai(ops: Sequence[OpResult]) -> str:
 
 
 NARROW = (
-    Column("µs", lambda o: _microseconds(o.duration_ns), lambda ops: _microseconds(total_of(ops, "duration_ns"))),
+    Column(
+        "µs",
+        lambda o: _floor_mark(o) + _microseconds(o.duration_ns),
+        lambda ops: _microseconds(total_of(ops, "duration_ns")),
+    ),
     Column(
         "DRAM",
         lambda o: format_si(o.dram_bytes, "B"),
@@ -153,6 +163,8 @@ def legend(report: RooflineReport) -> list[str]:
     lines = [here + there + (", projected." if report.projected else ".")]
     if {op.cache for op in report.ops} >= {"cold", "warm"}:
         lines.append("cold: flushed before each kernel, what a formula counts; warm: with what the ops before it left.")
+    if any(_floor_mark(op) for op in report.ops):
+        lines.append("~: time or bytes are at most twice what empty kernels show on this GPU.")
     return [*lines, *report.notes]
 
 

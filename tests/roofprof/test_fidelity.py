@@ -24,6 +24,8 @@ from roofprof.nsys_times import NO_TIMING, OpTiming
 from roofprof.op_models import Work
 from roofprof.ops_config import Case
 from roofprof.pipeline import AnalyzeRequest, analyze_files
+from roofprof.reports.op_table import NARROW
+from roofprof.reports.roofline_plot import draw_roofline
 from roofprof.results import RooflineReport
 from roofprof.selfcheck_result import Floor, Row, Selfcheck
 from roofprof.work import op_rows, with_measured_work
@@ -252,6 +254,11 @@ def test_the_decode_layer_against_measured_roofs_and_a_self_check(data: Path, wr
     kinds = {f.kind for f in report.findings}
     assert {"below-floor", "counter-failed-selfcheck"} <= kinds
     assert any("measured roofs" in note for note in report.notes)
+    dotted = [line for line in draw_roofline(report).axes[0].lines if line.get_linestyle() == ":"]
+    assert len(dotted) == 4  # DRAM, bf16, fp8, fp32
+    assert {line.get_ydata()[0] for line in dotted} >= {7.9e14, 1.5e15, 6e13}
+    near = [f for f in report.findings if f.kind == "below-floor"]
+    assert sum("~" in NARROW[0].cell(op) for op in report.ops) == len(near) > 10
     again = RooflineReport.from_dict(json.loads(report.to_json()))
     assert again.to_json() == report.to_json()
 
