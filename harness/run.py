@@ -7,7 +7,6 @@ cudaProfilerStart, the ops in launch order as often as asked, cudaProfilerStop, 
 import argparse
 import contextlib
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +28,7 @@ from roofprof.harness.ranges import Ranges, case_range, open_ranges
 from roofprof.harness.record import UNTESTED, case_record, listing
 from roofprof.harness.region import ProfilerRegion
 from roofprof.harness.registry import FP4_CAPABILITY
+from roofprof.harness.write import write_json
 
 Progress = Callable[..., None]
 
@@ -113,7 +113,7 @@ def _run(args: argparse.Namespace, options: CaseOptions) -> None:
             records.append(case_record(ctx, planned))
             _free(ctx)
         if args.json_out is not None:
-            _write_json(args.json_out, _manifest(args, machine, ranges, records))
+            write_json(args.json_out, _manifest(args, machine, ranges, records))
         progress("done")
 
 
@@ -180,16 +180,6 @@ def _manifest(
         "untested": UNTESTED if (machine.capability or (0, 0)) >= FP4_CAPABILITY else None,
         "cases": records,
     }
-
-
-def _write_json(path: Path, data: dict[str, Any]) -> None:
-    """Whole or not at all."""
-    draft = path.with_name(path.name + ".part")
-    try:
-        draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-        os.replace(draft, path)
-    except OSError as error:
-        raise RoofprofError(f"cannot write {path}: {error.strerror}") from error
 
 
 class _Progress:

@@ -16,7 +16,8 @@ SCHEMA_VERSION = 1
 _WORK = ".partial"
 _RESERVE_BYTES = 1 << 20
 _MIN_START_BYTES = 256 << 20
-_OURS = ("ncu", "nsys", "harness", "logs", MANIFEST, _WORK)
+_OF_SELFCHECK = ("selfcheck", "selfcheck.json", "calibration.json")
+_OURS = ("ncu", "nsys", "harness", "logs", MANIFEST, _WORK, *_OF_SELFCHECK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,8 @@ def claim_directory(path: Path, force: bool) -> CaptureDirectory:
         shutil.rmtree(directory.work, ignore_errors=True)
         directory.work.mkdir(mode=0o700)
         for name in _OURS:
-            if name not in (_WORK, MANIFEST):
-                shutil.rmtree(path / name, ignore_errors=True)
-        (path / MANIFEST).unlink(missing_ok=True)
+            if name != _WORK:
+                _remove(path / name)
         (directory.work / "pid").write_text(str(os.getpid()), encoding="ascii")
         with (directory.work / "reserve").open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, _RESERVE_BYTES)
@@ -115,6 +115,13 @@ def claim_directory(path: Path, force: bool) -> CaptureDirectory:
     except OSError as error:
         raise RoofprofError(f"cannot write to {path}: {error.strerror}", "give another directory with -o") from error
     return directory
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _holder(path: Path) -> int | None:

@@ -7,7 +7,7 @@ import polars as pl
 
 from roofprof.device import PIPES
 from roofprof.errors import RoofprofError
-from roofprof.results import OpResult, RooflineReport
+from roofprof.results import OpResult, RooflineReport, Useful
 from roofprof.text import spreadsheet_cell
 
 _OPS_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -62,7 +62,15 @@ _OPS_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "achieved_dram_bytes_per_s": pl.Float64,
     "roof_fraction": pl.Float64,
     "roof_fraction_at_clock": pl.Float64,
+    "roof_fraction_measured": pl.Float64,
+    "attainable_flop_per_s_measured": pl.Float64,
+    "dram_mix": pl.String,
     "sm_clock_hz": pl.Float64,
+    "clock_outlier_count": pl.Int64,
+    "useful_flop_count": pl.Float64,
+    "useful_arithmetic_intensity": pl.Float64,
+    "useful_achieved_flop_per_s": pl.Float64,
+    "useful_roof_fraction": pl.Float64,
     "findings": pl.List(pl.String),
 }
 OPS_SCHEMA = pl.Schema(_OPS_COLUMNS)
@@ -137,7 +145,11 @@ def _op_row(op: OpResult, target: str) -> dict[str, object]:
         "achieved_dram_bytes_per_s": here.achieved_dram_bytes_per_s,
         "roof_fraction": here.roof_fraction,
         "roof_fraction_at_clock": here.roof_fraction_at_clock,
+        "roof_fraction_measured": here.roof_fraction_measured,
+        "attainable_flop_per_s_measured": here.attainable_flop_per_s_measured,
+        "dram_mix": here.dram_mix,
         "sm_clock_hz": here.sm_clock_hz,
+        **{f"useful_{name}": getattr(op.useful, name, None) for name in Useful.__dataclass_fields__},
         "findings": list(dict.fromkeys(f.kind for f in op.findings)),
     }
     return row

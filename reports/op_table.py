@@ -15,6 +15,7 @@ from roofprof.text import printable
 from roofprof.units import format_number, format_percent, format_si
 
 WIDTH = 100
+BELOW_FLOOR = "below-floor"
 
 
 class Column(NamedTuple):
@@ -33,6 +34,11 @@ def total_of(ops: Iterable[OpResult], name: str) -> float | None:
 
 def _microseconds(ns: float | None) -> str:
     return "—" if ns is None else f"{ns / 1e3:.2f}" if ns < 1e5 else f"{ns / 1e3:.0f}"
+
+
+def _floor_mark(op: OpResult) -> str:
+    """`~` before the time of an op that lies near the floor."""
+    return "~" if any(f.kind == BELOW_FLOOR for f in op.findings) else ""
 
 
 def _formula(op: OpResult) -> float | None:
@@ -58,7 +64,11 @@ def _total_ai(ops: Sequence[OpResult]) -> str:
 
 
 NARROW = (
-    Column("µs", lambda o: _microseconds(o.duration_ns), lambda ops: _microseconds(total_of(ops, "duration_ns"))),
+    Column(
+        "µs",
+        lambda o: _floor_mark(o) + _microseconds(o.duration_ns),
+        lambda ops: _microseconds(total_of(ops, "duration_ns")),
+    ),
     Column(
         "DRAM",
         lambda o: format_si(o.dram_bytes, "B"),
@@ -100,8 +110,14 @@ WIDE = (
     Column("achieved\nFLOP/s", lambda o: format_si(o.measured_on.achieved_flop_per_s)),
     Column("achieved\nB/s", lambda o: format_si(o.measured_on.achieved_dram_bytes_per_s)),
     NARROW[9],
+    Column("of roof\nmeasured", lambda o: format_percent(o.measured_on.roof_fraction_measured)),
     Column("of roof\nat clock", lambda o: format_percent(o.measured_on.roof_fraction_at_clock)),
     Column("SM clock", lambda o: format_si(o.measured_on.sm_clock_hz, "Hz")),
+    Column("useful\nFLOP", lambda o: format_si(o.useful.flop_count if o.useful else None)),
+    Column("useful\nAI", lambda o: format_number(o.useful.arithmetic_intensity if o.useful else None)),
+    Column("useful\nFLOP/s", lambda o: format_si(o.useful.achieved_flop_per_s if o.useful else None)),
+    Column("useful\nof roof", lambda o: format_percent(o.useful.roof_fraction if o.useful else None)),
+    Column("cache", lambda o: o.cache or "—"),
     Column("spread µs", lambda o: "–".join(_microseconds(o.spread["duration_ns"][k]) for k in ("min", "max"))),
     Column("findings", lambda o: ", ".join(dict.fromkeys(f.kind for f in o.findings))),
 )
@@ -145,7 +161,12 @@ def legend(report: RooflineReport) -> list[str]:
     """What the columns are against."""
     here = f"of roof: least time on {report.gpu.name} / measured time. "
     there = f"bound, attainable: {report.target.name}"
-    return [here + there + (", projected." if report.projected else "."), *report.notes]
+    lines = [here + there + (", projected." if report.projected else ".")]
+    if {op.cache for op in report.ops} >= {"cold", "warm"}:
+        lines.append("cold: flushed before each kernel, what a formula counts; warm: with what the ops before it left.")
+    if any(_floor_mark(op) for op in report.ops):
+        lines.append("~: time or bytes are at most twice what empty kernels show on this GPU.")
+    return [*lines, *report.notes]
 
 
 def _table(ops: Sequence[OpResult], names: Sequence[str], wide: bool) -> Table:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from roofprof.ceilings import Ceilings
 from roofprof.errors import RoofprofError
 from roofprof.reports.label_placement import Obstacle, place_labels
 from roofprof.results import OpResult, RooflineReport, short_labels
@@ -123,6 +124,8 @@ def _draw_axes(axes: "Axes", report: RooflineReport, points: list[Point]) -> Non
     _draw_roofs(axes, report, pipes, high, solid=True)
     if report.projected:
         _draw_roofs(axes, report, [p for p in pipes if report.gpu.peak_flop_per_s.get(p)], high, solid=False)
+    if report.ceilings:
+        _draw_measured(axes, report.ceilings, pipes, high)
     axes.grid(which="major", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_xlabel("arithmetic intensity, FLOP per DRAM byte")
@@ -162,6 +165,20 @@ def _draw_roofs(axes: "Axes", report: RooflineReport, pipes: list[str], high: fl
                 ha="right",
                 va="bottom",
             )
+
+
+def _draw_measured(axes: "Axes", ceilings: Ceilings, pipes: list[str], high: float) -> None:
+    """Dotted: what the GPU that ran was seen to reach; DRAM by its best access mix."""
+    bandwidth = max(ceilings.dram_bytes_per_s.values(), default=None)
+    if not bandwidth:
+        return
+    low = axes.get_xlim()[0]
+    style: dict[str, Any] = {"linestyle": ":", "linewidth": 1.2, "zorder": 1}
+    known = [(pipe, ceilings.peak_flop_per_s[pipe].burst) for pipe in pipes if pipe in ceilings.peak_flop_per_s]
+    top = max((peak / bandwidth for _, peak in known), default=high)
+    axes.plot([low, top], [low * bandwidth, top * bandwidth], color="#333333", **style)
+    for pipe, peak in known:
+        axes.plot([peak / bandwidth, high], [peak, peak], color=_STYLE[pipe][0], **style)
 
 
 def _draw_point(axes: "Axes", point: Point) -> None:
@@ -248,7 +265,8 @@ def _draw_words(figure: "Figure", axes: "Axes", report: RooflineReport) -> None:
     lines = [
         "filled: counters; hollow: formula (useful FLOPs in the same time); bar: AI if all stores reached DRAM"
         + ("; area: share of the layer's time" if any(op.share for op in report.ops) else "")
-        + ("; dashed: roofs of the GPU that ran" if report.projected else ""),
+        + ("; dashed: roofs of the GPU that ran" if report.projected else "")
+        + ("; dotted: roofs measured on it" if report.ceilings else ""),
         *report.notes[:2],
     ]
     for row, line in enumerate(lines):

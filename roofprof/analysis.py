@@ -9,15 +9,19 @@ import polars as pl
 
 from roofprof.attribution import attribute
 from roofprof.capture_manifest import UNKNOWN_CONDITIONS, Conditions
+from roofprof.ceilings import Ceilings
 from roofprof.device import PIPES, DeviceSpec
 from roofprof.findings import Finding, Severity
 from roofprof.launch_findings import launch_findings
 from roofprof.measured_device import measured_gpu
+from roofprof.measured_on import Yardsticks
 from roofprof.naming import NamedRange, name_ranges
 from roofprof.nsys_times import NO_TIMING, NamedTrace, NsysTimes, nsys_times
 from roofprof.op_result import build_op
 from roofprof.ops_config import OpsConfig
+from roofprof.proofs import yardsticks
 from roofprof.results import KERNEL_SCHEMA, OpResult, RooflineReport, Unattributed
+from roofprof.selfcheck_result import Selfcheck
 from roofprof.work import call_rows, op_rows, with_measured_work
 
 
@@ -29,6 +33,8 @@ class Options:
     ops_config: OpsConfig | None = None
     only: Callable[[str], bool] | None = None
     """Keeps the ops whose name or label it accepts."""
+    ceilings: Ceilings | None = None
+    """Measured roofs of the GPU that ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,9 @@ class Measured:
     """From a capture's manifest."""
     traces: Sequence[NamedTrace] = ()
     """nsys traces of the same command, the eager one first."""
+    selfcheck: Selfcheck | None = None
+    """Of the GPU that ran, or of another one: what does not fit is not applied."""
+    ncu_version: str | None = None
 
 
 def analyze(
@@ -72,7 +81,9 @@ def analyze(
     timings = {r.name: _times(r, launches, options.domain) for r in reports if r.traces}
     found += [f for times in timings.values() for f in times.findings]
     gpu = gpus[reports[0].name].spec
-    ops = _ops(launches, names, launch_found, {n: g.spec for n, g in gpus.items()}, target or gpu, timings)
+    yards, yard_findings = yardsticks(reports, {n: g.spec for n, g in gpus.items()}, target or gpu, options.ceilings)
+    found += yard_findings
+    ops = _ops(launches, names, launch_found, yards, timings)
     if options.only:
         ops = [op for op in ops if options.only(op.op) or options.only(op.label)]
     found += [f for f in launch_found if f.op is None] + [f for op in ops for f in op.findings]
@@ -80,13 +91,14 @@ def analyze(
         generated=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         gpu=gpu,
         target=target or gpu,
-        notes=_notes(gpu, target or gpu) + _time_notes(ops),
+        notes=_notes(gpu, target or gpu) + _time_notes(ops) + _ceiling_notes(yards),
         reports=[_report_entry(r) for r in reports],
         ops=ops,
         kernels=_kernels(launches),
         unattributed=_unattributed(launches),
         findings=found + _several_gpus(gpus),
         joins=[join for times in timings.values() for join in times.joins],
+        ceilings=options.ceilings if any(yard.ceilings for yard in yards.values()) else None,
     )
 
 
@@ -104,6 +116,15 @@ def _time_notes(ops: Sequence[OpResult]) -> list[str]:
     ]
 
 
+def _ceiling_notes(yards: Mapping[str, Yardsticks]) -> list[str]:
+    ceilings = next((yard.ceilings for yard in yards.values() if yard.ceilings), None)
+    if ceilings is None:
+        return []
+    return [
+        f"measured roofs: {ceilings.gpu}, {ceilings.created[:10]}; bursts, DRAM by the access mix nearest to the op's"
+    ]
+
+
 def _with_ops(launches: pl.DataFrame, names: Mapping[tuple[str, tuple[str, ...]], NamedRange]) -> pl.DataFrame:
     """Add the op of each launch; null where it lies in no range."""
     table = pl.DataFrame(
@@ -118,8 +139,7 @@ def _ops(
     launches: pl.DataFrame,
     names: Mapping[tuple[str, tuple[str, ...]], NamedRange],
     found: list[Finding],
-    gpus: Mapping[str, DeviceSpec],
-    target: DeviceSpec,
+    yards: Mapping[str, Yardsticks],
     timings: Mapping[str, NsysTimes],
 ) -> list[OpResult]:
     rows = op_rows(call_rows(launches.filter(pl.col("nvtx_path").is_not_null())))
@@ -136,7 +156,7 @@ def _ops(
         names_of_kernels = [kernel_names[k] for k in kernels]
         times = timings.get(row["report"])
         timing = times.by_path.get(tuple(row["nvtx_path"]), NO_TIMING) if times else NO_TIMING
-        ops.append(build_op(row, named, names_of_kernels, launch_level, gpus[row["report"]], target, timing))
+        ops.append(build_op(row, named, names_of_kernels, launch_level, yards[row["report"]], timing))
     return ops
 
 

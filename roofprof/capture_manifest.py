@@ -44,6 +44,11 @@ class Capture:
 
     groups: Sequence[Group]
     findings: Sequence[Finding]
+    versions: Mapping[str, Any] = field(default_factory=dict)
+    """`gpu`, `driver`, `ncu` and more, as the manifest has them."""
+    created: str | None = None
+    """ISO 8601, UTC."""
+    chip: str | None = None
 
 
 def load_capture(folder: Path) -> Capture:
@@ -71,7 +76,8 @@ def load_capture(folder: Path) -> Capture:
         traces = _traces(folder, data, phase) if cache != "warm" else ()
         name = f"{folder.resolve().name}/{label}"
         groups.append(Group(name, [folder / report for report in group], phase, conditions, traces))
-    return Capture(groups, _findings(folder, data))
+    versions, created, chip = (data.get(key) for key in ("versions", "created", "chip"))
+    return Capture(groups, _findings(folder, data), versions or {}, created, chip)
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -11,7 +11,9 @@ import typer
 from roofprof import __version__
 from roofprof.cli_analyze import analyze
 from roofprof.cli_capture import register as register_capture
+from roofprof.cli_ceilings import ceilings
 from roofprof.cli_ops import gpus, ops
+from roofprof.cli_selfcheck import selfcheck
 from roofprof.cli_timeline import timeline
 from roofprof.cli_verify import CONTEXT as VERIFY_CONTEXT
 from roofprof.cli_verify import verify
@@ -31,6 +33,8 @@ app.command()(ops)
 app.command()(gpus)
 register_capture(app)
 app.command()(timeline)
+app.command()(selfcheck)
+app.command()(ceilings)
 app.command(context_settings=VERIFY_CONTEXT, add_help_option=False)(verify)
 
 

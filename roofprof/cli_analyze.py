@@ -45,6 +45,10 @@ def analyze(
     timeline: Annotated[
         Path | None, typer.Option(help="nsys trace of the same command; a capture holds its own.")
     ] = None,
+    selfcheck: Annotated[
+        Path | None, typer.Option(help="A selfcheck.json, or its directory; a capture's own is found by itself.")
+    ] = None,
+    ceilings: Annotated[Path | None, typer.Option(help="Measured roofs: what roofprof ceilings -o wrote.")] = None,
     only: Annotated[str | None, typer.Option(help="Keep ops whose name matches this regular expression.")] = None,
     sort: Annotated[
         str | None,
@@ -59,7 +63,7 @@ def analyze(
         raise UsageError(f"no order is named {sort!r}", f"use one of {', '.join(_SORT_KEYS)}")
     from roofprof.pipeline import AnalyzeRequest, analyze_files
 
-    request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline)
+    request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings)
     report = analyze_files(request, _progress())
     if output:
         _write(report, output)

@@ -1,7 +1,5 @@
 """The commands `capture` and `doctor`: options in, one call, what it says out."""
 
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from roofprof.cli_progress import ProgressLine, print_json, print_result
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
-    from roofprof.profiler.capture import CaptureResult, Job
+    from roofprof.profiler.capture import Job
     from roofprof.profiler.nsys_runs import NsysJob
     from roofprof.profiler.options import CaptureOptions
     from roofprof.profiler.plan import Plan
-    from roofprof.profiler.progress import Progress
 
 
 class CaptureCommand(TyperCommand):
@@ -95,6 +93,9 @@ def capture_command(
         bool, typer.Option("--keep-nsys-rep", help="Keep nsys' own report: it holds your whole environment.")
     ] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Directory to make.")] = None,
+    selfcheck: Annotated[
+        bool, typer.Option("--selfcheck", help="Also run kernels of known work, to prove the counters used.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier capture.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and the commands.")] = False,
     chip: Annotated[str | None, typer.Option(help="With --dry-run: plan for this chip, such as gb100.")] = None,
@@ -121,8 +122,14 @@ def capture_command(
         return
     if chip:
         raise UsageError("--chip goes with --dry-run", "a capture plans for the GPU that is there")
-    result = capture(options, None if as_json else _ProgressLine())
-    _print_result(result, as_json)
+    result = capture(options, None if as_json else ProgressLine())
+    print_result(result, as_json)
+    if selfcheck:
+        from roofprof.profiler.selfcheck import capture_selfcheck
+
+        proof = capture_selfcheck(result.path / "selfcheck", progress=None if as_json else ProgressLine())
+        if not as_json:
+            print_result(proof, as_json=False)
     if result.state != "complete":
         raise typer.Exit(1)
 
@@ -136,7 +143,7 @@ def doctor_command(
 
     checks = doctor(harness=ops)
     if as_json:
-        _print_json({"ok": not exit_status(checks), "checks": [check.as_dict() for check in checks]})
+        print_json({"ok": not exit_status(checks), "checks": [check.as_dict() for check in checks]})
     else:
         width = max(len(check.name) for check in checks)
         for check in checks:
@@ -170,7 +177,7 @@ def _print_plan(options: "CaptureOptions", chip: str | None, as_json: bool) -> N
     plan, jobs, traces = dry_run(options, table)
     if as_json:
         runs, nsys = [_job_dict(job) for job in jobs], [_trace_dict(trace) for trace in traces]
-        _print_json({"chip": plan.chip, "tested": plan.tested, "notes": list(plan.notes), "runs": runs, "nsys": nsys})
+        print_json({"chip": plan.chip, "tested": plan.tested, "notes": list(plan.notes), "runs": runs, "nsys": nsys})
         return
     print(f"chip {plan.chip}, {'passes measured on ' + plan.tested if plan.tested else 'untested'}")
     for note in plan.notes:
@@ -213,63 +220,3 @@ def _print_jobs(plan: "Plan", jobs: Sequence["Job"]) -> None:
     known = [run.expected_passes for run in plan.runs]
     if None not in known:
         print(f"\n{len(jobs)} ncu runs, {sum(p or 0 for p in known)} passes a kernel in all")
-
-
-def _print_result(result: "CaptureResult", as_json: bool) -> None:
-    if as_json:
-        runs, nsys = [r.as_dict() for r in result.runs], [t.as_dict() for t in result.traces]
-        _print_json({"path": str(result.path), "state": result.state, "runs": runs, "nsys": nsys})
-        return
-    for run in result.runs:
-        passes = "/".join(map(str, run.passes)) or "?"
-        print(
-            f"{run.state:<8}  {run.phase} {run.planned.name} {run.planned.cache}: {run.launches} launches, "
-            f"{passes} pass{'es' if passes != '1' else ''}, {run.wall_s:.1f} s"
-        )
-        _print_cause(run.cause, run.hint)
-    for trace in result.traces:
-        count = "no trace" if trace.trace is None else f"{trace.operations} GPU operations"
-        print(f"{trace.state:<8}  {trace.phase} nsys {trace.name}: {count}, {trace.wall_s:.1f} s")
-        _print_cause(trace.cause, trace.hint)
-    for note in result.notes:
-        print(f"note: {note}")
-    print(f"{result.path}: {result.state}")
-
-
-def _print_cause(cause: str | None, hint: str | None) -> None:
-    if cause:
-        print(f"          {cause}" + (f" ({hint})" if hint else ""))
-
-
-def _print_json(data: object) -> None:
-    import json
-
-    print(json.dumps(data, indent=1, ensure_ascii=False))
-
-
-class _ProgressLine:
-    """One line on stderr that is written over, or one every ten seconds where stderr is no terminal."""
-
-    def __init__(self) -> None:
-        self._last = 0.0
-
-    def __call__(self, progress: "Progress") -> None:
-        """Show where the capture stands."""
-        terminal = sys.stderr.isatty()
-        if progress.output:
-            sys.stderr.write(("\r\x1b[K" if terminal else "") + progress.output)
-        now = time.monotonic()
-        if now - self._last < (0.2 if terminal else 10):
-            return
-        self._last = now
-        text = _progress_text(progress)
-        sys.stderr.write(f"\r\x1b[K{text[:100]}" if terminal else f"{text}\n")
-        sys.stderr.flush()
-
-
-def _progress_text(p: "Progress") -> str:
-    count = "" if p.launch_count is None else f"{p.launch_count} launches, "
-    if p.launch_total:
-        count = f"{p.launch_count} of {p.launch_total} launches, "
-    left = "" if p.seconds_left is None else f"{p.seconds_left:.0f} s left, "
-    return f"[{p.run_number}/{p.run_count}] {p.run}: {count}{left}{p.op or p.kernel or 'starting'}"

@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _NVJET = re.compile(r"nvjet_\w*?_(\d+)x(\d+)_\d+x\d+_(\d+)x(\d+)_")
+_NVJET_DEPTH = re.compile(r"nvjet_\w*?_\d+x\d+_(\d+)x\d+_")
 _TILESIZE = re.compile(r"tilesize(\d+)x(\d+)x(\d+)")
-_CUTLASS_2 = re.compile(r"cutlass_\w*?_(\d+)x(\d+)_\d+x\d+_")
+_CUTLASS_2 = re.compile(r"cutlass_\w*?_(\d+)x(\d+)_(?:(\d+)x\d+_|[nt]{2}_align)")
 _CUTE_TUPLE = re.compile(r"tuple<(?:cute::)?C<(\d+)>,(?:cute::)?C<(\d+)>,(?:cute::)?C<(\d+)>>")
 
 _MATRIX = re.compile(
     r"gemm|nvjet|xmma|wgmma|tcgen05|fmha|attention|attn_fwd|flash_fwd|flash_mla|_mla_|mla_decode", re.I
 )
 _MATRIX_TEMPLATE = re.compile(r"cutlass::gemm::kernel::|collective::CollectiveMma|tensorop|fmha::kernel", re.I)
+_SPARSE = re.compile(
+    r"sparse_gemm|spgemm|sp_?gemm_|_spmma|SparseGemm|gemm\w*_sparse|sm90_sparse|MainloopSm\d+\w*Sparse", re.I
+)
 _HELPER = re.compile(
     r"reduce|prepare|precompute|starts?\b|_starts|offset|problem_size|quant|copy|combine|merge|metadata|scheduler|"
     r"permute|shuffle|softmax|simt|sgemm|dgemm|gemv|sort|fill|norm|concat|cache|rope|rotary|write|cast|convert",
@@ -51,6 +55,18 @@ def tile_of(name: str) -> Tile | None:
 
 
 @lru_cache(maxsize=4096)
+def tile_depth_of(name: str) -> int | None:
+    """Size of the tile along K by the kernel's demangled name, or None where the name does not tell."""
+    if match := _NVJET_DEPTH.search(name):
+        return int(match[1])
+    if match := _TILESIZE.search(name):
+        return int(match[3])
+    if (match := _CUTLASS_2.search(name)) and match[3]:
+        return int(match[3])
+    return None
+
+
+@lru_cache(maxsize=4096)
 def is_matrix_kernel(function: str, demangled: str) -> bool:
     """Whether the name says GEMM or attention on tensor cores: it must do tensor work."""
     if _HELPER.search(function) or "simt" in demangled.lower():
@@ -61,3 +77,8 @@ def is_matrix_kernel(function: str, demangled: str) -> bool:
 def splits_k(names: list[str]) -> bool:
     """Whether an op's kernels sum partial products of K slices in a second step."""
     return any(re.search(r"splitk(?!v)", name, re.I) for name in names)
+
+
+def is_sparse_kernel(name: str) -> bool:
+    """Whether a kernel multiplies a 2:4-sparse matrix on tensor cores, by its demangled name."""
+    return bool(_SPARSE.search(name))

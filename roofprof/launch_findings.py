@@ -6,6 +6,7 @@ import polars as pl
 
 from roofprof.findings import Finding, Severity
 from roofprof.kernel_names import is_matrix_kernel
+from roofprof.launch_shape_findings import shape_findings
 from roofprof.work import CONSTANT_MOVES_PER_THREAD
 
 CYCLES_PER_HALF_INSTRUCTION = 1.0
@@ -13,6 +14,8 @@ CYCLES_PER_HALF_INSTRUCTION = 1.0
 is allowed for before the activity counts as unexplained."""
 LEAST_ACTIVE_CYCLES = 1.0
 WARP_LANES = 32
+SLOWEST_SHARE_OF_PEAK = 0.5
+"""Of the dense wgmma rate per active cycle: mma.sync reaches 0.67 of it, unaligned operands 0.5."""
 
 TENSOR_COLUMNS = (
     "tensor_fp4_flop_count", "tensor_fp6_flop_count", "tensor_fp8_flop_count", "tensor_fp16_flop_count",
@@ -24,6 +27,8 @@ def launch_findings(launches: pl.DataFrame) -> Iterator[Finding]:
     """Findings about launches with `with_measured_work`'s columns and `op` (null where unattributed)."""
     yield from _tensor_zero(launches)
     yield from _constant_moves(launches)
+    yield from _uncounted_precision(launches)
+    yield from shape_findings(launches)
 
 
 def unexplained_tensor_cycles(row: dict) -> float | None:  # type: ignore[type-arg]
@@ -76,6 +81,42 @@ def _tensor_zero(launches: pl.DataFrame) -> Iterator[Finding]:
                 "uncollected": uncollected,
             },
         )
+
+
+def _uncounted_precision(launches: pl.DataFrame) -> Iterator[Finding]:
+    """The tensor pipe active well beyond what the counted precisions and half instructions explain."""
+    counted = pl.sum_horizontal(TENSOR_COLUMNS) > 0
+    for row in launches.filter(counted & (pl.col("workload_type") == "kernel")).iter_rows(named=True):
+        beyond, explained = unexplained_tensor_cycles(row), _cycles_of_counted(row)
+        uncollected = [c.removesuffix("_flop_count") for c in TENSOR_COLUMNS if row[c] is None]
+        if beyond is None or explained is None or not uncollected:
+            continue
+        left = beyond - explained / SLOWEST_SHARE_OF_PEAK
+        if left > max(LEAST_ACTIVE_CYCLES, 0.1 * beyond):
+            yield Finding(
+                "uncounted-precision",
+                Severity.WARNING,
+                f"{row['kernel_name'][:60]}: the tensor pipe was active {left:.0f} cycles more than the counted FLOPs "
+                "can take",
+                _remedy(uncollected),
+                op=row["op"],
+                launch_id=row["launch_id"],
+                report=row["report"],
+                values={"unexplained_cycles": left, "explained_cycles": explained, "uncollected": uncollected},
+            )
+
+
+def _cycles_of_counted(row: dict) -> float | None:  # type: ignore[type-arg]
+    """Active cycles of an SM that the counted FLOPs take at the dense rate; None where a rate is unknown."""
+    total = 0.0
+    for column in TENSOR_COLUMNS:
+        if not row[column]:
+            continue
+        peak = row[f"peak_{column.removesuffix('_flop_count')}_flop_per_s"]
+        if not peak or not row["sm_clock_hz"]:
+            return None
+        total += row[column] / (peak / row["sm_clock_hz"])
+    return total
 
 
 def _remedy(uncollected: list[str]) -> str:

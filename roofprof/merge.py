@@ -12,6 +12,8 @@ _KEY = ("nvtx_path", "kernel_demangled_name", "grid", "block")
 _OWN = ("report", "launch_id", "process_id", "nvtx")
 """Columns that the first report alone gives."""
 _NAMES_SHOWN = 3
+TIME_RATIO, TIME_DIFFERENCE_NS = 1.5, 5e3
+"""Two runs of one kernel differ by some tenths where it is short and cold; by half and 5 µs it did something else."""
 
 
 def merge_launches(
@@ -31,7 +33,7 @@ def merge_launches(
     findings: list[Finding] = []
     for other in rest:
         joined = first.join(other, on=["_key", "_ordinal"], how="left", suffix="_other", maintain_order="left")
-        findings += _unmatched(name, first, other)
+        findings += [*_unmatched(name, first, other), *_changed(name, joined, other["report"][0])]
         filled = [
             pl.coalesce(column, f"{column}_other").alias(column) for column in LAUNCH_SCHEMA if column not in _OWN
         ]
@@ -50,6 +52,33 @@ def _keyed(launches: pl.DataFrame, domain: str | None) -> pl.DataFrame:
 
 def _joined(column: str) -> pl.Expr:
     return pl.col(column).cast(pl.List(pl.String)).list.join("\x1e").fill_null("")
+
+
+def _changed(name: str, joined: pl.DataFrame, other: str) -> list[Finding]:
+    """Launches that took another time in the other run: replay, or the data, made them another thing."""
+    least, most = (f("duration_ns", "duration_ns_other") for f in (pl.min_horizontal, pl.max_horizontal))
+    both = joined.filter(pl.col("duration_ns").is_not_null() & pl.col("duration_ns_other").is_not_null())
+    changed = both.filter((most > TIME_RATIO * least) & (most - least > TIME_DIFFERENCE_NS))
+    if not changed.height:
+        return []
+    kernels = changed["kernel_name"].unique(maintain_order=True).to_list()
+    return [
+        Finding(
+            "replay-changed",
+            Severity.DOUBTFUL,
+            f"{changed.height} of {both.height} launches took over {TIME_RATIO:g}x as long in one run as in {other}: "
+            f"{', '.join(kernels[:_NAMES_SHOWN])}",
+            "their counters may belong to other work: kernels that wait, poll or depend on what replay restores",
+            report=name,
+            values={
+                "launch_count": changed.height,
+                "kernel_names": kernels,
+                "replay_passes": changed["replay_passes_other"].to_list(),
+                "duration_ns": changed["duration_ns"].to_list(),
+                "duration_ns_other": changed["duration_ns_other"].to_list(),
+            },
+        )
+    ]
 
 
 def _unmatched(name: str, first: pl.DataFrame, other: pl.DataFrame) -> list[Finding]:

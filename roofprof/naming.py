@@ -10,6 +10,7 @@ from roofprof.findings import Finding, Severity
 from roofprof.op_models import ShapeError, Work, evaluate
 from roofprof.ops_config import Case, OpsConfig
 from roofprof.range_names import RangeName, RangeNameError, Shape, op_of, parse_range_name
+from roofprof.truths import TRUTH_FORMULA
 
 CASE_FORMULA = "case"
 """The pseudo-formula of the range round a layer: `decode:case:b64:s4096` says phase, batch and length."""
@@ -88,7 +89,7 @@ def _name(report: str, path: tuple[str, ...], config: OpsConfig | None, conditio
 
 
 def _evaluated(report: str, name: RangeName, case: Case) -> NamedRange:
-    if name.formula is None or name.formula == CASE_FORMULA:
+    if name.formula is None or name.formula in (CASE_FORMULA, TRUTH_FORMULA):
         return NamedRange(name.op, case=case)
     try:
         work = evaluate(name.formula, name.shape)

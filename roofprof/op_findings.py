@@ -19,6 +19,10 @@ CODE_BYTES_PER_KERNEL = 60e3
 FOREIGN_WRITE_BYTES = 3e6
 """A read stream pushes out up to 2.6 MB of lines that earlier work left dirty."""
 
+SPILL_RATIO = 10.0
+"""Small scattered stores count as whole sectors: up to 9 times the output were seen without a spill."""
+SPILL_BYTES = 128e3
+
 
 @dataclass(frozen=True, slots=True)
 class OpNumbers:
@@ -45,7 +49,8 @@ Rule = Callable[[OpNumbers], Iterator[Finding]]
 def explain(numbers: OpNumbers) -> list[Finding]:
     """All findings that formula beside measured gives for one op."""
     rules: tuple[Rule, ...] = (
-        _tile_padding, _split_k, _intermediates, _extra_reads, _l2_resident, _write_back, _foreign_writes, _conventions,
+        _tile_padding, _split_k, _intermediates, _extra_reads, _l2_resident, _write_back, _foreign_writes,
+        _spills, _conventions,
     )  # fmt: skip
     return [finding for rule in rules for finding in rule(numbers)]
 
@@ -166,6 +171,21 @@ def _foreign_writes(n: OpNumbers) -> Iterator[Finding]:
             n, "foreign-writes", Severity.INFO if extra <= FOREIGN_WRITE_BYTES else Severity.DOUBTFUL,
             f"{format_si(extra, 'B')} more are written to DRAM than the op stored: lines left dirty before it",
             None, extra_write_bytes=extra,
+        )  # fmt: skip
+
+
+def _spills(n: OpNumbers) -> Iterator[Finding]:
+    """Local memory is not counted by itself: what one kernel stores far beyond its output is the sign of it."""
+    if n.l2_write_bytes is None or len(n.kernel_names) != 1 or splits_k(n.kernel_names):
+        return
+    extra = n.l2_write_bytes - n.formula.dram_write_bytes
+    if n.l2_write_bytes > SPILL_RATIO * n.formula.dram_write_bytes and extra > SPILL_BYTES:
+        yield _finding(
+            n, "spills", Severity.INFO,
+            f"one kernel stores {format_si(n.l2_write_bytes, 'B')} for an output of "
+            f"{format_si(n.formula.dram_write_bytes, 'B')}: registers spilled to local memory, or partial results",
+            "look at -Xptxas -v for spills, and at launch bounds", stored_bytes=n.l2_write_bytes,
+            compulsory_write_bytes=n.formula.dram_write_bytes,
         )  # fmt: skip
 
 

@@ -5,16 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 from roofprof.device import PIPES, DeviceSpec
+from roofprof.fidelity import OpFacts, doubts
 from roofprof.findings import Finding, Severity
+from roofprof.measured_on import Yardsticks, flop_by_pipe, measured_on, over, useful
 from roofprof.naming import NamedRange
 from roofprof.nsys_times import NO_TIMING, OpTiming
 from roofprof.op_findings import OpNumbers, explain
-from roofprof.results import FormulaResult, MeasuredOn, OpResult
-from roofprof.roofline import Placement, Roofs, measured_bound, place
-from roofprof.units import format_percent
-
-OVER_ROOF = 1.02
-"""A kernel above 102 % of a roof gets a finding; rounding of clocks explains what lies below."""
+from roofprof.results import FormulaResult, OpResult
+from roofprof.roofline import Placement, Roofs, place
 
 CORES_DID_IT = 0.95
 """CUDA cores that did this much of an op's useful FLOPs did it without the tensor pipe."""
@@ -27,8 +25,7 @@ def build_op(
     named: NamedRange,
     kernel_names: list[str],
     launch_findings: Sequence[Finding],
-    gpu: DeviceSpec,
-    target: DeviceSpec,
+    yard: Yardsticks,
     timing: OpTiming = NO_TIMING,
 ) -> OpResult:
     """Build an op's result from its row of `work.op_rows`.
@@ -38,13 +35,15 @@ def build_op(
         named: what the path stands for.
         kernel_names: demangled names of the call's kernels.
         launch_findings: findings about those launches.
-        gpu: the GPU that ran; target: the one to place on.
+        yard: the GPUs and whatever else the op is held against.
         timing: nsys' times of the op, where a trace was joined; rates then use them.
     """
-    flop_by_pipe = {pipe: row[f"{pipe}_flop_count"] for pipe in PIPES}
-    placed = place(flop_by_pipe, row["dram_bytes"], Roofs.of(target), row["mufu_count"])
-    measured_on = _measured_on(row, flop_by_pipe, gpu, timing)
+    gpu, target, pipes = yard.gpu, yard.target, flop_by_pipe(row)
+    placed = place(pipes, row["dram_bytes"], Roofs.of(target), row["mufu_count"])
+    here = measured_on(row, yard, timing)
     formula = _formula(named, target)
+    time_source = "nsys" if timing.nsys_union_ns else "ncu"
+    facts = OpFacts(row, named, kernel_names, here, time_source, yard)
     return OpResult(
         op=named.op,
         nvtx_path=list(row["nvtx_path"]),
@@ -57,7 +56,7 @@ def build_op(
         calls=row["calls"],
         kernels=list(row["kernels"]),
         duration_ns=row["duration_ns"],
-        time_source="nsys" if timing.nsys_union_ns else "ncu",
+        time_source=time_source,
         nsys_duration_ns=timing.nsys_duration_ns,
         nsys_union_ns=timing.nsys_union_ns,
         nsys_projected_ns=timing.nsys_projected_ns,
@@ -70,66 +69,26 @@ def build_op(
         dram_upper_bytes=row["dram_upper_bytes"],
         l2_bytes=row["l2_bytes"],
         l1_fill_bytes=row["l1_fill_bytes"],
-        flop_by_pipe=flop_by_pipe,
+        flop_by_pipe=pipes,
         flop_count=row["flop_count"],
         mufu_count=row["mufu_count"],
-        arithmetic_intensity=_over(row["flop_count"], row["dram_bytes"]),
-        arithmetic_intensity_lower=_over(row["flop_count"], row["dram_upper_bytes"]),
-        arithmetic_intensity_l2=_over(row["flop_count"], row["l2_bytes"]),
-        arithmetic_intensity_l1_fill=_over(row["flop_count"], row["l1_fill_bytes"]),
+        arithmetic_intensity=over(row["flop_count"], row["dram_bytes"]),
+        arithmetic_intensity_lower=over(row["flop_count"], row["dram_upper_bytes"]),
+        arithmetic_intensity_l2=over(row["flop_count"], row["l2_bytes"]),
+        arithmetic_intensity_l1_fill=over(row["flop_count"], row["l1_fill_bytes"]),
         formula=formula,
-        work_ratio=_over(row["flop_count"], formula.flop_count) if formula else None,
-        byte_ratio=_over(row["dram_bytes"], formula.dram_bytes) if formula else None,
+        work_ratio=over(row["flop_count"], formula.flop_count) if formula else None,
+        byte_ratio=over(row["dram_bytes"], formula.dram_bytes) if formula else None,
         bound=placed.bound and str(placed.bound),
         ridge_point=placed.ridge_point,
         attainable_flop_per_s=placed.attainable_flop_per_s,
         roof_source="projected" if target.name != gpu.name else "datasheet",
-        measured_on=measured_on,
+        measured_on=here,
         spread=_spread(row),
-        findings=_findings(row, named, kernel_names, launch_findings, placed, measured_on, target),
+        findings=_findings(facts, launch_findings, placed),
+        useful=useful(row, named.work, gpu, timing),
+        clock_outlier_count=row["clock_outlier_count"],
     )
-
-
-def _over(a: float | None, b: float | None) -> float | None:
-    return a / b if a is not None and b else None
-
-
-def _measured_on(row: Row, flop_by_pipe: Mapping[str, float | None], gpu: DeviceSpec, timing: OpTiming) -> MeasuredOn:
-    roofs = Roofs.of(gpu)
-    placed = place(flop_by_pipe, row["dram_bytes"], roofs, row["mufu_count"])
-    ncu_s = row["duration_ns"] / 1e9 if row["duration_ns"] else None
-    duration_s = timing.nsys_union_ns / 1e9 if timing.nsys_union_ns else ncu_s
-    at_clock = place(flop_by_pipe, row["dram_bytes"], _roofs_at_clock(row, gpu), row["mufu_count"])
-    fraction = _over(placed.bound_time_s, duration_s)
-    # The clock is the one that ncu saw, so only ncu's time goes with it.
-    fraction_at_clock = None if at_clock.missing_peaks else _over(at_clock.bound_time_s, ncu_s)
-    known, seconds = (placed, duration_s) if fraction_at_clock is None else (at_clock, ncu_s)
-    bound = measured_bound(Placement(placed.bound, None, None, known.bound_time_s), seconds)
-    return MeasuredOn(
-        gpu=gpu.name,
-        bound=bound and str(bound),
-        ridge_point=placed.ridge_point,
-        attainable_flop_per_s=placed.attainable_flop_per_s,
-        achieved_flop_per_s=_over(row["flop_count"], duration_s),
-        achieved_dram_bytes_per_s=_over(row["dram_bytes"], duration_s),
-        roof_fraction=fraction,
-        roof_fraction_at_clock=fraction_at_clock,
-        sm_clock_hz=row["sm_clock_hz"],
-    )
-
-
-def _roofs_at_clock(row: Row, gpu: DeviceSpec) -> Roofs:
-    """The dense peaks of these launches; where the report states none, the datasheet's scaled to the clock."""
-    clock, boost = row["sm_clock_hz"], gpu.boost_clock_hz
-    peaks = {}
-    for pipe in PIPES:
-        measured = row[f"peak_{pipe}_flop_per_s"]
-        if measured is not None:
-            peaks[pipe] = measured
-        elif clock and boost and pipe in gpu.peak_flop_per_s:
-            peaks[pipe] = gpu.peak_flop_per_s[pipe] * clock / boost
-    mufu = gpu.mufu_per_s * clock / boost if gpu.mufu_per_s and clock and boost else None
-    return Roofs(peaks, row["dram_peak_bytes_per_s"] or gpu.dram_bytes_per_s, mufu)
 
 
 def _formula(named: NamedRange, target: DeviceSpec) -> FormulaResult | None:
@@ -156,62 +115,28 @@ def _spread(row: Row) -> dict[str, dict[str, float | None]]:
     return {c: {"min": row[f"{c}_min"], "max": row[f"{c}_max"]} for c in columns}
 
 
-def _findings(
-    row: Row,
-    named: NamedRange,
-    kernel_names: list[str],
-    launch_findings: Sequence[Finding],
-    placed: Placement,
-    measured_on: MeasuredOn,
-    target: DeviceSpec,
-) -> list[Finding]:
-    found = [*named.findings, *(_explained(f, row, named) for f in launch_findings)]
+def _findings(facts: OpFacts, launch_findings: Sequence[Finding], placed: Placement) -> list[Finding]:
+    named, target = facts.named, facts.yard.target
+    found = [*named.findings, *(_explained(f, facts.row, named) for f in launch_findings)]
     if named.work is not None:
-        found += explain(_numbers(row, named, kernel_names))
+        found += explain(_numbers(facts.row, named, list(facts.kernel_names)))
     if placed.missing_peaks:
-        found.append(
-            Finding(
-                "peak-missing",
-                Severity.WARNING,
-                f"{target.name} has no peak for {', '.join(placed.missing_peaks)}: its time is left out of the bound",
-                "choose another --gpu, or add the peak to a TOML file of your own",
-                op=named.op,
-                report=row["report"],
-                values={"pipes": list(placed.missing_peaks), "gpu": target.name},
-            )
-        )
-    return found + _over_roof(row, named, measured_on)
+        message = f"{target.name} has no peak for {', '.join(placed.missing_peaks)}: its time is left out of the bound"
+        hint = "choose another --gpu, or add the peak to a TOML file of your own"
+        values: dict[str, object] = {"pipes": list(placed.missing_peaks), "gpu": target.name}
+        found.append(facts.finding("peak-missing", Severity.WARNING, message, hint, **values))
+    return found + doubts(facts)
 
 
 def _explained(finding: Finding, row: Row, named: NamedRange) -> Finding:
     """A GEMM that did all its FLOPs on CUDA cores needed no tensor pipe."""
     cores = _known_sum([row[f"{p}_flop_count"] for p in PIPES if not p.startswith("tensor_")])
-    useful = named.work.flop_count if named.work else None
-    if finding.kind != "tensor-counter-zero" or not useful or (cores or 0) < CORES_DID_IT * useful:
+    needed = named.work.flop_count if named.work else None
+    if finding.kind != "tensor-counter-zero" or not needed or (cores or 0) < CORES_DID_IT * needed:
         return finding
     return replace(
         finding, severity=Severity.INFO, hint=f"{cores:.3g} FLOPs on CUDA cores are the whole work of the op"
     )
-
-
-def _over_roof(row: Row, named: NamedRange, measured_on: MeasuredOn) -> list[Finding]:
-    fraction = measured_on.roof_fraction_at_clock or measured_on.roof_fraction
-    if fraction is None or fraction <= OVER_ROOF:
-        return []
-    return [
-        Finding(
-            "over-roof",
-            Severity.DOUBTFUL,
-            f"{format_percent(fraction)} of the roof of the GPU that ran: more than can be",
-            "bytes and time come from different passes, or a peak does not fit this GPU; do not trust this row",
-            op=named.op,
-            report=row["report"],
-            values={
-                "roof_fraction": measured_on.roof_fraction,
-                "at_clock": measured_on.roof_fraction_at_clock,
-            },
-        )
-    ]
 
 
 def _numbers(row: Row, named: NamedRange, kernel_names: list[str]) -> OpNumbers:

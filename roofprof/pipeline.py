@@ -5,23 +5,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import polars as pl
-
 from roofprof.analysis import Measured, Options, analyze
-from roofprof.capture_manifest import Group, load_capture
+from roofprof.capture_manifest import load_capture
+from roofprof.ceilings import load_ceilings
 from roofprof.device import DeviceSpec, load_gpu
 from roofprof.errors import UsageError
 from roofprof.findings import Finding
-from roofprof.merge import merge_launches
-from roofprof.nsys_times import NamedTrace
+from roofprof.group_pipeline import Progress, read_group, read_trace
 from roofprof.ops_config import load_ops_config
 from roofprof.parsers.ncu_report import read_ncu_report
-from roofprof.parsers.nsys_trace import read_nsys_trace
-from roofprof.profiler.nsys import find_nsys
 from roofprof.results import RooflineReport, load_report
+from roofprof.selfcheck_pipeline import find_selfcheck
 
 SAME_GPU = "same"
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +31,10 @@ class AnalyzeRequest:
     only: str | None = None
     timeline: Path | None = None
     """An nsys trace of the command that the one report is of."""
+    selfcheck: Path | None = None
+    """A selfcheck.json, or a directory with one; a capture's own is found by itself."""
+    ceilings: Path | None = None
+    """Measured roofs, as `roofprof ceilings` writes them."""
 
 
 def analyze_files(request: AnalyzeRequest, progress: Progress | None = None) -> RooflineReport:
@@ -48,41 +48,26 @@ def analyze_files(request: AnalyzeRequest, progress: Progress | None = None) -> 
     target: DeviceSpec | None = None if request.gpu == SAME_GPU else load_gpu(request.gpu)
     config = load_ops_config(request.ops) if request.ops else None
     only = _pattern(request.only)
+    ceilings = load_ceilings(request.ceilings) if request.ceilings else None
+    given = find_selfcheck(request.selfcheck) if request.selfcheck else None
     measured: list[Measured] = []
     findings: list[Finding] = []
     for path, name in zip(request.paths, _labels(request.paths), strict=True):
         if path.is_dir():
             capture = load_capture(path)
             findings += capture.findings
-            measured += [_read_group(group, request, progress) for group in capture.groups]
+            proof = given or find_selfcheck(path, required=False)
+            for group in capture.groups:
+                read = read_group(group, request.domain, progress)
+                measured.append(replace(read, selfcheck=proof, ncu_version=capture.versions.get("ncu")))
         else:
             report = read_ncu_report(path, progress, name)
-            traces = [_read_trace(request.timeline)] if request.timeline else []
-            measured.append(Measured(name, report.launches, report.devices, report.findings, traces=traces))
+            traces = [read_trace(request.timeline)] if request.timeline else []
+            read = Measured(name, report.launches, report.devices, report.findings, traces=traces)
+            measured.append(replace(read, selfcheck=given))
     if request.timeline and len(measured) > 1:
         raise UsageError("--timeline goes with one report", "a capture's directory holds its own traces")
-    return analyze(measured, target, Options(request.domain, config, only), findings)
-
-
-def _read_group(group: Group, request: AnalyzeRequest, progress: Progress | None) -> Measured:
-    """One set of reports of a capture as one report, with its traces."""
-    reports = [read_ncu_report(path, progress) for path in group.reports]
-    launches, unmatched = merge_launches(group.name, [r.launches for r in reports], request.domain)
-    missing = [f for r in reports for f in r.findings if f.kind != "counter-missing" or _still_null(f, launches)]
-    findings = {(f.kind, f.values.get("column"), f.message): f for f in missing}.values()
-    traces = [_read_trace(path) for path in group.traces]
-    named = [replace(f, report=group.name) for f in findings]
-    return Measured(group.name, launches, reports[0].devices, [*named, *unmatched], group.conditions, traces)
-
-
-def _still_null(finding: Finding, launches: pl.DataFrame) -> bool:
-    """Whether no other report of the group filled what this one lacks."""
-    return bool(launches[finding.values["column"]].null_count())
-
-
-def _read_trace(path: Path) -> NamedTrace:
-    nsys = find_nsys() if path.suffix == ".nsys-rep" else None
-    return NamedTrace(path.name, read_nsys_trace(path, nsys))
+    return analyze(measured, target, Options(request.domain, config, only, ceilings), findings)
 
 
 def _pattern(text: str | None) -> Callable[[str], bool] | None:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from roofprof import __version__
+from roofprof.ceilings import Ceilings
 from roofprof.device import DeviceSpec, device_from_dict
 from roofprof.errors import ReportError
 from roofprof.findings import Finding
@@ -63,6 +64,23 @@ class MeasuredOn:
     roof_fraction_at_clock: float | None
     """The same with the dense peaks at the clocks of these very launches."""
     sm_clock_hz: float | None
+    roof_fraction_measured: float | None = None
+    """Least time by the measured roofs / measured time; None without them."""
+    attainable_flop_per_s_measured: float | None = None
+    dram_mix: str | None = None
+    """Access mix whose measured bandwidth was used: read, triad, copy or write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Useful:
+    """The work that the formula asks for, where the row's own figures are what the hardware executed."""
+
+    flop_count: float
+    arithmetic_intensity: float | None
+    """Useful FLOPs / measured DRAM bytes."""
+    achieved_flop_per_s: float | None
+    roof_fraction: float | None
+    """The formula's least time on the GPU that ran / measured time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +133,9 @@ class OpResult:
     graph_projected_ns: float | None = None
     share: float | None = None
     """Of the time of all ops in the same layer, under nsys."""
+    useful: Useful | None = None
+    clock_outlier_count: int = 0
+    """Calls left out of the median because their SM clock was far below the others'."""
 
     @property
     def time_ns(self) -> float | None:
@@ -148,6 +169,7 @@ class OpResult:
         known = {key: value for key, value in data.items() if key in cls.__dataclass_fields__}
         known["formula"] = _build(FormulaResult, data["formula"]) if data.get("formula") else None
         known["measured_on"] = _build(MeasuredOn, data["measured_on"])
+        known["useful"] = _build(Useful, data["useful"]) if data.get("useful") else None
         known["findings"] = [Finding.from_dict(f) for f in data["findings"]]
         return cls(**known)
 
@@ -164,11 +186,14 @@ def short_labels(ops: Sequence[OpResult], with_case: bool = True) -> list[str]:
     """A label for each row, with the implementation and, if asked for, the case only where a name stands twice."""
     names = Counter((op.case_key, op.op) for op in ops)
     cases = {op.case_key for op in ops}
+    caches = {op.cache for op in ops}
     labels = []
     for op in ops:
         label = op.label if names[op.case_key, op.op] > 1 else op.op
         if with_case and len(cases) > 1:
             label += f" {(op.phase or '?')[0]}{op.batch or '?'}"
+        if len(caches) > 1:
+            label += f" {op.cache or '?'}"
         labels.append(label)
     return labels
 
@@ -205,6 +230,8 @@ class RooflineReport:
     findings: list[Finding]
     joins: Sequence[Mapping[str, Any]] = ()
     """One entry a report that was joined with an nsys trace."""
+    ceilings: Ceilings | None = None
+    """Measured roofs of the GPU that ran, where they were given."""
 
     @property
     def projected(self) -> bool:
@@ -225,6 +252,7 @@ class RooflineReport:
             "kernels": self.kernels.to_dicts(),
             "unattributed": asdict(self.unattributed),
             "joins": [dict(join) for join in self.joins],
+            "ceilings": self.ceilings.as_dict() if self.ceilings else None,
             "findings": [f.as_dict() for f in self.findings],
         }
 
@@ -243,6 +271,7 @@ class RooflineReport:
             unattributed=_build(Unattributed, data["unattributed"]),
             findings=[Finding.from_dict(f) for f in data["findings"]],
             joins=list(data.get("joins", ())),
+            ceilings=Ceilings.from_dict(data["ceilings"]) if data.get("ceilings") else None,
         )
 
     def to_json(self) -> str:

@@ -9,6 +9,11 @@ CONSTANT_MOVES_PER_THREAD = 16
 """Half instructions a thread up to which they are taken for constant loads (HFMA2.MMA R,-RZ,RZ,imm) and
 conversions (HADD2.F32): real reports of three layers show at most 7 a thread, none of them arithmetic."""
 
+CLOCK_OUTLIER = 0.9
+"""Clocks of repeats differ by a few percent under load; a drop by a tenth is power or heat, and the time follows it."""
+LEAST_CALLS = 3
+"""Of fewer calls none can be told to be the odd one."""
+
 FLOP_COLUMNS = tuple(f"{pipe}_flop_count" for pipe in PIPES)
 SUMMED = (
     "duration_ns", "dram_read_bytes", "dram_write_bytes", "dram_bytes", "dram_upper_bytes", "l2_read_bytes",
@@ -74,6 +79,7 @@ def call_rows(launches: pl.DataFrame) -> pl.DataFrame:
         pl.col("device_name").first(),
         pl.col("device_id").first(),
         pl.col("thread_count").max(),
+        pl.col("replay_passes").max(),
     )
     return calls.with_columns(_flop_count())
 
@@ -81,7 +87,8 @@ def call_rows(launches: pl.DataFrame) -> pl.DataFrame:
 def op_rows(calls: pl.DataFrame) -> pl.DataFrame:
     """One row an op: its median call by duration (the lower one of two), with the spread over all calls.
 
-    Every number of a row is that one call's, so that sums and ratios hold.
+    Every number of a row is that one call's, so that sums and ratios hold. A call whose SM clock lies below
+    `CLOCK_OUTLIER` of its op's median clock, of `LEAST_CALLS` or more, is not taken; `clock_outlier_count` counts them.
     """
     key = ["report", "nvtx_path"]
     spread = [
@@ -89,13 +96,22 @@ def op_rows(calls: pl.DataFrame) -> pl.DataFrame:
         for column in ("duration_ns", "dram_bytes", "flop_count")
         for how in ("min", "max")
     ]
+    clock = pl.col("sm_clock_hz")
+    slow = (clock < CLOCK_OUTLIER * clock.median().over(key)) & (clock.count().over(key) >= LEAST_CALLS)
     ranked = calls.with_row_index("_index").with_columns(
         pl.len().over(key).alias("calls"),
         pl.col("_index").min().over(key).alias("_order"),
-        pl.col("duration_ns").rank("ordinal").over(key).alias("_rank"),
-        ((pl.col("duration_ns").is_not_null().sum() + 1) // 2).over(key).alias("_middle"),
+        clock.min().over(key).alias("sm_clock_hz_min"),
+        clock.median().over(key).alias("sm_clock_hz_median"),
+        slow.fill_null(False).alias("_slow"),
         *spread,
+    )
+    timed = pl.when(~pl.col("_slow")).then("duration_ns")
+    ranked = ranked.with_columns(
+        pl.col("_slow").sum().over(key).cast(pl.Int64).alias("clock_outlier_count"),
+        timed.rank("ordinal").over(key).alias("_rank"),
+        ((timed.is_not_null().sum() + 1) // 2).over(key).alias("_middle"),
     )
     untimed = (pl.col("_middle") == 0) & (pl.col("_index") == pl.col("_order"))
     chosen = (pl.col("_rank") == pl.col("_middle")) | untimed
-    return ranked.filter(chosen.fill_null(False)).sort("_order").drop("_index", "_order", "_rank", "_middle")
+    return ranked.filter(chosen.fill_null(False)).sort("_order").drop("_index", "_order", "_rank", "_middle", "_slow")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from roofprof.op_models import FORMULAS
 
-KIND = re.compile(r'(?:Finding\(|_finding\(\s*\w+,)\s*"([a-z0-9-]+)"')
+KIND = re.compile(r'(?:Finding\(|\.finding\(|_finding\(\s*\w+,)\s*"([a-z0-9-]+)"')
 
 
 def test_every_kind_of_finding_is_explained(root: Path) -> None:

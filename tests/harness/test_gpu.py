@@ -37,3 +37,24 @@ def test_run(tmp_path, extra):
     manifest = json.loads(output.read_text())
     assert manifest["gpu"]["compute_capability"]
     assert all(op["range_name"] for case in manifest["cases"] for op in case["ops"] if not op["not_run"])
+
+
+def test_calibration_runs_what_it_can_and_names_the_rest(tmp_path):
+    output = tmp_path / "calibration.json"
+    done = run("calibration", "--json-out", str(output))
+    assert done.returncode == 0, done.stderr
+    record = json.loads(output.read_text())
+    assert "gemm_bf16" in record["kernels"]
+    assert not {"empty", "copy", "ffma", "mufu"} & set(record["skipped"]) or "cupy" in str(record["skipped"])
+
+
+def test_ceilings_stay_near_the_datasheet():
+    from roofprof.device import recognise_gpu
+    from roofprof.harness.ceilings import measure
+
+    found = measure(quick=True)
+    spec = recognise_gpu(found.gpu)
+    assert found.peak_flop_per_s["tensor_bf16"].burst > 0
+    if spec:
+        assert 0.4 < found.peak_flop_per_s["tensor_bf16"].burst / spec.peak_flop_per_s["tensor_bf16"] < 1.15
+        assert all(0.5 < rate / spec.dram_bytes_per_s < 1.05 for rate in found.dram_bytes_per_s.values())

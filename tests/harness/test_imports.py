@@ -13,8 +13,10 @@ def loaded_after(statement: str) -> set[str]:
 
 
 def test_the_harness_starts_bare():
-    loaded = loaded_after("import roofprof.harness.run, roofprof.harness.verify")
-    assert not loaded & {*FORBIDDEN, "torch", "triton", "sgl_kernel", "flashinfer", "nvtx"}
+    loaded = loaded_after(
+        "import roofprof.harness.run, roofprof.harness.verify, roofprof.harness.calibration, roofprof.harness.ceilings"
+    )
+    assert not loaded & {*FORBIDDEN, "torch", "triton", "sgl_kernel", "flashinfer", "nvtx", "cupy"}
 
 
 def test_listing_needs_no_torch():
@@ -36,3 +38,14 @@ def test_running_without_torch_is_a_clear_error():
     assert done.returncode == 1
     assert done.stderr.startswith("error: torch does not import")
     assert "Traceback" not in done.stderr
+
+
+def test_calibration_and_ceilings_without_torch_are_clear_errors():
+    for statement in (
+        "from roofprof.harness.calibration import main; sys.exit(main([]))",
+        "from roofprof.cli import run; sys.exit(run(['ceilings']))",
+    ):
+        code = f"import sys; sys.modules['torch'] = None; {statement}"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: torch does not import")

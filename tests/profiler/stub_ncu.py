@@ -55,6 +55,9 @@ def harness() -> None:
     """What the harness would leave beside the report."""
     if "--json-out" not in args:
         return
+    if "--phase" not in args:  # the kernels of the self-check
+        Path(args[args.index("--json-out") + 1]).write_text(json.dumps({"kernels": ["empty"], "skipped": {}}))
+        return
     data = {
         "gpu": {"name": "NVIDIA H100 80GB HBM3", "cuda_version": "13.0", "sm_clock_hz": 1980000000},
         "packages": {"torch": "2.11.0", "sglang-kernel": "0.4.2", "sglang": None},

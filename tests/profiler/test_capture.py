@@ -18,6 +18,7 @@ from roofprof.profiler.capture import capture
 from roofprof.profiler.framing import blocks
 from roofprof.profiler.options import CaptureOptions
 from roofprof.profiler.progress import Progress
+from roofprof.profiler.selfcheck import capture_selfcheck
 
 Install = Callable[..., Path]
 
@@ -343,3 +344,18 @@ def test_no_secret_leaves(
     wanted += [host] if len(host) > 3 else []
     assert getpass.getuser() == "canary_user"
     assert [w for w in wanted if w in kept] == []
+
+
+def test_a_self_check_takes_the_same_path_and_counts_everything(ncu: Install, tmp_path: Path) -> None:
+    ncu()
+    result = capture_selfcheck(tmp_path / "out")
+    runs = manifest(tmp_path / "out")["runs"]
+    names = [run["name"] for run in runs]
+    assert result.state == "complete"
+    assert json.loads((tmp_path / "out" / "calibration.json").read_text())["kernels"] == ["empty"]
+    assert names == ["core", "cuda_core", "tensor_fp16", "tensor_tf32", "tensor_int8", "tensor_fp64", "mufu"]
+    assert all("--profile-from-start" in run["ncu_args"] for run in runs)
+    assert all(run["cache"] == "cold" for run in runs)
+    with pytest.raises(UsageError):
+        capture_selfcheck(tmp_path / "out")
+    capture_selfcheck(tmp_path / "out", force=True)

@@ -19,7 +19,10 @@ CUTLASS_FP8 = (
         ("nvjet_sm90_tst_64x32_64x16_1x2_h_bz_splitK_TNT", Tile(32, 64, (1, 2))),
         ("nvjet_sm90_qqtst_128x128_128x6_4x1_v_bz_coopA_algo2_TNN", Tile(128, 128, (4, 1))),
         ("sm90_xmma_gemm_f64f64_f64f64_f64_nn_n_tilesize128x64x16_stage4", Tile(128, 64)),
-        ("void cutlass::Kernel2<cutlass_75_tensorop_bf16_s1688gemm_bf16_128x128_nn_align1>(T1::Params)", None),
+        (
+            "void cutlass::Kernel2<cutlass_75_tensorop_bf16_s1688gemm_bf16_128x128_nn_align1>(T1::Params)",
+            Tile(128, 128),
+        ),
         (
             "void cutlass::Kernel2<cutlass_80_tensorop_i16832gemm_s8_128x256_128x3_tn_align16>(T1::Params)",
             Tile(128, 256),

@@ -1,0 +1,118 @@
+"""selfcheck.json: which counters were proven on which GPU with which ncu, and the floor under every figure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from roofprof import __version__
+from roofprof.errors import ReportError
+
+SCHEMA_VERSION = 1
+SELFCHECK = "selfcheck.json"
+"""Its name in a capture's directory."""
+State = Literal["passed", "failed", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One counter on one kernel."""
+
+    kernel: str
+    counter: str
+    """Column of the launch frame."""
+    relation: str
+    """`exact`, `at least` or `within`."""
+    low: float
+    high: float | None
+    measured_min: float | None
+    measured_max: float | None
+    repeats: int
+    state: State
+    why: str | None = None
+    duration_ns: float | None = None
+    """Median; shown, not judged, like its spread."""
+    duration_spread: float | None = None
+    """(Largest - least) / median."""
+    metrics: tuple[str, ...] = ()
+    """ncu metrics that fill the column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What an empty kernel costs, and how much that varies."""
+
+    duration_ns_min: float
+    duration_ns_max: float
+    dram_bytes_min: float
+    dram_bytes_max: float
+    repeats: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selfcheck:
+    """The verdict."""
+
+    gpu: str
+    """Display name."""
+    ncu: str | None
+    driver: str | None
+    created: str | None
+    """ISO 8601, UTC: when the kernels ran."""
+    chip: str | None
+    rows: Sequence[Row]
+    floor: Floor | None = None
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """Kernel -> why it did not run."""
+    untested: str | None = None
+    """Said of kernels that nobody has run on such a GPU."""
+
+    @property
+    def failed_counters(self) -> list[str]:
+        """Columns that are wrong in a row, each once."""
+        return list(dict.fromkeys(row.counter for row in self.rows if row.state == "failed"))
+
+    @property
+    def missing_counters(self) -> list[str]:
+        """Columns that were to be collected and have no value."""
+        return list(dict.fromkeys(row.counter for row in self.rows if row.state == "missing"))
+
+    @property
+    def passed(self) -> bool:
+        """Whether every counter that ran is as true as it must be."""
+        return bool(self.rows) and all(row.state == "passed" for row in self.rows)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The content of selfcheck.json."""
+        own = {"schema_version": SCHEMA_VERSION, "roofprof": __version__, "passed": self.passed}
+        return own | {"failed_counters": self.failed_counters, "missing_counters": self.missing_counters} | asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Selfcheck":
+        """The reverse of `as_dict`."""
+        rows = [Row(**{**row, "metrics": tuple(row["metrics"])}) for row in data["rows"]]
+        floor = Floor(**data["floor"]) if data["floor"] else None
+        names = ("gpu", "ncu", "driver", "created", "chip", "skipped", "untested")
+        return cls(**{name: data[name] for name in names}, rows=rows, floor=floor)
+
+
+def load_selfcheck(path: Path) -> Selfcheck:
+    """Load a selfcheck.json.
+
+    Raises:
+        ReportError: not there, not JSON, or of another version.
+    """
+    hint = "give the selfcheck.json that roofprof selfcheck wrote"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReportError(f"cannot read {path}: {error.strerror}", hint) from None
+    except ValueError as error:
+        raise ReportError(f"{path} is not JSON: {error}", hint) from None
+    if not isinstance(data, dict) or data.get("schema_version") != SCHEMA_VERSION:
+        raise ReportError(f"{path} is no self-check of schema version {SCHEMA_VERSION}", hint)
+    try:
+        return Selfcheck.from_dict(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ReportError(f"{path} lacks or garbles {error}", hint) from None
