@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from roofprof.errors import RoofprofError
 from roofprof.reports.label_placement import Obstacle, place_labels
+from roofprof.reports.plot_style import PIPE_STYLES, pipe_label
 from roofprof.results import OpResult, RooflineReport, short_labels
 from roofprof.text import printable
 
@@ -15,20 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colour-blind safe palette; the marker tells the pipe a second time, for print.
-_STYLE = {
-    "tensor_fp4": ("#D55E00", "^"),
-    "tensor_fp6": ("#D55E00", "v"),
-    "tensor_fp8": ("#0072B2", "o"),
-    "tensor_fp16": ("#56B4E9", "s"),
-    "tensor_bf16": ("#009E73", "s"),
-    "tensor_tf32": ("#8A6D00", "D"),
-    "tensor_fp64": ("#999999", "D"),
-    "tensor_int8": ("#000000", "h"),
-    "fp64": ("#999999", "P"),
-    "fp32": ("#CC79A7", "P"),
-    "fp16": ("#E69F00", "X"),
-}
+_STYLE = {pipe: style.pair for pipe, style in PIPE_STYLES.items()}
 _ALWAYS_DRAWN = ("tensor_fp4", "tensor_fp8", "tensor_bf16", "fp32")
 _HEIGHT = 8.6
 _KEY_WIDTH = 3.1
@@ -152,11 +140,10 @@ def _draw_roofs(axes: "Axes", report: RooflineReport, pipes: list[str], high: fl
         peak, ridge, color = spec.peak_flop_per_s[pipe], spec.ridge_point(pipe), _STYLE[pipe][0]
         axes.plot([ridge or low, high], [peak, peak], color=color, zorder=1, **style)
         if solid:
-            name = pipe.removeprefix("tensor_").upper() + ("" if pipe.startswith("tensor_") else " (CUDA cores)")
             axes.text(
                 high * 0.94,
                 peak * 1.04,
-                f"{name} {peak / 1e12:g} TFLOP/s",
+                f"{pipe_label(pipe)} {peak / 1e12:g} TFLOP/s",
                 color=color,
                 fontsize=7.5,
                 ha="right",
