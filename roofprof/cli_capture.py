@@ -2,8 +2,6 @@
 
 import json
 import shlex
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from roofprof.cli_words import ProgressLine, sizes, words
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from roofprof.profiler.nsys_runs import NsysJob
     from roofprof.profiler.options import CaptureOptions
     from roofprof.profiler.plan import Plan
-    from roofprof.profiler.progress import Progress
 
 
 class CaptureCommand(TyperCommand):
@@ -110,10 +108,10 @@ def capture_command(
 
     options = CaptureOptions(
         output=output or Path(f"capture-{'workload' if command else phase}"),
-        phase=phase, batch=_sizes(batch), seq_len=seq_len, prefill_batch=prefill_batch,
+        phase=phase, batch=sizes("--batch", batch), seq_len=seq_len, prefill_batch=prefill_batch,
         prefill_len=prefill_len, layer=layer, recipe=recipe, tp=tp, ep=ep, experts=experts,
         only=only, impl=tuple(impl or ()), repeats=repeats, seed=seed, skew=skew, rotate=rotate, variants=variants,
-        cache=cache, groups=_words(groups), timeout_s=timeout, ncu_args=tuple(ncu_args or ()),
+        cache=cache, groups=words(groups), timeout_s=timeout, ncu_args=tuple(ncu_args or ()),
         command=tuple(command or ()), force=force, nsys=nsys, graph=graph, keep_nsys_rep=keep_nsys_rep,
     )  # fmt: skip
     if dry_run:
@@ -121,7 +119,7 @@ def capture_command(
         return
     if chip:
         raise UsageError("--chip goes with --dry-run", "a capture plans for the GPU that is there")
-    result = capture(options, None if as_json else _ProgressLine())
+    result = capture(options, None if as_json else ProgressLine())
     _print_result(result, as_json)
     if result.state != "complete":
         raise typer.Exit(1)
@@ -145,17 +143,6 @@ def doctor_command(
                 print(f"      {'':<{width}}  -> {check.remedy}")
     if exit_status(checks):
         raise typer.Exit(1)
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(dict.fromkeys(int(word) for word in text.split(",")))
-    except ValueError:
-        raise UsageError(f"--batch {text!r} is no list of sizes", "give sizes such as 1,64,128") from None
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _print_plan(options: "CaptureOptions", chip: str | None, as_json: bool) -> None:
@@ -239,31 +226,3 @@ def _print_cause(cause: str | None, hint: str | None) -> None:
 
 def _print_json(data: object) -> None:
     print(json.dumps(data, indent=1, ensure_ascii=False))
-
-
-class _ProgressLine:
-    """One line on stderr that is written over, or one every ten seconds where stderr is no terminal."""
-
-    def __init__(self) -> None:
-        self._last = 0.0
-
-    def __call__(self, progress: "Progress") -> None:
-        """Show where the capture stands."""
-        terminal = sys.stderr.isatty()
-        if progress.output:
-            sys.stderr.write(("\r\x1b[K" if terminal else "") + progress.output)
-        now = time.monotonic()
-        if now - self._last < (0.2 if terminal else 10):
-            return
-        self._last = now
-        text = _progress_text(progress)
-        sys.stderr.write(f"\r\x1b[K{text[:100]}" if terminal else f"{text}\n")
-        sys.stderr.flush()
-
-
-def _progress_text(p: "Progress") -> str:
-    count = "" if p.launch_count is None else f"{p.launch_count} launches, "
-    if p.launch_total:
-        count = f"{p.launch_count} of {p.launch_total} launches, "
-    left = "" if p.seconds_left is None else f"{p.seconds_left:.0f} s left, "
-    return f"[{p.run_number}/{p.run_count}] {p.run}: {count}{left}{p.op or p.kernel or 'starting'}"
