@@ -7,6 +7,7 @@ from typing import Any
 
 from roofprof import __version__
 from roofprof.device import DeviceSpec
+from roofprof.findings import Finding
 from roofprof.op_models import FORMULAS
 from roofprof.reports.plot_style import PIPE_STYLES, pipe_label
 from roofprof.results import OpResult, RooflineReport, case_title, short_labels
@@ -31,7 +32,7 @@ def page_data(reports: Sequence[RooflineReport]) -> dict[str, Any]:
         "no_pipe": NO_PIPE,
         "sets": [_set(report) for report in reports],
         "ops": [op for index, report in enumerate(reports) for op in _ops(report, index)],
-        "findings": [{**f.as_dict(), "set": i} for i, report in enumerate(reports) for f in report.findings],
+        "findings": [f.as_dict() for report in reports for f in _findings_of_no_row(report)],
     }
     return {key: _printable(value) for key, value in data.items()}
 
@@ -40,6 +41,16 @@ def dominant_pipe(op: OpResult) -> str | None:
     """The pipe with most of an op's FLOPs, or None without any."""
     pipe = max(op.flop_by_pipe, key=lambda p: op.flop_by_pipe[p] or 0, default=None)
     return pipe if pipe and op.flop_by_pipe[pipe] else None
+
+
+def _findings_of_no_row(report: RooflineReport) -> list[Finding]:
+    """Those about the report as a whole, or about an op that has no row; the rest stand with their ops."""
+
+    def key(finding: Finding) -> tuple[object, ...]:
+        return finding.kind, finding.op, finding.report, finding.launch_id, finding.message
+
+    carried = {key(finding) for op in report.ops for finding in op.findings}
+    return [finding for finding in report.findings if key(finding) not in carried]
 
 
 def _set(report: RooflineReport) -> dict[str, Any]:

@@ -63,7 +63,7 @@ const OP_COLUMNS = [
 const FINDING_COLUMNS = [
   { label: "severity", text: true, value: (f) => f.severity },
   { label: "kind", text: true, value: (f) => f.kind },
-  { label: "op", text: true, value: (f) => f.op, open: (f) => opOfFinding(f) && select(opOfFinding(f).index) },
+  { label: "op", text: true, value: (f) => f.row?.label ?? f.op, open: (f) => f.row && select(f.row.index) },
   { label: "what", text: true, value: (f) => f.message },
   { label: "what to do", text: true, value: (f) => f.hint },
 ];
@@ -90,8 +90,7 @@ function update() {
   drawRoofline(ops);
   opsTable.update(ops);
   kernelsTable.update(ops.flatMap((op) => op.kernel_rows.map((kernel) => ({ ...kernel, op }))));
-  const shown = new Set(ops);
-  findingsTable.update(data.findings.filter((f) => !known(f.op) || shown.has(opOfFinding(f))));
+  findingsTable.update(shownFindings(ops));
   document.getElementById("count").textContent = `${ops.length} of ${data.ops.length} ops`;
   const rest = ops.length - drawn;
   document.getElementById("not-drawn").textContent =

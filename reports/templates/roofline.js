@@ -85,7 +85,8 @@ const markerSize = (op) => (known(op.share) ? 6 + 34 * Math.sqrt(op.share) : 10)
 
 function measuredTraces(ops) {
   return usedPipes().map((pipe) => {
-    const own = ops.filter((op) => op.pipe === pipe);
+    // Small points last, so that none hides behind a large one.
+    const own = ops.filter((op) => op.pipe === pipe).sort((a, b) => markerSize(b) - markerSize(a));
     const wide = (op) => op.arithmetic_intensity_lower && op.arithmetic_intensity / op.arithmetic_intensity_lower > 1.1;
     return {
       name: data.pipes[pipe].label,
@@ -104,7 +105,7 @@ function measuredTraces(ops) {
         color: pipeColor(pipe),
         symbol: data.pipes[pipe].symbol,
         size: own.map(markerSize),
-        opacity: 0.9,
+        opacity: 0.8,
         line: { color: theme("page"), width: 1 },
       },
       error_x: {

@@ -55,9 +55,8 @@ function resetFilters() {
   state.search = "";
 }
 
-function opOfFinding(finding) {
-  if (!known(finding.op)) return null;
-  return data.ops.find(
-    (op) => op.set === finding.set && op.op === finding.op && (!finding.report || op.report === finding.report),
-  );
+// Findings of the ops that are shown, and those that belong to no row.
+function shownFindings(ops) {
+  const own = ops.flatMap((op) => op.findings.map((finding) => ({ ...finding, row: op })));
+  return [...own, ...data.findings.map((finding) => ({ ...finding, row: null }))];
 }

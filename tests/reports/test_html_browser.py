@@ -137,6 +137,8 @@ def test_filters_filter_picture_and_tables(opened: Any, decode: RooflineReport) 
     page.find_element(By.ID, "search").send_keys("ROUTER_gemm")
     assert {row["op"].split()[0] for row in rows(page)} == {"router_gemm"}
     assert {row["op"].split()[0] for row in rows(page, "kernels-table")} == {"router_gemm"}
+    shown = {row["op"].split()[0] for row in rows(page, "findings-table")}
+    assert shown <= {"router_gemm", "—"} | {op.op for op in decode.ops if not op.findings}
 
 
 @pytest.mark.parametrize(("heading", "field"), [("time", "time_ns"), ("work ratio", "work_ratio")])
