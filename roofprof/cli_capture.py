@@ -1,7 +1,5 @@
 """The commands `capture` and `doctor`: options in, one call, what it says out."""
 
-import json
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,6 +45,8 @@ def _ncu_words(args: list[str]) -> list[str]:
         given = [value if equals else rest.pop(0)] if quoted else rest[:]
         if not quoted:
             rest.clear()
+        import shlex
+
         try:
             words = [w for text in given for w in (shlex.split(text) if quoted else [text])]
         except ValueError as error:
@@ -163,6 +163,8 @@ def _print_plan(options: "CaptureOptions", chip: str | None, as_json: bool) -> N
     for note in plan.notes:
         print(f"note: {note}")
     _print_jobs(plan, jobs)
+    import shlex
+
     for trace in traces:
         print(f"\n{trace.phase}, nsys, {trace.name}" + (f": {trace.repeats} repeats" if trace.repeats else ""))
         print(f"  {shlex.join(trace.command)}")
@@ -185,6 +187,8 @@ def _trace_dict(trace: "NsysJob") -> dict[str, Any]:
 
 
 def _print_jobs(plan: "Plan", jobs: Sequence["Job"]) -> None:
+    import shlex
+
     for job in jobs:
         passes = job.run.expected_passes
         count = "passes unknown" if passes is None else f"{passes} pass{'es' if passes > 1 else ''}"
@@ -225,4 +229,6 @@ def _print_cause(cause: str | None, hint: str | None) -> None:
 
 
 def _print_json(data: object) -> None:
+    import json
+
     print(json.dumps(data, indent=1, ensure_ascii=False))
