@@ -105,6 +105,23 @@ def write_files(report: RooflineReport, folder: Path) -> list[Path]:
         ) from None
 
 
+def write_table(path: Path, content: pl.DataFrame | str) -> Path:
+    """Write a frame as CSV, or a text, whole or not at all.
+
+    Raises:
+        RoofprofError: the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, str):
+            return _replace(path, lambda partial: partial.write_text(content, encoding="utf-8"))
+        return _replace(path, lambda partial: _flat(content).write_csv(partial))
+    except OSError as error:
+        raise RoofprofError(
+            f"cannot write {path}: {error.strerror or error}", "choose another folder with -o"
+        ) from None
+
+
 def _replace(path: Path, write) -> Path:  # type: ignore[no-untyped-def]
     partial = path.with_name(path.name + ".partial")
     write(partial)

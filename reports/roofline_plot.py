@@ -1,14 +1,14 @@
 """The roofline picture: roofs per precision, one numbered marker an op, its formula point joined to it."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roofprof.ceilings import Ceilings
-from roofprof.errors import RoofprofError
+from roofprof.reports.figures import new_figure, save_figure
 from roofprof.reports.label_placement import Obstacle, place_labels
+from roofprof.reports.plot_style import PIPE_STYLES, pipe_label
 from roofprof.results import OpResult, RooflineReport, short_labels
 from roofprof.text import printable
 
@@ -16,22 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colour-blind safe palette; the marker tells the pipe a second time, for print.
-_STYLE = {
-    "tensor_fp4": ("#D55E00", "^"),
-    "tensor_fp6": ("#D55E00", "v"),
-    "tensor_fp8": ("#0072B2", "o"),
-    "tensor_fp16": ("#56B4E9", "s"),
-    "tensor_bf16": ("#009E73", "s"),
-    "tensor_tf32": ("#8A6D00", "D"),
-    "tensor_fp64": ("#999999", "D"),
-    "tensor_int8": ("#000000", "h"),
-    "fp64": ("#999999", "P"),
-    "fp32": ("#CC79A7", "P"),
-    "fp16": ("#E69F00", "X"),
-}
+_STYLE = {pipe: style.pair for pipe, style in PIPE_STYLES.items()}
 _ALWAYS_DRAWN = ("tensor_fp4", "tensor_fp8", "tensor_bf16", "fp32")
 _HEIGHT = 8.6
+_MARKS = "filled: counters; hollow: formula (useful FLOPs in the same time); bar: AI if all stores reached DRAM"
 _KEY_WIDTH = 3.1
 INTERVAL_FROM = 1.10
 """An op whose AI lies this factor over its lower bound is drawn with the interval between them."""
@@ -63,23 +51,26 @@ def drawable(ops: Sequence[OpResult]) -> tuple[list[Point], list[OpResult]]:
     return points, others
 
 
-def draw_roofline(report: RooflineReport) -> "Figure":
-    """Draw the roofline of a report; nothing is shown or saved."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def draw_roofline(report: RooflineReport, levels: bool = False, subject: str | None = None) -> "Figure":
+    """Draw the roofline of a report; nothing is shown or saved.
 
+    Args:
+        levels: the AI against L2 and L1 fill bytes too, joined to that against DRAM bytes.
+        subject: what part of the report this is, for the title.
+    """
     points, others = drawable(report.ops)
     columns = -(-len(report.ops) // KEY_ROWS)
     width = 10 + _KEY_WIDTH * min(columns, 3)
-    figure = Figure(figsize=(width, _HEIGHT), dpi=120)
-    FigureCanvasAgg(figure)
+    figure = new_figure(width, _HEIGHT)
     axes = figure.add_axes((0.75 / width, 0.12, 9.1 / width, 0.82))
-    _draw_axes(axes, report, points)
+    _draw_axes(axes, report, points, levels)
     for point in points:
-        _draw_point(axes, point)
+        (_draw_levels if levels else _draw_formula)(axes, point)
+        _draw_marker(axes, point)
     _draw_key(figure, report.ops, points, others, 10.05 / width, min(columns, 3))
-    _draw_words(figure, axes, report)
-    place_labels(axes, [(p.intensity, p.rate, str(p.number), _STYLE[p.pipe][0]) for p in points], _obstacles(points))
+    _draw_words(figure, axes, report, levels, subject)
+    labels = [(p.intensity, p.rate, str(p.number), _STYLE[p.pipe][0]) for p in points]
+    place_labels(axes, labels, _obstacles(points, levels))
     return figure
 
 
@@ -89,33 +80,17 @@ def save_roofline(report: RooflineReport, folder: Path) -> list[Path]:
     Raises:
         RoofprofError: the folder cannot be written.
     """
-    import matplotlib
-
-    figure = draw_roofline(report)
-    paths = []
-    # Text stays text in the SVG; a fixed salt makes equal reports give equal files.
-    settings = matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "roofprof"})
-    with settings, warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes in the PNG; it stands whole in the SVG.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        for suffix in ("png", "svg"):
-            path = folder / f"roofline.{suffix}"
-            partial = path.with_name(path.name + ".partial")
-            try:
-                figure.savefig(partial, format=suffix, metadata={"Date": None} if suffix == "svg" else None)
-                paths.append(partial.replace(path))
-            except OSError as error:
-                raise RoofprofError(f"cannot write {path}: {error.strerror}", "choose another folder with -o") from None
-    return paths
+    return save_figure(draw_roofline(report), folder, "roofline")
 
 
-def _draw_axes(axes: "Axes", report: RooflineReport, points: list[Point]) -> None:
+def _draw_axes(axes: "Axes", report: RooflineReport, points: list[Point], levels: bool) -> None:
     used = {p.pipe for p in points}
     pipes = [p for p in _STYLE if (p in used or p in _ALWAYS_DRAWN) and report.target.peak_flop_per_s.get(p)]
     ridges = [r for pipe in pipes if (r := report.target.ridge_point(pipe))]
     intensities = [
         i for p in points for i in (p.intensity, p.op.arithmetic_intensity_lower, _formula_intensity(p)) if i
     ]
+    intensities += [i for p in points for _, i, _ in _levels(p) if levels]
     low = min([*intensities, 0.2]) / 1.5
     high = max([*intensities, *ridges, 10]) * 3
     peak = max(report.target.peak_flop_per_s.values())
@@ -155,11 +130,10 @@ def _draw_roofs(axes: "Axes", report: RooflineReport, pipes: list[str], high: fl
         peak, ridge, color = spec.peak_flop_per_s[pipe], spec.ridge_point(pipe), _STYLE[pipe][0]
         axes.plot([ridge or low, high], [peak, peak], color=color, zorder=1, **style)
         if solid:
-            name = pipe.removeprefix("tensor_").upper() + ("" if pipe.startswith("tensor_") else " (CUDA cores)")
             axes.text(
                 high * 0.94,
                 peak * 1.04,
-                f"{name} {peak / 1e12:g} TFLOP/s",
+                f"{pipe_label(pipe)} {peak / 1e12:g} TFLOP/s",
                 color=color,
                 fontsize=7.5,
                 ha="right",
@@ -181,8 +155,9 @@ def _draw_measured(axes: "Axes", ceilings: Ceilings, pipes: list[str], high: flo
         axes.plot([peak / bandwidth, high], [peak, peak], color=_STYLE[pipe][0], **style)
 
 
-def _draw_point(axes: "Axes", point: Point) -> None:
-    color, marker = _STYLE[point.pipe]
+def _draw_formula(axes: "Axes", point: Point) -> None:
+    """The hollow point by formula, joined to the measured one, and the interval of the AI."""
+    color = _STYLE[point.pipe][0]
     x, y, lower = point.intensity, point.rate, point.op.arithmetic_intensity_lower
     intensity, useful = _formula_intensity(point), _useful_rate(point)
     if intensity and useful:
@@ -197,13 +172,31 @@ def _draw_point(axes: "Axes", point: Point) -> None:
     if lower and x / lower > INTERVAL_FROM:
         bar: dict[str, Any] = {"linewidth": 2.4, "alpha": 0.35, "solid_capstyle": "butt"}
         axes.plot([lower, x], [y, y], color=color, zorder=2, **bar)
+
+
+def _draw_marker(axes: "Axes", point: Point) -> None:
+    color, marker = _STYLE[point.pipe]
     edge: dict[str, Any] = {
         "markersize": _marker_size(point.op),
         "markeredgecolor": "white",
         "markeredgewidth": 0.5,
         "linestyle": "",
     }
-    axes.plot([x], [y], marker=marker, color=color, zorder=4, **edge)
+    axes.plot([point.intensity], [point.rate], marker=marker, color=color, zorder=4, **edge)
+
+
+def _levels(point: Point) -> list[tuple[str, float, str]]:
+    """Name, AI and marker of the levels that were counted."""
+    found = (("L2", point.op.arithmetic_intensity_l2, "|"), ("L1 fill", point.op.arithmetic_intensity_l1_fill, "x"))
+    return [(name, intensity, marker) for name, intensity, marker in found if intensity]
+
+
+def _draw_levels(axes: "Axes", point: Point) -> None:
+    color = _STYLE[point.pipe][0]
+    reach = [point.intensity, *(intensity for _, intensity, _ in _levels(point))]
+    axes.plot([min(reach), max(reach)], [point.rate, point.rate], color=color, linewidth=0.8, linestyle=":", zorder=2)
+    for _, intensity, marker in _levels(point):
+        axes.plot([intensity], [point.rate], marker=marker, color=color, markersize=8, linestyle="", zorder=3)
 
 
 def _marker_size(op: OpResult) -> float:
@@ -221,9 +214,12 @@ def _formula_intensity(point: Point) -> float | None:
     return point.op.formula.arithmetic_intensity if point.op.formula else None
 
 
-def _obstacles(points: list[Point]) -> list[Obstacle]:
-    hollow = [(i, u, 5.0) for p in points if (i := _formula_intensity(p)) and (u := _useful_rate(p))]
-    return [(p.intensity, p.rate, _marker_size(p.op)) for p in points] + hollow
+def _obstacles(points: list[Point], levels: bool) -> list[Obstacle]:
+    if levels:
+        small = [(i, p.rate, 8.0) for p in points for _, i, _ in _levels(p)]
+    else:
+        small = [(i, u, 5.0) for p in points if (i := _formula_intensity(p)) and (u := _useful_rate(p))]
+    return [(p.intensity, p.rate, _marker_size(p.op)) for p in points] + small
 
 
 def _draw_key(
@@ -259,11 +255,12 @@ def _draw_key(
         figure.text(left, 0.045, "grey: no FLOPs or no counters, not drawn", fontsize=7, color="#777777", va="bottom")
 
 
-def _draw_words(figure: "Figure", axes: "Axes", report: RooflineReport) -> None:
-    title = f"Roofline of {report.target.name}" + (f", measured on {report.gpu.name}" if report.projected else "")
+def _draw_words(figure: "Figure", axes: "Axes", report: RooflineReport, levels: bool, subject: str | None) -> None:
+    title = f"Roofline of {report.target.name}" + (f", {subject}" if subject else "")
+    title += f", measured on {report.gpu.name}" if report.projected else ""
     axes.set_title(f"{printable(title)}, {report.generated[:10]}", loc="left", fontsize=11, parse_math=False)
     lines = [
-        "filled: counters; hollow: formula (useful FLOPs in the same time); bar: AI if all stores reached DRAM"
+        ("filled: AI against DRAM bytes; |: against L2 bytes; x: against L1 fill bytes" if levels else _MARKS)
         + ("; area: share of the layer's time" if any(op.share for op in report.ops) else "")
         + ("; dashed: roofs of the GPU that ran" if report.projected else "")
         + ("; dotted: roofs measured on it" if report.ceilings else ""),

@@ -14,6 +14,7 @@ from roofprof.cli_capture import register as register_capture
 from roofprof.cli_ceilings import ceilings
 from roofprof.cli_ops import gpus, ops
 from roofprof.cli_selfcheck import selfcheck
+from roofprof.cli_sweep import sweep_command
 from roofprof.cli_timeline import timeline
 from roofprof.cli_verify import CONTEXT as VERIFY_CONTEXT
 from roofprof.cli_verify import verify
@@ -32,6 +33,7 @@ app.command()(analyze)
 app.command()(ops)
 app.command()(gpus)
 register_capture(app)
+app.command("sweep")(sweep_command)
 app.command()(timeline)
 app.command()(selfcheck)
 app.command()(ceilings)

@@ -37,6 +37,10 @@ def analyze(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print report.json on stdout and nothing else there.")
     ] = False,
+    plots: Annotated[
+        bool, typer.Option("--plots", help="With -o: also memory levels, share of time, scaling with batch and length.")
+    ] = False,
+    by_phase: Annotated[bool, typer.Option("--by-phase", help="With -o: also one roofline a phase.")] = False,
     gpu: Annotated[str, typer.Option(help="GPU whose roofs to use: a name, a TOML file, or 'same'.")] = "gb200",
     ops: Annotated[
         str | None, typer.Option(help="Ops file for foreign range names: a TOML file or a bundled name.")
@@ -61,12 +65,14 @@ def analyze(
     """Read ncu reports and place every op on a GPU's roofline, formula beside measured."""
     if sort is not None and sort not in _SORT_KEYS:
         raise UsageError(f"no order is named {sort!r}", f"use one of {', '.join(_SORT_KEYS)}")
+    if (plots or by_phase) and output is None:
+        raise UsageError("--plots and --by-phase write files", "say where with -o")
     from roofprof.pipeline import AnalyzeRequest, analyze_files
 
     request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings)
     report = analyze_files(request, _progress())
     if output:
-        _write(report, output)
+        _write(report, output, plots, by_phase)
     if as_json:
         print(report.to_json())
     else:
@@ -79,11 +85,15 @@ def _default_order(report: "RooflineReport") -> str:
     return "win" if any(op.time_source == "nsys" for op in report.ops) else "order"
 
 
-def _write(report: "RooflineReport", folder: Path) -> None:
+def _write(report: "RooflineReport", folder: Path, plots: bool, by_phase: bool) -> None:
     from roofprof.reports.files import write_files
     from roofprof.reports.roofline_plot import save_roofline
 
     paths = [*write_files(report, folder), *save_roofline(report, folder)]
+    if plots or by_phase:
+        from roofprof.reports.plots import save_by_phase, save_plots
+
+        paths += save_plots([report], folder, by_phase) if plots else save_by_phase([report], folder)
     print(f"wrote {', '.join(path.name for path in paths)} to {folder}", file=sys.stderr)
 
 

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperCommand
 
 from roofprof.cli_progress import ProgressLine, print_json, print_result
+from roofprof.cli_words import sizes, words
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -111,10 +112,10 @@ def capture_command(
 
     options = CaptureOptions(
         output=output or Path(f"capture-{'workload' if command else phase}"),
-        phase=phase, batch=_sizes(batch), seq_len=seq_len, prefill_batch=prefill_batch,
+        phase=phase, batch=sizes("--batch", batch), seq_len=seq_len, prefill_batch=prefill_batch,
         prefill_len=prefill_len, layer=layer, recipe=recipe, tp=tp, ep=ep, experts=experts,
         only=only, impl=tuple(impl or ()), repeats=repeats, seed=seed, skew=skew, rotate=rotate, variants=variants,
-        cache=cache, groups=_words(groups), timeout_s=timeout, ncu_args=tuple(ncu_args or ()),
+        cache=cache, groups=words(groups), timeout_s=timeout, ncu_args=tuple(ncu_args or ()),
         command=tuple(command or ()), force=force, nsys=nsys, graph=graph, keep_nsys_rep=keep_nsys_rep,
     )  # fmt: skip
     if dry_run:
@@ -152,17 +153,6 @@ def doctor_command(
                 print(f"      {'':<{width}}  -> {check.remedy}")
     if exit_status(checks):
         raise typer.Exit(1)
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(dict.fromkeys(int(word) for word in text.split(",")))
-    except ValueError:
-        raise UsageError(f"--batch {text!r} is no list of sizes", "give sizes such as 1,64,128") from None
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _print_plan(options: "CaptureOptions", chip: str | None, as_json: bool) -> None:

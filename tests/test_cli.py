@@ -24,6 +24,14 @@ def test_analyze_prints_a_table_and_findings_beside_it(capsys, data: Path) -> No
     assert "counter-missing" in err
 
 
+def test_plots_and_phases_are_written_on_demand(capsys, data: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    report = data / "kinds/set-roofline.ncu-rep"
+    assert call(capsys, "analyze", report, "-o", tmp_path / "a", "--by-phase")[0] == 0
+    assert {p.stem for p in (tmp_path / "a").glob("*.png")} == {"roofline", "roofline-other"}
+    assert call(capsys, "analyze", report, "-o", tmp_path / "b", "--plots")[0] == 0
+    assert {"roofline", "time-share"} <= {p.stem for p in (tmp_path / "b").glob("*.png")}
+
+
 def test_json_on_stdout_is_one_document_and_nothing_else(capsys, data: Path) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = call(capsys, "analyze", data / "kinds/set-roofline.ncu-rep", "--json")
     assert code == 0
@@ -80,6 +88,7 @@ def test_a_domain_by_name(capsys, data: Path) -> None:  # type: ignore[no-untype
         (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--only", "("], 2, "no regular expression"),
         (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--sort", "luck"], 2, "no order is named 'luck'"),
         (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "-o", "LICENSE"], 1, "cannot write to LICENSE"),
+        (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--plots"], 2, "--plots and --by-phase write files"),
         (["analyze", "README.json"], 1, "cannot read README.json"),
         (["ops", "--phase", "x"], 2, "no phase is named 'x'"),
         (["ops", "--recipe", "x"], 2, "no recipe is named 'x'"),

@@ -34,7 +34,7 @@ def test_every_data_file_ships() -> None:
         path
         for folder in folders
         for path in folder.rglob("*")
-        if path.suffix in {".toml", ".json", ".html"} and not any(p.is_symlink() for p in path.parents)
+        if path.suffix in {".toml", ".json", ".html", ".js", ".css"} and not any(p.is_symlink() for p in path.parents)
     }
     assert data <= shipped
 

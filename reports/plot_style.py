@@ -1,0 +1,53 @@
+"""Colours and markers of the pipes, the same in every picture and in the HTML page."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PipeStyle:
+    """How a pipe's roofs and points look."""
+
+    color: str
+    marker: str
+    """matplotlib's code."""
+    dark_color: str
+    """On a dark page."""
+    symbol: str
+    """plotly's name of the marker."""
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Colour and marker on paper."""
+        return self.color, self.marker
+
+
+# Okabe and Ito's colour-blind safe palette; the marker tells the pipe a second time, for print.
+PIPE_STYLES = {
+    "tensor_fp4": PipeStyle("#D55E00", "^", "#FF8A3D", "triangle-up"),
+    "tensor_fp6": PipeStyle("#D55E00", "v", "#FF8A3D", "triangle-down"),
+    "tensor_fp8": PipeStyle("#0072B2", "o", "#4C9BE8", "circle"),
+    "tensor_fp16": PipeStyle("#56B4E9", "s", "#9AD4F5", "square"),
+    "tensor_bf16": PipeStyle("#009E73", "s", "#2FC79A", "square"),
+    "tensor_tf32": PipeStyle("#8A6D00", "D", "#C9A227", "diamond"),
+    "tensor_fp64": PipeStyle("#999999", "D", "#B0B0B0", "diamond"),
+    "tensor_int8": PipeStyle("#000000", "h", "#FFFFFF", "hexagon"),
+    "fp64": PipeStyle("#999999", "P", "#B0B0B0", "cross"),
+    "fp32": PipeStyle("#CC79A7", "P", "#E59BC6", "cross"),
+    "fp16": PipeStyle("#E69F00", "X", "#F5B841", "x"),
+}
+
+BOUND_STYLES = {
+    "memory": ("#0072B2", ""),
+    "compute": ("#D55E00", "///"),
+    "latency": ("#E69F00", "..."),
+    "unknown": ("#BBBBBB", "xx"),
+}
+"""Colour and hatch of each bound; the hatch tells it a second time, for print."""
+
+SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A6D00", "#000000")
+"""Colours for lines that stand for ops."""
+
+
+def pipe_label(pipe: str) -> str:
+    """A pipe's name in a legend."""
+    return pipe.removeprefix("tensor_").upper() + ("" if pipe.startswith("tensor_") else " (CUDA cores)")
