@@ -8,7 +8,7 @@ import polars as pl
 
 from roofprof.reports.files import ops_frame, write_table
 from roofprof.results import OpResult, RooflineReport
-from roofprof.scaling import VARIABLES, CaseTotal, ScalingGroup, case_total, cases_of, scaling_groups, series
+from roofprof.scaling import STEP_OPS, VARIABLES, CaseTotal, ScalingGroup, case_total, cases_of, scaling_groups, series
 from roofprof.text import printable
 from roofprof.units import format_number, format_percent, format_si
 
@@ -21,6 +21,10 @@ CSV_COLUMNS = (
 )  # fmt: skip
 """Columns of scaling.csv, as in ops.csv."""
 
+_CASE_WORDS = (
+    "Sums over the ops of the layer, then divided; shares are of their time. "
+    f"{', '.join(sorted(STEP_OPS))}, once for all layers, is no part of them."
+)
 _BOUNDS = ("memory", "compute", "latency")
 _HEADINGS = {"batch": "batch", "seq_len": "length"}
 # What Markdown, GitHub's tables or HTML could take for markup; an entity never is. Within a word _ is no markup.
@@ -60,7 +64,7 @@ def scaling_lines(report: RooflineReport) -> list[str]:
 def _case_lines(report: RooflineReport) -> list[str]:
     headings = ["case", "ops", "time", "DRAM", "FLOPs", "AI measured", "AI formula", *(f"{b}-bound" for b in _BOUNDS)]
     rows = [[_cell(title), *_total_cells(case_total(ops))] for title, ops in cases_of(report.ops).items()]
-    return [*_table(headings, rows), "Sums over the ops of a case, then divided; shares are of their time.", ""]
+    return [*_table(headings, rows), _CASE_WORDS, ""]
 
 
 def _total_cells(total: CaseTotal) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from roofprof.reports.figures import heading, new_figure
 from roofprof.reports.plot_style import BOUND_STYLES
 from roofprof.results import OpResult, RooflineReport
-from roofprof.scaling import case_total, cases_of
+from roofprof.scaling import STEP_OPS, case_total, cases_of, layer_part
 from roofprof.text import printable
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _TITLE_WIDTH = 100
 
 
 def draw_time_shares(reports: Sequence[RooflineReport]) -> "Figure":
-    """One bar a case; its ops' times sum to 100 %."""
+    """One bar a case; the times of its layer's ops sum to 100 %."""
     cases = [case for report in reports for case in cases_of(report.ops).items()]
     timed = [(title, ops) for title, ops in cases if case_total(ops).time_ns]
     height = max(2.4, 1.15 + 0.95 * len(timed))
@@ -35,6 +35,8 @@ def draw_time_shares(reports: Sequence[RooflineReport]) -> "Figure":
     axes.spines[["left", "right", "top"]].set_visible(False)
     _draw_legend(axes, timed)
     note = "time of each op's median call; bound on the GPU that ran; ops below 1.2 % drawn together by bound"
+    if any(op.op in STEP_OPS for _, ops in timed for op in ops):
+        note += f"; {', '.join(sorted(STEP_OPS))} left out: it runs once for all layers"
     heading(figure, "Share of time", reports, note)
     return figure
 
@@ -43,7 +45,7 @@ def _draw_bar(axes: "Axes", row: int, title: str, ops: Sequence[OpResult]) -> No
     total = case_total(ops)
     assert total.time_ns
     left = 0.0
-    for label, share, bound in _segments(ops, total.time_ns):
+    for label, share, bound in _segments(layer_part(ops), total.time_ns):
         color, hatch = BOUND_STYLES[bound]
         axes.barh(row, share, left=left, height=0.5, color=color, hatch=hatch, edgecolor="white", linewidth=0.8)
         if share >= _NAMED:
@@ -79,7 +81,7 @@ def _segments(ops: Sequence[OpResult], time_ns: float) -> list[tuple[str, float,
 def _draw_legend(axes: "Axes", timed: Sequence[tuple[str, Sequence[OpResult]]]) -> None:
     from matplotlib.patches import Patch
 
-    used = {op.measured_on.bound or "unknown" for _, ops in timed for op in ops if op.time_ns}
+    used = {op.measured_on.bound or "unknown" for _, ops in timed for op in layer_part(ops) if op.time_ns}
     patches = [
         Patch(facecolor=color, hatch=hatch, edgecolor="white", label=f"{bound}-bound" if bound != "unknown" else bound)
         for bound, (color, hatch) in BOUND_STYLES.items()

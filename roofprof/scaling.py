@@ -5,10 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from roofprof.layer import LayerCase, layer_ops
 from roofprof.results import OpResult, case_title
 
 Variable = Literal["batch", "seq_len"]
 VARIABLES: tuple[Variable, ...] = ("batch", "seq_len")
+STEP_OPS = frozenset(spec.op for spec in layer_ops(LayerCase()) if spec.per == "step")
+"""Ops that run once for all layers: no part of a layer's sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class ScalingGroup:
 
 @dataclass(frozen=True, slots=True)
 class CaseTotal:
-    """A case's ops summed, then divided. None where no op is known."""
+    """The ops of a case's layer summed, then divided. None where no op is known."""
 
     op_count: int
     time_ns: float | None
@@ -94,8 +97,14 @@ def cases_of(ops: Sequence[OpResult]) -> dict[str, list[OpResult]]:
     return cases
 
 
-def case_total(ops: Sequence[OpResult]) -> CaseTotal:
-    """Sum the ops of one case."""
+def layer_part(ops: Sequence[OpResult]) -> list[OpResult]:
+    """The ops that are part of the layer."""
+    return [op for op in ops if op.op not in STEP_OPS]
+
+
+def case_total(case: Sequence[OpResult]) -> CaseTotal:
+    """Sum the ops of one case, those that run once for all layers left out."""
+    ops = layer_part(case)
     flop_count, dram_bytes = _sum([op.flop_count for op in ops]), _sum([op.dram_bytes for op in ops])
     formulas = [op.formula for op in ops if op.formula]
     formula_bytes = sum(f.dram_bytes for f in formulas)
@@ -124,7 +133,7 @@ def _share_by_bound(ops: Sequence[OpResult]) -> dict[str, float]:
 
 
 def _time_share(op: OpResult, ops: Sequence[OpResult]) -> float:
-    total = sum(o.time_ns or 0 for o in ops)
+    total = sum(o.time_ns or 0 for o in layer_part(ops))
     return (op.time_ns or 0) / total if total else 0.0
 
 

@@ -74,6 +74,12 @@ def test_a_total_sums_and_then_divides(op: Callable[..., OpResult]) -> None:
     assert sum(total.time_share_by_bound.values()) == pytest.approx(1)
 
 
+def test_an_op_of_the_step_is_no_part_of_the_layer(op: Callable[..., OpResult]) -> None:
+    alone, beside = case_total([op()]), case_total([op(), op("lm_head", duration_ns=1e9)])
+    assert alone == beside
+    assert case_total([op("lm_head")]).time_ns is None
+
+
 def test_no_op_is_unknown_and_not_0() -> None:
     total = case_total([])
     assert (total.time_ns, total.dram_bytes, total.arithmetic_intensity) == (None, None, None)
