@@ -12,6 +12,7 @@ from roofprof import __version__
 from roofprof.cli_analyze import analyze
 from roofprof.cli_capture import register as register_capture
 from roofprof.cli_ops import gpus, ops
+from roofprof.cli_report import report
 from roofprof.cli_timeline import timeline
 from roofprof.cli_verify import CONTEXT as VERIFY_CONTEXT
 from roofprof.cli_verify import verify
@@ -31,6 +32,7 @@ app.command()(ops)
 app.command()(gpus)
 register_capture(app)
 app.command()(timeline)
+app.command()(report)
 app.command(context_settings=VERIFY_CONTEXT, add_help_option=False)(verify)
 
 
