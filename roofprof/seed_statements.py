@@ -61,7 +61,7 @@ def _hardware() -> Statement:
         f"ridge {format_number(seed.ridge_point(pipe), 4)} FLOP/byte",
         f"these are HGX B200's; NVIDIA's for GB200 NVL72: {format_si(nvidia.peak_flop_per_s[pipe], 'FLOP/s')}, "
         f"ridge {format_number(nvidia.ridge_point(pipe), 4)} FLOP/byte ({nvidia.source})",
-        REFUTED,
+        PARTLY,
     )
 
 
