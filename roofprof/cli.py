@@ -11,6 +11,7 @@ import typer
 from roofprof import __version__
 from roofprof.cli_analyze import analyze
 from roofprof.cli_capture import register as register_capture
+from roofprof.cli_compare import compare
 from roofprof.cli_ops import gpus, ops
 from roofprof.cli_report import report
 from roofprof.cli_timeline import timeline
@@ -33,6 +34,7 @@ app.command()(gpus)
 register_capture(app)
 app.command()(timeline)
 app.command()(report)
+app.command()(compare)
 app.command(context_settings=VERIFY_CONTEXT, add_help_option=False)(verify)
 
 
