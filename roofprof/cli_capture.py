@@ -1,7 +1,5 @@
 """The commands `capture` and `doctor`: options in, one call, what it says out."""
 
-import json
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -15,6 +13,7 @@ from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
     from roofprof.profiler.capture import CaptureResult, Job
+    from roofprof.profiler.nsys_runs import NsysJob
     from roofprof.profiler.options import CaptureOptions
     from roofprof.profiler.plan import Plan
     from roofprof.profiler.progress import Progress
@@ -48,6 +47,8 @@ def _ncu_words(args: list[str]) -> list[str]:
         given = [value if equals else rest.pop(0)] if quoted else rest[:]
         if not quoted:
             rest.clear()
+        import shlex
+
         try:
             words = [w for text in given for w in (shlex.split(text) if quoted else [text])]
         except ValueError as error:
@@ -88,6 +89,11 @@ def capture_command(
     skew: Annotated[float | None, typer.Option(help="Skew of the routing; 0 is uniform.")] = None,
     rotate: Annotated[bool, typer.Option(help="Rotate weights so that none stays in L2.")] = True,
     variants: Annotated[bool, typer.Option("--variants", help="Also topk_softmax, topk_sigmoid, merge_state.")] = False,
+    nsys: Annotated[bool, typer.Option(help="Trace the same under nsys, for the timeline.")] = True,
+    graph: Annotated[bool, typer.Option(help="Under nsys, replay decode as a CUDA graph too.")] = True,
+    keep_nsys_rep: Annotated[
+        bool, typer.Option("--keep-nsys-rep", help="Keep nsys' own report: it holds your whole environment.")
+    ] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Directory to make.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier capture.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and the commands.")] = False,
@@ -98,7 +104,7 @@ def capture_command(
         list[str] | None, typer.Option(help="ncu's own options: one quoted text, or all words up to --.")
     ] = None,
 ) -> None:
-    """Capture the DeepSeek-R1 layer, or another workload, under ncu into a directory."""
+    """Capture the DeepSeek-R1 layer, or another workload, under ncu and nsys into a directory."""
     from roofprof.profiler.capture import capture
     from roofprof.profiler.options import CaptureOptions
 
@@ -108,7 +114,7 @@ def capture_command(
         prefill_len=prefill_len, layer=layer, recipe=recipe, tp=tp, ep=ep, experts=experts,
         only=only, impl=tuple(impl or ()), repeats=repeats, seed=seed, skew=skew, rotate=rotate, variants=variants,
         cache=cache, groups=_words(groups), timeout_s=timeout, ncu_args=tuple(ncu_args or ()),
-        command=tuple(command or ()), force=force,
+        command=tuple(command or ()), force=force, nsys=nsys, graph=graph, keep_nsys_rep=keep_nsys_rep,
     )  # fmt: skip
     if dry_run:
         _print_plan(options, chip, as_json)
@@ -161,15 +167,22 @@ def _print_plan(options: "CaptureOptions", chip: str | None, as_json: bool) -> N
     # Without a GPU the recipe tells which chip is meant: FP4 needs a Blackwell.
     usual = "gb100" if options.recipe.startswith("nvfp4") else "gh100"
     table = table_of_capability(here[0].compute_capability) if here else table_of_chip(chip or usual)
-    plan, jobs = dry_run(options, table)
+    plan, jobs, traces = dry_run(options, table)
     if as_json:
-        runs = [_job_dict(job) for job in jobs]
-        _print_json({"chip": plan.chip, "tested": plan.tested, "notes": list(plan.notes), "runs": runs})
+        runs, nsys = [_job_dict(job) for job in jobs], [_trace_dict(trace) for trace in traces]
+        _print_json({"chip": plan.chip, "tested": plan.tested, "notes": list(plan.notes), "runs": runs, "nsys": nsys})
         return
     print(f"chip {plan.chip}, {'passes measured on ' + plan.tested if plan.tested else 'untested'}")
     for note in plan.notes:
         print(f"note: {note}")
     _print_jobs(plan, jobs)
+    import shlex
+
+    for trace in traces:
+        print(f"\n{trace.phase}, nsys, {trace.name}" + (f": {trace.repeats} repeats" if trace.repeats else ""))
+        print(f"  {shlex.join(trace.command)}")
+    if traces:
+        print(f"\n{len(traces)} nsys run{'s' if len(traces) > 1 else ''}")
 
 
 def _job_dict(job: "Job") -> dict[str, Any]:
@@ -180,7 +193,15 @@ def _job_dict(job: "Job") -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _trace_dict(trace: "NsysJob") -> dict[str, Any]:
+    return {
+        "name": trace.name, "phase": trace.phase, "repeats": trace.repeats, "command": list(trace.command),
+    }  # fmt: skip
+
+
 def _print_jobs(plan: "Plan", jobs: Sequence["Job"]) -> None:
+    import shlex
+
     for job in jobs:
         passes = job.run.expected_passes
         count = "passes unknown" if passes is None else f"{passes} pass{'es' if passes > 1 else ''}"
@@ -196,7 +217,8 @@ def _print_jobs(plan: "Plan", jobs: Sequence["Job"]) -> None:
 
 def _print_result(result: "CaptureResult", as_json: bool) -> None:
     if as_json:
-        _print_json({"path": str(result.path), "state": result.state, "runs": [r.as_dict() for r in result.runs]})
+        runs, nsys = [r.as_dict() for r in result.runs], [t.as_dict() for t in result.traces]
+        _print_json({"path": str(result.path), "state": result.state, "runs": runs, "nsys": nsys})
         return
     for run in result.runs:
         passes = "/".join(map(str, run.passes)) or "?"
@@ -204,14 +226,24 @@ def _print_result(result: "CaptureResult", as_json: bool) -> None:
             f"{run.state:<8}  {run.phase} {run.planned.name} {run.planned.cache}: {run.launches} launches, "
             f"{passes} pass{'es' if passes != '1' else ''}, {run.wall_s:.1f} s"
         )
-        if run.cause:
-            print(f"          {run.cause}" + (f" ({run.hint})" if run.hint else ""))
+        _print_cause(run.cause, run.hint)
+    for trace in result.traces:
+        count = "no trace" if trace.trace is None else f"{trace.operations} GPU operations"
+        print(f"{trace.state:<8}  {trace.phase} nsys {trace.name}: {count}, {trace.wall_s:.1f} s")
+        _print_cause(trace.cause, trace.hint)
     for note in result.notes:
         print(f"note: {note}")
     print(f"{result.path}: {result.state}")
 
 
+def _print_cause(cause: str | None, hint: str | None) -> None:
+    if cause:
+        print(f"          {cause}" + (f" ({hint})" if hint else ""))
+
+
 def _print_json(data: object) -> None:
+    import json
+
     print(json.dumps(data, indent=1, ensure_ascii=False))
 
 
@@ -236,7 +268,8 @@ class _ProgressLine:
 
 
 def _progress_text(p: "Progress") -> str:
-    count = f"{p.launch_count}" + (f" of {p.launch_total}" if p.launch_total else "")
-    what = p.op or p.kernel or "starting"
-    left = "" if p.seconds_left is None else f", {p.seconds_left:.0f} s left"
-    return f"[{p.run_number}/{p.run_count}] {p.run}: {count} launches{left}, {what}"
+    count = "" if p.launch_count is None else f"{p.launch_count} launches, "
+    if p.launch_total:
+        count = f"{p.launch_count} of {p.launch_total} launches, "
+    left = "" if p.seconds_left is None else f"{p.seconds_left:.0f} s left, "
+    return f"[{p.run_number}/{p.run_count}] {p.run}: {count}{left}{p.op or p.kernel or 'starting'}"

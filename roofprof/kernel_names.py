@@ -15,7 +15,7 @@ _MATRIX = re.compile(
 _MATRIX_TEMPLATE = re.compile(r"cutlass::gemm::kernel::|collective::CollectiveMma|tensorop|fmha::kernel", re.I)
 _HELPER = re.compile(
     r"reduce|prepare|precompute|starts?\b|_starts|offset|problem_size|quant|copy|combine|merge|metadata|scheduler|"
-    r"permute|shuffle|softmax|simt|sgemm|dgemm|gemv|sort|fill|norm",
+    r"permute|shuffle|softmax|simt|sgemm|dgemm|gemv|sort|fill|norm|concat|cache|rope|rotary|write|cast|convert",
     re.I,
 )
 

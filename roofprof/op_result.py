@@ -1,6 +1,7 @@
 """One op's result: its call's numbers, the formula's beside them, placed on both GPUs' rooflines."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from roofprof.device import PIPES, DeviceSpec
@@ -14,6 +15,9 @@ from roofprof.units import format_percent
 
 OVER_ROOF = 1.02
 """A kernel above 102 % of a roof gets a finding; rounding of clocks explains what lies below."""
+
+CORES_DID_IT = 0.95
+"""CUDA cores that did this much of an op's useful FLOPs did it without the tensor pipe."""
 
 Row = Mapping[str, Any]
 
@@ -161,7 +165,7 @@ def _findings(
     measured_on: MeasuredOn,
     target: DeviceSpec,
 ) -> list[Finding]:
-    found = [*named.findings, *launch_findings]
+    found = [*named.findings, *(_explained(f, row, named) for f in launch_findings)]
     if named.work is not None:
         found += explain(_numbers(row, named, kernel_names))
     if placed.missing_peaks:
@@ -177,6 +181,17 @@ def _findings(
             )
         )
     return found + _over_roof(row, named, measured_on)
+
+
+def _explained(finding: Finding, row: Row, named: NamedRange) -> Finding:
+    """A GEMM that did all its FLOPs on CUDA cores needed no tensor pipe."""
+    cores = _known_sum([row[f"{p}_flop_count"] for p in PIPES if not p.startswith("tensor_")])
+    useful = named.work.flop_count if named.work else None
+    if finding.kind != "tensor-counter-zero" or not useful or (cores or 0) < CORES_DID_IT * useful:
+        return finding
+    return replace(
+        finding, severity=Severity.INFO, hint=f"{cores:.3g} FLOPs on CUDA cores are the whole work of the op"
+    )
 
 
 def _over_roof(row: Row, named: NamedRange, measured_on: MeasuredOn) -> list[Finding]:
