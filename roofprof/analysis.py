@@ -180,6 +180,7 @@ def _unattributed(launches: pl.DataFrame) -> Unattributed:
 def _report_entry(report: Measured) -> dict[str, Any]:
     launches = report.launches
     passes = launches["replay_passes"].drop_nulls()
+    capture = dict(report.conditions.capture)
     return {
         "name": report.name,
         "launch_count": launches.height,
@@ -189,6 +190,7 @@ def _report_entry(report: Measured) -> dict[str, Any]:
         "chips": sorted(launches["chip"].drop_nulls().unique()),
         "devices": {key: dict(device) for key, device in report.devices.items()},
         "counters_known": {pipe: bool(launches[f"{pipe}_flop_count"].is_not_null().any()) for pipe in PIPES},
+        **({"capture": capture} if capture else {}),
     }
 
 

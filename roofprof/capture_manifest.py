@@ -20,6 +20,8 @@ class Conditions:
     cache: str | None = None
     implementations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Name of the range round a layer -> op -> implementation."""
+    capture: Mapping[str, Any] = field(default_factory=dict)
+    """When, with which recipe and versions: what report.json says of the capture."""
 
 
 UNKNOWN_CONDITIONS = Conditions()
@@ -67,12 +69,13 @@ def load_capture(folder: Path) -> Capture:
             f"{folder} holds no report: the capture {data['state']}", "see logs/ there, and capture again"
         )
     implementations = {case["range_name"]: case.get("implementations", {}) for case in data.get("cases", ())}
+    origin = _origin(data)
     groups = []
     for group in names:
         run = runs[group[0]]
         phase, cache = run.get("phase"), run.get("cache")
         label = "-".join(str(part) for part in (phase, cache) if part) or Path(group[0]).stem
-        conditions = Conditions(cache, implementations)
+        conditions = Conditions(cache, implementations, origin)
         traces = _traces(folder, data, phase) if cache != "warm" else ()
         name = f"{folder.resolve().name}/{label}"
         groups.append(Group(name, [folder / report for report in group], phase, conditions, traces))
@@ -101,6 +104,14 @@ def _traces(folder: Path, data: Mapping[str, Any], phase: str | None) -> list[Pa
     found = [t for t in data.get("nsys", ()) if t.get("trace") and t.get("phase") == phase]
     found.sort(key=lambda t: t.get("name") != "eager")
     return [path for t in found if (path := folder / t["trace"]).exists()]
+
+
+def _origin(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Date, recipe and versions of a capture, flat."""
+    versions = dict(data.get("versions") or {})
+    packages = versions.pop("packages", None) or {}
+    flat = {name: str(value) for name, value in {**versions, **packages}.items() if value is not None}
+    return {"created": data.get("created"), "recipe": data.get("recipe"), "versions": flat}
 
 
 def _findings(folder: Path, data: Mapping[str, Any]) -> list[Finding]:

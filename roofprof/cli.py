@@ -12,7 +12,9 @@ from roofprof import __version__
 from roofprof.cli_analyze import analyze
 from roofprof.cli_capture import register as register_capture
 from roofprof.cli_ceilings import ceilings
+from roofprof.cli_compare import compare
 from roofprof.cli_ops import gpus, ops
+from roofprof.cli_report import report
 from roofprof.cli_selfcheck import selfcheck
 from roofprof.cli_sweep import sweep_command
 from roofprof.cli_timeline import timeline
@@ -37,6 +39,8 @@ app.command("sweep")(sweep_command)
 app.command()(timeline)
 app.command()(selfcheck)
 app.command()(ceilings)
+app.command()(report)
+app.command()(compare)
 app.command(context_settings=VERIFY_CONTEXT, add_help_option=False)(verify)
 
 
