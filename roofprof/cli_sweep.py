@@ -40,6 +40,9 @@ def sweep_command(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of captures and report.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Capture every point again.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the captures and leave.")] = False,
+    capture_only: Annotated[
+        bool, typer.Option("--capture-only", help="Capture; the same command reports later, where polars is installed.")
+    ] = False,
 ) -> None:
     """Capture the layer at several sizes and report how it scales; run again, it goes on where it stopped."""
     from roofprof.profiler.options import CaptureOptions
@@ -64,7 +67,9 @@ def sweep_command(
         return
     _check_gpu(gpu)
     result = sweep(options, ProgressLine(), _say)
-    _report(result, options, gpu)
+    if not capture_only:
+        _report(result, options, gpu)
+    _tell(result)
     if result.failures:
         raise typer.Exit(1)
 
@@ -97,6 +102,9 @@ def _report(result: "SweepResult", options: "SweepOptions", gpu: str) -> None:
     lines = scaling_lines(report)
     print("\n".join(lines[: lines.index("", lines.index("## Cases") + 2)]))
     print(f"wrote {', '.join(path.name for path in paths)} to {folder}", file=sys.stderr)
+
+
+def _tell(result: "SweepResult") -> None:
     for failure in result.failures:
         hint = f" ({failure.hint})" if failure.hint else ""
         print(f"warning: {failure.name}: {failure.message}{hint}", file=sys.stderr)
