@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import types
+from typing import Any
 
 import pytest
 
@@ -170,6 +171,6 @@ def test_a_replayed_op_has_the_path_of_a_launched_one(monkeypatch):
     open_ranges, seen = [], []
     ranges = Ranges("roofprof", open_ranges.append, open_ranges.pop)
     call = types.SimpleNamespace(run=lambda step: seen.append((*open_ranges, step)))
-    ready = [types.SimpleNamespace(range_name="rope:rope:m1", call=call)]
+    ready: list[Any] = [types.SimpleNamespace(range_name="rope:rope:m1", call=call)]
     assert len(capture_graphs(ready, ranges, "decode:case:b1:s64", range(1, 3))) == 2
     assert seen == [("decode:case:b1:s64", "rope:rope:m1", 1), ("decode:case:b1:s64", "rope:rope:m1", 2)]
