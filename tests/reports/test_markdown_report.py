@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from roofprof.errors import RoofprofError
 from roofprof.pipeline import AnalyzeRequest, analyze_files
@@ -204,6 +205,16 @@ def test_hostile_names_in_every_section(made: Callable[..., RooflineReport]) -> 
     for block in re.split(r"\n(?!\|)", text):
         assert len({line.count("|") for line in block.splitlines() if line.startswith("|")}) <= 1, block
     assert "&#60;img src=x&#62;" in text
+
+
+def test_a_markdown_reader_sees_no_markup_in_names(analyzed, layers: RooflineReport) -> None:  # type: ignore[no-untyped-def]
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    for report in (analyzed("kinds/odd-names.ncu-rep"), layers):
+        tokens = reader.parse(render_markdown([report]))
+        inline = [child for token in tokens for child in token.children or ()]
+        kinds = {token.type for token in (*tokens, *inline)}
+        assert not kinds & {"html_inline", "html_block", "link_open", "image", "s_open"}
+        assert "table_open" in kinds
 
 
 def test_a_capture_says_when_and_with_which_versions(data: Path) -> None:
