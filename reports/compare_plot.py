@@ -99,12 +99,13 @@ def _draw_waterfall(axes: "Axes", rows: Sequence[tuple[Gap, int]], comparisons: 
     for place, (gap, case) in enumerate(rows):
         name = f"{gap.label} {_case_word(comparisons[case])}" if several else gap.label
         axes.text(
-            -0.02, place, f"{printable(name, 42)}  {place + 1}", transform=axes.get_yaxis_transform(), ha="right",
+            -0.02, place, f"{printable(name, 38)}  {place + 1}", transform=axes.get_yaxis_transform(), ha="right",
             va="center", fontsize=8, parse_math=False,
         )  # fmt: skip
         ends += _draw_steps(axes, gap, place)
     axes.axvline(1, color="#333333", linewidth=1, zorder=1)
-    axes.set(xlim=(min(ends) / 1.3, max(ends) * 2.2), ylim=(max(len(rows), 1) - 0.4, -0.6))
+    span = max(ends) / min(ends)
+    axes.set(xlim=(min(ends) / span**0.03 / 1.05, max(ends) * span**0.13 * 1.2), ylim=(max(len(rows), 1) - 0.4, -0.6))
     axes.set_yticks([])
     axes.grid(which="major", axis="x", color="#e5e5e5", linewidth=0.6)
     axes.set_axisbelow(True)

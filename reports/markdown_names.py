@@ -12,13 +12,13 @@ _PLAIN = re.compile(r"[\w .,:;+*/(){}\[\]=×→…-]+")
 # Every character that Markdown, GitHub's tables or HTML could take for markup.
 _MARKUP = re.compile(r"[&<>|`*\[\]\\#~$!@]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^\s*[-+=]|://|(?<=www)\.")
 
-_NUMBER = re.compile(r"\d|—")
+_NUMBER = re.compile(r"\d[\d.,]*(?=[ x%]|$)|—")
 
 
 def code(name: str, width: int = NAME_WIDTH) -> str:
     """A name as a code span, or as text of entities where a code span could be broken out of."""
     text = printable(name, width)
-    plain = _PLAIN.fullmatch(text) is not None and text.strip() == text
+    plain = _PLAIN.fullmatch(text) is not None and text.strip() == text and "](" not in text
     return f"`{text}`" if plain else prose(text)
 
 

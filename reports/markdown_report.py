@@ -5,8 +5,9 @@ from pathlib import Path
 
 from roofprof.errors import RoofprofError
 from roofprof.report_sections import ReportSections, build_sections
-from roofprof.reports.markdown_analysis import bottleneck_sections, opportunity_sections, scaling
+from roofprof.reports.markdown_analysis import bottleneck_sections, scaling
 from roofprof.reports.markdown_names import code, joined, prose
+from roofprof.reports.markdown_opportunities import opportunity_sections
 from roofprof.reports.markdown_placement import MODEL, formulas, hardware, placements
 from roofprof.reports.markdown_seed import provenance, seed_sections
 from roofprof.results import RooflineReport

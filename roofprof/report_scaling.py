@@ -29,6 +29,28 @@ class ScalingRow:
         return _growth([p.arithmetic_intensity if p else None for p in self.points])
 
     @property
+    def useful_growth(self) -> float | None:
+        """The same of the formula's FLOPs over the counted bytes: without the padding of tiles."""
+        return _growth([
+            p.formula.flop_count / p.dram_bytes if p and p.formula and p.dram_bytes else None for p in self.points
+        ])  # fmt: skip
+
+    @property
+    def work_ratios(self) -> tuple[float, float] | None:
+        """Work ratio of the first and of the last point."""
+        known = [p.work_ratio for p in self.points if p and p.work_ratio]
+        return (known[0], known[-1]) if len(known) > 1 else None
+
+    @property
+    def padded(self) -> bool:
+        """Whether the counted AI hides a change of the useful one: padded tiles do the same work at every size."""
+        useful, counted, ratios = self.useful_growth, self.growth, self.work_ratios
+        if not useful or not counted or not ratios:
+            return False
+        same = abs(counted - 1) <= CONSTANT_WITHIN
+        return same and abs(useful - 1) > CONSTANT_WITHIN and max(ratios) > 1 + CONSTANT_WITHIN
+
+    @property
     def formula_growth(self) -> float | None:
         """The same by formula."""
         return _growth([p.formula.arithmetic_intensity if p and p.formula else None for p in self.points])

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from roofprof.device import bundled_gpus
 from roofprof.layer import EXPERTS, RECIPES, TOP_K, LayerCase, layer_ops
 from roofprof.op_models import FORMULAS, evaluate
+from roofprof.pipeline import AnalyzeRequest, analyze_files
 from roofprof.reports.markdown_report import render_markdown
 from roofprof.results import RooflineReport
 from roofprof.roofline import Roofs, place
@@ -157,6 +159,8 @@ def add_growth(allowed: Allowed, document: dict[str, Any]) -> None:
             for b in ops:
                 if a["phase"] == b["phase"] and a["arithmetic_intensity"] and b["arithmetic_intensity"]:
                     allowed.value("growth", a["arithmetic_intensity"] / b["arithmetic_intensity"])
+                    useful = [o["formula"]["flop_count"] / o["dram_bytes"] for o in (a, b) if o["formula"]]
+                    allowed.value("growth", useful[0] / useful[1] if len(useful) == 2 and useful[1] else None)
                     ours = [o["formula"]["arithmetic_intensity"] for o in (a, b) if o["formula"]]
                     allowed.value("growth", ours[0] / ours[1] if len(ours) == 2 else None)
                     if a["formula"] and a["formula"]["name"] == "mha_causal":
@@ -216,7 +220,7 @@ def everything(document: dict[str, Any]) -> Allowed:
     return allowed
 
 
-@pytest.mark.parametrize("name", ["decode", "layers", "timed", "calibration"])
+@pytest.mark.parametrize("name", ["decode", "layers", "timed", "calibration", "capture"])
 def test_every_number_is_found(request, analyzed, name: str) -> None:  # type: ignore[no-untyped-def]
     report = _report(request, analyzed, name)
     allowed = everything(json.loads(report.to_json()))
@@ -241,12 +245,10 @@ def test_a_wrong_number_would_be_seen(decode: RooflineReport) -> None:
 def _report(request, analyzed, name: str) -> RooflineReport:  # type: ignore[no-untyped-def]
     if name == "calibration":
         return analyzed("h100-calibration-cold.ncu-rep")  # type: ignore[no-any-return]
+    data: Path = request.getfixturevalue("data")
+    if name == "capture":
+        return analyze_files(AnalyzeRequest([data / "h100-fp8"]))
     if name == "timed":
-        from pathlib import Path
-
-        from roofprof.pipeline import AnalyzeRequest, analyze_files
-
-        data: Path = request.getfixturevalue("data")
         bundled = "h100-decode-b64-s4096"
         path = data / f"{bundled}.ncu-rep"
         return analyze_files(AnalyzeRequest([path], ops=bundled, timeline=data / f"{bundled}.sqlite"))

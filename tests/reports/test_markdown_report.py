@@ -1,13 +1,17 @@
 """The Markdown document: its claims follow the data, its names are harmless."""
 
+import json
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from roofprof.errors import RoofprofError
+from roofprof.pipeline import AnalyzeRequest, analyze_files
 from roofprof.report_cases import cases_of
 from roofprof.report_sections import build_sections
 from roofprof.reports.markdown_names import code, prose, table
@@ -124,7 +128,7 @@ def test_statements_are_judged_by_the_data(layers: RooflineReport, decode: Roofl
     assert by_start["As batch grows, BMM AI increases"] == "confirmed"
     assert by_start["Memory-bound kernels (norms, activations, top-k, rope)"] == "refuted"
     assert by_start["As prefill length grows, attention grows"] == "confirmed"
-    assert by_start["MLA decode: memory-bound at low batch,"] == "refuted"
+    assert by_start["MLA decode: memory-bound at low batch,"] == "partly"
     alone = [s.verdict for s in build_sections([decode]).statements]
     assert alone.count("not measured") == 8
 
@@ -180,6 +184,52 @@ def test_hostile_names_stay_text(analyzed) -> None:  # type: ignore[no-untyped-d
         counts = {line.count("|") for line in block.splitlines() if line.startswith("|")}
         assert len(counts) <= 1, block
     assert "&#60;script&#62;" in text
+
+
+HOSTILE = ("<script>x</script>", "a|b", "`x`", "\x1b[31mred", "=1+1", "[a](http://x)", "line\nbreak", "")
+
+
+def test_hostile_names_in_every_section(made: Callable[..., RooflineReport]) -> None:
+    report = made([("decode", 1, 4096), ("decode", 64, 4096)], lambda _: {"efficiency": 0.05})
+    ops = [replace(op, implementation=HOSTILE[i % len(HOSTILE)], report="<i>|r") for i, op in enumerate(report.ops)]
+    origin = {
+        "name": "<i>|r",
+        "devices": {"0": {"device_name": "<img src=x>"}},
+        "capture": {"versions": {"a|b": "<b>"}},
+    }
+    notes = ["<b>note</b> | [x](y)"]
+    text = render_markdown([replace(report, ops=ops, reports=[origin], notes=notes)])
+    assert not re.search(r"<[a-z/]", text)
+    assert not [c for c in text if ord(c) < 32 and c != "\n"]
+    assert "](" not in text
+    for block in re.split(r"\n(?!\|)", text):
+        assert len({line.count("|") for line in block.splitlines() if line.startswith("|")}) <= 1, block
+    assert "&#60;img src=x&#62;" in text
+
+
+def test_a_markdown_reader_sees_no_markup_in_names(analyzed, layers: RooflineReport) -> None:  # type: ignore[no-untyped-def]
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    for report in (analyzed("kinds/odd-names.ncu-rep"), layers):
+        tokens = reader.parse(render_markdown([report]))
+        inline = [child for token in tokens for child in token.children or ()]
+        kinds = {token.type for token in (*tokens, *inline)}
+        assert not kinds & {"html_inline", "html_block", "link_open", "image", "s_open"}
+        assert "table_open" in kinds
+
+
+def test_a_capture_says_when_and_with_which_versions(data: Path) -> None:
+    report = analyze_files(AnalyzeRequest([data / "h100-fp8"]))
+    text = render_markdown([RooflineReport.from_dict(json.loads(report.to_json()))])
+    origin = section(text, "Provenance")
+    assert "2026-11-22T14:24:18+00:00 | cold | nsys, `decode-eager.sqlite` | 513 | 1 |" in origin
+    assert "torch 2.11.0" in origin
+    assert "driver 580.159.04" in origin
+    scaling = section(text, "Scaling Behavior")
+    padded = next(line for line in scaling.splitlines() if "for tiles are padded" in line)
+    assert "`q_b_proj` (128x, work ratio 129x to 1.01x)" in padded
+    statements = section(text, "What the Seed Said, What Was Measured")
+    assert "**confirmed**" in next(line for line in statements.splitlines() if "BMM AI increases" in line)
+    assert "**refuted**" in next(line for line in statements.splitlines() if "GEMM AI stays" in line)
 
 
 @pytest.mark.parametrize(
