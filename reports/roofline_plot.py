@@ -266,7 +266,7 @@ def _draw_words(figure: "Figure", axes: "Axes", report: RooflineReport) -> None:
         "filled: counters; hollow: formula (useful FLOPs in the same time); bar: AI if all stores reached DRAM"
         + ("; area: share of the layer's time" if any(op.share for op in report.ops) else "")
         + ("; dashed: roofs of the GPU that ran" if report.projected else "")
-        + ("; dotted: roofs measured on it" if report.ceilings else ""),
+        + ("; dotted: roofs measured on the GPU that ran" if report.ceilings else ""),
         *report.notes[:2],
     ]
     for row, line in enumerate(lines):

@@ -9,8 +9,9 @@ from roofprof.findings import Finding, Severity
 from roofprof.measured_on import Yardsticks, flop_by_pipe, measured_on, over, useful
 from roofprof.naming import NamedRange
 from roofprof.nsys_times import NO_TIMING, OpTiming
+from roofprof.op_figures import FormulaResult
 from roofprof.op_findings import OpNumbers, explain
-from roofprof.results import FormulaResult, OpResult
+from roofprof.results import OpResult
 from roofprof.roofline import Placement, Roofs, place
 
 Row = Mapping[str, Any]
