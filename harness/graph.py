@@ -7,13 +7,12 @@ from roofprof.errors import RoofprofError
 from roofprof.harness.prepare import ReadyOp
 from roofprof.harness.ranges import Ranges
 
-CAPTURE_RANGE = "graph_capture"
 
-
-def capture_graphs(ready: list[ReadyOp], ranges: Ranges, steps: Iterable[int]) -> list[Any]:
+def capture_graphs(ready: list[ReadyOp], ranges: Ranges, case: str, steps: Iterable[int]) -> list[Any]:
     """Capture every op in its range once for each step.
 
-    Ranges are not active when a graph is replayed; a tracer takes them from the capture.
+    Ranges are not active when a graph is replayed; a tracer takes them from the capture. So the case's range is round
+    it as well: an op has one path, launched or replayed.
 
     Raises:
         RoofprofError: an op does something that no graph can hold.
@@ -25,7 +24,7 @@ def capture_graphs(ready: list[ReadyOp], ranges: Ranges, steps: Iterable[int]) -
         graph = torch.cuda.CUDAGraph()
         op: ReadyOp | None = None
         try:
-            with ranges.range(CAPTURE_RANGE), torch.cuda.graph(graph):
+            with ranges.range(case), torch.cuda.graph(graph):
                 for op in ready:
                     with ranges.range(op.range_name):
                         op.call.run(step)

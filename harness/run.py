@@ -5,6 +5,7 @@ cudaProfilerStart, the ops in launch order as often as asked, cudaProfilerStop, 
 """
 
 import argparse
+import contextlib
 import json
 import sys
 import time
@@ -25,6 +26,7 @@ from roofprof.harness.plan import PlannedOp, expected_counts, require_runnable
 from roofprof.harness.prepare import ReadyOp, empty_l2, prepare_ops, synchronise
 from roofprof.harness.ranges import Ranges, case_range, open_ranges
 from roofprof.harness.record import UNTESTED, case_record, listing
+from roofprof.harness.region import ProfilerRegion
 from roofprof.harness.registry import FP4_CAPABILITY
 from roofprof.harness.write import write_json
 
@@ -59,6 +61,12 @@ def _parser() -> argparse.ArgumentParser:
         help="keep one copy of each weight: it may stay in L2 between passes",
     )
     add("--graph", action="store_true", help="decode: replay the layer as a CUDA graph")
+    add(
+        "--profiler-range",
+        choices=("case", "once"),
+        default="case",
+        help="cudaProfilerStart and Stop round each case, or once from the first to the last",
+    )
     add(
         "--json-out",
         type=Path,
@@ -96,11 +104,12 @@ def _run(args: argparse.Namespace, options: CaseOptions) -> None:
         require_memory(case_label(case), case, needed, machine.free_bytes)
     inputs = InputOptions(options.device, options.seed, options.skew, options.experts, l2_bytes, steps)
     ranges, records = open_ranges(options.device), []
-    with _Progress(args.progress) as progress:
+    region = ProfilerRegion(options.device, once=args.profiler_range == "once")
+    with _Progress(args.progress) as progress, contextlib.closing(region):
         for index, (case, planned) in enumerate(cases):
             progress("case_started", case=case_range(case), index=index, total=len(cases))
             ctx = Context(case, inputs)
-            _run_case(ctx, planned, ranges, progress, args.repeats, args.graph, machine.l2_bytes)
+            _run_case(ctx, planned, ranges, region, progress, args.repeats, args.graph, machine.l2_bytes)
             records.append(case_record(ctx, planned))
             _free(ctx)
         if args.json_out is not None:
@@ -109,8 +118,8 @@ def _run(args: argparse.Namespace, options: CaseOptions) -> None:
 
 
 def _run_case(
-    ctx: Context, planned: Sequence[PlannedOp], ranges: Ranges, progress: "_Progress", repeats: int, graph: bool,
-    l2_bytes: int,
+    ctx: Context, planned: Sequence[PlannedOp], ranges: Ranges, region: ProfilerRegion, progress: "_Progress",
+    repeats: int, graph: bool, l2_bytes: int,
 ) -> None:  # fmt: skip
     import torch
 
@@ -120,14 +129,11 @@ def _run_case(
     with torch.no_grad():
         ready = prepare_ops(ctx, planned, report)
         empty_l2(ctx.device, l2_bytes)
-        _profiler(ctx.device, "cudaProfilerStart")
-        try:
+        with region.case():
             if graph:
                 _replay(ctx, ready, ranges, repeats, report)
             else:
                 _launch(ctx, ready, ranges, repeats, report)
-        finally:
-            _profiler(ctx.device, "cudaProfilerStop")
 
 
 def _launch(ctx: Context, ready: list[ReadyOp], ranges: Ranges, repeats: int, report: Any) -> None:
@@ -142,20 +148,13 @@ def _launch(ctx: Context, ready: list[ReadyOp], ranges: Ranges, repeats: int, re
 
 def _replay(ctx: Context, ready: list[ReadyOp], ranges: Ranges, repeats: int, report: Any) -> None:
     """One graph a repeat, each with its own copies of the weights; captured where profilers see the nodes' ranges."""
-    graphs = capture_graphs(ready, ranges, range(1, repeats + 1))
+    name = case_range(ctx.case)
+    graphs = capture_graphs(ready, ranges, name, range(1, repeats + 1))
     for repeat, graph in enumerate(graphs):
         report("profile", "graph", repeat, repeats)
-        with ranges.range(case_range(ctx.case)):
+        with ranges.range(name):
             graph.replay()
         synchronise(ctx.device)
-
-
-def _profiler(device: str, call: str) -> None:
-    if device == "cuda":
-        import torch
-
-        synchronise(device)
-        getattr(torch.cuda.cudart(), call)()
 
 
 def _free(ctx: Context) -> None:

@@ -34,8 +34,11 @@ def _diagnostic(text: str, severity: int, count: int) -> Finding | None:
     times = "" if count == 1 else f" ({count} times)"
     if LOSS_MESSAGE.search(text):
         hint = "trace for a shorter time, or fewer kinds of events; times of ops that lost kernels are too small"
-        message = f"nsys lost events: {text}{times}"
-        return Finding("dropped-events", Severity.WARNING, message, hint, values={"count": count, "text": text})
+        # "Might" stands in every trace of a capture range; what is certain is not put so.
+        certain = "might" not in text.lower()
+        message = f"nsys {'lost' if certain else 'may have lost'} events: {text}{times}"
+        severity_of = Severity.WARNING if certain else Severity.DOUBTFUL
+        return Finding("dropped-events", severity_of, message, hint, values={"count": count, "text": text})
     if severity >= _WARNING:
         message = f"nsys warned: {text}{times}"
         return Finding("nsys-diagnostic", Severity.INFO, message, values={"count": count, "text": text})

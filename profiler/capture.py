@@ -1,26 +1,31 @@
-"""Captures a workload into a directory: one ncu process for each planned run, scrubbed before it is kept."""
+"""Captures a workload into a directory: an ncu process for each planned run, then nsys, scrubbed before it is kept."""
 
 import contextlib
 import json
 import signal
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from roofprof.errors import ReportError, RoofprofError
 from roofprof.profiler.directory import CaptureDirectory, check_directory, claim_directory
 from roofprof.profiler.gpu import PERMISSION_HINT, Gpu, counters_permitted, need_gpu
-from roofprof.profiler.manifest import RunRecord, State, build_manifest, overall_state
-from roofprof.profiler.ncu import Problem, explain, ncu_command, ncu_options
+from roofprof.profiler.manifest import NsysRecord, RunRecord, State, build_manifest, overall_state
+from roofprof.profiler.ncu import explain, ncu_command, ncu_options
+from roofprof.profiler.nsys import nsys_tool
+from roofprof.profiler.nsys_runs import NsysJob, planned_traces, run_trace
+from roofprof.profiler.nsys_watch import NsysWatch
 from roofprof.profiler.options import CaptureOptions
 from roofprof.profiler.plan import PassTable, Plan, PlannedRun, table_of_capability
+from roofprof.profiler.problems import Problem
 from roofprof.profiler.progress import NcuWatch, ProgressCallback
 from roofprof.profiler.runner import Ending, run_profiler
 from roofprof.profiler.scrub import cut_to_whole, scrub_report
 from roofprof.profiler.secrets import Secrets, collect_secrets
-from roofprof.profiler.tools import Tool, find_tool, need_ncu
+from roofprof.profiler.slim import slim_report
+from roofprof.profiler.tools import Tool, find_ncu, need_ncu
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class CaptureResult:
     path: Path
     state: State
     runs: tuple[RunRecord, ...]
+    traces: tuple[NsysRecord, ...]
     notes: tuple[str, ...]
 
 
@@ -74,16 +80,17 @@ def planned_jobs(options: CaptureOptions, plan: Plan, ncu: str, directory: Path)
     return jobs
 
 
-def dry_run(options: CaptureOptions, table: PassTable) -> tuple[Plan, list[Job]]:
-    """What a capture would run; needs neither a GPU nor ncu, and touches nothing.
+def dry_run(options: CaptureOptions, table: PassTable) -> tuple[Plan, list[Job], list[NsysJob]]:
+    """What a capture would run; needs neither a GPU nor ncu nor nsys, and touches nothing.
 
     Raises:
         UsageError: an option is wrong.
     """
     options.check()
     plan = options.plan(table)
-    tool = find_tool("ncu")
-    return plan, planned_jobs(options, plan, tool.path if tool else "ncu", options.output)
+    ncu, nsys = find_ncu(), nsys_tool()
+    jobs = planned_jobs(options, plan, ncu.path if ncu else "ncu", options.output)
+    return plan, jobs, planned_traces(options, nsys.path if nsys else "nsys", options.output)
 
 
 def capture(options: CaptureOptions, progress: ProgressCallback | None = None) -> CaptureResult:
@@ -98,10 +105,13 @@ def capture(options: CaptureOptions, progress: ProgressCallback | None = None) -
     if counters_permitted() is False:
         raise RoofprofError("this user may not read the GPU's performance counters", PERMISSION_HINT)
     plan = options.plan(table_of_capability(gpu.compute_capability))
+    nsys = nsys_tool() if options.nsys else None
+    if options.nsys and nsys is None:
+        plan = replace(plan, notes=(*plan.notes, "nsys was not found: no timeline"))
     secrets = collect_secrets(options.free_text())
     check_directory(options.output, options.force)
     directory = claim_directory(options.output, options.force)
-    session = _Session(options, plan, gpu, tool, secrets, directory, progress)
+    session = _Session(options, plan, gpu, tool, nsys, secrets, directory, progress)
     try:
         # What was done before an interruption between two runs stands in the manifest already.
         with _ending_signals(), contextlib.suppress(KeyboardInterrupt):
@@ -119,10 +129,12 @@ class _Session:
     plan: Plan
     gpu: Gpu
     tool: Tool
+    nsys: Tool | None
     secrets: Secrets
     directory: CaptureDirectory
     progress: ProgressCallback | None
     records: list[RunRecord] = field(default_factory=list)
+    traces: list[NsysRecord] = field(default_factory=list)
     harness: dict[str, dict[str, Any]] = field(default_factory=dict)
     launches: dict[str, int] = field(default_factory=dict)
     """Launches by phase, from the runs so far."""
@@ -131,11 +143,18 @@ class _Session:
     def run_all(self) -> None:
         """Run what is planned, up to the first problem that the next run would have too."""
         jobs = planned_jobs(self.options, self.plan, self.tool.path, self.directory.path)
-        self.planned = len(jobs)
+        traces = planned_traces(self.options, self.nsys.path, self.directory.path) if self.nsys else []
+        self.planned = len(jobs) + len(traces)
         for number, job in enumerate(jobs, 1):
             problem = self._run(job, number)
             if problem and problem.fatal:
-                break
+                return
+        if not any(record.report for record in self.records):
+            return
+        for number, trace in enumerate(traces, len(jobs) + 1):
+            problem = self._trace(trace, number)
+            if problem and problem.fatal:
+                return
 
     def result(self) -> CaptureResult:
         """The end of the capture.
@@ -143,13 +162,13 @@ class _Session:
         Raises:
             RoofprofError: nothing usable came.
         """
-        state = overall_state(self.records, self.planned)
+        state = overall_state(self.records, self.traces, self.planned)
         if not self.records:
             raise RoofprofError("interrupted before anything was captured")
         if state == "failed":
             last = self.records[-1]
             raise RoofprofError(f"nothing was captured: {last.cause}", last.hint)
-        return CaptureResult(self.directory.path, state, tuple(self.records), self.plan.notes)
+        return CaptureResult(self.directory.path, state, tuple(self.records), tuple(self.traces), self.plan.notes)
 
     def _run(self, job: Job, number: int) -> Problem | None:
         layer = job.phase != "workload"
@@ -168,6 +187,18 @@ class _Session:
                 self.directory.free_reserve()
                 problem = Problem(f"cannot write the capture: {error.strerror}", "free some space", fatal=True)
                 self._record(job, watch, problem, None, 0, outcome.wall_s)
+        return problem
+
+    def _trace(self, job: NsysJob, number: int) -> Problem | None:
+        assert self.nsys is not None
+        watch = NsysWatch(
+            f"{job.phase} nsys {job.name}", number, self.planned, self.progress,
+            job.raw(".progress") if job.layer else None, self.options.timeout_s,
+        )  # fmt: skip
+        record, problem = run_trace(job, self.nsys, watch, self.secrets, self.directory, self.options.keep_nsys_rep)
+        with _uninterrupted():
+            self.traces.append(record)
+            self._write_manifest()
         return problem
 
     def _keep(self, job: Job, watch: NcuWatch, problem: Problem | None, wall_s: float) -> Problem | None:
@@ -196,23 +227,20 @@ class _Session:
         passes = tuple(sorted(set(watch.passes)))
         record = RunRecord(job.phase, job.run, job.ncu_args, state, report, cause, hint, count, passes, wall_s)
         self.records.append(record)
-        self.directory.write_manifest(
-            build_manifest(
-                self.options,
-                self.plan,
-                self.gpu,
-                self.tool.version,
-                self.records,
-                self.harness,
-                overall_state(self.records, self.planned),
-                self.secrets,
-            )
+        self._write_manifest()
+
+    def _write_manifest(self) -> None:
+        tools = {"ncu": self.tool.version, "nsys": self.nsys.version if self.nsys else None}
+        state = overall_state(self.records, self.traces, self.planned)
+        manifest = build_manifest(
+            self.options, self.plan, self.gpu, tools, self.records, self.traces, self.harness, state, self.secrets
         )
+        self.directory.write_manifest(manifest)
 
     def _keep_report(
         self, job: Job, watch: NcuWatch, problem: Problem | None
     ) -> tuple[str | None, int, Problem | None]:
-        """Scrub the report and move it to its place; a damaged one is cut to what is whole of it."""
+        """Scrub and slim the report and move it to its place; a damaged one is cut to what is whole of it."""
         raw = job.raw(".ncu-rep")
         if not raw.exists():
             return None, 0, problem or Problem("ncu left no report", "see the log", fatal=True)
@@ -220,6 +248,7 @@ class _Session:
             if cut_to_whole(raw):
                 problem = problem or Problem("the report was cut off; its last launches are missing")
             count = scrub_report(raw, self.secrets)
+            slim_report(raw)
         except ReportError as error:
             raw.unlink()
             return None, 0, problem or Problem(error.message, error.hint or "see the log", fatal=True)

@@ -15,9 +15,10 @@ from typing import Any, Literal
 
 from roofprof.errors import RoofprofError
 from roofprof.profiler.gpu import PERMISSION_HINT, counters_permitted, gpus
+from roofprof.profiler.nsys import nsys_tool
 from roofprof.profiler.plan import table_of_capability
 from roofprof.profiler.processes import process_names
-from roofprof.profiler.tools import find_tool
+from roofprof.profiler.tools import find_ncu
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -92,7 +93,7 @@ def _plan() -> Check:
 
 
 def _ncu() -> Check:
-    tool = find_tool("ncu")
+    tool = find_ncu()
     if tool is None:
         return Check("ncu", "fail", "not found", "install Nsight Compute, or put ncu on PATH")
     if tool.version is None:
@@ -103,7 +104,7 @@ def _ncu() -> Check:
 
 
 def _nsys() -> Check:
-    tool = find_tool("nsys")
+    tool = nsys_tool()
     if tool is None:
         return Check("nsys", "warn", "not found: no timeline", "install Nsight Systems, or put nsys on PATH")
     if tool.version is None:

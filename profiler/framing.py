@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAGIC = b"NVR\x00"
-_U32 = struct.Struct("<I")
-_SOURCES, _PAYLOAD_BYTES = 1, 5
+U32 = struct.Struct("<I")
+_SOURCES = 1
+STRING_TABLE, PAYLOAD_BYTES = 4, 5
+"""Fields of BlockHeader."""
 RESULT_COUNTS = {2: "kernel", 7: "range", 8: "cmdlist", 9: "graph"}
 """Fields of BlockHeader that count results, in the order in which the payload holds them."""
 
@@ -54,7 +56,7 @@ def whole_blocks(data: bytes | bytearray) -> tuple[list[Block], int]:
     """
     if bytes(data[:4]) != MAGIC or len(data) < 8:
         raise FramingError("it does not start as an ncu report")
-    position = 8 + int(_U32.unpack_from(data, 4)[0])
+    position = 8 + int(U32.unpack_from(data, 4)[0])
     if position > len(data):
         raise FramingError("its header is cut off")
     found: list[Block] = []
@@ -72,7 +74,7 @@ def _block(data: bytes | bytearray, start: int) -> tuple[Block, int]:
     if header[1] > len(data):
         raise FramingError("the header of a block is cut off")
     counts = {number: value for number, value in fields(data, *header) if isinstance(value, int)}
-    end = header[1] + counts.get(_PAYLOAD_BYTES, 0)
+    end = header[1] + counts.get(PAYLOAD_BYTES, 0)
     if end > len(data):
         raise FramingError("the payload of a block is cut off")
     kinds = ["source"] * counts.get(_SOURCES, 0)
@@ -97,14 +99,27 @@ def fields(data: bytes | bytearray, start: int, end: int) -> Iterator[tuple[int,
     Raises:
         FramingError: not protobuf.
     """
+    for number, value, _ in spans(data, start, end):
+        yield number, value
+
+
+def spans(
+    data: bytes | bytearray, start: int, end: int
+) -> Iterator[tuple[int, int | tuple[int, int], tuple[int, int]]]:
+    """As `fields`, with the (start, end) of the whole field, its number included.
+
+    Raises:
+        FramingError: not protobuf.
+    """
     while start < end:
+        begin = start
         key, start = _varint(data, start, end)
         number, kind = key >> 3, key & 7
         if number == 0 or kind not in (0, 1, 2, 5):
             raise FramingError(f"byte {start} is no field of a message")
         if kind == 0:
-            value, start = _varint(data, start, end)
-            yield number, value
+            integer, start = _varint(data, start, end)
+            yield number, integer, (begin, start)
             continue
         if kind in (1, 5):
             size = 8 if kind == 1 else 4
@@ -113,14 +128,15 @@ def fields(data: bytes | bytearray, start: int, end: int) -> Iterator[tuple[int,
         if start + size > end:
             raise FramingError(f"the field at byte {start} runs past its message")
         content = (start, start + size)
-        yield number, content if kind == 2 else int.from_bytes(data[slice(*content)], "little")
+        value = content if kind == 2 else int.from_bytes(data[slice(*content)], "little")
+        yield number, value, (begin, content[1])
         start += size
 
 
 def _u32(data: bytes | bytearray, position: int) -> int:
     if position + 4 > len(data):
         raise FramingError("a length is cut off")
-    return int(_U32.unpack_from(data, position)[0])
+    return int(U32.unpack_from(data, position)[0])
 
 
 def _varint(data: bytes | bytearray, position: int, end: int) -> tuple[int, int]:

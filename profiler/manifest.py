@@ -44,19 +44,53 @@ class RunRecord:
         }  # fmt: skip
 
 
-def overall_state(runs: Sequence[RunRecord], planned: int) -> State:
-    """Complete when every planned run is, failed when none has a report."""
+@dataclass(frozen=True, slots=True)
+class NsysRecord:
+    """What became of one nsys run of one phase."""
+
+    name: str
+    """eager or graph."""
+    phase: str
+    """decode, prefill, or workload."""
+    state: State
+    trace: str | None = None
+    """Path in the directory, or None where nothing usable came."""
+    cause: str | None = None
+    hint: str | None = None
+    repeats: int | None = None
+    """Calls of each op; None for another workload."""
+    operations: int | None = None
+    """Kernels, copies, sets and whole graphs in the trace."""
+    left_out: int | None = None
+    """Those that were not kept, because warm-up launched them."""
+    nsys_version: str | None = None
+    wall_s: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "name": self.name, "phase": self.phase, "trace": self.trace, "repeats": self.repeats,
+            "gpu_operations": self.operations, "gpu_operations_left_out": self.left_out,
+            "state": self.state, "cause": self.cause, "wall_s": round(self.wall_s, 3),
+            "nsys_version": self.nsys_version,
+        }  # fmt: skip
+
+
+def overall_state(runs: Sequence[RunRecord], traces: Sequence[NsysRecord], planned: int) -> State:
+    """Complete when every planned run is, nsys' too; failed when no ncu run has a report."""
     if not any(run.report for run in runs):
         return "failed"
-    return "complete" if len(runs) == planned and all(run.state == "complete" for run in runs) else "partial"
+    states = [*(run.state for run in runs), *(trace.state for trace in traces)]
+    return "complete" if len(states) == planned and set(states) == {"complete"} else "partial"
 
 
 def build_manifest(
     options: CaptureOptions,
     plan: Plan,
     gpu: Gpu,
-    ncu_version: str | None,
+    tools: Mapping[str, str | None],
     runs: Sequence[RunRecord],
+    traces: Sequence[NsysRecord],
     harness: Mapping[str, Mapping[str, Any]],
     state: State,
     secrets: Secrets,
@@ -64,6 +98,7 @@ def build_manifest(
     """The manifest of a capture as far as it has come.
 
     Args:
+        tools: versions of ncu and nsys.
         harness: what the harness wrote, scrubbed, by phase.
     """
     layer = not options.command
@@ -72,7 +107,8 @@ def build_manifest(
         "gpu": gpu.name,
         "compute_capability": gpu.compute_capability,
         "driver": gpu.driver,
-        "ncu": ncu_version,
+        "ncu": tools.get("ncu"),
+        "nsys": tools.get("nsys"),
     }
     return {
         "schema_version": SCHEMA_VERSION,
@@ -94,9 +130,14 @@ def build_manifest(
         "plan_tested": plan.tested,
         "notes": list(plan.notes),
         "command": options.recorded_command(),
-        "runs": [run.as_dict() | {"cause": run.cause and secrets.scrub_text(run.cause)} for run in runs],
+        "runs": [_scrubbed(run, secrets) for run in runs],
         "merge": _merge(runs),
+        "nsys": [_scrubbed(trace, secrets) for trace in traces],
     }
+
+
+def _scrubbed(run: RunRecord | NsysRecord, secrets: Secrets) -> dict[str, Any]:
+    return run.as_dict() | {"cause": run.cause and secrets.scrub_text(run.cause)}
 
 
 def _merge(runs: Iterable[RunRecord]) -> list[list[str]]:

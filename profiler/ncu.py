@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from roofprof.profiler.gpu import PERMISSION_HINT
 from roofprof.profiler.plan import PlannedRun
+from roofprof.profiler.problems import Problem, ended_early, last_line, told_problem
 from roofprof.profiler.progress import NcuWatch
 from roofprof.profiler.runner import Ending, Outcome
 
@@ -21,16 +21,6 @@ OPTIONS = (
     "--import-sass", "0",
     "--import-source", "0",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a run is not whole."""
-
-    message: str
-    hint: str | None = None
-    fatal: bool = False
-    """Whether every later run would fail the same way."""
 
 
 def ncu_options(run: PlannedRun, from_start: bool) -> list[str]:
@@ -52,10 +42,8 @@ def ncu_command(ncu: str, options: Sequence[str], output: Path, workload: Sequen
 def explain(outcome: Outcome, watch: NcuWatch) -> Problem | None:
     """What went wrong with a run, or None when ncu and the workload ended well."""
     text = "\n".join((*watch.messages, watch.output))
-    if outcome.ending is Ending.INTERRUPTED:
-        return Problem("interrupted", "what was captured so far is kept", fatal=True)
-    if outcome.ending is Ending.DISK_FULL or re.search(r"No space left on device|Disk quota exceeded", text):
-        return Problem("the disk is full", "free some space, or give another directory with -o", fatal=True)
+    if early := ended_early(outcome, text):
+        return early
     for pattern, message, hint in _KNOWN:
         if found := re.search(pattern, text):
             return Problem(message.format(found[0]), hint, fatal=True)
@@ -105,10 +93,7 @@ def _crash(outcome: Outcome, watch: NcuWatch) -> Problem | None:
         if any("No kernels were profiled" in m for m in watch.messages):
             return Problem("no kernel was profiled", "check the filters given with --ncu-args", fatal=True)
         return None
-    told = re.findall(r"^(error|hint): (.+)$", watch.output, re.MULTILINE)
-    own = dict(reversed(told))
-    if "error" in own:
-        return Problem(own["error"], own.get("hint"), fatal=not watch.passes)
-    last = next((line for line in reversed(watch.output.splitlines()) if line.strip()), None)
+    if told := told_problem(watch.output, fatal=not watch.passes):
+        return told
     reason = errors[0] if errors else f"ncu ended with exit code {outcome.returncode}"
-    return Problem(reason, f"its last line was: {last.strip()}" if last else None, fatal=not watch.passes)
+    return Problem(reason, last_line(watch.output), fatal=not watch.passes)

@@ -4,10 +4,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from roofprof.profiler.tools import Tool, tool_version
+
 _BUNDLED = "/opt/nvidia/nsight-compute"
 _SYSTEM = "/opt/nvidia/nsight-systems"
 # Nsight Compute bundles nsys in its host folder; Nsight Systems has it in target-linux-* and in bin.
-_PATTERNS = (
+PATTERNS = (
+    ("/usr/local/cuda/bin", "nsys"),
     (_SYSTEM, "*/bin/nsys"),
     (_SYSTEM, "*/target-linux-x64/nsys"),
     (_SYSTEM, "*/target-linux-sbsa-armv8/nsys"),
@@ -30,11 +33,17 @@ def find_nsys(root: Path = Path("/")) -> Path | None:
     """
     if found := shutil.which("nsys"):
         return Path(found)
-    for folder, pattern in _PATTERNS:
+    for folder, pattern in PATTERNS:
         candidates = [p for p in (root / folder.lstrip("/")).glob(pattern) if p.is_file()]
         if candidates:
             return max(candidates, key=_version)
     return None
+
+
+def nsys_tool() -> Tool | None:
+    """nsys and its version; None where there is none."""
+    found = find_nsys()
+    return Tool("nsys", str(found), tool_version(str(found))) if found else None
 
 
 def _version(path: Path) -> tuple[int, ...]:

@@ -7,13 +7,15 @@ table by table, so that no page of the old one is left in it.
 
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from roofprof.errors import ReportError, RoofprofError
 from roofprof.nsys_losses import LOSS_MESSAGE
+from roofprof.profiler.nsys_window import API_TABLES, LAUNCHES, note_launches
 
 NUMBERS_OF = (
     "CUPTI_ACTIVITY_KIND_KERNEL",
@@ -42,19 +44,29 @@ COLUMNS_OF = {
 _TEXT_COLUMNS = {"NVTX_EVENTS": {"text"}, "TARGET_INFO_GPU": {"name", "chipName"}}
 _TEXT_COLUMNS["ENUM_CUDA_MEMCPY_OPER"] = {"name", "label"}
 _NAME_COLUMNS = ("demangledName", "shortName", "mangledName", "nameId", "textId")
-_WORK = ("KERNEL", "MEMCPY", "MEMSET", "GRAPH_TRACE")
-_API = ("CUPTI_ACTIVITY_KIND_RUNTIME", "CUPTI_ACTIVITY_KIND_DRIVER")
+_WORK_TABLES = NUMBERS_OF[:4]
 _RANGES_AND_DOMAINS = "eventType IN (59, 60, 70, 71, 75)"  # marks, categories and thread names are not needed
 
 
-def scrub(export: Path, target: Path) -> None:
+class Kept(NamedTuple):
+    """GPU operations of an export: kernels, copies, sets, whole graphs."""
+
+    operations: int
+    left_out: int
+    """Launched outside the ranges that were asked for."""
+
+
+def scrub(export: Path, target: Path, *, within: str | None = None, clean: Callable[[str], str] | None = None) -> Kept:
     """Copy what the timeline needs into a new file.
 
-    Range names are kept as they stand: they are what the user wrote into the code that was profiled.
+    Range names are what the user wrote into the code that was profiled: they stay but for what `clean` takes out.
 
     Args:
         export: a SQLite export of nsys; left as it is.
         target: written anew.
+        within: keep only operations launched between the first start and the last end of the ranges of one name
+            that this pattern (`decode:case:*`) finds. Where it finds none, everything is kept.
+        clean: applied to every name that is kept.
 
     Raises:
         ReportError: the export is no SQLite database, or damaged.
@@ -67,13 +79,17 @@ def scrub(export: Path, target: Path) -> None:
         with closing(sqlite3.connect(_uri(partial, "rw"), uri=True, isolation_level=None)) as database:
             database.execute("PRAGMA journal_mode = off")
             database.execute("ATTACH ? AS old", (_uri(export, "ro"),))
+            database.create_function("clean", 1, clean or _same, deterministic=True)
             database.execute("BEGIN")
-            _copy_all(database)
+            trimmed = within is not None and note_launches(database, within)
+            _copy_all(database, trimmed)
+            kept = _count(database)
             database.execute("COMMIT")
             database.execute("DETACH old")
             database.execute("VACUUM")
         os.chmod(partial, 0o644)
         os.replace(partial, target)
+        return kept
     except sqlite3.Error as error:
         partial.unlink(missing_ok=True)
         raise ReportError(f"cannot scrub {export}: {error}", "export the .nsys-rep again") from error
@@ -86,12 +102,26 @@ def _uri(path: Path, mode: str) -> str:
     return f"file:{quote(str(path.absolute()))}?mode={mode}"
 
 
-def _copy_all(database: sqlite3.Connection) -> None:
+def _same(name: str) -> str:
+    return name
+
+
+def _count(database: sqlite3.Connection) -> Kept:
+    """Rows of the tables of GPU operations, new and old."""
+    totals = {"main": 0, "old": 0}
+    for table in _WORK_TABLES:
+        for schema in totals:
+            if _columns(database, table, schema):
+                totals[schema] += database.execute(f"SELECT count(*) FROM {schema}.{table}").fetchone()[0]
+    return Kept(totals["main"], totals["old"] - totals["main"])
+
+
+def _copy_all(database: sqlite3.Connection, trimmed: bool) -> None:
     rows = database.execute("SELECT name FROM old.sqlite_master WHERE type = 'table'").fetchall()
     present = {name for (name,) in rows}
     for table in (*NUMBERS_OF, *COLUMNS_OF):
         if table in present:
-            _copy(database, table)
+            _copy(database, table, trimmed)
     if "StringIds" in present:
         _copy_names(database, present)
     _copy_metadata(database, present)
@@ -102,7 +132,7 @@ def _columns(database: sqlite3.Connection, table: str, schema: str = "old") -> l
     return [row[1] for row in database.execute(f'PRAGMA {schema}.table_info("{table}")')]
 
 
-def _copy(database: sqlite3.Connection, table: str) -> None:
+def _copy(database: sqlite3.Connection, table: str, trimmed: bool) -> None:
     """One table with its rowids, which nsys stats calls RangeId."""
     wanted = COLUMNS_OF.get(table)
     columns = [c for c in _columns(database, table) if wanted is None or c in wanted]
@@ -111,18 +141,20 @@ def _copy(database: sqlite3.Connection, table: str) -> None:
     database.execute(f'CREATE TABLE main."{table}" ({types})')
     values = ", ".join(_value(c, c in texts) for c in columns)
     names = ", ".join(f'"{c}"' for c in columns)
-    where = _rows_kept(database, table)
+    where = _rows_kept(database, table, trimmed)
     database.execute(
         f'INSERT INTO main."{table}" (rowid, {names}) SELECT rowid, {values} FROM old."{table}" {where} ORDER BY rowid'
     )
 
 
-def _rows_kept(database: sqlite3.Connection, table: str) -> str:
+def _rows_kept(database: sqlite3.Connection, table: str, trimmed: bool) -> str:
     """Of events the ranges, of API calls those that launched something: they are most of an export."""
     if table == "NVTX_EVENTS":
         return f"WHERE {_RANGES_AND_DOMAINS}"
-    work = [name for name in (f"CUPTI_ACTIVITY_KIND_{kind}" for kind in _WORK) if _columns(database, name, "main")]
-    if table in _API and work:
+    if trimmed and table in _WORK_TABLES:
+        return f"WHERE correlationId IN {LAUNCHES}"
+    work = [name for name in _WORK_TABLES if _columns(database, name, "main")]
+    if table in API_TABLES and work:
         launched = " UNION ".join(f"SELECT correlationId FROM main.{name}" for name in work)
         return f"WHERE correlationId IN ({launched})"
     return ""
@@ -131,7 +163,8 @@ def _rows_kept(database: sqlite3.Connection, table: str) -> str:
 def _value(column: str, is_text: bool) -> str:
     """The column where its value is of the kind expected, else NULL: SQLite stores text in any column."""
     kinds = "'text'" if is_text else "'integer', 'real'"
-    return f'CASE WHEN typeof("{column}") IN ({kinds}) THEN "{column}" END'
+    kept = f'clean("{column}")' if is_text else f'"{column}"'
+    return f'CASE WHEN typeof("{column}") IN ({kinds}) THEN {kept} END'
 
 
 def _copy_names(database: sqlite3.Connection, present: Iterable[str]) -> None:
@@ -146,7 +179,7 @@ def _copy_names(database: sqlite3.Connection, present: Iterable[str]) -> None:
     ]
     if used:
         database.execute(
-            "INSERT INTO main.StringIds SELECT id, value FROM old.StringIds "
+            "INSERT INTO main.StringIds SELECT id, clean(value) FROM old.StringIds "
             f"WHERE typeof(value) = 'text' AND id IN ({' UNION '.join(used)})"
         )
 

@@ -15,6 +15,8 @@ VARIANTS = ("topk_softmax", "topk_sigmoid", "merge_state")
 """Ops beside those of the layer, by --variants."""
 EXPERT_COUNTS = ("16", "32", "64", "128", "256")
 """Numbers of experts that the router can group as the model does."""
+MIN_TRACED_REPEATS = 10
+"""Calls of each op under nsys at least."""
 _LAYERS = ("moe", "dense")
 _CACHES: dict[str, tuple[Cache, ...]] = {"cold": ("cold",), "warm": ("warm",), "both": ("cold", "warm")}
 
@@ -48,6 +50,12 @@ class CaptureOptions:
     command: tuple[str, ...] = ()
     """Another workload than the layer."""
     force: bool = False
+    nsys: bool = True
+    """Trace the same commands under nsys too."""
+    graph: bool = True
+    """Under nsys, replay decode as a CUDA graph as well."""
+    keep_nsys_rep: bool = False
+    """Keep nsys' own report, which holds the whole environment."""
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -79,6 +87,8 @@ class CaptureOptions:
         _one_of("--cache", self.cache, _CACHES)
         if self.timeout_s is not None and not self.timeout_s > 0:
             raise UsageError(f"--timeout {self.timeout_s:g} is out of range", "give seconds, more than 0")
+        if self.keep_nsys_rep and not self.nsys:
+            raise UsageError("--keep-nsys-rep and --no-nsys exclude each other", "leave one out")
         if self.command:
             return
         _one_of("--phase", self.phase, (*PHASES, "all"))
@@ -137,7 +147,17 @@ class CaptureOptions:
             return workload_plan(table, self.caches, self.groups)
         return layer_plan(table, self.recipe, self.caches, self.groups)
 
-    def harness_command(self, phase: Phase, json_out: Path, progress: Path) -> list[str]:
+    @property
+    def traced_repeats(self) -> int:
+        """Calls of each op under nsys: a launch costs next to nothing there, and medians like more than three."""
+        return max(self.repeats, MIN_TRACED_REPEATS)
+
+    def traced_command(self, phase: Phase, progress: Path, graph: bool) -> list[str]:
+        """The process for nsys: all cases in one profiled region, because nsys writes a report for each."""
+        words = replace(self, repeats=self.traced_repeats).harness_command(phase, None, progress)
+        return [*words, "--profiler-range", "once", *(["--graph"] if graph else [])]
+
+    def harness_command(self, phase: Phase, json_out: Path | None, progress: Path) -> list[str]:
         """The process that launches one phase of the layer, all its batch sizes."""
         words: list[object] = [sys.executable, "-m", "roofprof.harness.run", "--phase", phase]
         if phase == "decode":
@@ -151,7 +171,9 @@ class CaptureOptions:
             if choice.partition("=")[0] in here:
                 words += ["--impl", choice]
         words += [*([] if self.rotate else ["--no-rotate"]), *(["--variants"] if self.variants else [])]
-        return [*map(str, words), "--json-out", str(json_out), "--progress", str(progress)]
+        if json_out is not None:
+            words += ["--json-out", json_out]
+        return [*map(str, words), "--progress", str(progress)]
 
     def _layer_words(self) -> list[object]:
         """The options that the harness and this command have in common."""
@@ -174,6 +196,7 @@ class CaptureOptions:
             words += ["--groups", ",".join(self.groups)]
         if self.timeout_s is not None:
             words += ["--timeout", f"{self.timeout_s:g}"]
+        words += [*([] if self.nsys else ["--no-nsys"]), *(["--keep-nsys-rep"] if self.keep_nsys_rep else [])]
         if self.command:
             return [*map(str, words), "--", "<command>"]
         words += ["--phase", self.phase, "--batch", ",".join(map(str, self.batch)), "--seq-len", self.seq_len]
@@ -191,7 +214,8 @@ class CaptureOptions:
         words += [w for name, value in pairs if name != "--recipe" for w in (name, free.get(str(name), value))]
         for choice in self.impl:
             words += ["--impl", f"{choice.partition('=')[0]}=<name>"]
-        return [*map(str, words), *([] if self.rotate else ["--no-rotate"])]
+        words += [*([] if self.rotate else ["--no-rotate"]), *([] if self.graph else ["--no-graph"])]
+        return [*map(str, words)]
 
     def free_text(self) -> Sequence[str]:
         """What the user wrote freely, to be scrubbed from all that is kept.

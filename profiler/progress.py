@@ -24,8 +24,8 @@ class Progress:
     run: str
     run_number: int
     run_count: int
-    launch_count: int = 0
-    """Launches profiled so far in this run."""
+    launch_count: int | None = 0
+    """Launches profiled so far in this run; None under nsys, which does not say."""
     launch_total: int | None = None
     """Launches that this run will profile, known from an earlier run of the same case."""
     kernel: str | None = None
@@ -90,19 +90,13 @@ class NcuWatch:
 
     def hung(self) -> bool:
         """Whether nothing has moved for longer than --timeout, or than one would wait in this stage."""
-        size = self._progress_size()
+        size = file_size(self.progress_file)
         if size != self._last_size:
             self._last_size = size
             self._last_life = time.monotonic()
             self._report("")
         limit = self.timeout_s or (LAUNCH_LIMIT_S if self.passes or self.kernel else SETUP_LIMIT_S)
         return time.monotonic() - self._last_life > limit
-
-    def _progress_size(self) -> int:
-        try:
-            return self.progress_file.stat().st_size if self.progress_file else 0
-        except OSError:
-            return 0
 
     def _read(self, line: str) -> bool:
         """Whether a line is ncu's; counts the launches in it."""
@@ -128,27 +122,45 @@ class NcuWatch:
                 len(self.passes),
                 self.launch_total,
                 self.kernel,
-                self._op(),
+                last_stage(self.progress_file),
                 left,
                 output,
             )
         )
 
-    def _op(self) -> str | None:
-        """The last thing that the harness wrote: JSON lines with `op`, or plain text."""
-        if self.progress_file is None:
-            return None
-        try:
-            lines = self.progress_file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError):
-            return None
-        if not lines:
-            return None
-        try:
-            entry = json.loads(lines[-1])
-        except ValueError:
-            return lines[-1].strip() or None
-        if not isinstance(entry, dict):
-            return None
-        words = (entry.get("stage"), entry.get("op") or entry.get("case"))
-        return " ".join(str(word) for word in words if word) or None
+
+def last_stage(progress_file: Path | None) -> str | None:
+    """The last thing that the harness wrote: JSON lines with `op`, or plain text."""
+    line = _last_line(progress_file)
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return line.strip() or None
+    if not isinstance(entry, dict):
+        return None
+    words = (entry.get("stage"), entry.get("op") or entry.get("case"))
+    return " ".join(str(word) for word in words if word) or None
+
+
+def harness_done(progress_file: Path) -> bool:
+    """Whether the harness wrote that it came to its end."""
+    try:
+        entry = json.loads(_last_line(progress_file))
+    except ValueError:
+        return False
+    return isinstance(entry, dict) and entry.get("event") == "done"
+
+
+def _last_line(path: Path | None) -> str:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()[-1] if path else ""
+    except (OSError, UnicodeDecodeError, IndexError):
+        return ""
+
+
+def file_size(path: Path | None) -> int:
+    """Bytes of a file that grows as a sign of life; 0 where there is none."""
+    try:
+        return path.stat().st_size if path else 0
+    except OSError:
+        return 0

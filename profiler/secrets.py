@@ -46,6 +46,11 @@ class Secrets:
         """The text without known values, and with absolute paths cut to their last part."""
         return _PATH.sub(r"<path>/\1", self.scrub(text))
 
+    def scrub_name(self, name: str) -> str:
+        """A range's or kernel's name without what no honest name would hold, as reports have it: overwritten."""
+        raw = self.strict.sub(lambda match: b"x" * len(match[0]), name.encode("utf-8", "surrogateescape"))
+        return raw.decode("utf-8", "surrogateescape")
+
     def scrub_data(self, data: Any) -> Any:
         """JSON data with each string in it scrubbed, keys too."""
         if isinstance(data, str):

@@ -1,4 +1,4 @@
-"""Finds ncu and nsys and asks how new they are."""
+"""Finds ncu and asks a tool how new it is."""
 
 import os
 import re
@@ -10,14 +10,7 @@ from pathlib import Path
 
 from roofprof.errors import RoofprofError
 
-INSTALL_FOLDERS = {
-    "ncu": ("/usr/local/cuda/bin", "/opt/nvidia/nsight-compute/*", "/usr/local/NVIDIA-Nsight-Compute*"),
-    "nsys": (
-        "/usr/local/cuda/bin",
-        "/opt/nvidia/nsight-systems/*/bin",
-        "/opt/nvidia/nsight-compute/*/host/target-linux-*",
-    ),
-}
+INSTALL_FOLDERS = ("/usr/local/cuda/bin", "/opt/nvidia/nsight-compute/*", "/usr/local/NVIDIA-Nsight-Compute*")
 _VERSION = re.compile(r"\b(20\d\d(?:\.\d+){1,3})")
 
 
@@ -31,15 +24,15 @@ class Tool:
     """Such as "2025.3.1.0", or None when it does not say."""
 
 
-def find_tool(name: str) -> Tool | None:
-    """`ncu` or `nsys`, from PATH or where NVIDIA's installers put it, the newest folder first."""
-    if found := shutil.which(name):
-        return Tool(name, found, tool_version(found))
-    for pattern in INSTALL_FOLDERS[name]:
+def find_ncu() -> Tool | None:
+    """ncu from PATH or where NVIDIA's installers put it, the newest folder first."""
+    if found := shutil.which("ncu"):
+        return Tool("ncu", found, tool_version(found))
+    for pattern in INSTALL_FOLDERS:
         for folder in sorted(glob(pattern), key=_number, reverse=True):
-            path = Path(folder) / name
+            path = Path(folder) / "ncu"
             if path.is_file() and os.access(path, os.X_OK):
-                return Tool(name, str(path), tool_version(str(path)))
+                return Tool("ncu", str(path), tool_version(str(path)))
     return None
 
 
@@ -49,7 +42,7 @@ def need_ncu() -> Tool:
     Raises:
         RoofprofError: not on this machine.
     """
-    tool = find_tool("ncu")
+    tool = find_ncu()
     if tool is None:
         raise RoofprofError(
             "ncu was not found", "install Nsight Compute (apt package nsight-compute) or put ncu on PATH"

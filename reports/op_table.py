@@ -149,8 +149,9 @@ def print_ops(report: RooflineReport, ops: Sequence[OpResult], console: Console,
         wide: all columns, as wide as they need.
     """
     # Labels of all rows, so that a row is called the same whichever others are shown.
-    labels = {id(op): label for op, label in zip(report.ops, short_labels(report.ops), strict=True)}
-    cases = list(dict.fromkeys(op.case_key for op in ops))
+    labels = {id(op): label for op, label in zip(report.ops, short_labels(report.ops, with_case=False), strict=True)}
+    shown = {op.case_key for op in ops}
+    cases = [case for case in dict.fromkeys(op.case_key for op in report.ops) if case in shown]
     for case in cases:
         rows = [op for op in ops if op.case_key == case]
         if len(cases) > 1:

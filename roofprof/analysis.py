@@ -111,7 +111,8 @@ def _time_notes(ops: Sequence[OpResult]) -> list[str]:
         return []
     return [
         "rates and fractions of the roof use nsys' time (union of an op's kernels, no profiler replaying them) with "
-        "ncu's bytes and FLOPs; µs are ncu's; the fraction at the clock uses ncu's time, for the clock is ncu's"
+        "ncu's bytes and FLOPs, and so do µs under 'nsys'; the fraction at the clock uses ncu's time, "
+        "for the clock is ncu's"
     ]
 
 

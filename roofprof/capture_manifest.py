@@ -107,7 +107,7 @@ def _findings(folder: Path, data: Mapping[str, Any]) -> list[Finding]:
     """What the capture itself says is missing or untested."""
     found = []
     if data["state"] != "complete":
-        broken = [run for run in data["runs"] if run.get("state") != "complete"]
+        broken = [run for run in [*data["runs"], *data.get("nsys", ())] if run.get("state") != "complete"]
         causes = "; ".join(f"{run.get('name')}: {run.get('cause') or run.get('state')}" for run in broken)
         found.append(
             Finding(

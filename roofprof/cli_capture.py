@@ -1,6 +1,5 @@
 """The commands `capture` and `doctor`: options in, one call, what it says out."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +12,7 @@ from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
     from roofprof.profiler.capture import Job
+    from roofprof.profiler.nsys_runs import NsysJob
     from roofprof.profiler.options import CaptureOptions
     from roofprof.profiler.plan import Plan
 
@@ -45,6 +45,8 @@ def _ncu_words(args: list[str]) -> list[str]:
         given = [value if equals else rest.pop(0)] if quoted else rest[:]
         if not quoted:
             rest.clear()
+        import shlex
+
         try:
             words = [w for text in given for w in (shlex.split(text) if quoted else [text])]
         except ValueError as error:
@@ -85,6 +87,11 @@ def capture_command(
     skew: Annotated[float | None, typer.Option(help="Skew of the routing; 0 is uniform.")] = None,
     rotate: Annotated[bool, typer.Option(help="Rotate weights so that none stays in L2.")] = True,
     variants: Annotated[bool, typer.Option("--variants", help="Also topk_softmax, topk_sigmoid, merge_state.")] = False,
+    nsys: Annotated[bool, typer.Option(help="Trace the same under nsys, for the timeline.")] = True,
+    graph: Annotated[bool, typer.Option(help="Under nsys, replay decode as a CUDA graph too.")] = True,
+    keep_nsys_rep: Annotated[
+        bool, typer.Option("--keep-nsys-rep", help="Keep nsys' own report: it holds your whole environment.")
+    ] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Directory to make.")] = None,
     selfcheck: Annotated[
         bool, typer.Option("--selfcheck", help="Also run kernels of known work, to prove the counters used.")
@@ -98,7 +105,7 @@ def capture_command(
         list[str] | None, typer.Option(help="ncu's own options: one quoted text, or all words up to --.")
     ] = None,
 ) -> None:
-    """Capture the DeepSeek-R1 layer, or another workload, under ncu into a directory."""
+    """Capture the DeepSeek-R1 layer, or another workload, under ncu and nsys into a directory."""
     from roofprof.profiler.capture import capture
     from roofprof.profiler.options import CaptureOptions
 
@@ -108,7 +115,7 @@ def capture_command(
         prefill_len=prefill_len, layer=layer, recipe=recipe, tp=tp, ep=ep, experts=experts,
         only=only, impl=tuple(impl or ()), repeats=repeats, seed=seed, skew=skew, rotate=rotate, variants=variants,
         cache=cache, groups=_words(groups), timeout_s=timeout, ncu_args=tuple(ncu_args or ()),
-        command=tuple(command or ()), force=force,
+        command=tuple(command or ()), force=force, nsys=nsys, graph=graph, keep_nsys_rep=keep_nsys_rep,
     )  # fmt: skip
     if dry_run:
         _print_plan(options, chip, as_json)
@@ -167,15 +174,22 @@ def _print_plan(options: "CaptureOptions", chip: str | None, as_json: bool) -> N
     # Without a GPU the recipe tells which chip is meant: FP4 needs a Blackwell.
     usual = "gb100" if options.recipe.startswith("nvfp4") else "gh100"
     table = table_of_capability(here[0].compute_capability) if here else table_of_chip(chip or usual)
-    plan, jobs = dry_run(options, table)
+    plan, jobs, traces = dry_run(options, table)
     if as_json:
-        runs = [_job_dict(job) for job in jobs]
-        print_json({"chip": plan.chip, "tested": plan.tested, "notes": list(plan.notes), "runs": runs})
+        runs, nsys = [_job_dict(job) for job in jobs], [_trace_dict(trace) for trace in traces]
+        print_json({"chip": plan.chip, "tested": plan.tested, "notes": list(plan.notes), "runs": runs, "nsys": nsys})
         return
     print(f"chip {plan.chip}, {'passes measured on ' + plan.tested if plan.tested else 'untested'}")
     for note in plan.notes:
         print(f"note: {note}")
     _print_jobs(plan, jobs)
+    import shlex
+
+    for trace in traces:
+        print(f"\n{trace.phase}, nsys, {trace.name}" + (f": {trace.repeats} repeats" if trace.repeats else ""))
+        print(f"  {shlex.join(trace.command)}")
+    if traces:
+        print(f"\n{len(traces)} nsys run{'s' if len(traces) > 1 else ''}")
 
 
 def _job_dict(job: "Job") -> dict[str, Any]:
@@ -186,7 +200,15 @@ def _job_dict(job: "Job") -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _trace_dict(trace: "NsysJob") -> dict[str, Any]:
+    return {
+        "name": trace.name, "phase": trace.phase, "repeats": trace.repeats, "command": list(trace.command),
+    }  # fmt: skip
+
+
 def _print_jobs(plan: "Plan", jobs: Sequence["Job"]) -> None:
+    import shlex
+
     for job in jobs:
         passes = job.run.expected_passes
         count = "passes unknown" if passes is None else f"{passes} pass{'es' if passes > 1 else ''}"

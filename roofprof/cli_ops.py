@@ -1,6 +1,5 @@
 """`roofprof ops` and `roofprof gpus`: the formula side, without a report."""
 
-import json
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,6 +56,8 @@ def gpus(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON do
 
     specs = list(bundled_gpus().values())
     if as_json:
+        import json
+
         print(json.dumps({"schema_version": 1, "gpus": [spec.as_dict() for spec in specs]}))
         return
     from roofprof.reports.formula_tables import print_gpus
@@ -80,6 +81,8 @@ def _print_cases(cases: "list[LayerCase]", target: Any, only: Any, sort: str, to
             "totals": [asdict(formula_total(rows)) for _, rows in tables],
         }
         document["total"] = document["totals"][0] if len(tables) == 1 else None
+        import json
+
         print(json.dumps(document))
         return
     from roofprof.reports.formula_tables import print_formula_rows
@@ -95,6 +98,8 @@ def _seed_claims(target: Any, as_json: bool) -> None:
 
     claims = judge_claims(target)
     if as_json:
+        import json
+
         print(json.dumps({"schema_version": 1, "gpu": target.as_dict(), "seed_claims": [asdict(c) for c in claims]}))
         return
     from roofprof.reports.formula_tables import print_seed_claims

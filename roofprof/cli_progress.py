@@ -1,6 +1,5 @@
 """What the capturing commands print: a line of progress, and what became of each run."""
 
-import json
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -13,7 +12,8 @@ if TYPE_CHECKING:
 def print_result(result: "CaptureResult", as_json: bool) -> None:
     """Say what became of each run."""
     if as_json:
-        print_json({"path": str(result.path), "state": result.state, "runs": [r.as_dict() for r in result.runs]})
+        runs, nsys = [r.as_dict() for r in result.runs], [t.as_dict() for t in result.traces]
+        print_json({"path": str(result.path), "state": result.state, "runs": runs, "nsys": nsys})
         return
     for run in result.runs:
         passes = "/".join(map(str, run.passes)) or "?"
@@ -21,15 +21,25 @@ def print_result(result: "CaptureResult", as_json: bool) -> None:
             f"{run.state:<8}  {run.phase} {run.planned.name} {run.planned.cache}: {run.launches} launches, "
             f"{passes} pass{'es' if passes != '1' else ''}, {run.wall_s:.1f} s"
         )
-        if run.cause:
-            print(f"          {run.cause}" + (f" ({run.hint})" if run.hint else ""))
+        _print_cause(run.cause, run.hint)
+    for trace in result.traces:
+        count = "no trace" if trace.trace is None else f"{trace.operations} GPU operations"
+        print(f"{trace.state:<8}  {trace.phase} nsys {trace.name}: {count}, {trace.wall_s:.1f} s")
+        _print_cause(trace.cause, trace.hint)
     for note in result.notes:
         print(f"note: {note}")
     print(f"{result.path}: {result.state}")
 
 
+def _print_cause(cause: str | None, hint: str | None) -> None:
+    if cause:
+        print(f"          {cause}" + (f" ({hint})" if hint else ""))
+
+
 def print_json(data: object) -> None:
     """Print one JSON document."""
+    import json
+
     print(json.dumps(data, indent=1, ensure_ascii=False))
 
 
@@ -54,7 +64,8 @@ class ProgressLine:
 
 
 def _progress_text(p: "Progress") -> str:
-    count = f"{p.launch_count}" + (f" of {p.launch_total}" if p.launch_total else "")
-    what = p.op or p.kernel or "starting"
-    left = "" if p.seconds_left is None else f", {p.seconds_left:.0f} s left"
-    return f"[{p.run_number}/{p.run_count}] {p.run}: {count} launches{left}, {what}"
+    count = "" if p.launch_count is None else f"{p.launch_count} launches, "
+    if p.launch_total:
+        count = f"{p.launch_count} of {p.launch_total} launches, "
+    left = "" if p.seconds_left is None else f"{p.seconds_left:.0f} s left, "
+    return f"[{p.run_number}/{p.run_count}] {p.run}: {count}{left}{p.op or p.kernel or 'starting'}"

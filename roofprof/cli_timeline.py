@@ -1,6 +1,5 @@
 """`roofprof timeline`: prints what each op of a layer took on the GPU."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +32,8 @@ def timeline(
         lines.append((path.name, build_timeline(read_nsys_trace(path, nsys), domain)))
     document = timeline_document(lines)
     document["ops"] = sorted_ops(document["ops"], sort, top)
+    import json
+
     text = json.dumps(document, indent=2, allow_nan=False)
     if output is not None:
         try:

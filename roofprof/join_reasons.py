@@ -28,6 +28,9 @@ UNMATCHED_SCHEMA = pl.Schema(
 """One row a launch that only ncu saw; one row a kernel, shape and path of those that only nsys saw."""
 
 
+MORE_REPEATS = "ncu profiled {} launches of it, nsys saw more"
+
+
 def only_ncu(lonely: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
     """ncu's launches without a partner, each with the reason."""
     seen = theirs.group_by(*KEY, maintain_order=True).len().rows(named=True)
@@ -70,7 +73,7 @@ def only_nsys(
     rows = []
     for row in rest.group_by(*KEY, maintain_order=True).len().iter_rows(named=True):
         count = known[tuple(row[c] for c in KEY)]
-        reason = f"ncu profiled {count} launches of it, nsys saw more" if count else "ncu did not profile it"
+        reason = MORE_REPEATS.format(count) if count else "ncu did not profile it"
         rows.append(
             {
                 "side": "nsys",
@@ -104,7 +107,18 @@ def join_findings(matched: pl.DataFrame, unmatched: pl.DataFrame) -> list[Findin
                 values={"ncu_duration_ns": ncu, "nsys_duration_ns": nsys, "overlapped": row["overlapped"]},
             )
         )
-    for row in unmatched.iter_rows(named=True):
+    more = unmatched.filter(pl.col("reason").str.starts_with(MORE_REPEATS.split("{")[0]))
+    if more.height:
+        found.append(
+            Finding(
+                "launch-unmatched",
+                Severity.INFO,
+                f"nsys saw {more['count'].sum()} launches of profiled kernels beyond those that ncu profiled: it ran "
+                "more repeats; they count in nsys' medians, not in the join",
+                values={"launch_count": int(more["count"].sum()), "kernel_count": more.height},
+            )
+        )
+    for row in unmatched.join(more, on=unmatched.columns, how="anti", nulls_equal=True).iter_rows(named=True):
         path = row["nvtx_path"]
         found.append(
             Finding(

@@ -19,7 +19,7 @@ _SPARSE = re.compile(
 )
 _HELPER = re.compile(
     r"reduce|prepare|precompute|starts?\b|_starts|offset|problem_size|quant|copy|combine|merge|metadata|scheduler|"
-    r"permute|shuffle|softmax|simt|sgemm|dgemm|gemv|sort|fill|norm",
+    r"permute|shuffle|softmax|simt|sgemm|dgemm|gemv|sort|fill|norm|concat|cache|rope|rotary|write|cast|convert",
     re.I,
 )
 

@@ -1,6 +1,7 @@
 """One op's result: its call's numbers, the formula's beside them, placed on both GPUs' rooflines."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from roofprof.device import PIPES, DeviceSpec
@@ -13,6 +14,9 @@ from roofprof.op_figures import FormulaResult
 from roofprof.op_findings import OpNumbers, explain
 from roofprof.results import OpResult
 from roofprof.roofline import Placement, Roofs, place
+
+CORES_DID_IT = 0.95
+"""CUDA cores that did this much of an op's useful FLOPs did it without the tensor pipe."""
 
 Row = Mapping[str, Any]
 
@@ -114,7 +118,7 @@ def _spread(row: Row) -> dict[str, dict[str, float | None]]:
 
 def _findings(facts: OpFacts, launch_findings: Sequence[Finding], placed: Placement) -> list[Finding]:
     named, target = facts.named, facts.yard.target
-    found = [*named.findings, *launch_findings]
+    found = [*named.findings, *(_explained(f, facts.row, named) for f in launch_findings)]
     if named.work is not None:
         found += explain(_numbers(facts.row, named, list(facts.kernel_names)))
     if placed.missing_peaks:
@@ -123,6 +127,17 @@ def _findings(facts: OpFacts, launch_findings: Sequence[Finding], placed: Placem
         values: dict[str, object] = {"pipes": list(placed.missing_peaks), "gpu": target.name}
         found.append(facts.finding("peak-missing", Severity.WARNING, message, hint, **values))
     return found + doubts(facts)
+
+
+def _explained(finding: Finding, row: Row, named: NamedRange) -> Finding:
+    """A GEMM that did all its FLOPs on CUDA cores needed no tensor pipe."""
+    cores = _known_sum([row[f"{p}_flop_count"] for p in PIPES if not p.startswith("tensor_")])
+    wanted = named.work.flop_count if named.work else None
+    if finding.kind != "tensor-counter-zero" or not wanted or (cores or 0) < CORES_DID_IT * wanted:
+        return finding
+    return replace(
+        finding, severity=Severity.INFO, hint=f"{cores:.3g} FLOPs on CUDA cores are the whole work of the op"
+    )
 
 
 def _numbers(row: Row, named: NamedRange, kernel_names: list[str]) -> OpNumbers:

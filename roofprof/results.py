@@ -131,15 +131,15 @@ def case_title(op: OpResult) -> str:
     return f"{op.report}: {words}" if words else op.report
 
 
-def short_labels(ops: Sequence[OpResult]) -> list[str]:
-    """A label for each row, with the implementation and the batch only where a name stands twice."""
+def short_labels(ops: Sequence[OpResult], with_case: bool = True) -> list[str]:
+    """A label for each row, with the implementation and, if asked for, the case only where a name stands twice."""
     names = Counter((op.case_key, op.op) for op in ops)
     cases = {op.case_key for op in ops}
     caches = {op.cache for op in ops}
     labels = []
     for op in ops:
         label = op.label if names[op.case_key, op.op] > 1 else op.op
-        if len(cases) > 1:
+        if with_case and len(cases) > 1:
             label += f" {(op.phase or '?')[0]}{op.batch or '?'}"
         if len(caches) > 1:
             label += f" {op.cache or '?'}"

@@ -29,7 +29,7 @@ def test_dense_layer():
     assert {r["verdict"] for r in json.loads(done.stdout)["results"]} == {"ok"}, done.stdout
 
 
-@pytest.mark.parametrize("extra", [(), ("--graph",)])
+@pytest.mark.parametrize("extra", [(), ("--graph",), ("--graph", "--profiler-range", "once")])
 def test_run(tmp_path, extra):
     output = tmp_path / "run.json"
     done = run("run", "--batch", "1,64", "--repeats", "2", "--json-out", str(output), *extra)

@@ -1,11 +1,17 @@
 """The profiled process, on the CPU with few experts and an eighth of the heads."""
 
+import contextlib
 import json
 import subprocess
 import sys
+import types
+from typing import Any
 
 import pytest
 
+from roofprof.harness.graph import capture_graphs
+from roofprof.harness.ranges import Ranges
+from roofprof.harness.region import ProfilerRegion
 from roofprof.harness.run import main
 from roofprof.layer import LayerCase, layer_ops
 from roofprof.op_models import evaluate
@@ -86,6 +92,39 @@ def test_progress_tells_cases_stages_and_the_end(ran):
     assert events[-1]["event"] == "done"
 
 
+@pytest.mark.parametrize(("once", "calls"), [(False, ["Start", "Stop"] * 2), (True, ["Start", "Stop"])])
+def test_the_profiled_region_is_each_case_or_all(once, calls, monkeypatch):
+    seen = []
+    cuda = types.SimpleNamespace(
+        synchronize=lambda: None,
+        cudart=lambda: types.SimpleNamespace(
+            cudaProfilerStart=lambda: seen.append("Start"), cudaProfilerStop=lambda: seen.append("Stop")
+        ),
+    )
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(cuda=cuda))
+    region = ProfilerRegion("cuda", once)
+    with contextlib.closing(region):
+        for _ in range(2):
+            with region.case():
+                pass
+    assert seen == calls
+
+
+def test_a_case_that_fails_ends_the_region(monkeypatch):
+    region = ProfilerRegion("cpu", once=False)
+    with pytest.raises(ZeroDivisionError), region.case():
+        raise ZeroDivisionError
+    assert not region._open
+
+
+def test_one_region_on_the_cpu(tmp_path):
+    pytest.importorskip("torch")
+    output = tmp_path / "run.json"
+    words = ("--only", "rope", "--batch", "1,2", "--profiler-range", "once", "--json-out", str(output))
+    assert main([*SMALL, *words]) == 0
+    assert len(json.loads(output.read_text())["cases"]) == 2
+
+
 def test_listing_says_why_others_are_not_possible(capsys):
     pytest.importorskip("torch")
     assert main(["--list", "--device", "cpu", "--recipe", "fp8"]) == 0
@@ -123,3 +162,15 @@ def test_errors_are_clear(capsys, arguments, code, message):
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert message in error
+
+
+def test_a_replayed_op_has_the_path_of_a_launched_one(monkeypatch):
+    graph = contextlib.nullcontext
+    cuda = types.SimpleNamespace(CUDAGraph=object, graph=lambda _: graph())
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(cuda=cuda))
+    open_ranges, seen = [], []
+    ranges = Ranges("roofprof", open_ranges.append, open_ranges.pop)
+    call = types.SimpleNamespace(run=lambda step: seen.append((*open_ranges, step)))
+    ready: list[Any] = [types.SimpleNamespace(range_name="rope:rope:m1", call=call)]
+    assert len(capture_graphs(ready, ranges, "decode:case:b1:s64", range(1, 3))) == 2
+    assert seen == [("decode:case:b1:s64", "rope:rope:m1", 1), ("decode:case:b1:s64", "rope:rope:m1", 2)]

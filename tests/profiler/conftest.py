@@ -21,6 +21,11 @@ MODE, SAMPLE, PLANT = {mode!r}, {sample!r}, {plant!r}
 exec(compile(open({stub!r}).read(), "stub_ncu", "exec"))
 """
 
+NSYS = """#!{python}
+MODE, PLANT = {mode!r}, {plant!r}
+exec(compile(open({stub!r}).read(), "stub_nsys", "exec"))
+"""
+
 
 @pytest.fixture
 def sample() -> Path:
@@ -40,7 +45,8 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     _script(folder / "nvidia-smi", SMI.format(capability="9.0", mig="Disabled"))
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr("roofprof.profiler.tools.INSTALL_FOLDERS", {"ncu": (), "nsys": ()})
+    monkeypatch.setattr("roofprof.profiler.tools.INSTALL_FOLDERS", ())
+    monkeypatch.setattr("roofprof.profiler.nsys.PATTERNS", ())
     status = tmp_path / "status"
     status.write_text("CapEff:\t000001ffffffffff\n")
     monkeypatch.setattr("roofprof.profiler.gpu.PROCESS_STATUS", status)
@@ -67,6 +73,18 @@ def ncu(tools: Path, sample: Path) -> Callable[..., Path]:
         text = NCU.format(python=sys.executable, mode=mode, sample=str(sample), plant=folder, stub=stub)
         _script(tools / "ncu", text)
         return tools / "ncu"
+
+    return install
+
+
+@pytest.fixture
+def nsys(tools: Path) -> Callable[..., Path]:
+    """Install a stub nsys that behaves as told."""
+
+    def install(mode: str = "ok", plant: bool = False) -> Path:
+        stub = str(Path(__file__).parent / "stub_nsys.py")
+        _script(tools / "nsys", NSYS.format(python=sys.executable, mode=mode, plant=plant, stub=stub))
+        return tools / "nsys"
 
     return install
 

@@ -55,7 +55,7 @@ def test_a_layer_is_captured_in_two_runs(options: CaptureOptions, ncu: Install) 
         "cuda": "13.0", "torch": "2.11.0",
         "packages": {"torch": "2.11.0", "sglang-kernel": "0.4.2"},
         "gpu": "NVIDIA H100 80GB HBM3",
-        "compute_capability": "9.0", "driver": "580.65.06", "ncu": "2025.3.1.0",
+        "compute_capability": "9.0", "driver": "580.65.06", "ncu": "2025.3.1.0", "nsys": None,
     }  # fmt: skip
     assert m["recipe"] == "fp8"
     assert m["cases"] == [
@@ -210,6 +210,24 @@ def test_an_interruption_keeps_what_is_there(
     assert not alive(int((options.output.parent / "child.pid").read_text()))
 
 
+def test_an_interruption_of_nsys_keeps_what_is_there(
+    options: CaptureOptions, tools: Path, ncu: Install, nsys: Install, alive: Callable[[int], bool]
+) -> None:
+    ncu()
+    nsys("wait")
+    process = start(options, tools)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (out.strip(), err) == ("partial", "")
+    m = manifest(options.output)
+    assert [r["state"] for r in m["runs"]] == ["complete", "complete"]
+    assert [(t["trace"], t["state"], t["cause"]) for t in m["nsys"]] == [
+        ("nsys/decode-eager.sqlite", "partial", "interrupted")
+    ]
+    assert not (options.output / ".partial").exists()
+    assert not alive(int((options.output.parent / "child.pid").read_text()))
+
+
 def test_a_directory_that_is_being_written_is_refused(options: CaptureOptions, tools: Path, ncu: Install) -> None:
     ncu("wait")
     process = start(options, tools)
@@ -290,10 +308,13 @@ CANARIES = {
 
 
 @pytest.mark.parametrize("workload", [True, False])
-@pytest.mark.parametrize("mode", ["ok", "crash", "cut", "garbage"])
+@pytest.mark.parametrize(
+    ("mode", "nsys_mode"),
+    [("ok", "ok"), ("crash", "importer"), ("cut", "export-fails"), ("garbage", "ok")],
+)
 def test_no_secret_leaves(
-    tmp_path: Path, tools: Path, ncu: Install, monkeypatch: pytest.MonkeyPatch,
-    all_bytes: Callable[[Path], bytes], workload: bool, mode: str,
+    tmp_path: Path, tools: Path, ncu: Install, nsys: Install, monkeypatch: pytest.MonkeyPatch,
+    all_bytes: Callable[[Path], bytes], workload: bool, mode: str, nsys_mode: str,
 ) -> None:  # fmt: skip
     cwd = tmp_path / "canary-directory"
     cwd.mkdir()
@@ -301,6 +322,7 @@ def test_no_secret_leaves(
     for name, value in CANARIES.items():
         monkeypatch.setenv(name, value)
     ncu(mode, plant=Path(__file__).parent / "plant.py")
+    nsys(nsys_mode, plant=True)
     command = ("python", "canary_script.py", "--password=canary-argument", "canary-positional") if workload else ()
     options = CaptureOptions(Path("out"), command=command, ncu_args=("--kernel-name", "regex:canary-kernel"))
     if mode == "garbage":
@@ -310,6 +332,7 @@ def test_no_secret_leaves(
         capture(options)
     kept = all_bytes(cwd / "out")
     assert kept.count(b"manifest.json") >= 1
+    assert (b"-eager.sqlite\0SQLite" in kept) is (mode == "ok")
     wanted = [
         b"canary",
         str(cwd).encode(),

@@ -31,6 +31,10 @@ def test_a_dry_run_needs_nothing(run: Callable[..., Result], tools: Path, tmp_pa
     assert "4 ncu runs, 2 passes a kernel in all" in result.output
     assert "--batch 1,64 --seq-len 4096" in result.output
     assert "-m roofprof.harness.run --phase prefill" in result.output
+    assert "decode, nsys, graph: 10 repeats" in result.output
+    assert "--trace=cuda,nvtx" in result.output
+    assert "3 nsys runs" in result.output
+    assert "nsys" not in run("capture", "--dry-run", "--no-nsys").output
     assert not (tmp_path / "out").exists()
 
 
@@ -42,6 +46,10 @@ def test_a_dry_run_as_json(run: Callable[..., Result], tools: Path) -> None:
     assert "tensor_fp4" in plan["runs"][0]["groups"]
     assert plan["runs"][0]["expected_passes"] is None
     assert plan["runs"][0]["command"][0].endswith("ncu")
+    assert [(t["name"], t["phase"], t["repeats"]) for t in plan["nsys"]] == [
+        ("eager", "decode", 10), ("graph", "decode", 10),
+    ]  # fmt: skip
+    assert plan["nsys"][0]["command"][:2] == ["nsys", "profile"]
 
 
 @pytest.mark.parametrize(
@@ -71,6 +79,19 @@ def test_a_capture_prints_its_runs(run: Callable[..., Result], ncu: Install, tmp
     assert json.loads(result.output)["state"] == "complete"
 
 
+def test_a_capture_prints_its_traces(run: Callable[..., Result], ncu: Install, nsys: Install, tmp_path: Path) -> None:
+    ncu()
+    nsys()
+    result = run("capture", "-o", str(tmp_path / "out"), "--no-graph")
+    assert result.exit_code == 0
+    assert "complete  decode nsys eager: 2 GPU operations, " in result.output
+    nsys("importer")
+    result = run("capture", "-o", str(tmp_path / "out"), "--force")
+    assert result.exit_code == 1
+    assert "failed    decode nsys eager: no trace, " in result.output
+    assert "libdw1" in result.output
+
+
 def test_a_partial_capture_exits_1(run: Callable[..., Result], ncu: Install, tmp_path: Path) -> None:
     ncu("crash")
     result = run("capture", "-o", str(tmp_path / "out"))
@@ -82,7 +103,7 @@ def test_a_partial_capture_exits_1(run: Callable[..., Result], ncu: Install, tmp
     "words",
     [
         ["--batch", "many"], ["--only", "no_such_op"], ["--recipe", "int3"], ["--phase", "encode"],
-        ["--ncu-args"], ["--ncu-args", "-k 'open"], ["--chip", "gh100"],
+        ["--ncu-args"], ["--ncu-args", "-k 'open"], ["--chip", "gh100"], ["--no-nsys", "--keep-nsys-rep"],
     ],
 )  # fmt: skip
 def test_wrong_usage(run: Callable[..., Result], ncu: Install, words: list[str], tmp_path: Path) -> None:

@@ -97,6 +97,34 @@ def test_the_timeline_is_the_same_after_scrubbing(leaky: Path, tmp_path: Path):
     assert "dropped-events" in [f.kind for f in after.findings]
 
 
+def test_only_what_was_launched_in_the_wanted_ranges_is_kept(export, tmp_path: Path):
+    export.domain(1, "roofprof")
+    for start in (100, 300):  # two calls of one case; what lies between them stays
+        export.range(start, start + 50, "decode:case:b1:s64", domain=1)
+    export.range(700, 750, None, registered="decode:case:b2:s64", domain=1)
+    export.range(0, 2000, "prefill:case:b1:s64", domain=1)
+    for number, start in enumerate((10, 110, 200, 310, 500, 710, 900)):
+        export.launch(start, 10_000 + start, 10_050 + start, number, "gemm")
+    source = export.write()
+    assert scrub(source, tmp_path / "kept.sqlite", within="decode:case:*") == (4, 3)
+    database = sqlite3.connect(tmp_path / "kept.sqlite")
+    for table in ("KERNEL", "RUNTIME"):
+        rows = database.execute(f"SELECT correlationId FROM CUPTI_ACTIVITY_KIND_{table}").fetchall()
+        assert rows == [(1,), (2,), (3,), (5,)]
+    database.close()
+    assert scrub(source, tmp_path / "kept.sqlite", within="nothing:*") == (7, 0)
+
+
+def test_names_are_cleaned(leaky: Path, tmp_path: Path):
+    scrub(leaky, tmp_path / "kept.sqlite", clean=lambda name: name.replace("gemm", "xxxx").replace("op", "xx"))
+    database = sqlite3.connect(tmp_path / "kept.sqlite")
+    assert {row[0] for row in database.execute("SELECT value FROM StringIds")} == {
+        "xxxx", "void xxxx<int>()", "registered",
+    }  # fmt: skip
+    assert ("xx",) in database.execute("SELECT text FROM NVTX_EVENTS").fetchall()
+    database.close()
+
+
 def test_scrubbing_twice_changes_nothing(data: Path, tmp_path: Path):
     source = data / "h100-decode-b64-s4096.sqlite"
     scrub(source, tmp_path / "again.sqlite")
