@@ -197,6 +197,7 @@ def launch(**changes: Any) -> pl.DataFrame:
         ({"waves_per_sm": 0.2, "grid": [20, 1, 1], "duration_ns": 3e3}, []),
         ({"achieved_occupancy": 0.2}, ["low-occupancy"]),
         ({"achieved_occupancy": 0.15, "kernel_name": "nvjet_sm90_tst"}, []),
+        ({"achieved_occupancy": 0.15, "tensor_bf16_flop_count": 1e9}, []),
         ({"achieved_occupancy": 0.1, "waves_per_sm": 0.1}, []),
         ({"op": None, "achieved_occupancy": 0.1}, []),
     ],
