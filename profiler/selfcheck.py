@@ -34,6 +34,7 @@ def selfcheck_options(output: Path, record: Path, force: bool = False) -> Captur
         # The kernels' inputs are made before cudaProfilerStart.
         ncu_args=("--profile-from-start", "off"),
         command=(sys.executable, "-m", "roofprof.harness.calibration", "--json-out", str(record)),
+        nsys=False,
         force=force,
     )
 

@@ -7,7 +7,8 @@ import polars as pl
 
 from roofprof.device import PIPES
 from roofprof.errors import RoofprofError
-from roofprof.results import OpResult, RooflineReport, Useful
+from roofprof.op_figures import Useful
+from roofprof.results import OpResult, RooflineReport
 from roofprof.text import spreadsheet_cell
 
 _OPS_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {

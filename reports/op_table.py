@@ -58,6 +58,10 @@ def _win(op: OpResult) -> str:
     return _microseconds(op.time_to_win_ns)
 
 
+def _total_time(ops: Sequence[OpResult]) -> str:
+    return _microseconds(total_of(ops, "duration_ns"))
+
+
 def _total_ai(ops: Sequence[OpResult]) -> str:
     work, traffic = total_of(ops, "flop_count"), total_of(ops, "dram_bytes")
     return format_number(work / traffic) if work is not None and traffic else "—"

@@ -263,7 +263,7 @@ def _draw_words(figure: "Figure", axes: "Axes", report: RooflineReport, levels: 
         ("filled: AI against DRAM bytes; |: against L2 bytes; x: against L1 fill bytes" if levels else _MARKS)
         + ("; area: share of the layer's time" if any(op.share for op in report.ops) else "")
         + ("; dashed: roofs of the GPU that ran" if report.projected else "")
-        + ("; dotted: roofs measured on it" if report.ceilings else ""),
+        + ("; dotted: roofs measured on the GPU that ran" if report.ceilings else ""),
         *report.notes[:2],
     ]
     for row, line in enumerate(lines):

@@ -7,7 +7,7 @@ from roofprof.findings import Finding, Severity
 from roofprof.kernel_names import is_sparse_kernel
 from roofprof.measured_on import Row, Yardsticks
 from roofprof.naming import NamedRange
-from roofprof.results import MeasuredOn
+from roofprof.op_figures import MeasuredOn
 from roofprof.units import format_number, format_percent, format_si
 
 OVER_ROOF = 1.02

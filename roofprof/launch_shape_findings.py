@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from roofprof.device import PIPES
 from roofprof.findings import Finding, Severity
 from roofprof.kernel_names import is_matrix_kernel
 from roofprof.units import format_number, format_percent
@@ -60,7 +61,8 @@ def _partial_wave(row: dict, waves: float) -> Iterator[Finding]:  # type: ignore
 
 def _low_occupancy(row: dict, occupancy: float) -> Iterator[Finding]:  # type: ignore[type-arg]
     matrix = is_matrix_kernel(row["kernel_name"], row["kernel_demangled_name"])
-    if occupancy < LOW_OCCUPANCY and not matrix:
+    tensor = any(row[f"{pipe}_flop_count"] for pipe in PIPES if pipe.startswith("tensor_"))
+    if occupancy < LOW_OCCUPANCY and not matrix and not tensor:
         yield _finding(
             row, "low-occupancy", f"{format_percent(occupancy)} of the warps that an SM can hold were active",
             "fewer registers or less shared memory a block, or more blocks", achieved_occupancy=occupancy,

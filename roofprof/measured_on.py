@@ -7,8 +7,8 @@ from typing import Any
 from roofprof.ceilings import Ceilings
 from roofprof.device import PIPES, DeviceSpec
 from roofprof.nsys_times import OpTiming
+from roofprof.op_figures import MeasuredOn, Useful
 from roofprof.op_models import Work
-from roofprof.results import MeasuredOn, Useful
 from roofprof.roofline import Placement, Roofs, measured_bound, place
 from roofprof.selfcheck_result import Selfcheck
 

@@ -10,8 +10,9 @@ from roofprof.findings import Finding, Severity
 from roofprof.measured_on import Yardsticks, flop_by_pipe, measured_on, over, useful
 from roofprof.naming import NamedRange
 from roofprof.nsys_times import NO_TIMING, OpTiming
+from roofprof.op_figures import FormulaResult
 from roofprof.op_findings import OpNumbers, explain
-from roofprof.results import FormulaResult, OpResult
+from roofprof.results import OpResult
 from roofprof.roofline import Placement, Roofs, place
 
 CORES_DID_IT = 0.95
@@ -131,8 +132,8 @@ def _findings(facts: OpFacts, launch_findings: Sequence[Finding], placed: Placem
 def _explained(finding: Finding, row: Row, named: NamedRange) -> Finding:
     """A GEMM that did all its FLOPs on CUDA cores needed no tensor pipe."""
     cores = _known_sum([row[f"{p}_flop_count"] for p in PIPES if not p.startswith("tensor_")])
-    needed = named.work.flop_count if named.work else None
-    if finding.kind != "tensor-counter-zero" or not needed or (cores or 0) < CORES_DID_IT * needed:
+    wanted = named.work.flop_count if named.work else None
+    if finding.kind != "tensor-counter-zero" or not wanted or (cores or 0) < CORES_DID_IT * wanted:
         return finding
     return replace(
         finding, severity=Severity.INFO, hint=f"{cores:.3g} FLOPs on CUDA cores are the whole work of the op"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -24,9 +25,9 @@ from roofprof.nsys_times import NO_TIMING, OpTiming
 from roofprof.op_models import Work
 from roofprof.ops_config import Case
 from roofprof.pipeline import AnalyzeRequest, analyze_files
-from roofprof.reports.op_table import NARROW
+from roofprof.reports.op_table import NARROW, legend
 from roofprof.reports.roofline_plot import draw_roofline
-from roofprof.results import RooflineReport
+from roofprof.results import RooflineReport, case_title, short_labels
 from roofprof.selfcheck_result import Floor, Row, Selfcheck
 from roofprof.work import op_rows, with_measured_work
 
@@ -196,6 +197,7 @@ def launch(**changes: Any) -> pl.DataFrame:
         ({"waves_per_sm": 0.2, "grid": [20, 1, 1], "duration_ns": 3e3}, []),
         ({"achieved_occupancy": 0.2}, ["low-occupancy"]),
         ({"achieved_occupancy": 0.15, "kernel_name": "nvjet_sm90_tst"}, []),
+        ({"achieved_occupancy": 0.15, "tensor_bf16_flop_count": 1e9}, []),
         ({"achieved_occupancy": 0.1, "waves_per_sm": 0.1}, []),
         ({"op": None, "achieved_occupancy": 0.1}, []),
     ],
@@ -256,7 +258,7 @@ def test_the_decode_layer_against_measured_roofs_and_a_self_check(data: Path, wr
     assert any("measured roofs" in note for note in report.notes)
     dotted = [line for line in draw_roofline(report).axes[0].lines if line.get_linestyle() == ":"]
     assert len(dotted) == 4  # DRAM, bf16, fp8, fp32
-    assert {line.get_ydata()[0] for line in dotted} >= {7.9e14, 1.5e15, 6e13}
+    assert {np.asarray(line.get_ydata())[0] for line in dotted} >= {7.9e14, 1.5e15, 6e13}
     near = [f for f in report.findings if f.kind == "below-floor"]
     assert sum("~" in NARROW[0].cell(op) for op in report.ops) == len(near) > 10
     again = RooflineReport.from_dict(json.loads(report.to_json()))
@@ -281,6 +283,15 @@ def test_useful_stands_beside_executed(decode: RooflineReport) -> None:
     assert moe.arithmetic_intensity / moe.useful.arithmetic_intensity == pytest.approx(moe.work_ratio)  # type: ignore[operator]
     assert moe.useful.roof_fraction == pytest.approx(moe.measured_on.roof_fraction, rel=0.02)
     assert all(op.useful is None for op in decode.ops if op.formula is None)
+
+
+def test_cold_and_warm_rows_are_told_apart(decode: RooflineReport) -> None:
+    cold = decode.ops[0]
+    warm = replace(cold, cache="warm", report="warm")
+    assert [label.split()[-1] for label in short_labels([cold, warm])] == ["cold", "warm"]
+    assert short_labels([cold]) == [cold.op]
+    assert any(line.startswith("cold:") for line in legend(replace(decode, ops=[cold, warm])))
+    assert case_title(warm).endswith("warm cache")
 
 
 def test_ceilings_are_loaded_from_json_and_toml(tmp_path: Path, write: Callable[..., Path]) -> None:
