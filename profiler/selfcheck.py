@@ -29,7 +29,6 @@ def selfcheck_options(output: Path, record: Path, force: bool = False) -> Captur
     return CaptureOptions(
         output=output,
         cache="cold",
-        nsys=False,
         groups=(*table.precisions, "mufu"),
         # The kernels' inputs are made before cudaProfilerStart.
         ncu_args=("--profile-from-start", "off"),
