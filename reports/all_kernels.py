@@ -15,14 +15,8 @@ import polars as pl
 from roofprof.device import PIPES, device_from_dict
 from roofprof.errors import ReportError, RoofprofError
 from roofprof.findings import Finding
-from roofprof.results import (
-    KERNEL_SCHEMA,
-    FormulaResult,
-    MeasuredOn,
-    OpResult,
-    RooflineReport,
-    Unattributed,
-)
+from roofprof.op_figures import FormulaResult, MeasuredOn
+from roofprof.results import KERNEL_SCHEMA, OpResult, RooflineReport, Unattributed
 
 _OP_TEXT = ("op", "implementation", "report", "phase", "cache", "time_source", "bound", "roof_source", "source")
 _OP_WHOLE = ("batch", "seq_len", "calls")
