@@ -15,11 +15,11 @@ import polars as pl
 from roofprof.device import PIPES, device_from_dict
 from roofprof.errors import ReportError, RoofprofError
 from roofprof.findings import Finding
-from roofprof.op_figures import FormulaResult, MeasuredOn
+from roofprof.op_figures import FormulaResult, MeasuredOn, Useful
 from roofprof.results import KERNEL_SCHEMA, OpResult, RooflineReport, Unattributed
 
 _OP_TEXT = ("op", "implementation", "report", "phase", "cache", "time_source", "bound", "roof_source", "source")
-_OP_WHOLE = ("batch", "seq_len", "calls")
+_OP_WHOLE = ("batch", "seq_len", "calls", "clock_outlier_count")
 _OP_NUMBERS = (
     "duration_ns", "nsys_duration_ns", "nsys_union_ns", "nsys_projected_ns", "graph_union_ns", "graph_projected_ns",
     "share", "dram_read_bytes", "dram_write_bytes", "dram_bytes", "dram_upper_bytes", "l2_bytes", "l1_fill_bytes",
@@ -30,9 +30,11 @@ _OP_JSON = ("nvtx_path", "kernels")
 _FORMULA_TEXT = ("name", "pipe", "bound", "source")
 _FORMULA_NUMBERS = ("flop_count", "dram_bytes", "dram_read_bytes", "dram_write_bytes", "arithmetic_intensity",
                     "attainable_flop_per_s")  # fmt: skip
-_HERE_TEXT = ("gpu", "bound")
+_HERE_TEXT = ("gpu", "bound", "dram_mix")
 _HERE_NUMBERS = ("ridge_point", "attainable_flop_per_s", "achieved_flop_per_s", "achieved_dram_bytes_per_s",
-                 "roof_fraction", "roof_fraction_at_clock", "sm_clock_hz")  # fmt: skip
+                 "roof_fraction", "roof_fraction_at_clock", "sm_clock_hz", "roof_fraction_measured",
+                 "attainable_flop_per_s_measured")  # fmt: skip
+_USEFUL = ("flop_count", "arithmetic_intensity", "achieved_flop_per_s", "roof_fraction")
 _SPREAD = tuple(f"{name}_{end}" for name in ("duration_ns", "dram_bytes", "flop_count") for end in ("min", "max"))
 _LAUNCH_COLUMNS = ("launch_id", "kernel_name", "duration_ns", "dram_clock_hz", "waves_per_sm", "achieved_occupancy",
                    "theoretical_occupancy")  # fmt: skip
@@ -44,6 +46,7 @@ COLUMNS = (
     *(f"{pipe}_flop_count" for pipe in PIPES),
     *(f"formula_{name}" for name in (*_FORMULA_TEXT, "shape", *_FORMULA_NUMBERS)),
     *(f"measured_on_{name}" for name in (*_HERE_TEXT, *_HERE_NUMBERS)),
+    *(f"useful_{name}" for name in _USEFUL),
     *_OP_JSON, "launches", "findings", *_CONSTANT,
 )  # fmt: skip
 """In this order."""
@@ -58,7 +61,7 @@ def write_all_kernels(report: RooflineReport, path: Path) -> Path:
     constant = {
         "generated": report.generated, "gpu": _json(report.gpu.as_dict()), "target": _json(report.target.as_dict()),
         "notes": _json(report.notes), "reports": _json([dict(r) for r in report.reports]),
-        "joins": _json([dict(join) for join in report.joins]),
+        "joins": _json([_counts(join) for join in report.joins]),
     }  # fmt: skip
     partial = path.with_name(path.name + ".partial")
     try:
@@ -71,6 +74,11 @@ def write_all_kernels(report: RooflineReport, path: Path) -> Path:
         return partial.replace(path)
     except OSError as error:
         raise RoofprofError(f"cannot write {path}: {error.strerror or error}", "choose another folder") from None
+
+
+def _counts(join: Mapping[str, Any]) -> dict[str, Any]:
+    """Without its list of launches, which would be most of the file."""
+    return {key: value for key, value in join.items() if not isinstance(value, list)}
 
 
 def read_all_kernels(path: Path) -> RooflineReport:
@@ -104,6 +112,7 @@ def _row(report: RooflineReport, op: OpResult) -> dict[str, Any]:
     row |= {f"formula_{name}": formula.get(name) for name in (*_FORMULA_TEXT, *_FORMULA_NUMBERS)}
     row["formula_shape"] = _json(formula["shape"]) if formula else None
     row |= {f"measured_on_{name}": getattr(op.measured_on, name) for name in (*_HERE_TEXT, *_HERE_NUMBERS)}
+    row |= {f"useful_{name}": getattr(op.useful, name, None) for name in _USEFUL}
     kernels = report.kernels.filter((pl.col("report") == op.report) & pl.col("launch_id").is_in(op.kernels))
     row["launches"] = _json(kernels.select(_LAUNCH_COLUMNS).to_dicts())
     row["findings"] = _json([f.as_dict() for f in op.findings])
@@ -138,6 +147,7 @@ def _op(row: Mapping[str, Any]) -> OpResult:
     own |= {name: None if row[name] is None else int(row[name]) for name in _OP_WHOLE}
     names = (*_FORMULA_TEXT, "shape", *_FORMULA_NUMBERS)
     formula = FormulaResult(**{name: row[f"formula_{name}"] for name in names}) if row["formula_name"] else None
+    useful = Useful(**{n: row[f"useful_{n}"] for n in _USEFUL}) if row["useful_flop_count"] is not None else None
     spread: dict[str, dict[str, float | None]] = {}
     for name in _SPREAD:
         spread.setdefault(name[:-4], {})[name[-3:]] = row[name]
@@ -145,6 +155,7 @@ def _op(row: Mapping[str, Any]) -> OpResult:
         **own,
         flop_by_pipe={pipe: row[f"{pipe}_flop_count"] for pipe in PIPES},
         formula=formula,
+        useful=useful,
         measured_on=MeasuredOn(**{name: row[f"measured_on_{name}"] for name in (*_HERE_TEXT, *_HERE_NUMBERS)}),
         spread=spread,
         findings=[Finding.from_dict(finding) for finding in row["findings"]],

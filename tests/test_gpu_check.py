@@ -27,8 +27,8 @@ def test_a_table_comes_last(root: Path, tmp_path: Path) -> None:
     assert code == 0, output
     rows = output[output.index("\nstep") :].splitlines()[2:]
     assert [row.split()[0] for row in rows] == [
-        "doctor", "verify-decode", "verify-prefill", "verify-bf16", "verify-dense", "gpu-tests", "capture", "analyze",
-        "timeline", "compare-nsys", "all,",
+        "doctor", "verify-decode", "verify-prefill", "verify-bf16", "verify-dense", "gpu-tests", "selfcheck",
+        "ceilings", "capture", "judge", "analyze", "timeline", "compare-nsys", "all,",
     ]  # fmt: skip
     assert "skipped: no nsys" in rows[-2]
     assert rows[-1].split()[:3] == ["all,", "all", "ok"]

@@ -8,6 +8,7 @@ import pytest
 
 from roofprof.device import bundled_gpus
 from roofprof.layer import RECIPES, LayerCase, OpSpec, layer_ops
+from roofprof.measured_on import Yardsticks
 from roofprof.naming import NamedRange
 from roofprof.op_result import build_op
 from roofprof.ops_config import Case
@@ -35,7 +36,7 @@ def made_op(spec: OpSpec, case: LayerCase, number: int, chosen: dict[str, float]
     named = NamedRange(
         spec.op, spec.formula, spec.shape, work, Case(case.phase, case.batch, case.seq_len, "cold", None)
     )
-    return build_op(row, named, [f"kernel_of_{spec.op}"], [], gpu, target)
+    return build_op(row, named, [f"kernel_of_{spec.op}"], [], Yardsticks(gpu, target))
 
 
 @pytest.fixture(scope="session")
