@@ -37,8 +37,13 @@ def draw_scaling(reports: Sequence[RooflineReport], group: ScalingGroup) -> "Fig
     for axes in panels:
         _finish(axes, group)
     _draw_roofs(panels, reports, group, shown)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.83, 0.89), fontsize=8, frameon=False)
+    # An op without FLOPs has no line but the last.
+    drawn = {
+        label: handle for panel in panels for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        list(drawn.values()), list(drawn), loc="upper left", bbox_to_anchor=(0.83, 0.89), fontsize=8, frameon=False
+    )
     rest = f"; {len(lines) - len(shown)} ops with less time are left out" if len(lines) > len(shown) else ""
     note = (
         f"filled, solid: counters; hollow, dashed: formula; ops in order of their largest share of a case's time{rest}"
