@@ -1,11 +1,10 @@
 """What every picture shares: an empty figure, its heading, and saving it as PNG and SVG."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from roofprof.errors import RoofprofError
+from roofprof.reports.picture_files import save_figure as save_picture
 from roofprof.results import RooflineReport
 from roofprof.text import printable
 
@@ -35,26 +34,9 @@ def heading(figure: "Figure", title: str, reports: Sequence[RooflineReport], not
 
 
 def save_figure(figure: "Figure", folder: Path, stem: str) -> list[Path]:
-    """Write PNG and SVG, each whole or not at all; equal figures give equal files.
+    """Write PNG and SVG.
 
     Raises:
         RoofprofError: the folder cannot be written.
     """
-    import matplotlib
-
-    paths = []
-    # Text stays text in the SVG; a fixed salt makes equal reports give equal files.
-    settings = matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "roofprof"})
-    with settings, warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes in the PNG; it stands whole in the SVG.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        for suffix in ("png", "svg"):
-            path = folder / f"{stem}.{suffix}"
-            partial = path.with_name(path.name + ".partial")
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                figure.savefig(partial, format=suffix, metadata={"Date": None} if suffix == "svg" else None)
-                paths.append(partial.replace(path))
-            except OSError as error:
-                raise RoofprofError(f"cannot write {path}: {error.strerror}", "choose another folder with -o") from None
-    return paths
+    return [save_picture(figure, folder / f"{stem}.{suffix}") for suffix in ("png", "svg")]

@@ -58,6 +58,7 @@ def _set(report: RooflineReport) -> dict[str, Any]:
         "generated": report.generated,
         "gpu": _device(report.gpu),
         "target": _device(report.target),
+        "measured": _measured(report),
         "projected": report.projected,
         "notes": report.notes,
         "reports": [r.get("name") for r in report.reports],
@@ -68,6 +69,21 @@ def _set(report: RooflineReport) -> dict[str, Any]:
 def _device(spec: DeviceSpec) -> dict[str, Any]:
     ridges = {pipe: spec.ridge_point(pipe) for pipe in spec.peak_flop_per_s}
     return {**spec.as_dict(), "ridge_points": ridges}
+
+
+def _measured(report: RooflineReport) -> dict[str, Any] | None:
+    """Roofs that the GPU that ran was seen to reach, in the form of a device; DRAM by its best access mix."""
+    found = report.ceilings
+    bandwidth = max(found.dram_bytes_per_s.values(), default=None) if found else None
+    if not found or not bandwidth:
+        return None
+    peaks = {pipe: peak.burst for pipe, peak in found.peak_flop_per_s.items()}
+    return {
+        "name": f"{found.gpu}, measured",
+        "dram_bytes_per_s": bandwidth,
+        "peak_flop_per_s": peaks,
+        "ridge_points": {pipe: peak / bandwidth for pipe, peak in peaks.items()},
+    }
 
 
 def _ops(report: RooflineReport, index: int) -> list[dict[str, Any]]:

@@ -70,7 +70,7 @@ const FINDING_COLUMNS = [
 const OPTIONS = [
   ["formula", "formula points"],
   ["intervals", "AI intervals"],
-  ["ran", "roofs of the GPU that ran"],
+  ["ran", "roofs of the GPU that ran (dotted: measured)"],
   ["levels", "L2 and L1 levels"],
   ["numbers", "numbers"],
 ];

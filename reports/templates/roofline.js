@@ -8,7 +8,9 @@ const pipeColor = (pipe) => data.pipes[pipe][isDark() ? "dark_color" : "color"];
 
 function devices(role) {
   const found = new Map();
-  for (const set of data.sets) if (role === "target" || set.projected) found.set(set[role].name, set[role]);
+  for (const set of data.sets) {
+    if (set[role] && (role !== "gpu" || set.projected)) found.set(set[role].name, set[role]);
+  }
   return [...found.values()];
 }
 
@@ -36,10 +38,11 @@ function axisRange() {
   };
 }
 
-function roofTraces(spec, solid) {
+function roofTraces(spec, dash) {
+  const solid = dash === "solid";
   const pipes = usedPipes().filter((pipe) => spec.peak_flop_per_s[pipe]);
   const [low, high] = RANGE.x;
-  const line = { dash: solid ? "solid" : "dash", width: solid ? 1.6 : 1 };
+  const line = { dash, width: solid ? 1.6 : 1 };
   const common = {
     mode: "lines",
     hoverinfo: "skip",
@@ -236,8 +239,9 @@ function layout() {
 function drawRoofline(ops) {
   const drawn = ops.filter(isDrawn);
   const traces = [
-    ...devices("target").flatMap((spec) => roofTraces(spec, true)),
-    ...(state.show.ran ? devices("gpu").flatMap((spec) => roofTraces(spec, false)) : []),
+    ...devices("target").flatMap((spec) => roofTraces(spec, "solid")),
+    ...(state.show.ran ? devices("gpu").flatMap((spec) => roofTraces(spec, "dash")) : []),
+    ...(state.show.ran ? devices("measured").flatMap((spec) => roofTraces(spec, "dot")) : []),
     ...(state.show.levels ? levelTraces(drawn) : []),
     ...(state.show.formula ? formulaTraces(drawn) : []),
     ...measuredTraces(drawn),

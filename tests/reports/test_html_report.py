@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from roofprof.ceilings import Ceilings, Peak
 from roofprof.errors import RoofprofError, UsageError
 from roofprof.reports.html_data import page_data
 from roofprof.reports.html_report import embedded_json, render_html, write_html
@@ -74,3 +75,11 @@ def test_a_folder_that_cannot_be_written_is_an_error(decode: RooflineReport, tmp
     (tmp_path / "file").touch()
     with pytest.raises(RoofprofError, match=r"cannot write .*roofline\.html"):
         write_html([decode], tmp_path / "file" / "roofline.html")
+
+
+def test_measured_roofs_stand_beside_the_datasheets(decode: RooflineReport) -> None:
+    found = Ceilings("H100", "2026-11-22", {"read": 3.0e12, "copy": 2.8e12}, {"tensor_bf16": Peak(7.5e14, 7.0e14)})
+    (one,) = page_data([replace(decode, ceilings=found)])["sets"]
+    assert one["measured"]["dram_bytes_per_s"] == 3.0e12
+    assert one["measured"]["ridge_points"] == {"tensor_bf16": 250}
+    assert page_data([decode])["sets"][0]["measured"] is None
