@@ -17,6 +17,7 @@ _MATRIX_TEMPLATE = re.compile(r"cutlass::gemm::kernel::|collective::CollectiveMm
 _SPARSE = re.compile(
     r"sparse_gemm|spgemm|sp_?gemm_|_spmma|SparseGemm|gemm\w*_sparse|sm90_sparse|MainloopSm\d+\w*Sparse", re.I
 )
+_SPLIT_K = re.compile(r"splitk(?!v)", re.I)
 _HELPER = re.compile(
     r"reduce|prepare|precompute|starts?\b|_starts|offset|problem_size|quant|copy|combine|merge|metadata|scheduler|"
     r"permute|shuffle|softmax|simt|sgemm|dgemm|gemv|sort|fill|norm|concat|cache|rope|rotary|write|cast|convert",
@@ -76,9 +77,15 @@ def is_matrix_kernel(function: str, demangled: str) -> bool:
 
 def splits_k(names: list[str]) -> bool:
     """Whether an op's kernels sum partial products of K slices in a second step."""
-    return any(re.search(r"splitk(?!v)", name, re.I) for name in names)
+    return any(_splits_k(name) for name in names)
 
 
+@lru_cache(maxsize=4096)
+def _splits_k(name: str) -> bool:
+    return bool(_SPLIT_K.search(name))
+
+
+@lru_cache(maxsize=4096)
 def is_sparse_kernel(name: str) -> bool:
     """Whether a kernel multiplies a 2:4-sparse matrix on tensor cores, by its demangled name."""
     return bool(_SPARSE.search(name))
