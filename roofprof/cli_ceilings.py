@@ -1,6 +1,5 @@
 """`roofprof ceilings`: the roofs that this GPU reaches, measured without a profiler."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +17,8 @@ def ceilings(
 
     def show(what: str) -> None:
         print(f"measuring {what}", file=sys.stderr)
+
+    import json
 
     found = measure(quick, None if as_json else show)
     text = json.dumps(found.as_dict(), indent=1, ensure_ascii=False) + "\n"

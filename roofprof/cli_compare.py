@@ -1,6 +1,5 @@
 """`roofprof compare`: formula against measurement, worst first, with the gap split into factors."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -41,6 +40,8 @@ def compare(
         paths = [*write_comparisons(comparisons, output), *save_comparison(comparisons, output)]
         print(f"wrote {', '.join(path.name for path in paths)} to {output}", file=sys.stderr)
     if as_json:
+        import json
+
         print(json.dumps(document(comparisons), ensure_ascii=False, allow_nan=False))
         return
     from rich.console import Console

@@ -1,6 +1,5 @@
 """`roofprof selfcheck`: are the counters of this GPU right? Kernels of known work, captured and judged."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,6 +36,8 @@ def selfcheck(
     verdict = judge_capture(directory)
     _keep(verdict, directory)
     if as_json:
+        import json
+
         print(json.dumps(verdict.as_dict(), indent=1, ensure_ascii=False))
     else:
         _print(verdict)
@@ -55,6 +56,8 @@ def _capture(output: Path, force: bool, quiet: bool) -> Path:
 
 def _keep(verdict: "Selfcheck", directory: Path) -> None:
     """Write selfcheck.json beside the capture; a directory that cannot be written loses it, and is told so."""
+    import json
+
     from roofprof.selfcheck_result import SELFCHECK
 
     path = directory / SELFCHECK
