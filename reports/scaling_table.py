@@ -1,15 +1,15 @@
 """A sweep's tables: Markdown of the cases and of each op's numbers by batch or length, and the CSV of every point."""
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
 
+from roofprof.layer import STEP_OPS
 from roofprof.reports.files import ops_frame, write_table
+from roofprof.reports.markdown_names import prose, seconds, size
 from roofprof.results import OpResult, RooflineReport
-from roofprof.scaling import STEP_OPS, VARIABLES, CaseTotal, ScalingGroup, case_total, cases_of, scaling_groups, series
-from roofprof.text import printable
+from roofprof.scaling import VARIABLES, CaseTotal, ScalingGroup, case_total, cases_of, scaling_groups, series
 from roofprof.units import format_number, format_percent, format_si
 
 CSV_COLUMNS = (
@@ -27,8 +27,6 @@ _CASE_WORDS = (
 )
 _BOUNDS = ("memory", "compute", "latency")
 _HEADINGS = {"batch": "batch", "seq_len": "length"}
-# What Markdown, GitHub's tables or HTML could take for markup; an entity never is. Within a word _ is no markup.
-_MARKUP = re.compile(r"[&<>|`*\[\]\\#~$!@]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//)|(?<=www)\.")
 
 
 def scaling_frame(report: RooflineReport) -> pl.DataFrame:
@@ -52,8 +50,8 @@ def write_scaling(report: RooflineReport, folder: Path) -> list[Path]:
 
 def scaling_lines(report: RooflineReport) -> list[str]:
     """The Markdown: all cases first, then op by op for each group of cases."""
-    lines = [f"# Scaling, measured on {_cell(report.gpu.name)}, {report.generated[:10]}", ""]
-    lines += [f"- {_cell(note)}" for note in report.notes] + ["", "## Cases", ""]
+    lines = [f"# Scaling, measured on {prose(report.gpu.name)}, {report.generated[:10]}", ""]
+    lines += [f"- {prose(note)}" for note in report.notes] + ["", "## Cases", ""]
     lines += _case_lines(report)
     for variable in VARIABLES:
         for group in scaling_groups(report.ops, variable):
@@ -63,7 +61,7 @@ def scaling_lines(report: RooflineReport) -> list[str]:
 
 def _case_lines(report: RooflineReport) -> list[str]:
     headings = ["case", "ops", "time", "DRAM", "FLOPs", "AI measured", "AI formula", *(f"{b}-bound" for b in _BOUNDS)]
-    rows = [[_cell(title), *_total_cells(case_total(ops))] for title, ops in cases_of(report.ops).items()]
+    rows = [[prose(title), *_total_cells(case_total(ops))] for title, ops in cases_of(report.ops).items()]
     return [*_table(headings, rows), _CASE_WORDS, ""]
 
 
@@ -71,8 +69,8 @@ def _total_cells(total: CaseTotal) -> list[str]:
     shares = [format_percent(total.time_share_by_bound.get(bound, 0.0)) for bound in _BOUNDS]
     return [
         str(total.op_count),
-        format_si(None if total.time_ns is None else total.time_ns / 1e9, "s"),
-        format_si(total.dram_bytes, "B"),
+        seconds(total.time_ns),
+        size(total.dram_bytes),
         format_si(total.flop_count, "FLOP"),
         format_number(total.arithmetic_intensity),
         format_number(total.formula_arithmetic_intensity),
@@ -83,7 +81,7 @@ def _total_cells(total: CaseTotal) -> list[str]:
 def _group_lines(group: ScalingGroup) -> list[str]:
     word = _HEADINGS[group.variable]
     return [
-        f"## By {word}: {_cell(group.title)}", "",
+        f"## By {word}: {prose(group.title)}", "",
         "AI from counters, by formula in brackets:", "",
         *_op_table(group, _intensity),
         "Time of a call, and the bound on the GPU that ran:", "",
@@ -97,7 +95,7 @@ def _op_table(group: ScalingGroup, show: Callable[[OpResult], str]) -> list[str]
     rows = []
     for label, points in series(group).items():
         at = dict(points)
-        rows.append([_cell(label), *(show(at[value]) if value in at else "—" for value in group.cases)])
+        rows.append([prose(label), *(show(at[value]) if value in at else "—" for value in group.cases)])
     return _table([f"op, {_HEADINGS[group.variable]}", *map(str, group.cases)], rows)
 
 
@@ -107,8 +105,7 @@ def _intensity(op: OpResult) -> str:
 
 
 def _time(op: OpResult) -> str:
-    time = format_si(None if op.time_ns is None else op.time_ns / 1e9, "s")
-    return f"{time}, {op.measured_on.bound or 'unknown'}"
+    return f"{seconds(op.time_ns)}, {op.measured_on.bound or 'unknown'}"
 
 
 def _rates(op: OpResult) -> str:
@@ -119,8 +116,3 @@ def _rates(op: OpResult) -> str:
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     marks = ["---", *["---:"] * (len(headings) - 1)]
     return [*(f"| {' | '.join(cells)} |" for cells in (headings, marks, *rows)), ""]
-
-
-def _cell(text: str) -> str:
-    """Text of which nothing is markup."""
-    return _MARKUP.sub(lambda m: f"&#{ord(m[0])};", printable(text))

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from roofprof.layer import STEP_OPS
 from roofprof.reports.figures import heading, new_figure
 from roofprof.reports.plot_style import BOUND_STYLES
 from roofprof.results import OpResult, RooflineReport
-from roofprof.scaling import STEP_OPS, case_total, cases_of, layer_part
+from roofprof.scaling import case_total, cases_of, layer_part
 from roofprof.text import printable
 
 if TYPE_CHECKING:

@@ -2,13 +2,12 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roofprof.errors import RoofprofError, UsageError
+from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
     from roofprof.results import RooflineReport
@@ -86,14 +85,9 @@ def _markdown(reports: "Sequence[RooflineReport]", path: Path) -> list[Path]:
 
 
 def _html(reports: "Sequence[RooflineReport]", path: Path) -> list[Path]:
-    try:
-        write_html = import_module("roofprof.reports.html_report").write_html
-    except ModuleNotFoundError as error:
-        raise UsageError(f"no HTML can be written: {error}", "give -o a name ending in .md") from None
-    try:
-        write_html(reports, path)
-    except OSError as error:
-        raise RoofprofError(f"cannot write {path}: {error.strerror or error}", "choose another file with -o") from None
+    from roofprof.reports.html_report import write_html
+
+    write_html(reports, path)
     return [path]
 
 
@@ -111,12 +105,10 @@ def _picture(reports: "Sequence[RooflineReport]", path: Path) -> list[Path]:
 
 
 def _pictures_by_phase(reports: "Sequence[RooflineReport]", path: Path) -> list[Path]:
-    from dataclasses import replace
+    from roofprof.reports.plots import phase_reports
 
-    whole = _only(reports, path)
     paths = []
-    for phase in dict.fromkeys(op.phase for op in whole.ops):
-        part = replace(whole, ops=[op for op in whole.ops if op.phase == phase])
+    for phase, part in phase_reports(_only(reports, path)).items():
         # Phases of foreign ops files are data: no path is made of them.
         name = phase if phase in ("decode", "prefill") else "other"
         paths += _picture([part], path.with_name(f"{path.stem}-{name}{path.suffix}"))

@@ -239,3 +239,7 @@ def _all_reduce(case: LayerCase, op: str) -> list[OpSpec]:
     if case.tp == 1:
         return []
     return [OpSpec(op, "all_reduce", _sizes(m=case.tokens, d=HIDDEN, t=case.tp))]
+
+
+STEP_OPS = frozenset(spec.op for spec in layer_ops(LayerCase()) if spec.per == "step")
+"""Ops that run once a step for all layers: no part of a layer's sums."""

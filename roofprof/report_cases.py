@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from roofprof.device import DeviceSpec, bundled_gpus
+from roofprof.layer import STEP_OPS
 from roofprof.results import OpResult, RooflineReport
 
-STEP_OPS = frozenset({"lm_head"})
-"""Run once a step and not once a layer: left out of a layer's sums."""
 HEADLINE_BATCHES = (1, 64, 128)
 HEADLINE_CASES = 4
 

@@ -5,13 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from roofprof.layer import LayerCase, layer_ops
+from roofprof.layer import STEP_OPS
 from roofprof.results import OpResult, case_title
 
 Variable = Literal["batch", "seq_len"]
 VARIABLES: tuple[Variable, ...] = ("batch", "seq_len")
-STEP_OPS = frozenset(spec.op for spec in layer_ops(LayerCase()) if spec.per == "step")
-"""Ops that run once for all layers: no part of a layer's sums."""
 
 
 @dataclass(frozen=True, slots=True)
