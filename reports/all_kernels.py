@@ -16,6 +16,7 @@ from roofprof.device import PIPES, device_from_dict
 from roofprof.errors import ReportError, RoofprofError
 from roofprof.findings import Finding
 from roofprof.op_figures import FormulaResult, MeasuredOn, Useful
+from roofprof.reports.whole_file import write_whole
 from roofprof.results import KERNEL_SCHEMA, OpResult, RooflineReport, Unattributed
 
 _OP_TEXT = ("op", "implementation", "report", "phase", "cache", "time_source", "bound", "roof_source", "source")
@@ -63,15 +64,16 @@ def write_all_kernels(report: RooflineReport, path: Path) -> Path:
         "notes": _json(report.notes), "reports": _json([dict(r) for r in report.reports]),
         "joins": _json([_counts(join) for join in report.joins]),
     }  # fmt: skip
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(partial: Path) -> None:
         with partial.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
             for op in report.ops:
                 writer.writerow({key: _cell(value) for key, value in {**_row(report, op), **constant}.items()})
-        return partial.replace(path)
+
+    try:
+        return write_whole(path, write)
     except OSError as error:
         raise RoofprofError(f"cannot write {path}: {error.strerror or error}", "choose another folder") from None
 

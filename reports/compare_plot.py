@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roofprof.comparison import Comparison, Gap
+from roofprof.reports.figures import save_picture
 from roofprof.reports.label_placement import place_labels
-from roofprof.reports.picture_files import save_figure
 from roofprof.text import printable
 from roofprof.units import format_number
 
@@ -55,7 +55,7 @@ def save_comparison(comparisons: Sequence[Comparison], folder: Path) -> list[Pat
         RoofprofError: the folder cannot be written.
     """
     figure = draw_comparison(comparisons)
-    return [save_figure(figure, folder / f"compare.{suffix}") for suffix in ("png", "svg")]
+    return [save_picture(figure, folder / f"compare.{suffix}") for suffix in ("png", "svg")]
 
 
 def _draw_scatter(axes: "Axes", rows: Sequence[tuple[Gap, int]], comparisons: Sequence[Comparison]) -> None:

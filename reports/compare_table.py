@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from roofprof.comparison import Comparison, Gap, SeedGap
 from roofprof.errors import RoofprofError
+from roofprof.reports.whole_file import write_whole
 from roofprof.text import printable, spreadsheet_cell
 from roofprof.units import format_number
 
@@ -58,17 +60,15 @@ def write_comparisons(comparisons: Sequence[Comparison], folder: Path) -> list[P
     }
     if any(found.seed for found in comparisons):
         writers["compare-seed.csv"] = lambda file: _write_csv(data, "seed", SeedGap, file)
-    paths = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, write in writers.items():
-            partial = folder / f"{name}.partial"
-            with partial.open("w", encoding="utf-8", newline="") as file:
-                write(file)
-            paths.append(partial.replace(folder / name))
+        return [write_whole(folder / name, partial(_write_text, write)) for name, write in writers.items()]
     except OSError as error:
         raise RoofprofError(f"cannot write to {folder}: {error.strerror or error}", "choose another with -o") from None
-    return paths
+
+
+def _write_text(write: Callable[[TextIO], object], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        write(file)
 
 
 _CASE = ("report", "phase", "batch", "seq_len", "cache", "gpu", "target")

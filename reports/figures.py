@@ -1,15 +1,19 @@
 """What every picture shares: an empty figure, its heading, and saving it as PNG and SVG."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from roofprof.reports.picture_files import save_figure as save_picture
+from roofprof.errors import RoofprofError, UsageError
+from roofprof.reports.whole_file import write_whole
 from roofprof.results import RooflineReport
 from roofprof.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def new_figure(width: float, height: float) -> "Figure":
@@ -39,4 +43,29 @@ def save_figure(figure: "Figure", folder: Path, stem: str) -> list[Path]:
     Raises:
         RoofprofError: the folder cannot be written.
     """
-    return [save_picture(figure, folder / f"{stem}.{suffix}") for suffix in ("png", "svg")]
+    hint = "choose another folder with -o"
+    return [save_picture(figure, folder / f"{stem}.{suffix}", hint) for suffix in ("png", "svg")]
+
+
+def save_picture(figure: "Figure", path: Path, hint: str = "choose another file") -> Path:
+    """Write a figure in the format of its suffix, whole or not at all; equal figures give equal files.
+
+    Raises:
+        UsageError: a suffix that is no picture's.
+        RoofprofError: the file cannot be written; with `hint`.
+    """
+    import matplotlib
+
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"no picture is written as {path.name!r}", f"use one of {', '.join(SUFFIXES)}")
+    kind = path.suffix.lower()[1:]
+    # Text stays text in the SVG; a fixed salt makes equal reports give equal files.
+    settings = matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "roofprof"})
+    dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    with settings, warnings.catch_warnings():
+        # A name in a script that the font lacks is drawn as boxes in the PNG; it stands whole in the SVG.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        try:
+            return write_whole(path, lambda partial: figure.savefig(partial, format=kind, metadata=dateless))
+        except OSError as error:
+            raise RoofprofError(f"cannot write {path}: {error.strerror or error}", hint) from None

@@ -8,6 +8,7 @@ import polars as pl
 from roofprof.device import PIPES
 from roofprof.errors import RoofprofError
 from roofprof.op_figures import Useful
+from roofprof.reports.whole_file import write_whole
 from roofprof.results import OpResult, RooflineReport
 from roofprof.text import spreadsheet_cell
 
@@ -90,15 +91,14 @@ def write_files(report: RooflineReport, folder: Path) -> list[Path]:
     """
     ops, kernels = ops_frame(report), report.kernels
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         return [
-            _replace(
+            write_whole(
                 folder / "report.json",
                 lambda path: path.write_text(report.to_json() + "\n", encoding="utf-8"),
             ),
-            _replace(folder / "ops.csv", lambda path: _flat(ops).write_csv(path)),
-            _replace(folder / "ops.parquet", lambda path: ops.write_parquet(path)),
-            _replace(folder / "kernels.csv", lambda path: _flat(kernels).write_csv(path)),
+            write_whole(folder / "ops.csv", lambda path: _flat(ops).write_csv(path)),
+            write_whole(folder / "ops.parquet", lambda path: ops.write_parquet(path)),
+            write_whole(folder / "kernels.csv", lambda path: _flat(kernels).write_csv(path)),
         ]
     except OSError as error:
         raise RoofprofError(
@@ -113,20 +113,13 @@ def write_table(path: Path, content: pl.DataFrame | str) -> Path:
         RoofprofError: the file cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, str):
-            return _replace(path, lambda partial: partial.write_text(content, encoding="utf-8"))
-        return _replace(path, lambda partial: _flat(content).write_csv(partial))
+            return write_whole(path, lambda partial: partial.write_text(content, encoding="utf-8"))
+        return write_whole(path, lambda partial: _flat(content).write_csv(partial))
     except OSError as error:
         raise RoofprofError(
             f"cannot write {path}: {error.strerror or error}", "choose another folder with -o"
         ) from None
-
-
-def _replace(path: Path, write) -> Path:  # type: ignore[no-untyped-def]
-    partial = path.with_name(path.name + ".partial")
-    write(partial)
-    return partial.replace(path)
 
 
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from roofprof.errors import RoofprofError, UsageError
 from roofprof.reports.html_data import page_data
+from roofprof.reports.whole_file import write_whole
 from roofprof.results import RooflineReport
 
 _LIBRARY = "plotly-basic.min.js"
@@ -27,11 +28,8 @@ def write_html(reports: Sequence[RooflineReport], path: Path) -> None:
     if not reports:
         raise UsageError("no report was given", "roofprof report DIR -o roofline.html")
     text = render_html(reports)
-    partial = path.with_name(path.name + ".partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(path)
+        write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8", newline="\n"))
     except OSError as error:
         raise RoofprofError(f"cannot write {path}: {error.strerror or error}", "choose another path with -o") from None
 

@@ -10,6 +10,7 @@ from roofprof.reports.markdown_names import code, joined, prose
 from roofprof.reports.markdown_opportunities import opportunity_sections
 from roofprof.reports.markdown_placement import MODEL, formulas, hardware, placements
 from roofprof.reports.markdown_seed import provenance, seed_sections
+from roofprof.reports.whole_file import write_whole
 from roofprof.results import RooflineReport
 
 
@@ -43,11 +44,8 @@ def write_markdown(reports: Sequence[RooflineReport], path: Path) -> Path:
     Raises:
         RoofprofError: the file cannot be written.
     """
-    partial = path.with_name(path.name + ".partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(render_markdown(reports), encoding="utf-8")
-        return partial.replace(path)
+        return write_whole(path, lambda partial: partial.write_text(render_markdown(reports), encoding="utf-8"))
     except OSError as error:
         raise RoofprofError(f"cannot write {path}: {error.strerror or error}", "choose another file with -o") from None
 

@@ -98,10 +98,10 @@ def _csv(reports: "Sequence[RooflineReport]", path: Path) -> list[Path]:
 
 
 def _picture(reports: "Sequence[RooflineReport]", path: Path) -> list[Path]:
-    from roofprof.reports.picture_files import save_figure
+    from roofprof.reports.figures import save_picture
     from roofprof.reports.roofline_plot import draw_roofline
 
-    return [save_figure(draw_roofline(_only(reports, path)), path)]
+    return [save_picture(draw_roofline(_only(reports, path)), path)]
 
 
 def _pictures_by_phase(reports: "Sequence[RooflineReport]", path: Path) -> list[Path]:
