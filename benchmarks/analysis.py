@@ -11,12 +11,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from large_report import make
 
-from roofprof.analysis import Measured, Options, analyze
-from roofprof.device import load_gpu
-from roofprof.ops_config import load_ops_config
-from roofprof.parsers.ncu_report import read_ncu_report
+from roofprof.analysis.analyze import Measured, Options, analyze
+from roofprof.formulas.ops_file import load_ops_config
+from roofprof.hardware.devices import load_gpu
+from roofprof.parsers.ncu.report import read_ncu_report
 from roofprof.reports.files import write_files
-from roofprof.reports.roofline_plot import save_roofline
+from roofprof.reports.plots.roofline import save_roofline
 
 
 def main() -> None:

@@ -15,11 +15,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from roofprof.profiler.capture import Job, dry_run
-from roofprof.profiler.gpu import need_gpu
-from roofprof.profiler.ncu import OPTIONS
-from roofprof.profiler.options import CaptureOptions
-from roofprof.profiler.plan import table_of_capability
+from roofprof.profiler.capture.jobs import dry_run
+from roofprof.profiler.capture.options import CaptureOptions
+from roofprof.profiler.ncu.command import OPTIONS
+from roofprof.profiler.ncu.job import Job
+from roofprof.profiler.ncu.plan import table_of_capability
+from roofprof.profiler.run.gpu import need_gpu
 
 SOURCELESS = ("--import-sass", "0", "--import-source", "0")
 

@@ -22,7 +22,7 @@ from large_report import make
 
 
 def ours(path: str) -> dict[str, float]:
-    from roofprof.parsers.ncu_report import read_ncu_report
+    from roofprof.parsers.ncu.report import read_ncu_report
 
     start = time.perf_counter()
     report = read_ncu_report(path)
@@ -33,8 +33,8 @@ def ours(path: str) -> dict[str, float]:
 
 def ncu(path: str) -> dict[str, float]:
     """The same metrics, names, ranges: the bare calls, without doing anything with the answers."""
-    from roofprof.parsers.ncu_columns import plan_columns
-    from roofprof.parsers.ncu_metrics import chips
+    from roofprof.parsers.ncu.chips import chips
+    from roofprof.parsers.ncu.columns import plan_columns
 
     start = time.perf_counter()
     import ncu_report
@@ -59,8 +59,8 @@ def nsight(path: str) -> dict[str, float]:
     import ncu_report
     from nsight import extraction  # pyright: ignore[reportMissingImports]
 
-    from roofprof.parsers.ncu_columns import plan_columns
-    from roofprof.parsers.ncu_metrics import chips
+    from roofprof.parsers.ncu.chips import chips
+    from roofprof.parsers.ncu.columns import plan_columns
 
     start = time.perf_counter()
     actions = ncu_report.load_report(path)[0]  # pyright: ignore[reportCallIssue]

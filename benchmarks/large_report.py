@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from roofprof.parsers.ncu_framing import read_blocks, read_report_bytes
+from roofprof.formats.ncu_blocks import read_blocks, read_report_bytes
 
 SOURCE = Path(__file__).parent.parent / "tests/data/h100-decode-b64-s4096.ncu-rep"
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from roofprof.errors import RoofprofError
-from roofprof.profiler.gpu import PERMISSION_HINT, counters_permitted, gpus
-from roofprof.profiler.nsys import nsys_tool
-from roofprof.profiler.plan import table_of_capability
-from roofprof.profiler.processes import process_names
-from roofprof.profiler.tools import find_ncu
+from roofprof.profiler.ncu.plan import table_of_capability
+from roofprof.profiler.nsys.command import nsys_tool
+from roofprof.profiler.run.gpu import PERMISSION_HINT, counters_permitted, gpus
+from roofprof.profiler.run.processes import process_names
+from roofprof.profiler.run.tools import find_ncu
 
 Status = Literal["ok", "warn", "fail"]
 

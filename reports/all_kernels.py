@@ -12,12 +12,12 @@ from typing import Any
 
 import polars as pl
 
-from roofprof.device import PIPES, device_from_dict
 from roofprof.errors import ReportError, RoofprofError
+from roofprof.files import write_whole
 from roofprof.findings import Finding
-from roofprof.op_figures import FormulaResult, MeasuredOn, Useful
-from roofprof.reports.whole_file import write_whole
-from roofprof.results import KERNEL_SCHEMA, OpResult, RooflineReport, Unattributed
+from roofprof.hardware.devices import PIPES, device_from_dict
+from roofprof.results.op import FormulaResult, MeasuredOn, OpResult, Useful
+from roofprof.results.report import KERNEL_SCHEMA, RooflineReport, Unattributed
 
 _OP_TEXT = ("op", "implementation", "report", "phase", "cache", "time_source", "bound", "roof_source", "source")
 _OP_WHOLE = ("batch", "seq_len", "calls", "clock_outlier_count")

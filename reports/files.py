@@ -5,12 +5,12 @@ from pathlib import Path
 
 import polars as pl
 
-from roofprof.device import PIPES
 from roofprof.errors import RoofprofError
-from roofprof.op_figures import Useful
-from roofprof.reports.whole_file import write_whole
-from roofprof.results import OpResult, RooflineReport
-from roofprof.text import spreadsheet_cell
+from roofprof.files import write_whole
+from roofprof.formatting import spreadsheet_cell
+from roofprof.hardware.devices import PIPES
+from roofprof.results.op import OpResult, Useful
+from roofprof.results.report import RooflineReport
 
 _OPS_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "op": pl.String,

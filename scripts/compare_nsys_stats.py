@@ -12,11 +12,11 @@ import tempfile
 from pathlib import Path
 
 import polars as pl
+from nvtx_projection import project_ranges
 
-from roofprof.parsers.nsys_trace import read_nsys_trace
-from roofprof.profiler.nsys import export_command, find_nsys
-from roofprof.projection import project_ranges
-from roofprof.timeline_frames import Operations
+from roofprof.parsers.nsys.trace import read_nsys_trace
+from roofprof.profiler.nsys.command import export_command, find_nsys
+from roofprof.timeline.frames import Operations
 
 COLUMNS = {
     "Projected Start": "projected_start_ns",

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from roofprof.profiler.nsys import find_nsys, nsys_command
+from roofprof.profiler.nsys.command import find_nsys, nsys_command
 
 COMPARE = Path(__file__).parent / "compare_nsys_stats.py"
 HARNESS = ("-m", "roofprof.harness.run", "--batch", "1", "--repeats", "3", "--only", "layernorm|rope|kv_write|router")

@@ -41,7 +41,7 @@ def analyzed() -> Callable:
     """Analyse a file of tests/data by name, once a session for each set of options."""
     from functools import cache
 
-    from roofprof.pipeline import AnalyzeRequest, analyze_files
+    from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
 
     @cache
     def run(name: str, gpu: str = "gb200", ops: str | None = None, domain: str | None = None):

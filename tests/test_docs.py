@@ -3,14 +3,14 @@
 import re
 from pathlib import Path
 
-from roofprof.op_models import FORMULAS
+from roofprof.formulas.models import FORMULAS
 
 KIND = re.compile(r'(?:Finding\(|\.finding\(|_finding\(\s*\w+,)\s*"([a-z0-9-]+)"')
 
 
 def test_every_kind_of_finding_is_explained(root: Path) -> None:
     folders = ("roofprof", "parsers", "profiler", "harness", "reports")
-    code = "\n".join(path.read_text() for folder in folders for path in (root / folder).glob("*.py"))
+    code = "\n".join(path.read_text() for folder in folders for path in (root / folder).rglob("*.py"))
     kinds = set(KIND.findall(code))
     explained = {kind for page in root.glob("docs/*.md") for kind in re.findall(r"`([a-z0-9-]+)`", page.read_text())}
     assert len(kinds) > 20

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from roofprof.harness.call import Call
-from roofprof.harness.context import Context
-from roofprof.harness.lookup import find
+from roofprof.formulas.layer import KV_LORA, NOPE, ROPE, OpSpec
+from roofprof.harness.inputs.call import Call
+from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.quantised import Quantised, fp8_tensor
+from roofprof.harness.inputs.registry import Implementation, Needs
 from roofprof.harness.ops.sizes import gemm_sizes, size
-from roofprof.harness.quantised import Quantised, fp8_tensor
-from roofprof.harness.registry import Implementation, Needs
-from roofprof.layer import KV_LORA, NOPE, ROPE, OpSpec
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from roofprof.harness.call import Call
-from roofprof.harness.context import Context
-from roofprof.harness.lookup import find
+from roofprof.formulas.layer import OpSpec
+from roofprof.harness.inputs.call import Call
+from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.registry import Implementation, Needs
 from roofprof.harness.ops.sizes import size
-from roofprof.harness.registry import Implementation, Needs
-from roofprof.layer import OpSpec
 
 
 def _silu_call(ctx: Context, spec: OpSpec, activate: Any) -> Call:

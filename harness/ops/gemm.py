@@ -4,12 +4,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from roofprof.harness.call import Call
-from roofprof.harness.context import Context
-from roofprof.harness.counts import Counts
-from roofprof.harness.lookup import find
-from roofprof.harness.ops.sizes import gemm_sizes, multiple_of, size
-from roofprof.harness.quantised import (
+from roofprof.formulas.layer import HIDDEN, QKV_A, OpSpec
+from roofprof.formulas.models import weight_bytes
+from roofprof.harness.inputs.call import Call
+from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import Counts
+from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.quantised import (
     Fp4,
     Quantised,
     fp4_activation,
@@ -20,10 +21,9 @@ from roofprof.harness.quantised import (
     random_fp4_weight,
     random_fp8_weight,
 )
-from roofprof.harness.registry import Implementation, Needs
-from roofprof.harness.rotation import Rotated
-from roofprof.layer import HIDDEN, QKV_A, OpSpec
-from roofprof.op_models import weight_bytes
+from roofprof.harness.inputs.registry import Implementation, Needs
+from roofprof.harness.inputs.rotation import Rotated
+from roofprof.harness.ops.sizes import gemm_sizes, multiple_of, size
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -3,11 +3,11 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from roofprof.harness.call import Call
-from roofprof.harness.context import Context
-from roofprof.harness.lookup import find
-from roofprof.harness.registry import Implementation, Needs
-from roofprof.layer import KV_LORA, Q_LORA, QKV_A, ROPE, OpSpec
+from roofprof.formulas.layer import KV_LORA, Q_LORA, QKV_A, ROPE, OpSpec
+from roofprof.harness.inputs.call import Call
+from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.registry import Implementation, Needs
 
 if TYPE_CHECKING:
     from torch import Tensor

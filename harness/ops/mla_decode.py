@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from roofprof.harness.call import Call
-from roofprof.harness.context import Context
-from roofprof.harness.lookup import find
+from roofprof.formulas.layer import KV_LORA, NOPE, ROPE, OpSpec
+from roofprof.harness.inputs.call import Call
+from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.registry import Implementation, Needs
+from roofprof.harness.inputs.rotation import Rotated
 from roofprof.harness.ops.kv_cache import PAGE
-from roofprof.harness.registry import Implementation, Needs
-from roofprof.harness.rotation import Rotated
-from roofprof.layer import KV_LORA, NOPE, ROPE, OpSpec
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from roofprof.harness.call import Call
-from roofprof.harness.context import Context
-from roofprof.harness.counts import Counts
-from roofprof.harness.lookup import find
-from roofprof.harness.ops.moe_gemm import by_expert, expert_ranges, grouped_sizes
-from roofprof.harness.ops.sizes import size
-from roofprof.harness.quantised import (
+from roofprof.formulas.layer import OpSpec
+from roofprof.formulas.models import weight_bytes
+from roofprof.harness.inputs.call import Call
+from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import Counts
+from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.quantised import (
     FP4_MAX,
     FP8_MAX,
     Fp4,
@@ -20,10 +20,10 @@ from roofprof.harness.quantised import (
     swizzle_scales,
     unswizzle_scales,
 )
-from roofprof.harness.registry import Implementation, Needs
-from roofprof.harness.rotation import Rotated
-from roofprof.layer import OpSpec
-from roofprof.op_models import weight_bytes
+from roofprof.harness.inputs.registry import Implementation, Needs
+from roofprof.harness.inputs.rotation import Rotated
+from roofprof.harness.ops.moe_gemm import by_expert, expert_ranges, grouped_sizes
+from roofprof.harness.ops.sizes import size
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -4,21 +4,21 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from roofprof.harness.call import Call
-from roofprof.harness.context import Context
-from roofprof.harness.lookup import find
-from roofprof.harness.ops.sizes import multiple_of, size
-from roofprof.harness.quantised import (
+from roofprof.formulas.layer import OpSpec
+from roofprof.formulas.models import weight_bytes
+from roofprof.harness.inputs.call import Call
+from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.quantised import (
     Quantised,
     fp8_activation,
     fp8_activation_values,
     fp8_weight_values,
     random_fp8_weight,
 )
-from roofprof.harness.registry import Implementation, Needs
-from roofprof.harness.rotation import Rotated
-from roofprof.layer import OpSpec
-from roofprof.op_models import weight_bytes
+from roofprof.harness.inputs.registry import Implementation, Needs
+from roofprof.harness.inputs.rotation import Rotated
+from roofprof.harness.ops.sizes import multiple_of, size
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -3,15 +3,15 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from roofprof.harness.call import Call
-from roofprof.harness.context import Context
-from roofprof.harness.counts import Counts
-from roofprof.harness.lookup import find
+from roofprof.formulas.layer import HIDDEN, MOE_INTER, TOP_K, OpSpec
+from roofprof.harness.inputs.call import Call
+from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import Counts
+from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.quantised import fp8_activation
+from roofprof.harness.inputs.registry import Implementation, Needs
+from roofprof.harness.inputs.routing import ROUTED_SCALE
 from roofprof.harness.ops.sizes import multiple_of, size
-from roofprof.harness.quantised import fp8_activation
-from roofprof.harness.registry import Implementation, Needs
-from roofprof.harness.routing import ROUTED_SCALE
-from roofprof.layer import HIDDEN, MOE_INTER, TOP_K, OpSpec
 
 if TYPE_CHECKING:
     from torch import Tensor

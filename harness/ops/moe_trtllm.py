@@ -4,16 +4,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from roofprof.errors import RoofprofError
-from roofprof.harness.call import Call
-from roofprof.harness.context import Context
-from roofprof.harness.counts import Counts
-from roofprof.harness.lookup import find
+from roofprof.formulas.layer import HIDDEN, MOE_INTER, TOP_K, OpSpec
+from roofprof.formulas.range_names import Shape
+from roofprof.harness.inputs.call import Call
+from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import Counts
+from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.quantised import Fp4, fp4_activation, fp4_values, swizzle_scales
+from roofprof.harness.inputs.registry import Implementation, Needs
+from roofprof.harness.inputs.routing import GROUPS, GROUPS_KEPT, ROUTED_SCALE
 from roofprof.harness.ops.moe_fp4 import Fp4Experts, fp4_expert_weights
-from roofprof.harness.quantised import Fp4, fp4_activation, fp4_values, swizzle_scales
-from roofprof.harness.registry import Implementation, Needs
-from roofprof.harness.routing import GROUPS, GROUPS_KEPT, ROUTED_SCALE
-from roofprof.layer import HIDDEN, MOE_INTER, TOP_K, OpSpec
-from roofprof.range_names import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor

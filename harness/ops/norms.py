@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from roofprof.harness.call import Call
-from roofprof.harness.context import Context
-from roofprof.harness.lookup import find
+from roofprof.formulas.layer import QKV_A, OpSpec
+from roofprof.harness.inputs.call import Call
+from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.registry import Implementation, Needs
 from roofprof.harness.ops.sizes import size
-from roofprof.harness.registry import Implementation, Needs
-from roofprof.layer import QKV_A, OpSpec
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from roofprof.harness.call import Call, relative_error
-from roofprof.harness.context import Context
-from roofprof.harness.lookup import find
-from roofprof.harness.ops.sizes import size
-from roofprof.harness.quantised import (
+from roofprof.formulas.layer import KV_LORA, NOPE, ROPE, OpSpec
+from roofprof.harness.inputs.call import Call, relative_error
+from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.quantised import (
     FP8_MAX,
     Fp4,
     Quantised,
@@ -17,8 +17,8 @@ from roofprof.harness.quantised import (
     fp8_tensor,
     unswizzle_scales,
 )
-from roofprof.harness.registry import Implementation, Needs
-from roofprof.layer import KV_LORA, NOPE, ROPE, OpSpec
+from roofprof.harness.inputs.registry import Implementation, Needs
+from roofprof.harness.ops.sizes import size
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,6 +1,6 @@
 """Sizes out of an op's shape, as integers."""
 
-from roofprof.layer import OpSpec
+from roofprof.formulas.layer import OpSpec
 
 
 def size(spec: OpSpec, letter: str) -> int:

@@ -3,13 +3,13 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from roofprof.harness.call import Call
-from roofprof.harness.context import Context
-from roofprof.harness.lookup import find
+from roofprof.formulas.layer import TOP_K, OpSpec
+from roofprof.harness.inputs.call import Call
+from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.registry import Implementation, Needs
+from roofprof.harness.inputs.routing import GROUPS, GROUPS_KEPT, ROUTED_SCALE, grouped_topk
 from roofprof.harness.ops.sizes import size
-from roofprof.harness.registry import Implementation, Needs
-from roofprof.harness.routing import GROUPS, GROUPS_KEPT, ROUTED_SCALE, grouped_topk
-from roofprof.layer import TOP_K, OpSpec
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -49,8 +49,8 @@ def test_calibration_runs_what_it_can_and_names_the_rest(tmp_path):
 
 
 def test_ceilings_stay_near_the_datasheet():
-    from roofprof.device import recognise_gpu
-    from roofprof.harness.ceilings import measure
+    from roofprof.hardware.devices import recognise_gpu
+    from roofprof.harness.calibration.ceilings import measure
 
     found = measure(quick=True)
     spec = recognise_gpu(found.gpu)

@@ -14,7 +14,8 @@ def loaded_after(statement: str) -> set[str]:
 
 def test_the_harness_starts_bare():
     loaded = loaded_after(
-        "import roofprof.harness.run, roofprof.harness.verify, roofprof.harness.calibration, roofprof.harness.ceilings"
+        "import roofprof.harness.run.__main__, roofprof.harness.verify.run, roofprof.harness.calibration.run"
+        ", roofprof.harness.calibration.ceilings"
     )
     assert not loaded & {*FORBIDDEN, "torch", "triton", "sgl_kernel", "flashinfer", "nvtx", "cupy"}
 
@@ -22,7 +23,7 @@ def test_the_harness_starts_bare():
 def test_listing_needs_no_torch():
     code = (
         "import sys; sys.modules['torch'] = None; "
-        "from roofprof.harness.run import main; sys.exit(main(['--list', '--phase', 'all']))"
+        "from roofprof.harness.run.__main__ import main; sys.exit(main(['--list', '--phase', 'all']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -32,7 +33,7 @@ def test_listing_needs_no_torch():
 def test_running_without_torch_is_a_clear_error():
     code = (
         "import sys; sys.modules['torch'] = None; "
-        "from roofprof.harness.run import main; sys.exit(main(['--phase', 'decode']))"
+        "from roofprof.harness.run.__main__ import main; sys.exit(main(['--phase', 'decode']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -42,7 +43,7 @@ def test_running_without_torch_is_a_clear_error():
 
 def test_calibration_and_ceilings_without_torch_are_clear_errors():
     for statement in (
-        "from roofprof.harness.calibration import main; sys.exit(main([]))",
+        "from roofprof.harness.calibration.run import main; sys.exit(main([]))",
         "from roofprof.cli import run; sys.exit(run(['ceilings']))",
     ):
         code = f"import sys; sys.modules['torch'] = None; {statement}"

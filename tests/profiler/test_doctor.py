@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from roofprof.profiler.doctor import Check, doctor, exit_status
-from roofprof.profiler.gpu import counters_permitted, gpus
+from roofprof.profiler.run.gpu import counters_permitted, gpus
 
 Install = Callable[..., Path]
 
@@ -39,7 +39,7 @@ def test_a_machine_without_anything(tools: Path) -> None:
 def test_counters_need_permission(tools: Path, ncu: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     ncu()
     parameters = tools.parent / "params"
-    monkeypatch.setattr("roofprof.profiler.gpu.DRIVER_PARAMETERS", parameters)
+    monkeypatch.setattr("roofprof.profiler.run.gpu.DRIVER_PARAMETERS", parameters)
     (tools.parent / "status").write_text("CapEff:\t0000000000000000\n")
     assert counters_permitted() is None
     parameters.write_text("Foo: 1\nRmProfilingAdminOnly: 1\n")
@@ -99,7 +99,7 @@ def test_visible_devices_choose(tools: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_nothing_heavy_is_imported() -> None:
     code = (
-        "import sys, roofprof.profiler.capture, roofprof.profiler.doctor\n"
+        "import sys, roofprof.profiler.capture.session, roofprof.profiler.doctor\n"
         "heavy = {'torch', 'polars', 'pandas', 'matplotlib', 'ncu_report', 'typer', 'rich'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -8,9 +8,9 @@ import pytest
 
 from roofprof.errors import ReportError
 from roofprof.reports.all_kernels import COLUMNS, read_all_kernels, write_all_kernels
-from roofprof.reports.markdown_report import render_markdown
-from roofprof.reports.roofline_plot import draw_roofline
-from roofprof.results import RooflineReport
+from roofprof.reports.markdown.report import render_markdown
+from roofprof.reports.plots.roofline import draw_roofline
+from roofprof.results.report import RooflineReport
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Kernels of exactly known work for the self-check, and the measured roofs."""

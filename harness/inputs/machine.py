@@ -1,0 +1,68 @@
+"""The GPU that the harness runs on, as far as choosing implementations needs it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from roofprof.errors import RoofprofError
+from roofprof.harness.inputs.lookup import why_missing
+
+Device = Literal["cuda", "cpu"]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What decides which implementations can run."""
+
+    capability: tuple[int, int] | None
+    """Compute capability, or None without a GPU."""
+    why_missing: Callable[[str], str | None]
+    """Why a `module:attribute` cannot be had, or None when it can."""
+    free_bytes: int | None = None
+    """Memory that can be allocated now, where it is known."""
+    l2_bytes: int = 0
+    """Size of the L2 cache; 0 where there is none to avoid."""
+
+    @property
+    def label(self) -> str:
+        """Short name for messages."""
+        if self.capability is None:
+            return "the CPU"
+        return f"compute capability {self.capability[0]}.{self.capability[1]}"
+
+
+def probe(device: Device) -> Machine:
+    """The machine as it is.
+
+    Raises:
+        RoofprofError: torch is missing, or a GPU is asked for and there is none.
+    """
+    if (why := no_device(device)) is not None:
+        raise RoofprofError(why, "install torch for this GPU, or use --device cpu")
+    if device == "cpu":
+        return Machine(None, why_missing, _free_host_bytes())
+    import torch
+
+    properties = torch.cuda.get_device_properties(0)
+    free, _ = torch.cuda.mem_get_info(0)
+    return Machine((properties.major, properties.minor), why_missing, free, int(properties.L2_cache_size))
+
+
+def no_device(device: Device) -> str | None:
+    """Why nothing can run on the device, or None."""
+    try:
+        import torch
+    except ImportError as error:
+        return f"torch does not import: {error}"
+    if device == "cuda" and not torch.cuda.is_available():
+        return "torch sees no GPU"
+    return None
+
+
+def _free_host_bytes() -> int | None:
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            sizes = dict(line.split(":", 1) for line in lines)
+        return int(sizes["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return None

@@ -1,0 +1,1 @@
+"""Which ops run, with which implementation, in how much memory."""

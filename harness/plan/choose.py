@@ -1,0 +1,197 @@
+"""Which implementation runs each op of a case, and under which range name."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from roofprof.errors import RoofprofError, UsageError
+from roofprof.formulas.layer import EXPERTS, HEADS, RECIPES, TOP_K, LayerCase, OpSpec, Recipe, layer_ops
+from roofprof.formulas.range_names import format_range_name
+from roofprof.harness.inputs.counts import Counts, counted
+from roofprof.harness.inputs.machine import Machine
+from roofprof.harness.inputs.registry import Choice, Implementation, choose
+from roofprof.harness.plan.catalogue import CATALOGUE
+
+COLLECTIVES = ("all_reduce", "all_to_all")
+_ROUTED = ("moe_gate_up", "moe_down")
+
+
+@dataclass(frozen=True, slots=True)
+class MixedRecipe(Recipe):
+    """A recipe in which some ops have a precision of their own."""
+
+    own: Mapping[str, str] = field(default_factory=dict)
+    """Op to precision."""
+
+    def of(self, op: str) -> str:
+        """Precision of an op's inputs."""
+        return self.own.get(op) or Recipe.of(self, op)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedOp:
+    """One op of the case."""
+
+    spec: OpSpec
+    """Shape as `layer_ops` expects it."""
+    choice: Choice
+    absorbed_by: str | None = None
+    """The op whose implementation does this one's work as well."""
+
+    @property
+    def implementation(self) -> Implementation | None:
+        """What runs it, or None."""
+        return None if self.absorbed_by else self.choice.implementation
+
+    @property
+    def not_run(self) -> str | None:
+        """Why it does not run, or None."""
+        if self.spec.formula in COLLECTIVES:
+            return "it needs several GPUs"
+        if self.absorbed_by:
+            return f"{self.absorbed_by} does its work"
+        if self.choice.implementation is None:
+            return "; ".join(f"{name}: {why}" for name, why in self.choice.refused.items()) or "nothing implements it"
+        return None
+
+    def stated(self, counts: Counts, implementation: Implementation | None = None) -> OpSpec:
+        """The op with counted sizes and the formula of the work that the implementation really does."""
+        chosen, spec = implementation or self.implementation, counted(self.spec, counts)
+        return chosen.restate(spec, counts) if chosen is not None and chosen.restate is not None else spec
+
+    def range_name(self, counts: Counts) -> str:
+        """The NVTX range name, all sizes counted."""
+        spec = self.stated(counts)
+        return format_range_name(spec.op, spec.formula, spec.shape)
+
+
+def recipe_for(name: str, machine: Machine) -> Recipe:
+    """A recipe by name; `auto` is what the GPU can run: fp8 on 9.0, nvfp4-v2 on 10.x, else bf16."""
+    if name == "auto":
+        capability = machine.capability or (0, 0)
+        name = {(9, 0): "fp8", (10, 0): "nvfp4-v2", (10, 3): "nvfp4-v2"}.get(capability, "bf16")
+    if name not in RECIPES:
+        raise UsageError(f"no recipe is named {name!r}", f"use auto, {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def plan_case(
+    case: LayerCase,
+    machine: Machine,
+    wanted: Mapping[str, str],
+    only: str | None = None,
+    variants: bool = False,
+) -> list[PlannedOp]:
+    """The ops of a case in launch order with an implementation each.
+
+    Args:
+        wanted: op to the implementation that it must have.
+        only: regular expression that op names must match in full or in part.
+        variants: also topk_softmax, topk_sigmoid and, in prefill, merge_state.
+
+    Raises:
+        UsageError: an op or implementation of `wanted`, or `only`, matches nothing.
+        RoofprofError: a wanted implementation cannot run here.
+    """
+    specs = _specs(replace(case, recipe=_mixed_recipe(case, wanted)), variants)
+    if unknown := sorted(wanted.keys() - {s.op for s in specs}):
+        raise UsageError(f"--impl names an op that this case does not have: {unknown[0]}", "see --list")
+    planned = _choose_all(specs, machine, dict(wanted))
+    if only is None:
+        return planned
+    chosen = [p for p in planned if _matches(only, p.spec.op)]
+    if not chosen:
+        raise UsageError(f"--only {only!r} matches no op", f"ops: {', '.join(p.spec.op for p in planned)}")
+    return chosen
+
+
+def require_runnable(planned: Sequence[PlannedOp], machine: Machine) -> None:
+    """Refuse a plan with an op that nothing here can run.
+
+    Raises:
+        RoofprofError: names the first such op and why.
+    """
+    for op in planned:
+        lacking = op.choice.implementation is None and not op.absorbed_by
+        if lacking and op.spec.formula not in COLLECTIVES:
+            what = " in ".join(str(word) for word in (op.spec.op, op.spec.shape.get("precision")) if word)
+            raise RoofprofError(
+                f"nothing can run {what} on {machine.label}: {op.not_run}",
+                "choose another --recipe, or leave the op out with --only",
+            )
+
+
+def _matches(only: str, op: str) -> bool:
+    try:
+        return re.search(only, op) is not None
+    except re.error as error:
+        raise UsageError(f"--only {only!r} is no regular expression: {error}") from error
+
+
+def _specs(case: LayerCase, variants: bool) -> list[OpSpec]:
+    specs = layer_ops(case)
+    if not variants:
+        return specs
+    tokens, extra = case.tokens, []
+    if case.layer == "moe":
+        shape = {"m": tokens, "x": EXPERTS, "t": TOP_K}
+        extra += [OpSpec(op, "topk_ungrouped", {**shape}) for op in ("topk_softmax", "topk_sigmoid")]
+    if case.phase == "prefill" and not case.prefix_len:
+        extra.append(OpSpec("merge_state", "merge_state", {"m": tokens, "h": HEADS // case.tp}))
+    return [*specs, *extra]
+
+
+def _mixed_recipe(case: LayerCase, wanted: Mapping[str, str]) -> Recipe:
+    """The recipe with the precisions that wanted implementations take, where it has others."""
+    recipe, own = case.recipe, {}
+    for spec in layer_ops(case):
+        precision = spec.shape.get("precision")
+        serving = [i for i in CATALOGUE if i.serves(spec) and i.name == wanted.get(spec.op)]
+        if not spec.op.startswith("quant_") and serving and serving[0].precisions and precision:
+            accepted = serving[0].precisions
+            own[spec.op] = str(precision) if precision in accepted else min(accepted)
+    if not own:
+        return recipe
+    routed = {own.get(op, recipe.experts) for op in _ROUTED} - {recipe.experts} or {recipe.experts}
+    if len({own[op] for op in _ROUTED if op in own}) > 1:
+        raise UsageError("moe_gate_up and moe_down cannot differ in precision", "give --impl for both")
+    kept = {op: recipe.of(op) for kind in ("shared", "dense") for op in (f"{kind}_gate_up", f"{kind}_down")}
+    return MixedRecipe(
+        recipe.name,
+        recipe.attention_in,
+        recipe.o_proj,
+        routed.pop(),
+        recipe.bmm,
+        recipe.note,
+        {**kept, **own},
+    )
+
+
+def _choose_all(specs: list[OpSpec], machine: Machine, wanted: dict[str, str]) -> list[PlannedOp]:
+    choices = {s.op: _choose(s, machine, wanted.get(s.op)) for s in specs}
+    absorbed: dict[str, str] = {}
+    for spec in specs:
+        chosen = choices[spec.op].implementation
+        if chosen is None or spec.op in absorbed:
+            continue
+        absorbed |= dict.fromkeys(chosen.absorbs(spec.op) if chosen.absorbs else (), spec.op)
+        for other, name in chosen.goes_with:
+            if other in choices and other not in wanted:
+                partner = next(s for s in specs if s.op == other)
+                choices[other] = _choose(partner, machine, name)
+    return [PlannedOp(s, choices[s.op], absorbed.get(s.op)) for s in specs]
+
+
+def _choose(spec: OpSpec, machine: Machine, wanted: str | None) -> Choice:
+    if spec.formula in COLLECTIVES:
+        return Choice(None, spec, (), machine)
+    return choose(spec, CATALOGUE, machine, wanted)
+
+
+def expected_counts(case: LayerCase, experts: int) -> Counts:
+    """Counts under even routing, where none have been drawn: for listings and memory estimates."""
+    local = experts // case.ep
+    tokens = case.tokens if case.ep == 1 else case.tokens * TOP_K
+    per_token = TOP_K if case.ep == 1 else 1
+    share, rest = divmod(tokens * per_token, local)
+    return Counts(experts, tokens, per_token, tuple(share + (e < rest) for e in range(local)))

@@ -1,0 +1,243 @@
+"""How a launch's metric values become our columns: planned once per set of metric names, then arithmetic.
+
+Runs in the reading process beside ncu_report: standard library only.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from roofprof.parsers.ncu.chips import Chip, PipeCounter
+
+SECTOR_BYTES = 32
+WARP_LANES = 32
+
+# A count may be offered as itself, per elapsed cycle or per second. NVIDIA's sets hold the instruction
+# counters per cycle only; times the cycles of the same launch that gives the exact count back.
+_CYCLES = {"smsp": "smsp__cycles_elapsed.avg", "sm": "sm__cycles_elapsed.avg"}
+_DURATION = "gpu__time_duration.sum"
+
+
+Values = Mapping[str, float | None]
+Reading = Callable[[Values], float | None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to fill the columns of a launch from the metrics that its report holds."""
+
+    metrics: tuple[str, ...]
+    """The metrics to touch, no others."""
+    readings: Mapping[str, Reading]
+    missing: Mapping[str, str]
+    """Column -> the metric that would fill it."""
+    dram_bytes_from: str | None
+
+    def columns(self, values: Values) -> dict[str, float | None]:
+        """The columns of one launch."""
+        return {column: reading(values) for column, reading in self.readings.items()}
+
+
+@dataclass
+class _Planner:
+    names: frozenset[str]
+    metrics: dict[str, None] = field(default_factory=dict)  # a set that keeps order
+    readings: dict[str, Reading] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def use(self, *metrics: str) -> bool:
+        """Whether the report holds all of these; if so they will be touched."""
+        if not all(m in self.names for m in metrics):
+            return False
+        self.metrics.update(dict.fromkeys(metrics))
+        return True
+
+    def plain(self, column: str, *candidates: str, scale: float = 1.0) -> None:
+        """The first candidate that the report holds, as it stands."""
+        for metric in candidates:
+            if self.use(metric):
+                self.readings[column] = lambda v, m=metric: _times(v.get(m), scale)  # type: ignore[misc]
+                return
+        self.missing[column] = candidates[0]
+        self.readings[column] = _unknown
+
+    def forms(self, base: str) -> tuple[str, ...]:
+        """The metrics that give a counter: .sum, else its rate per cycle, else per second; () where none do."""
+        cycles = _CYCLES.get(base.split("__", 1)[0], "")
+        rates = ((f"{base}.sum.per_cycle_elapsed", cycles), (f"{base}.sum.per_second", _DURATION))
+        offers = ((f"{base}.sum",), *rates)
+        return next((metrics for metrics in offers if self.names.issuperset(metrics)), ())
+
+    def offers(self, base: str) -> bool:
+        """Whether the report holds a counter in any form."""
+        return bool(self.forms(base))
+
+    def count(self, base: str) -> Reading | None:
+        """A counter in the first form that the report holds."""
+        metrics = self.forms(base)
+        self.use(*metrics)
+        if not metrics:
+            return None
+        if len(metrics) == 1:
+            return lambda v: v.get(metrics[0])
+        rate, times = metrics
+        scale = 1e-9 if times == _DURATION else 1.0
+        return lambda v: _rounded(_times(_product(v.get(rate), v.get(times)), scale))
+
+    def counter(self, column: str, *bases: str, scale: float = 1.0) -> None:
+        """The first counter that the report offers in any form."""
+        for base in bases:
+            if reading := self.count(base):
+                self.readings[column] = lambda v, r=reading: _times(r(v), scale)  # type: ignore[misc]
+                return
+        self.missing[column] = f"{bases[0]}.sum"
+        self.readings[column] = _unknown
+
+    def weighted(self, column: str, alternatives: Iterable[Mapping[str, int]]) -> None:
+        """A weighted sum of counters, from the first alternative that is whole."""
+        lacking: list[str] = []
+        for weights in alternatives:
+            absent = [f"{base}.sum" for base in weights if not self.offers(base)]
+            if not absent:
+                terms = [(self.count(base), weight) for base, weight in weights.items()]
+                self.readings[column] = lambda v, t=terms: _weighted_sum(v, t)  # type: ignore[misc]
+                return
+            lacking = lacking or absent
+        self.missing[column] = ",".join(lacking)
+        self.readings[column] = _unknown
+
+
+def plan_columns(chip: Chip, names: frozenset[str]) -> Plan:
+    """Work out, once per set of metric names, which metrics fill which columns."""
+    p = _Planner(names)
+    p.plain("duration_ns", _DURATION, "gpu__time_duration.avg")
+    p.plain(
+        "sm_clock_hz", "sm__cycles_elapsed.avg.per_second", "smsp__cycles_elapsed.avg.per_second",
+        "gpc__cycles_elapsed.avg.per_second",
+    )  # fmt: skip
+    p.plain("dram_clock_hz", "dram__cycles_elapsed.avg.per_second")
+    p.plain("sm_cycles_elapsed", "sm__cycles_elapsed.avg", "smsp__cycles_elapsed.avg", "gpc__cycles_elapsed.max")
+    source = _plan_dram(p, chip)
+    p.counter("l2_read_bytes", "lts__t_sectors_srcunit_tex_op_read", scale=SECTOR_BYTES)
+    p.counter("l2_write_bytes", "lts__t_sectors_srcunit_tex_op_write", scale=SECTOR_BYTES)
+    p.counter("l1_fill_bytes", "l1tex__m_xbar2l1tex_read_bytes")
+    p.counter("l1_write_bytes", "l1tex__m_l1tex2xbar_write_bytes")
+    p.counter("mufu_count", "sm__inst_executed_pipe_xu", scale=WARP_LANES)
+    for pipe, counter in chip.pipes.items():
+        p.weighted(f"{pipe}_flop_count", counter.alternatives)
+        _plan_peak(p, pipe, counter)
+    if "fp16" in chip.pipes:
+        halves = [dict.fromkeys(weights, 1) for weights in chip.pipes["fp16"].alternatives]
+        p.weighted("half_instruction_count", halves)
+    _plan_tensor_pipe(p, chip)
+    _plan_launch(p)
+    p.missing = {c: m for c, m in p.missing.items() if not c.startswith("peak_")}
+    return Plan(tuple(p.metrics), p.readings, p.missing, source)
+
+
+def _plan_dram(p: _Planner, chip: Chip) -> str | None:
+    """DRAM bytes, and the way they were come by."""
+    peak, clock = "dram__bytes.sum.peak_sustained", "dram__cycles_elapsed.avg.per_second"
+    if p.use(peak, clock):
+        p.readings["dram_peak_bytes_per_s"] = lambda v: _product(v.get(peak), v.get(clock))
+    else:
+        p.plain("dram_peak_bytes_per_s", f"{peak}_elapsed.per_second")
+        p.missing.pop("dram_peak_bytes_per_s", None)
+    names = [chip.dram_read, chip.dram_write]
+    if not all(p.offers(n) for n in names):
+        names = ["dram__bytes_read", "dram__bytes_write"]
+    read, write = (p.count(n) for n in names)
+    p.readings["dram_read_bytes"], p.readings["dram_write_bytes"] = read or _unknown, write or _unknown
+    for column, reading, name in zip(("dram_read_bytes", "dram_write_bytes"), (read, write), names, strict=True):
+        if reading is None:
+            p.missing[column] = f"{name}.sum"
+    if read and write:
+        p.readings["dram_bytes"] = lambda v: _sum(read(v), write(v))
+        return "sum" if f"{names[0]}.sum" in p.names else "per_second x duration"
+    total = p.count("dram__bytes")
+    p.readings["dram_bytes"] = total or _unknown
+    if total is None:
+        p.missing["dram_bytes"] = "dram__bytes_read.sum,dram__bytes_write.sum"
+        return None
+    return "sum" if "dram__bytes.sum" in p.names else "per_second x duration"
+
+
+def _plan_peak(p: _Planner, pipe: str, counter: PipeCounter) -> None:
+    """The dense peak at the clock of the launch: op per cycle by the report x the measured SM clock."""
+    column, metric = f"peak_{pipe}_flop_per_s", f"{counter.peak}.sum.peak_sustained"
+    clock = p.readings["sm_clock_hz"]
+    if counter.peak and p.use(metric):
+        weight = counter.peak_weight
+        p.readings[column] = lambda v: _times(_product(v.get(metric), clock(v)), weight)
+    else:
+        p.readings[column] = _unknown
+
+
+def _plan_tensor_pipe(p: _Planner, chip: Chip) -> None:
+    """Cycles with the tensor pipe active, mean over SMs; the largest where a chip has several such pipes."""
+    cycles = p.readings["sm_cycles_elapsed"]
+    found: list[Reading] = []
+    for base in chip.tensor_pipe_active:
+        percent = f"{base}.avg.pct_of_peak_sustained_elapsed"
+        if p.use(f"{base}.avg"):
+            found.append(lambda v, m=f"{base}.avg": v.get(m))  # type: ignore[misc]
+        elif p.use(percent):
+            found.append(lambda v, m=percent: _times(_product(v.get(m), cycles(v)), 0.01))  # type: ignore[misc]
+    p.readings["tensor_pipe_active_cycles"] = lambda v: max(
+        (x for x in (reading(v) for reading in found) if x is not None), default=None
+    )
+    if not found:
+        p.missing["tensor_pipe_active_cycles"] = f"{chip.tensor_pipe_active[0]}.avg.pct_of_peak_sustained_elapsed"
+
+
+_LAUNCH = {
+    "grid_x": "launch__grid_dim_x",
+    "grid_y": "launch__grid_dim_y",
+    "grid_z": "launch__grid_dim_z",
+    "block_x": "launch__block_dim_x",
+    "block_y": "launch__block_dim_y",
+    "block_z": "launch__block_dim_z",
+    "thread_count": "launch__thread_count",
+    "registers_per_thread": "launch__registers_per_thread",
+    "waves_per_sm": "launch__waves_per_multiprocessor",
+    "shared_memory_per_block_bytes": "launch__shared_mem_per_block",
+    "cluster_size": "launch__cluster_size",
+    "replay_passes": "profiler__replayer_passes",
+}
+
+
+def _plan_launch(p: _Planner) -> None:
+    for column, metric in _LAUNCH.items():
+        p.plain(column, metric)
+    p.plain("achieved_occupancy", "sm__warps_active.avg.pct_of_peak_sustained_active", scale=0.01)
+    p.plain("theoretical_occupancy", "sm__maximum_warps_per_active_cycle_pct", scale=0.01)
+
+
+def _unknown(_: Values) -> None:
+    return None
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def _product(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a * b
+
+
+def _sum(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a + b
+
+
+def _rounded(value: float | None) -> float | None:
+    """A count that was multiplied back from a rate: an integer again."""
+    return None if value is None else float(round(value))
+
+
+def _weighted_sum(values: Values, terms: Iterable[tuple[Reading | None, int]]) -> float | None:
+    total = 0.0
+    for reading, weight in terms:
+        value = reading(values) if reading else None
+        if value is None:
+            return None
+        total += weight * value
+    return total

@@ -1,0 +1,76 @@
+"""What nsys itself says it missed, and what the reader could not use, as findings."""
+
+import polars as pl
+
+from roofprof.findings import Finding, Severity
+from roofprof.formats.nsys import LOSS_MESSAGE
+from roofprof.parsers.nsys.operations import OperationReader
+from roofprof.parsers.nsys.tables import NsysTables
+
+_TABLES = ("DIAGNOSTIC_EVENT", "DIAGNOSTICS_EVENTS")
+_WARNING = 2  # ENUM_DIAGNOSTIC_SEVERITY_LEVEL: 1 info, 2 warning, 3 error, 4 fatal
+
+
+def read_diagnostics(tables: NsysTables) -> list[Finding]:
+    """Lost events, and nsys' other warnings and errors."""
+    found = []
+    for table in _TABLES:
+        if not tables.columns(table):
+            continue
+        frame = pl.DataFrame(
+            {
+                "text": tables.texts(table, "text"),
+                "severity": tables.integers(table, ("severity",))["severity"],
+            }
+        )
+        for text, severity, count in frame.group_by("text", "severity", maintain_order=True).len().iter_rows():
+            finding = _diagnostic(text or "", severity, count)
+            if finding is not None:
+                found.append(finding)
+    return found
+
+
+def _diagnostic(text: str, severity: int, count: int) -> Finding | None:
+    times = "" if count == 1 else f" ({count} times)"
+    if LOSS_MESSAGE.search(text):
+        hint = "trace for a shorter time, or fewer kinds of events; times of ops that lost kernels are too small"
+        # "Might" stands in every trace of a capture range; what is certain is not put so.
+        certain = "might" not in text.lower()
+        message = f"nsys {'lost' if certain else 'may have lost'} events: {text}{times}"
+        severity_of = Severity.WARNING if certain else Severity.DOUBTFUL
+        return Finding("dropped-events", severity_of, message, hint, values={"count": count, "text": text})
+    if severity >= _WARNING:
+        message = f"nsys warned: {text}{times}"
+        return Finding("nsys-diagnostic", Severity.INFO, message, values={"count": count, "text": text})
+    return None
+
+
+def reading_losses(reader: OperationReader, graph_launches: int) -> list[Finding]:
+    """What the reader of GPU operations left out or could not link."""
+    losses, found = reader.losses, []
+    if losses.backwards or reader.backwards_calls:
+        message = (
+            f"the clock went back: {losses.backwards} GPU operations end before they start and are left out; "
+            f"{reader.backwards_calls} API calls do so and are taken to last no time"
+        )
+        values = {"operations": losses.backwards, "api_calls": reader.backwards_calls}
+        found.append(Finding("clock-went-back", Severity.WARNING, message, values=values))
+    if losses.without_launch:
+        message = f"{losses.without_launch} GPU operations have no API call in the trace: they belong to no range"
+        hint = "start the capture range before the first launch, with -t cuda"
+        values = {"count": losses.without_launch}
+        found.append(Finding("launch-unknown", Severity.WARNING, message, hint, values=values))
+    if losses.without_node:
+        message = (
+            f"{losses.without_node} GPU operations were replayed by graphs captured before the trace began: "
+            "they belong to the range of the replay"
+        )
+        hint = "begin the trace before the graph is captured, with --cuda-graph-trace=node"
+        values = {"count": losses.without_node}
+        found.append(Finding("graph-node-unknown", Severity.WARNING, message, hint, values=values))
+    if graph_launches:
+        message = f"{graph_launches} CUDA graph launches were traced as a whole: their kernels are not in the trace"
+        hint = "capture again with --cuda-graph-trace=node"
+        values = {"count": graph_launches}
+        found.append(Finding("graph-traced-whole", Severity.WARNING, message, hint, values=values))
+    return found

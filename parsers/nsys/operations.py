@@ -1,0 +1,150 @@
+"""GPU operations of an nsys export: kernels, memory copies and sets, whole-graph launches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from roofprof.parsers.nsys.api_calls import ApiCalls, read_api_calls, read_node_creation
+from roofprof.parsers.nsys.strings import NsysNames
+from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables, nullable
+from roofprof.timeline.frames import BLOCK, GRAPH_LAUNCH_SCHEMA, GRID, KERNEL_SCHEMA, MEMORY_OPERATION_SCHEMA
+
+_KERNELS = "CUPTI_ACTIVITY_KIND_KERNEL"
+_COMMON = ("start", "end", "globalPid", "deviceId", "streamId", "correlationId", "graphNodeId")
+_SIZES = ("gridX", "gridY", "gridZ", "blockX", "blockY", "blockZ")
+
+# CUPTI's CUpti_ActivityMemcpyKind, for exports without the ENUM_ table.
+_DIRECTIONS = {
+    1: "Host-to-Device",
+    2: "Device-to-Host",
+    8: "Device-to-Device",
+    9: "Host-to-Host",
+    10: "Peer-to-Peer",
+}
+
+
+@dataclass(slots=True)
+class Losses:
+    """GPU operations that could not be used as they stand."""
+
+    backwards: int = 0
+    """Ended before they started: left out."""
+    without_launch: int = 0
+    """No API call with their correlation id in their process."""
+    without_node: int = 0
+    """Replayed by a graph whose node creation is not in the trace."""
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class OperationReader:
+    """Reads the tables of GPU operations and links each to its launch."""
+
+    def __init__(self, tables: NsysTables, names: NsysNames) -> None:
+        self._tables = tables
+        self._names = names
+        self._calls: ApiCalls = read_api_calls(tables)
+        self._created = read_node_creation(tables)
+        self.losses = Losses(backwards=0)
+
+    @property
+    def backwards_calls(self) -> int:
+        """API calls that end before they start."""
+        return self._calls.backwards
+
+    def kernels(self) -> pl.DataFrame:
+        """Every kernel, KERNEL_SCHEMA."""
+        columns, keep = self._common(_KERNELS)
+        names = self._tables.integers(_KERNELS, ("shortName", "demangledName", "mangledName"))
+        short, demangled, mangled = (_kept(names[c], keep) for c in ("shortName", "demangledName", "mangledName"))
+        del names
+        short = np.where(short == NULL, np.where(demangled == NULL, mangled, demangled), short)
+        demangled = np.where(demangled == NULL, short, demangled)
+        columns["kernel_name"] = self._names.categories(short)
+        columns["kernel_demangled_name"] = self._names.categories(demangled)
+        del short, demangled, mangled
+        sizes = self._tables.integers(_KERNELS, _SIZES)
+        for ours, theirs in zip((*GRID, *BLOCK), _SIZES, strict=True):
+            columns[ours] = _size(_kept(sizes.pop(theirs), keep))
+        return pl.DataFrame(columns, schema=KERNEL_SCHEMA)
+
+    def memory_operations(self) -> pl.DataFrame:
+        """Every memory copy and set, MEMORY_OPERATION_SCHEMA."""
+        frames = [pl.DataFrame(schema=MEMORY_OPERATION_SCHEMA)]
+        for kind in ("memcpy", "memset"):
+            table = f"CUPTI_ACTIVITY_KIND_{kind.upper()}"
+            columns, keep = self._common(table)
+            data = self._tables.integers(table, ("bytes", "copyKind"))
+            columns["kind"] = pl.repeat(kind, len(columns["start_ns"]), dtype=pl.String, eager=True)
+            columns["direction"] = self._directions(_kept(data["copyKind"], keep))
+            columns["bytes"] = nullable(_kept(data["bytes"], keep))
+            frames.append(pl.DataFrame(columns, schema=MEMORY_OPERATION_SCHEMA))
+        return pl.concat(frames)
+
+    def graph_launches(self) -> pl.DataFrame:
+        """Graphs that were traced as a whole, GRAPH_LAUNCH_SCHEMA."""
+        table = "CUPTI_ACTIVITY_KIND_GRAPH_TRACE"
+        columns, keep = self._common(table)
+        columns["graph_id"] = nullable(_kept(self._tables.integers(table, ("graphId",))["graphId"], keep))
+        return pl.DataFrame(columns, schema=GRAPH_LAUNCH_SCHEMA)
+
+    def _common(self, table: str) -> tuple[dict[str, pl.Series], Integers | None]:
+        """OPERATION_SCHEMA's columns, and the rows kept where some are not."""
+        data = self._tables.integers(table, _COMMON)
+        keep = None
+        bad = (data["end"] < data["start"]) | (data["start"] == NULL)
+        if bad.any():
+            self.losses.backwards += int(bad.sum())
+            keep = np.flatnonzero(~bad)
+            data = {c: v[keep] for c, v in data.items()}
+        pid = self._processes(data["globalPid"])
+        start, end, tid = self._calls.find(pid, data["correlationId"])
+        self.losses.without_launch += int((start == NULL).sum())
+        columns = {"start_ns": pl.Series(data["start"]), "end_ns": pl.Series(data["end"])}
+        columns |= {"global_pid": nullable(pid), "device_id": nullable(data["deviceId"])}
+        columns |= {
+            "stream_id": nullable(data["streamId"]),
+            "correlation_id": nullable(data["correlationId"]),
+        }
+        columns |= {"launch_start_ns": nullable(start), "launch_end_ns": nullable(end)}
+        columns["launch_global_tid"] = nullable(tid)
+        return columns | self._nodes(pid, data["graphNodeId"]), keep
+
+    def _processes(self, global_pid: Integers) -> Integers:
+        """Exports without globalPid hold one process, or none can be told from another."""
+        if len(self._calls.processes) == 1 and (global_pid == NULL).any():
+            return np.where(global_pid == NULL, self._calls.processes[0], global_pid)
+        return global_pid
+
+    def _nodes(self, global_pid: Integers, node: Integers) -> dict[str, pl.Series]:
+        """graph_node_id, node_created_ns and node_global_tid."""
+        names = ("graph_node_id", "node_created_ns", "node_global_tid")
+        node = np.where(node == 0, NULL, node)
+        replayed = np.flatnonzero(node != NULL)
+        if not len(replayed):
+            # One column of nulls for the three: at millions of rows they would be most of the frame's growth.
+            return dict.fromkeys(names, pl.repeat(None, len(node), dtype=pl.Int64, eager=True))
+        pairs, inverse = np.unique(np.stack([global_pid[replayed], node[replayed]]), axis=1, return_inverse=True)
+        found = [self._created.get((int(p), int(n)), (NULL, NULL)) for p, n in pairs.T]
+        created = np.array(found, np.int64)[inverse.reshape(-1)]
+        self.losses.without_node += int((created[:, 0] == NULL).sum())
+        when, where = np.full(len(node), NULL, np.int64), np.full(len(node), NULL, np.int64)
+        when[replayed], where[replayed] = created[:, 0], created[:, 1]
+        return dict(zip(names, (nullable(node), nullable(when), nullable(where)), strict=True))
+
+    def _directions(self, kinds: Integers) -> pl.Series:
+        table = "ENUM_CUDA_MEMCPY_OPER"
+        labels = dict(_DIRECTIONS)
+        ids = self._tables.integers(table, ("id",))["id"].tolist()
+        labels |= {i: text for i, text in zip(ids, self._tables.texts(table, "label"), strict=True) if text}
+        values: Sequence[int] = kinds.tolist()
+        return pl.Series([labels.get(v) for v in values], dtype=pl.String)
+
+
+def _kept(values: Integers, keep: Integers | None) -> Integers:
+    return values if keep is None else values[keep]
+
+
+def _size(values: Integers) -> pl.Series:
+    return nullable(values, pl.Int32)

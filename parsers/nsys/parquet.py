@@ -1,0 +1,91 @@
+"""An nsys export as a directory of Parquet files, one a table (`nsys export -t parquetdir`)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from roofprof.errors import ReportError
+from roofprof.parsers.nsys.tables import NULL, Integers, absent
+
+
+class ParquetTables:
+    """Tables of one directory; a file `NAME.parquet` is the table NAME.
+
+    Raises:
+        ReportError: a file is no Parquet file, or damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files = {file.stem: file for file in sorted(path.glob("*.parquet"))}
+        self._schemas: dict[str, pl.Schema] = {}
+
+    def table_names(self) -> frozenset[str]:
+        """Every table of the export."""
+        return frozenset(self._files)
+
+    def columns(self, table: str) -> frozenset[str]:
+        """Column names of a table; none where it is absent."""
+        return frozenset(self._schema(table))
+
+    def integers(self, table: str, wanted: Sequence[str]) -> dict[str, Integers]:
+        """The wanted columns in row order, NULL where null; a column that is absent is all NULL."""
+        present = [c for c in wanted if c in self.columns(table)]
+        frame = self._read(table, present)
+        count = self._count(table)
+        found = {c: _as_integers(frame[c]) for c in present}
+        if "rowid" in wanted:
+            found["rowid"] = np.arange(1, count + 1, dtype=np.int64)
+        return {c: found[c] if c in found else absent(count) for c in wanted}
+
+    def texts(self, table: str, column: str) -> pl.Series:
+        """A column of texts in row order, null where null or absent."""
+        if column not in self.columns(table):
+            return pl.repeat(None, self._count(table), dtype=pl.String, eager=True)
+        series = self._read(table, [column])[column]
+        if series.dtype == pl.Binary:
+            return pl.Series([None if v is None else v.decode("utf-8", "replace") for v in series], dtype=pl.String)
+        return series.cast(pl.String)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _schema(self, table: str) -> pl.Schema:
+        if table not in self._schemas:
+            try:
+                found = pl.Schema(pl.read_parquet_schema(self._files[table])) if table in self._files else pl.Schema()
+            except (pl.exceptions.PolarsError, OSError) as error:
+                raise self._explain(table, error) from error
+            self._schemas[table] = found
+        return self._schemas[table]
+
+    def _read(self, table: str, columns: Sequence[str]) -> pl.DataFrame:
+        if not columns:
+            return pl.DataFrame()
+        try:
+            return pl.read_parquet(self._files[table], columns=list(columns))
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise self._explain(table, error) from error
+
+    def _count(self, table: str) -> int:
+        if table not in self._files:
+            return 0
+        try:
+            return int(pl.scan_parquet(self._files[table]).select(pl.len()).collect().item())
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise self._explain(table, error) from error
+
+    def _explain(self, table: str, error: Exception) -> ReportError:
+        return ReportError(
+            f"cannot read {self._files[table]}: {str(error).splitlines()[0]}",
+            "export the .nsys-rep again: nsys export -t parquetdir --force-overwrite true",
+        )
+
+
+def _as_integers(series: pl.Series) -> Integers:
+    """Any number as int64; identifiers above 2^63 wrap, as SQLite's export has them."""
+    if series.dtype == pl.UInt64:
+        series = series.reinterpret(signed=True)
+    return np.asarray(series.cast(pl.Int64, strict=False).fill_null(NULL).to_numpy(), dtype=np.int64)

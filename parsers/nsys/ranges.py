@@ -1,0 +1,116 @@
+"""NVTX ranges of an nsys export."""
+
+import numpy as np
+import polars as pl
+
+from roofprof.findings import Finding, Severity
+from roofprof.launches.attribution import DEFAULT_DOMAIN
+from roofprof.parsers.nsys.api_calls import PROCESS_MASK
+from roofprof.parsers.nsys.strings import NsysNames
+from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables, nullable
+from roofprof.timeline.frames import RANGE_SCHEMA
+
+_TABLE = "NVTX_EVENTS"
+_COLUMNS = ("rowid", "start", "end", "eventType", "textId", "globalTid", "endGlobalTid", "domainId")
+# ENUM_NSYS_EVENT_TYPE: 70 and 71 are the same ranges, imported from NVTXT files.
+_PUSH_POP, _START_END, _DOMAIN = (59, 70), (60, 71), 75
+
+
+def read_ranges(tables: NsysTables, names: NsysNames) -> tuple[pl.DataFrame, list[Finding]]:
+    """Every range, RANGE_SCHEMA, and what was odd about them."""
+    data = tables.integers(_TABLE, _COLUMNS)
+    kind = data["eventType"]
+    texts = tables.texts(_TABLE, "text")
+    domains = _domains(data, texts, names)
+    is_range = np.isin(kind, _PUSH_POP + _START_END)
+    backwards = is_range & (data["end"] != NULL) & (data["end"] < data["start"])
+    unusable = is_range & ((data["start"] == NULL) | (data["globalTid"] == NULL))
+    keep = np.flatnonzero(is_range & ~backwards & ~unusable)
+    data = {c: v[keep] for c, v in data.items()}
+    text = _texts(texts.gather(keep), data["textId"], names)
+    end_tid = np.where(data["endGlobalTid"] == data["globalTid"], NULL, data["endGlobalTid"])
+    frame = pl.DataFrame(
+        {
+            "range_id": data["rowid"],
+            "domain": _domain_names(data, domains),
+            "name": text,
+            "style": pl.Series(np.isin(data["eventType"], _PUSH_POP)).replace_strict(
+                {True: "push_pop", False: "start_end"}, return_dtype=pl.String
+            ),
+            "start_ns": data["start"],
+            "end_ns": nullable(data["end"]),
+            "global_tid": data["globalTid"],
+            "end_global_tid": nullable(end_tid),
+        },
+        schema=RANGE_SCHEMA,
+    )
+    return frame, _findings(frame, int(backwards.sum()), int(unusable.sum()))
+
+
+def _texts(texts: pl.Series, text_ids: Integers, names: NsysNames) -> pl.Series:
+    """Text where there is one, else the registered string; a range without either has the empty name."""
+    if texts.null_count():
+        texts = texts.zip_with(texts.is_not_null(), names.strings(text_ids))
+    return texts.fill_null("")
+
+
+def _domains(data: dict[str, Integers], texts: pl.Series, names: NsysNames) -> dict[tuple[int, int], str]:
+    """(globalPid, domainId) to the domain's name: ids are each process's own."""
+    rows = np.flatnonzero(data["eventType"] == _DOMAIN)
+    labels = _texts(texts.gather(rows), data["textId"][rows], names).to_list()
+    order = np.argsort(data["start"][rows], kind="stable")
+    found: dict[tuple[int, int], str] = {}
+    for i in order:
+        process = int(data["globalTid"][rows[i]]) & PROCESS_MASK
+        found.setdefault((process, int(data["domainId"][rows[i]])), labels[i])
+    return found
+
+
+def _domain_names(data: dict[str, Integers], domains: dict[tuple[int, int], str]) -> pl.Series:
+    """The domain of each range; one that was never created by name keeps its number."""
+    process, domain = data["globalTid"] & PROCESS_MASK, data["domainId"]
+    if not len(domain):
+        return pl.Series([], dtype=pl.String)
+    changes = np.flatnonzero((process[1:] != process[:-1]) | (domain[1:] != domain[:-1])) + 1
+    firsts = np.concatenate([[0], changes])
+    labels = []
+    for pid, number in zip(process[firsts].tolist(), domain[firsts].tolist(), strict=True):
+        default = DEFAULT_DOMAIN if number in (NULL, 0) else f"<domain {number}>"
+        labels.append(domains.get((pid, number), default))
+    lengths = np.diff(np.append(firsts, len(domain)))
+    return pl.Series(labels, dtype=pl.String).gather(np.repeat(np.arange(len(firsts)), lengths))
+
+
+def _findings(ranges: pl.DataFrame, backwards: int, unusable: int) -> list[Finding]:
+    found = []
+    if count := ranges["end_ns"].null_count():
+        names = ranges.filter(pl.col("end_ns").is_null())["name"].unique().sort().head(5).to_list()
+        found.append(
+            Finding(
+                "range-never-closed",
+                Severity.DOUBTFUL,
+                f"{count} NVTX ranges never close; they are taken to end with the trace's last NVTX event",
+                "check that each push has its pop, and that the capture ends after the last op",
+                values={"count": count, "names": names},
+            )
+        )
+    if backwards or unusable:
+        found.append(
+            Finding(
+                "range-unusable",
+                Severity.WARNING,
+                f"{backwards} NVTX ranges end before they start, {unusable} have no thread or time: left out",
+                values={"backwards": backwards, "without_thread": unusable},
+            )
+        )
+    across = ranges["end_global_tid"].count()
+    if across:
+        found.append(
+            Finding(
+                "range-across-threads",
+                Severity.INFO,
+                f"{across} NVTX ranges end on another thread than they start on: nothing is given to them",
+                values={"count": across},
+            )
+        )
+    return found

@@ -1,0 +1,40 @@
+"""Names of an nsys export: StringIds, by integer id."""
+
+import numpy as np
+import polars as pl
+
+from roofprof.parsers.nsys.tables import Integers, NsysTables
+
+
+class NsysNames:
+    """The strings of one export, looked up in bulk."""
+
+    def __init__(self, tables: NsysTables) -> None:
+        ids = tables.integers("StringIds", ["id"])["id"]
+        order = np.argsort(ids, kind="stable")
+        self._ids = ids[order]
+        self._values = tables.texts("StringIds", "value").gather(order)
+
+    def strings(self, ids: Integers) -> pl.Series:
+        """The string of each id, null for one that the export does not have."""
+        return self._values.gather(self._positions(ids))
+
+    def categories(self, ids: Integers) -> pl.Series:
+        """The same as a categorical column: one string for any number of rows."""
+        positions = self._positions(ids)
+        known = positions.drop_nulls().to_numpy()
+        used = np.flatnonzero(np.bincount(known, minlength=1)) if len(known) else np.empty(0, np.int64)
+        codes = np.zeros(len(self._values) + 1, np.uint32)
+        codes[used] = np.arange(len(used))
+        physical = pl.Series(codes[positions.fill_null(len(self._values)).to_numpy()])
+        if positions.null_count():
+            physical = physical.set(positions.is_null(), None)
+        return self._values.gather(used).cast(pl.Categorical()).gather(physical)
+
+    def _positions(self, ids: Integers) -> pl.Series:
+        if not len(self._ids):
+            return pl.repeat(None, len(ids), dtype=pl.UInt32, eager=True)
+        at = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
+        positions = pl.Series(at.astype(np.uint32))
+        missing = self._ids[at] != ids
+        return positions.set(pl.Series(missing), None) if missing.any() else positions

@@ -1,0 +1,78 @@
+"""Reads an nsys trace: .sqlite, a directory of .parquet, or .nsys-rep where nsys can export it.
+
+The schema changes between versions of nsys, and a table without rows is not written at all: columns are
+looked up, and what is absent is empty.
+"""
+
+from pathlib import Path
+
+from roofprof.errors import ReportError
+from roofprof.findings import Finding
+from roofprof.parsers.nsys.diagnostics import read_diagnostics, reading_losses
+from roofprof.parsers.nsys.export import exported
+from roofprof.parsers.nsys.operations import OperationReader
+from roofprof.parsers.nsys.parquet import ParquetTables
+from roofprof.parsers.nsys.ranges import read_ranges
+from roofprof.parsers.nsys.sqlite import SqliteTables
+from roofprof.parsers.nsys.strings import NsysNames
+from roofprof.parsers.nsys.tables import NsysTables
+from roofprof.timeline.frames import NsysTrace
+
+_OURS = ("CUPTI_ACTIVITY_KIND_", "NVTX_EVENTS", "TARGET_INFO_", "META_DATA_EXPORT", "EXPORT_META_DATA")
+
+
+def read_nsys_trace(path: Path, nsys: Path | None = None) -> NsysTrace:
+    """Read a trace.
+
+    Args:
+        path: a .sqlite or .nsys-rep file, or a directory of .parquet files.
+        nsys: the nsys program for an .nsys-rep; None takes the one on PATH.
+
+    Raises:
+        ReportError: no such file, not an nsys export, truncated, locked or damaged.
+        RoofprofError: an .nsys-rep and no nsys.
+    """
+    if not path.exists():
+        raise ReportError(f"there is no {path}", "give an .nsys-rep, its .sqlite export or its parquet directory")
+    if path.suffix == ".ncu-rep":
+        raise ReportError(f"{path} is a report of ncu, not of nsys", "roofprof analyze reads it")
+    if path.suffix == ".nsys-rep":
+        with exported(path, nsys) as export:
+            return _read(export, path)
+    return _read(path, path)
+
+
+def _read(path: Path, named: Path) -> NsysTrace:
+    try:
+        tables: NsysTables = ParquetTables(path) if path.is_dir() else SqliteTables(path)
+    except OSError as error:
+        raise ReportError(f"cannot read {named}: {error.strerror or error}", "check the file and its rights") from error
+    try:
+        _check_export(tables, named)
+        names = NsysNames(tables)
+        reader = OperationReader(tables, names)
+        kernels, memory_operations, graphs = (
+            reader.kernels(),
+            reader.memory_operations(),
+            reader.graph_launches(),
+        )
+        findings: list[Finding] = read_diagnostics(tables) + reading_losses(reader, graphs.height)
+        del reader
+        ranges, range_findings = read_ranges(tables, names)
+    finally:
+        tables.close()
+    return NsysTrace(kernels, ranges, memory_operations, graphs, (*findings, *range_findings), named.name)
+
+
+def _check_export(tables: NsysTables, path: Path) -> None:
+    """Refuse what another tool wrote."""
+    found = tables.table_names()
+    if "StringIds" in found and any(name.startswith(_OURS) for name in found):
+        return
+    if path.is_dir() and not found:
+        raise ReportError(f"{path} holds no .parquet files", "make it with: nsys export -t parquetdir")
+    listed = ", ".join(sorted(found)[:5]) or "none"
+    raise ReportError(
+        f"{path} is not an export of nsys: its tables are {listed}",
+        "give the file that nsys export -t sqlite writes",
+    )

@@ -1,0 +1,1 @@
+"""One capture: what is to be run, the session, the manifest."""

@@ -1,0 +1,1 @@
+"""Runs Nsight Compute and keeps its report, scrubbed."""

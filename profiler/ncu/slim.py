@@ -1,0 +1,99 @@
+"""Takes out of an .ncu-rep the tables that ncu computes from launch properties and that nobody reads here.
+
+Each launch carries its occupancy for every block size, register count and so on: half of a report that was
+captured without source. Layouts: ProfilerReport.proto and ProfilerStringTable.proto in extras/FileFormat.
+"""
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from roofprof.errors import ReportError
+from roofprof.formats.ncu_rep import PAYLOAD_BYTES, STRING_TABLE, U32, Block, FramingError, blocks, fields, spans
+
+TABLES = frozenset(
+    f"launch__occupancy_per_{what}".encode()
+    for what in ("barrier_count", "block_size", "cluster_size", "register_count", "shared_mem_size")
+)
+"""Metrics that are taken out; launch__occupancy_limit_* and the theoretical occupancy stay."""
+
+_METRIC = 13  # of a kernel's result
+_NAME_ID = 1  # of a metric: place of its name among the strings of all blocks, from 0
+_STRING = 1  # of a string table
+
+
+def slim_report(path: Path) -> None:
+    """Take the tables out of a report in place. Everything else stays byte for byte.
+
+    Raises:
+        ReportError: it is no whole report; nothing was written.
+    """
+    data = path.read_bytes()
+    try:
+        before = blocks(data)
+        names = _name_ids(data, before)
+        if not names:
+            return
+        first = 8 + U32.unpack_from(data, 4)[0]
+        slim = data[:first] + b"".join(_slim_block(data, block, names) for block in before)
+        whole = [_kinds(b) for b in blocks(slim)] == [_kinds(b) for b in before]
+    except FramingError as error:
+        raise ReportError(f"{path.name} is damaged: {error}", "capture it again") from error
+    if not whole:
+        raise ReportError(f"{path.name} did not stay whole when it was slimmed", "report this; the file was left out")
+    path.write_bytes(slim)
+
+
+def _name_ids(data: bytes, found: Iterable[Block]) -> frozenset[int]:
+    """Ids of the tables' names: each block adds its strings to those of the blocks before it."""
+    ids, count = set(), 0
+    for block in found:
+        for number, table in fields(data, *block.header):
+            if number != STRING_TABLE or isinstance(table, int):
+                continue
+            for part, text in fields(data, *table):
+                if part == _STRING and not isinstance(text, int):
+                    if data[text[0] : text[1]] in TABLES:
+                        ids.add(count)
+                    count += 1
+    return frozenset(ids)
+
+
+def _slim_block(data: bytes, block: Block, names: Collection[int]) -> bytes:
+    payload = bytearray()
+    for kind, start, end in block.messages:
+        message = _slim_result(data, start, end, names) if kind == "kernel" else data[start:end]
+        payload += U32.pack(len(message)) + message
+    header = bytearray()
+    for number, value, (start, end) in spans(data, *block.header):
+        if number == PAYLOAD_BYTES and value:
+            header += _varint(PAYLOAD_BYTES << 3) + _varint(len(payload))
+        else:
+            header += data[start:end]
+    return U32.pack(len(header)) + bytes(header) + bytes(payload)
+
+
+def _slim_result(data: bytes, start: int, end: int, names: Collection[int]) -> bytes:
+    kept = bytearray()
+    for number, value, (begin, stop) in spans(data, start, end):
+        if number == _METRIC and not isinstance(value, int) and _name_id(data, *value) in names:
+            continue
+        kept += data[begin:stop]
+    return bytes(kept)
+
+
+def _name_id(data: bytes, start: int, end: int) -> int | None:
+    """The id stands first; a metric without one has the default, 0."""
+    number, value = next(fields(data, start, end), (_NAME_ID, 0))
+    return value if number == _NAME_ID and isinstance(value, int) else 0
+
+
+def _kinds(block: Block) -> list[str]:
+    return [kind for kind, _, _ in block.messages]
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])

@@ -1,0 +1,1 @@
+"""Runs Nsight Systems and keeps its trace, scrubbed."""

@@ -1,0 +1,1 @@
+"""What every profiler run needs: processes, watching, secrets, the capture directory."""

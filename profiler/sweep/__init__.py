@@ -1,0 +1,1 @@
+"""Several captures in a row, one for each size."""

@@ -1,0 +1,147 @@
+"""sweep.json: what the captures of a sweep hold, so that it can be taken up again."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from roofprof import __version__
+from roofprof.errors import RoofprofError, UsageError
+from roofprof.profiler.capture.options import CaptureOptions
+from roofprof.profiler.run.directory import MANIFEST
+from roofprof.profiler.sweep.plan import SweepCapture, SweepOptions
+
+RECORD = "sweep.json"
+SCHEMA_VERSION = 1
+_NAME = re.compile(r"[a-z0-9-]+")
+# What a capture measures the same way, whatever these are.
+_NOT_CONDITIONS = (
+    "output", "phase", "batch", "seq_len", "prefill_batch", "prefill_len", "timeout_s", "command", "force",
+    "keep_nsys_rep",
+)  # fmt: skip
+_FREE_TEXT = ("only", "impl", "ncu_args")
+"""Recorded as a digest: what users write freely is not kept."""
+
+
+@dataclass(slots=True)
+class SweepRecord:
+    """Under which conditions a folder's captures are, and which batches each was asked for."""
+
+    folder: Path
+    conditions: Mapping[str, Any]
+    captures: dict[str, dict[str, Any]]
+
+    @classmethod
+    def open(cls, options: SweepOptions) -> "SweepRecord":
+        """The folder's record, or a new one; nothing is written yet.
+
+        Raises:
+            UsageError: the folder holds something else, or a sweep under other conditions.
+            RoofprofError: its record cannot be read.
+        """
+        folder, conditions = options.base.output, _conditions(options.base)
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder} is a file", "give a directory with -o")
+        if not (folder / RECORD).exists():
+            if folder.is_dir() and any(folder.iterdir()):
+                raise UsageError(f"{folder} is not empty and holds no sweep", "give another directory with -o")
+            return cls(folder, conditions, {})
+        captures, before = _read(folder / RECORD)
+        record = cls(folder, conditions, captures)
+        if options.base.force or not any(_state(record.path(name)) for name in captures):
+            return cls(folder, conditions, {})
+        if before != conditions:
+            changed = sorted(k for k in conditions.keys() | before.keys() if conditions.get(k) != before.get(k))
+            raise UsageError(
+                f"{folder} holds a sweep with other options: {', '.join(changed)}",
+                "give another directory with -o, or --force to capture every point again",
+            )
+        return record
+
+    def path(self, name: str) -> Path:
+        """A capture's directory."""
+        return self.folder / "captures" / name
+
+    def complete(self, item: SweepCapture) -> list[str]:
+        """Names of the complete captures that hold a point of this one."""
+        return [name for name, batches in self._complete(item) if set(batches) & set(item.batches)]
+
+    def missing(self, item: SweepCapture) -> tuple[int, ...]:
+        """Batches that no complete capture holds."""
+        held = {batch for _, batches in self._complete(item) for batch in batches}
+        return tuple(batch for batch in item.batches if batch not in held)
+
+    def begin(self, item: SweepCapture, batches: tuple[int, ...]) -> str:
+        """Write down what a capture is about to hold, under a name that no complete one has."""
+        taken = {name for name, _ in self._complete(item)}
+        name = next(n for n in _names(item.name) if n not in taken)
+        self.captures[name] = {"phase": item.phase, "seq_len": item.seq_len, "batches": list(batches)}
+        data = {
+            "schema_version": SCHEMA_VERSION, "roofprof": __version__, "conditions": self.conditions,
+            "captures": self.captures,
+        }  # fmt: skip
+        partial = self.folder / f"{RECORD}.partial"
+        try:
+            self.path(name).parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+            partial.replace(self.folder / RECORD)
+        except OSError as error:
+            raise RoofprofError(
+                f"cannot write to {self.folder}: {error.strerror}", "give another directory with -o"
+            ) from None
+        return name
+
+    def _complete(self, item: SweepCapture) -> Iterator[tuple[str, list[int]]]:
+        for name, held in self.captures.items():
+            same = held["phase"] == item.phase and held["seq_len"] == item.seq_len
+            if same and _state(self.path(name)) == "complete":
+                yield name, held["batches"]
+
+
+def _names(stem: str) -> Iterable[str]:
+    yield stem
+    yield from (f"{stem}-{number}" for number in range(2, 10_000))
+
+
+def _conditions(base: CaptureOptions) -> dict[str, Any]:
+    kept = {name: value for name, value in asdict(base).items() if name not in _NOT_CONDITIONS}
+    for name in _FREE_TEXT:
+        if kept[name]:
+            kept[name] = "sha256:" + hashlib.sha256(json.dumps(kept[name]).encode()).hexdigest()[:16]
+    plain: dict[str, Any] = json.loads(json.dumps(kept))  # as it reads back: tuples are lists
+    return plain
+
+
+def _read(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    hint = "give another directory with -o"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        captures = {str(name): _held(item) for name, item in data["captures"].items()}
+        version, conditions = data["schema_version"], dict(data["conditions"])
+    except OSError as error:
+        raise RoofprofError(f"cannot read {path}: {error.strerror}", hint) from None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise UsageError(f"{path} is no record of a sweep", hint) from None
+    if not all(_NAME.fullmatch(name) for name in captures):
+        raise UsageError(f"{path} names a directory that no sweep makes", hint)
+    if version != SCHEMA_VERSION:
+        raise UsageError(f"{path} is not of schema version {SCHEMA_VERSION}", hint)
+    return captures, conditions
+
+
+def _held(item: Mapping[str, Any]) -> dict[str, Any]:
+    batches = [int(batch) for batch in item["batches"]]
+    return {"phase": str(item["phase"]), "seq_len": int(item["seq_len"]), "batches": batches}
+
+
+def _state(folder: Path) -> str | None:
+    """State of a capture by its manifest."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    state = manifest.get("state") if isinstance(manifest, dict) else None
+    return state if isinstance(state, str) else None

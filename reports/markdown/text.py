@@ -1,0 +1,76 @@
+"""Names and numbers for Markdown: names from a report are data and must not become markup."""
+
+import re
+from collections.abc import Sequence
+
+from roofprof.formatting import format_number, format_percent, format_si, printable
+
+NAME_WIDTH = 80
+# What may stand in a code span of a table as it is: no backtick, pipe, angle bracket, ampersand or backslash.
+_PLAIN = re.compile(r"[\w .,:;+*/(){}\[\]=×→…-]+")
+# Every character that Markdown, GitHub's tables or HTML could take for markup.
+_MARKUP = re.compile(r"[&<>|`*\[\]\\#~$!@]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^\s*[-+=]|://|(?<=www)\.")
+
+_NUMBER = re.compile(r"\d[\d.,]*(?=[ x%]|$)|—")
+
+
+def code(name: str, width: int = NAME_WIDTH) -> str:
+    """A name as a code span, or as text of entities where a code span could be broken out of."""
+    text = printable(name, width)
+    plain = _PLAIN.fullmatch(text) is not None and text.strip() == text and "](" not in text
+    return f"`{text}`" if plain else prose(text)
+
+
+def prose(text: str) -> str:
+    """Text of which no character is markup: the dangerous ones become entities."""
+    return _MARKUP.sub(lambda m: "".join(c if c.isspace() else f"&#{ord(c)};" for c in m[0]), printable(text))
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table with a blank line behind it; columns of numbers stand to the right.
+
+    Args:
+        headings: of the columns.
+        rows: cells, already safe.
+    """
+    columns = [[row[i] for row in rows] for i in range(len(headings))]
+    marks = ["---:" if i and all(_NUMBER.match(cell) for cell in column) else "---" for i, column in enumerate(columns)]
+    return [_row(headings), f"|{'|'.join(marks)}|", *(_row(row) for row in rows), ""]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def seconds(ns: float | None) -> str:
+    """A time in ns with the prefix that suits it."""
+    return format_si(None if ns is None else ns / 1e9, "s")
+
+
+def rate(flop_per_s: float | None) -> str:
+    """FLOP/s."""
+    return format_si(flop_per_s, "FLOP/s")
+
+
+def size(value: float | None) -> str:
+    """Bytes."""
+    return format_si(value, "B")
+
+
+def whole(value: float) -> str:
+    """A count to the last digit, thousands apart."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.10g}"
+
+
+def times(value: float | None) -> str:
+    """A ratio."""
+    return "—" if value is None else f"{format_number(value)}x"
+
+
+percent = format_percent
+number = format_number
+
+
+def joined(words: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""

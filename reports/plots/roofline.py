@@ -1,0 +1,279 @@
+"""The roofline picture: roofs per precision, one numbered marker an op, its formula point joined to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from roofprof.formatting import printable
+from roofprof.hardware.ceilings import Ceilings
+from roofprof.reports.plots.figures import new_figure, save_figure
+from roofprof.reports.plots.labels import Obstacle, place_labels
+from roofprof.reports.plots.style import PIPE_STYLES, pipe_label
+from roofprof.results.op import OpResult, short_labels
+from roofprof.results.report import RooflineReport
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_STYLE = {pipe: style.pair for pipe, style in PIPE_STYLES.items()}
+_ALWAYS_DRAWN = ("tensor_fp4", "tensor_fp8", "tensor_bf16", "fp32")
+_HEIGHT = 8.6
+_MARKS = "filled: counters; hollow: formula (useful FLOPs in the same time); bar: AI if all stores reached DRAM"
+_KEY_WIDTH = 3.1
+INTERVAL_FROM = 1.10
+"""An op whose AI lies this factor over its lower bound is drawn with the interval between them."""
+KEY_ROWS = 30
+_KEY_NAME_WIDTH = 34
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """An op with FLOPs, bytes and time."""
+
+    number: int
+    op: OpResult
+    intensity: float
+    rate: float
+    pipe: str
+
+
+def drawable(ops: Sequence[OpResult]) -> tuple[list[Point], list[OpResult]]:
+    """Ops that have a place on log axes, numbered in order, and those that have none."""
+    points, others = [], []
+    for number, op in enumerate(ops, 1):
+        rate = op.measured_on.achieved_flop_per_s
+        if op.arithmetic_intensity and rate:
+            pipe = max(op.flop_by_pipe, key=lambda p: op.flop_by_pipe[p] or 0)
+            points.append(Point(number, op, op.arithmetic_intensity, rate, pipe))
+        else:
+            others.append(op)
+    return points, others
+
+
+def draw_roofline(report: RooflineReport, levels: bool = False, subject: str | None = None) -> "Figure":
+    """Draw the roofline of a report; nothing is shown or saved.
+
+    Args:
+        levels: the AI against L2 and L1 fill bytes too, joined to that against DRAM bytes.
+        subject: what part of the report this is, for the title.
+    """
+    points, others = drawable(report.ops)
+    columns = -(-len(report.ops) // KEY_ROWS)
+    width = 10 + _KEY_WIDTH * min(columns, 3)
+    figure = new_figure(width, _HEIGHT)
+    axes = figure.add_axes((0.75 / width, 0.12, 9.1 / width, 0.82))
+    _draw_axes(axes, report, points, levels)
+    for point in points:
+        (_draw_levels if levels else _draw_formula)(axes, point)
+        _draw_marker(axes, point)
+    _draw_key(figure, report.ops, points, others, 10.05 / width, min(columns, 3))
+    _draw_words(figure, axes, report, levels, subject)
+    labels = [(p.intensity, p.rate, str(p.number), _STYLE[p.pipe][0]) for p in points]
+    place_labels(axes, labels, _obstacles(points, levels))
+    return figure
+
+
+def save_roofline(report: RooflineReport, folder: Path) -> list[Path]:
+    """Write roofline.png and roofline.svg.
+
+    Raises:
+        RoofprofError: the folder cannot be written.
+    """
+    return save_figure(draw_roofline(report), folder, "roofline")
+
+
+def _draw_axes(axes: "Axes", report: RooflineReport, points: list[Point], levels: bool) -> None:
+    used = {p.pipe for p in points}
+    pipes = [p for p in _STYLE if (p in used or p in _ALWAYS_DRAWN) and report.target.peak_flop_per_s.get(p)]
+    ridges = [r for pipe in pipes if (r := report.target.ridge_point(pipe))]
+    intensities = [
+        i for p in points for i in (p.intensity, p.op.arithmetic_intensity_lower, _formula_intensity(p)) if i
+    ]
+    intensities += [i for p in points for _, i, _ in _levels(p) if levels]
+    low = min([*intensities, 0.2]) / 1.5
+    high = max([*intensities, *ridges, 10]) * 3
+    peak = max(report.target.peak_flop_per_s.values())
+    bottom = min([*(p.rate for p in points), *(u for p in points if (u := _useful_rate(p))), peak / 1e3]) / 2
+    axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(bottom, peak * 1.7))
+    _draw_roofs(axes, report, pipes, high, solid=True)
+    if report.projected:
+        _draw_roofs(axes, report, [p for p in pipes if report.gpu.peak_flop_per_s.get(p)], high, solid=False)
+    if report.ceilings:
+        _draw_measured(axes, report.ceilings, pipes, high)
+    axes.grid(which="major", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("arithmetic intensity, FLOP per DRAM byte")
+    axes.set_ylabel("FLOP/s")
+
+
+def _draw_roofs(axes: "Axes", report: RooflineReport, pipes: list[str], high: float, solid: bool) -> None:
+    """Solid: the target's roofs, labelled. Dashed: those of the GPU that ran."""
+    spec = report.target if solid else report.gpu
+    if not spec.dram_bytes_per_s:
+        return
+    low = axes.get_xlim()[0]
+    top = max((spec.ridge_point(p) or 0 for p in pipes), default=0) or high
+    style: dict[str, Any] = {
+        "linestyle": "-" if solid else "--",
+        "linewidth": 1.4 if solid else 0.9,
+        "alpha": 1.0 if solid else 0.6,
+    }
+    axes.plot(
+        [low, top],
+        [low * spec.dram_bytes_per_s, top * spec.dram_bytes_per_s],
+        color="#333333",
+        zorder=1,
+        **style,
+    )
+    for pipe in pipes:
+        peak, ridge, color = spec.peak_flop_per_s[pipe], spec.ridge_point(pipe), _STYLE[pipe][0]
+        axes.plot([ridge or low, high], [peak, peak], color=color, zorder=1, **style)
+        if solid:
+            axes.text(
+                high * 0.94,
+                peak * 1.04,
+                f"{pipe_label(pipe)} {peak / 1e12:g} TFLOP/s",
+                color=color,
+                fontsize=7.5,
+                ha="right",
+                va="bottom",
+            )
+
+
+def _draw_measured(axes: "Axes", ceilings: Ceilings, pipes: list[str], high: float) -> None:
+    """Dotted: what the GPU that ran was seen to reach; DRAM by its best access mix."""
+    bandwidth = max(ceilings.dram_bytes_per_s.values(), default=None)
+    if not bandwidth:
+        return
+    low = axes.get_xlim()[0]
+    style: dict[str, Any] = {"linestyle": ":", "linewidth": 1.2, "zorder": 1}
+    known = [(pipe, ceilings.peak_flop_per_s[pipe].burst) for pipe in pipes if pipe in ceilings.peak_flop_per_s]
+    top = max((peak / bandwidth for _, peak in known), default=high)
+    axes.plot([low, top], [low * bandwidth, top * bandwidth], color="#333333", **style)
+    for pipe, peak in known:
+        axes.plot([peak / bandwidth, high], [peak, peak], color=_STYLE[pipe][0], **style)
+
+
+def _draw_formula(axes: "Axes", point: Point) -> None:
+    """The hollow point by formula, joined to the measured one, and the interval of the AI."""
+    color = _STYLE[point.pipe][0]
+    x, y, lower = point.intensity, point.rate, point.op.arithmetic_intensity_lower
+    intensity, useful = _formula_intensity(point), _useful_rate(point)
+    if intensity and useful:
+        axes.plot([intensity, x], [useful, y], color=color, linewidth=0.7, alpha=0.6, zorder=2)
+        hollow: dict[str, Any] = {
+            "markersize": 5,
+            "markerfacecolor": "white",
+            "markeredgecolor": color,
+            "linestyle": "",
+        }
+        axes.plot([intensity], [useful], marker="o", zorder=3, **hollow)
+    if lower and x / lower > INTERVAL_FROM:
+        bar: dict[str, Any] = {"linewidth": 2.4, "alpha": 0.35, "solid_capstyle": "butt"}
+        axes.plot([lower, x], [y, y], color=color, zorder=2, **bar)
+
+
+def _draw_marker(axes: "Axes", point: Point) -> None:
+    color, marker = _STYLE[point.pipe]
+    edge: dict[str, Any] = {
+        "markersize": _marker_size(point.op),
+        "markeredgecolor": "white",
+        "markeredgewidth": 0.5,
+        "linestyle": "",
+    }
+    axes.plot([point.intensity], [point.rate], marker=marker, color=color, zorder=4, **edge)
+
+
+def _levels(point: Point) -> list[tuple[str, float, str]]:
+    """Name, AI and marker of the levels that were counted."""
+    found = (("L2", point.op.arithmetic_intensity_l2, "|"), ("L1 fill", point.op.arithmetic_intensity_l1_fill, "x"))
+    return [(name, intensity, marker) for name, intensity, marker in found if intensity]
+
+
+def _draw_levels(axes: "Axes", point: Point) -> None:
+    color = _STYLE[point.pipe][0]
+    reach = [point.intensity, *(intensity for _, intensity, _ in _levels(point))]
+    axes.plot([min(reach), max(reach)], [point.rate, point.rate], color=color, linewidth=0.8, linestyle=":", zorder=2)
+    for _, intensity, marker in _levels(point):
+        axes.plot([intensity], [point.rate], marker=marker, color=color, markersize=8, linestyle="", zorder=3)
+
+
+def _marker_size(op: OpResult) -> float:
+    """Diameter in points: the area grows with the share of the layer's time, where that is known."""
+    return 6.5 if op.share is None else 4.0 + 26.0 * op.share**0.5
+
+
+def _useful_rate(point: Point) -> float | None:
+    """The formula's FLOPs in the measured time."""
+    formula, time_ns = point.op.formula, point.op.time_ns
+    return formula.flop_count / time_ns * 1e9 if formula and formula.flop_count and time_ns else None
+
+
+def _formula_intensity(point: Point) -> float | None:
+    return point.op.formula.arithmetic_intensity if point.op.formula else None
+
+
+def _obstacles(points: list[Point], levels: bool) -> list[Obstacle]:
+    if levels:
+        small = [(i, p.rate, 8.0) for p in points for _, i, _ in _levels(p)]
+    else:
+        small = [(i, u, 5.0) for p in points if (i := _formula_intensity(p)) and (u := _useful_rate(p))]
+    return [(p.intensity, p.rate, _marker_size(p.op)) for p in points] + small
+
+
+def _draw_key(
+    figure: "Figure",
+    ops: list[OpResult],
+    points: list[Point],
+    others: list[OpResult],
+    left: float,
+    columns: int,
+) -> None:
+    """The numbers' meaning; ops without FLOPs stand in grey, for they have no place on log axes."""
+    drawn = {p.number: _STYLE[p.pipe][0] for p in points}
+    per_column = -(-len(ops) // columns) if columns else 1
+    step = min(0.0265, 0.82 / max(per_column, 1))
+    size = min(8.0, step * _HEIGHT * 72 / 1.3)
+    for index, label in enumerate(short_labels(ops)):
+        column, row = divmod(index, per_column)
+        x, y = left + column * (1 - left) / columns, 0.935 - row * step
+        shown = index + 1 in drawn
+        number: dict[str, Any] = {"color": drawn.get(index + 1, "#999999"), "fontweight": "bold", "ha": "right"}
+        figure.text(x + 0.016, y, str(index + 1), fontsize=size, va="top", **number)
+        name = printable(label, _KEY_NAME_WIDTH)
+        figure.text(
+            x + 0.02,
+            y,
+            name,
+            fontsize=size,
+            va="top",
+            color="#222222" if shown else "#999999",
+            parse_math=False,
+        )
+    if others:
+        figure.text(left, 0.045, "grey: no FLOPs or no counters, not drawn", fontsize=7, color="#777777", va="bottom")
+
+
+def _draw_words(figure: "Figure", axes: "Axes", report: RooflineReport, levels: bool, subject: str | None) -> None:
+    title = f"Roofline of {report.target.name}" + (f", {subject}" if subject else "")
+    title += f", measured on {report.gpu.name}" if report.projected else ""
+    axes.set_title(f"{printable(title)}, {report.generated[:10]}", loc="left", fontsize=11, parse_math=False)
+    lines = [
+        ("filled: AI against DRAM bytes; |: against L2 bytes; x: against L1 fill bytes" if levels else _MARKS)
+        + ("; area: share of the layer's time" if any(op.share for op in report.ops) else "")
+        + ("; dashed: roofs of the GPU that ran" if report.projected else "")
+        + ("; dotted: roofs measured on the GPU that ran" if report.ceilings else ""),
+        *report.notes[:2],
+    ]
+    for row, line in enumerate(lines):
+        figure.text(
+            0.01,
+            0.045 - 0.018 * row,
+            printable(line, 190),
+            fontsize=6.8,
+            color="#555555",
+            va="bottom",
+            parse_math=False,
+        )

@@ -1,0 +1,67 @@
+"""Every picture of one or more reports, saved to a folder."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from roofprof.document.sweep_scaling import VARIABLES, scaling_groups
+from roofprof.reports.plots.figures import save_figure
+from roofprof.reports.plots.roofline import draw_roofline
+from roofprof.reports.plots.scaling import draw_scaling
+from roofprof.reports.plots.time_share import draw_time_shares
+from roofprof.results.report import RooflineReport
+
+
+def save_plots(reports: Sequence[RooflineReport], folder: Path, by_phase: bool = False) -> list[Path]:
+    """Write roofline-levels, time-share and scaling-*.png and .svg; with `by_phase` a roofline a phase too.
+
+    The roofline itself is `roofline_plot.save_roofline`'s. What a report has no data for is left out: levels
+    without L2 counters, scaling without several sizes.
+
+    Raises:
+        RoofprofError: the folder cannot be written.
+    """
+    paths: list[Path] = []
+    if by_phase:
+        paths += save_by_phase(reports, folder)
+    for report, number in zip(reports, _numbers(reports), strict=True):
+        if any(op.arithmetic_intensity_l2 for op in report.ops):
+            paths += save_figure(draw_roofline(report, levels=True), folder, f"roofline-levels{number}")
+    if any(op.time_ns for report in reports for op in report.ops):
+        paths += save_figure(draw_time_shares(reports), folder, "time-share")
+    return paths + save_scaling(reports, folder)
+
+
+def save_by_phase(reports: Sequence[RooflineReport], folder: Path) -> list[Path]:
+    """Write roofline-decode.png, roofline-prefill.png, and .svg: one a phase, numbered where reports are several."""
+    paths = []
+    for report, number in zip(reports, _numbers(reports), strict=True):
+        for phase, part in phase_reports(report).items():
+            paths += save_figure(draw_roofline(part, subject=phase), folder, f"roofline-{_safe(phase)}{number}")
+    return paths
+
+
+def save_scaling(reports: Sequence[RooflineReport], folder: Path) -> list[Path]:
+    """Write scaling-batch-*.png and scaling-seq-len-*.png, and .svg, for each group of cases."""
+    ops = [op for report in reports for op in report.ops]
+    paths = []
+    for variable in VARIABLES:
+        for group in scaling_groups(ops, variable):
+            stem = f"scaling-{variable.replace('_', '-')}-{_safe(group.stem)}"
+            paths += save_figure(draw_scaling(reports, group), folder, stem)
+    return paths
+
+
+def phase_reports(report: RooflineReport) -> dict[str, RooflineReport]:
+    """The report cut into one a phase; ops without a phase stand under `other`."""
+    phases = dict.fromkeys(op.phase or "other" for op in report.ops)
+    return {phase: replace(report, ops=[op for op in report.ops if (op.phase or "other") == phase]) for phase in phases}
+
+
+def _numbers(reports: Sequence[RooflineReport]) -> list[str]:
+    return [f"-{number}" if len(reports) > 1 else "" for number in range(1, len(reports) + 1)]
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text)

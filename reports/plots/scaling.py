@@ -1,0 +1,114 @@
+"""AI and achieved rates against batch or sequence length, measured beside formula."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from roofprof.document.sweep_scaling import ScalingGroup, series
+from roofprof.formatting import format_si, printable
+from roofprof.reports.plots.figures import heading, new_figure
+from roofprof.reports.plots.style import SERIES, pipe_label
+from roofprof.results.op import OpResult
+from roofprof.results.report import RooflineReport
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
+_LINES = len(SERIES)
+_WORDS = {"batch": "batch", "seq_len": "sequence length"}
+Value = Callable[[OpResult], float | None]
+
+
+def draw_scaling(reports: Sequence[RooflineReport], group: ScalingGroup) -> "Figure":
+    """Three panels over one variable: AI, achieved FLOP/s, achieved DRAM bytes/s, of the ops with most time.
+
+    Args:
+        reports: those that the group's cases are from.
+    """
+    lines = series(group)
+    shown = dict(list(lines.items())[:_LINES])
+    figure = new_figure(15, 5.8)
+    panels = [figure.add_axes((0.05 + 0.265 * i, 0.17, 0.215, 0.71)) for i in range(3)]
+    _draw_lines(panels[0], shown, lambda op: op.arithmetic_intensity, "arithmetic intensity, FLOP per DRAM byte")
+    _draw_formula(panels[0], shown)
+    _draw_lines(panels[1], shown, lambda op: op.measured_on.achieved_flop_per_s, "achieved FLOP/s")
+    _draw_lines(panels[2], shown, lambda op: op.measured_on.achieved_dram_bytes_per_s, "achieved DRAM bytes/s")
+    for axes in panels:
+        _finish(axes, group)
+    _draw_roofs(panels, reports, group, shown)
+    # An op without FLOPs has no line but the last.
+    drawn = {
+        label: handle for panel in panels for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        list(drawn.values()), list(drawn), loc="upper left", bbox_to_anchor=(0.83, 0.89), fontsize=8, frameon=False
+    )
+    rest = f"; {len(lines) - len(shown)} ops with less time are left out" if len(lines) > len(shown) else ""
+    note = (
+        f"filled, solid: counters; hollow, dashed: formula; ops in order of their largest share of a case's time{rest}"
+    )
+    heading(figure, f"Scaling with {_WORDS[group.variable]}: {group.title}", reports, note)
+    return figure
+
+
+def _draw_lines(axes: "Axes", lines: dict[str, list[tuple[int, OpResult]]], value: Value, label: str) -> None:
+    for (name, points), color, marker in zip(lines.items(), SERIES, _MARKERS, strict=False):
+        known = [(x, y) for x, op in points if (y := value(op))]
+        if known:
+            text = printable(name, 34).lstrip("_")  # matplotlib leaves labels out that begin so
+            axes.plot(*zip(*known, strict=True), color=color, marker=marker, markersize=5, linewidth=1.4, label=text)
+    axes.set_title(label, loc="left", fontsize=9)
+
+
+def _draw_formula(axes: "Axes", lines: dict[str, list[tuple[int, OpResult]]]) -> None:
+    for points, color, marker in zip(lines.values(), SERIES, _MARKERS, strict=False):
+        known = [(x, y) for x, op in points if op.formula and (y := op.formula.arithmetic_intensity)]
+        if known:
+            axes.plot(
+                *zip(*known, strict=True), color=color, marker=marker, markersize=5, markerfacecolor="white",
+                linestyle="--", linewidth=0.9,
+            )  # fmt: skip
+
+
+def _finish(axes: "Axes", group: ScalingGroup) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    axes.set(xscale="log", yscale="log", xlabel=_WORDS[group.variable])
+    axes.set_xticks(
+        list(group.cases), [str(value) for value in group.cases], rotation=45 if len(group.cases) > 7 else 0
+    )
+    axes.minorticks_off()
+    # Rates often span less than a decade, which powers of ten alone would leave without a figure.
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=30))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_si(value, digits=1)))
+    axes.tick_params(labelsize=8)
+    axes.grid(which="major", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _draw_roofs(
+    panels: Sequence["Axes"],
+    reports: Sequence[RooflineReport],
+    group: ScalingGroup,
+    lines: dict[str, list[tuple[int, OpResult]]],
+) -> None:
+    """Ridge points, peaks and bandwidth of the GPU that ran, for the pipes that these ops use."""
+    gpu = next((report.gpu for report in reports if report.gpu.name == group.gpu), None)
+    if gpu is None:
+        return
+    ops = [op for points in lines.values() for _, op in points]
+    pipes = {max(op.flop_by_pipe, key=lambda p: op.flop_by_pipe[p] or 0) for op in ops if op.flop_count}
+    for pipe in sorted(pipes):
+        if (peak := gpu.peak_flop_per_s.get(pipe)) and pipe.startswith("tensor_"):
+            _roof(panels[0], peak / gpu.dram_bytes_per_s, f"ridge point {pipe_label(pipe)}")
+            _roof(panels[1], peak, f"{printable(gpu.name)} {pipe_label(pipe)}")
+    _roof(panels[2], gpu.dram_bytes_per_s, f"{printable(gpu.name)} DRAM")
+
+
+def _roof(axes: "Axes", value: float, label: str) -> None:
+    axes.axhline(value, color="#777777", linestyle=":", linewidth=1)
+    axes.annotate(
+        label, (0.01, value), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
+        fontsize=6.5, color="#555555", parse_math=False,
+    )  # fmt: skip

@@ -1,0 +1,94 @@
+"""The time share bar: where a case's time goes, op by op, coloured by what holds each op back."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from roofprof.document.sweep_scaling import case_total, cases_of, layer_part
+from roofprof.formatting import printable
+from roofprof.formulas.layer import STEP_OPS
+from roofprof.reports.plots.figures import heading, new_figure
+from roofprof.reports.plots.style import BOUND_STYLES
+from roofprof.results.op import OpResult
+from roofprof.results.report import RooflineReport
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_SMALL = 0.012
+"""Ops below this share are drawn together, by bound."""
+_NAMED = 0.035
+"""Segments below this share have no room for a name."""
+_TITLE_WIDTH = 100
+
+
+def draw_time_shares(reports: Sequence[RooflineReport]) -> "Figure":
+    """One bar a case; the times of its layer's ops sum to 100 %."""
+    cases = [case for report in reports for case in cases_of(report.ops).items()]
+    timed = [(title, ops) for title, ops in cases if case_total(ops).time_ns]
+    height = max(2.4, 1.15 + 0.95 * len(timed))
+    figure = new_figure(12, height)
+    axes = figure.add_axes((0.02, 0.62 / height, 0.95, 1 - 1.25 / height))
+    for row, (title, ops) in enumerate(timed):
+        _draw_bar(axes, row, title, ops)
+    axes.set(xlim=(0, 1), ylim=(len(timed) - 0.35, -0.62), yticks=[])
+    axes.set_xticks([i / 10 for i in range(11)], [f"{10 * i} %" for i in range(11)], fontsize=8)
+    axes.spines[["left", "right", "top"]].set_visible(False)
+    _draw_legend(axes, timed)
+    note = "time of each op's median call; bound on the GPU that ran; ops below 1.2 % drawn together by bound"
+    if any(op.op in STEP_OPS for _, ops in timed for op in ops):
+        note += f"; {', '.join(sorted(STEP_OPS))} left out: it runs once for all layers"
+    heading(figure, "Share of time", reports, note)
+    return figure
+
+
+def _draw_bar(axes: "Axes", row: int, title: str, ops: Sequence[OpResult]) -> None:
+    total = case_total(ops)
+    assert total.time_ns
+    left = 0.0
+    for label, share, bound in _segments(layer_part(ops), total.time_ns):
+        color, hatch = BOUND_STYLES[bound]
+        axes.barh(row, share, left=left, height=0.5, color=color, hatch=hatch, edgecolor="white", linewidth=0.8)
+        if share >= _NAMED:
+            room = int(share * 210)
+            text = f"{printable(label, max(room, 3))}\n{100 * share:.0f} %"
+            box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+            middle = left + share / 2
+            axes.text(middle, row, text, ha="center", va="center", fontsize=6.5, bbox=box, parse_math=False)
+        left += share
+    shares = total.time_share_by_bound
+    words = ", ".join(f"{100 * shares[bound]:.0f} % {bound}" for bound in BOUND_STYLES if bound in shares)
+    text = f"{printable(title, _TITLE_WIDTH)}: {total.time_ns / 1e3:,.0f} µs; {words}"
+    axes.text(0, row - 0.3, text, ha="left", va="bottom", fontsize=8, parse_math=False)
+
+
+def _segments(ops: Sequence[OpResult], time_ns: float) -> list[tuple[str, float, str]]:
+    """Label, share and bound: by bound, and within it the largest first, small ones together last."""
+    names, segments = Counter(op.op for op in ops), []
+    for bound in BOUND_STYLES:
+        own = [
+            (op.label if names[op.op] > 1 else op.op, (op.time_ns or 0) / time_ns)
+            for op in ops
+            if (op.measured_on.bound or "unknown") == bound
+        ]
+        large = sorted((item for item in own if item[1] >= _SMALL), key=lambda item: -item[1])
+        small = [share for _, share in own if share < _SMALL]
+        segments += [(label, share, bound) for label, share in large]
+        if sum(small):
+            segments.append((f"{len(small)} small", sum(small), bound))
+    return segments
+
+
+def _draw_legend(axes: "Axes", timed: Sequence[tuple[str, Sequence[OpResult]]]) -> None:
+    from matplotlib.patches import Patch
+
+    used = {op.measured_on.bound or "unknown" for _, ops in timed for op in layer_part(ops) if op.time_ns}
+    patches = [
+        Patch(facecolor=color, hatch=hatch, edgecolor="white", label=f"{bound}-bound" if bound != "unknown" else bound)
+        for bound, (color, hatch) in BOUND_STYLES.items()
+        if bound in used
+    ]
+    axes.legend(
+        handles=patches, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, fontsize=8, frameon=False, borderaxespad=0
+    )

@@ -1,0 +1,1 @@
+"""Tables in the terminal, as CSV and as Markdown."""

@@ -1,0 +1,58 @@
+"""Findings for people, one line a kind and op: what was found, and what to do about it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from roofprof.findings import Finding, Severity
+from roofprof.formatting import printable
+
+_ORDER = (Severity.WARNING, Severity.DOUBTFUL, Severity.INFO)
+EXAMPLES = 3
+
+
+def finding_lines(findings: Sequence[Finding], verbose: bool = False) -> Iterator[str]:
+    """Lines to print, weightiest first; alike ones are counted instead of repeated.
+
+    Args:
+        findings: all of a report.
+        verbose: every finding, explanations included; otherwise explanations are only counted.
+    """
+    for severity in _ORDER:
+        chosen = [f for f in findings if f.severity is severity]
+        if severity is Severity.INFO and not verbose:
+            if chosen:
+                kinds = ", ".join(f"{kind} {count}" for kind, count in _counts(chosen).items())
+                yield f"{len(chosen)} explanations ({kinds}): shown with --explain, and in --json"
+            continue
+        for kind in _counts(chosen):
+            alike = [f for f in chosen if f.kind == kind]
+            yield from _missing_lines(alike) if kind == "counter-missing" else _kind_lines(alike, verbose)
+
+
+def _missing_lines(findings: list[Finding]) -> Iterator[str]:
+    """All that one report lacks in one line, with one command that collects it."""
+    for report in dict.fromkeys(f.report for f in findings):
+        lacking = [f for f in findings if f.report == report]
+        what = ", ".join(f.message.split(" unknown")[0] for f in lacking)
+        yield f"{Severity.WARNING} [counter-missing] {printable(report or '')}: unknown (null): {what}"
+        metrics = dict.fromkeys(metric for f in lacking for metric in f.values["metrics"])
+        yield f"  hint: collect with: ncu --metrics {','.join(metrics)}"
+        other = dict.fromkeys(f.hint for f in lacking if f.hint and "--metrics" not in f.hint)
+        yield from (f"  hint: {hint}" for hint in other)
+
+
+def _kind_lines(findings: list[Finding], verbose: bool) -> Iterator[str]:
+    shown = findings if verbose else findings[:EXAMPLES]
+    for finding in shown:
+        where = f" {printable(finding.op, 40)}:" if finding.op is not None else ""
+        yield f"{finding.severity} [{finding.kind}]{where} {printable(finding.message)}"
+    hints = dict.fromkeys(f.hint for f in shown if f.hint)
+    yield from (f"  hint: {printable(hint)}" for hint in hints)
+    if len(findings) > len(shown):
+        yield f"  and {len(findings) - len(shown)} more of this kind: shown with --explain, and in --json"
+
+
+def _counts(findings: Iterable[Finding]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for finding in findings:
+        counts[finding.kind] = counts.get(finding.kind, 0) + 1
+    return counts

@@ -1,0 +1,134 @@
+"""Tables of the formula side for a terminal: the layer, the GPUs, the seed document's claims."""
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from roofprof.document.claims import JudgedClaim
+from roofprof.formatting import format_number, format_si
+from roofprof.formulas.layer import LayerCase
+from roofprof.formulas.table import FormulaRow, FormulaTotal
+from roofprof.hardware.devices import DeviceSpec
+
+WIDTH = 100
+
+
+def _console() -> Console:
+    return Console(width=WIDTH, highlight=False, markup=False, emoji=False)
+
+
+def _table(*headings: str, footer: bool = False) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=0, pad_edge=False, show_footer=footer)
+    for i, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if i == 0 else "right", no_wrap=i == 0)
+    return table
+
+
+def print_formula_rows(case: LayerCase, rows: Sequence[FormulaRow], total: FormulaTotal, gpu: DeviceSpec) -> None:
+    """The ops of one case and their sum."""
+    console = _console()
+    where = f"tp {case.tp}, ep {case.ep}" if case.tp * case.ep > 1 else "one GPU"
+    length = "KV length" if case.phase == "decode" else "new tokens a sequence"
+    hit = f", {case.hit:.4g} experts hit{'' if case.experts_hit else ' (expected)'}" if case.layer == "moe" else ""
+    console.print(
+        f"{case.phase}, {case.layer} layer, batch {case.batch}, {length} {case.seq_len}, "
+        f"recipe {case.recipe.name}, {where}{hit}; "
+        f"by formula on {gpu.name}",
+    )
+    table = _table("op", "shape", "prec.", "FLOP", "bytes", "AI", "ridge", "bound", "attain.\nFLOP/s", footer=True)
+    table.columns[1].no_wrap = True
+    table.columns[1].justify = "left"
+    for row in rows:
+        name = row.op if row.per == "layer" else f"{row.op}*"
+        table.add_row(
+            name, _shape(row), row.precision or "", format_si(row.flop_count), format_si(row.dram_bytes, "B"),
+            format_number(row.arithmetic_intensity), _ridge(row.ridge_point), row.bound or "—",
+            format_si(row.attainable_flop_per_s),
+        )  # fmt: skip
+    footer = {
+        0: "total", 3: format_si(total.flop_count), 4: format_si(total.dram_bytes, "B"),
+        5: format_number(total.arithmetic_intensity), 8: format_si(total.attainable_flop_per_s),
+    }  # fmt: skip
+    for index, text in footer.items():
+        table.columns[index].footer = text
+    console.print(table)
+    if any(row.per == "step" for row in rows):
+        console.print("* once a step, not once a layer: left out of the total")
+    console.print(f"least time by the roofs: {format_si(total.bound_time_s, 's')}")
+    if any(row.link_bytes for row in rows):
+        moved = ", ".join(f"{r.op} {format_si(r.link_bytes, 'B')}" for r in rows if r.link_bytes)
+        console.print(f"sent to other GPUs: {moved}")
+    console.print(f"{gpu.name}: {gpu.source}\n")
+
+
+def print_gpus(specs: Sequence[DeviceSpec]) -> None:
+    """The GPUs known, TFLOP/s dense."""
+    console = _console()
+    table = _table(
+        "name",
+        "FP4",
+        "FP8",
+        "BF16",
+        "TF32",
+        "FP32",
+        "GB/s",
+        "ridge\nFP4",
+        "ridge\nFP8",
+        "ridge\nBF16",
+        "figures",
+    )
+    table.columns[-1].justify = "left"
+    for spec in specs:
+        pipes = ("tensor_fp4", "tensor_fp8", "tensor_bf16", "tensor_tf32", "fp32")
+        peaks = [f"{p / 1e12:g}" if (p := spec.peak_flop_per_s.get(pipe)) else "—" for pipe in pipes]
+        ridges = [_ridge(spec.ridge_point(pipe)) for pipe in pipes[:3]]
+        doubt = f" (doubtful: {spec.doubtful})" if spec.doubtful else ""
+        table.add_row(
+            spec.name,
+            *peaks,
+            f"{spec.dram_bytes_per_s / 1e9:g}",
+            *ridges,
+            f"{spec.sku}: {spec.source}{doubt}",
+        )
+    console.print(table)
+    console.print("TFLOP/s dense; ridge in FLOP/byte. A file of your own: docs/gpus.md")
+
+
+def print_seed_claims(claims: Sequence[JudgedClaim], gpu: DeviceSpec) -> None:
+    """Every claim of the seed document with three AIs and a verdict."""
+    console = _console()
+    table = _table(
+        "kernel, op",
+        "m",
+        "AI\nclaimed",
+        "AI seed's\nformula",
+        "AI\nours",
+        "bound\nclaimed",
+        "bound\nours",
+        "verdict",
+    )
+    table.columns[-1].justify = "left"
+    for claim in claims:
+        name = f"{claim.kernel}\n  {claim.op}" + (f", {claim.note}" if claim.note else "")
+        table.add_row(
+            Text(name), str(claim.m), format_number(claim.claimed_arithmetic_intensity),
+            format_number(claim.seed_formula_arithmetic_intensity), format_number(claim.arithmetic_intensity),
+            claim.claimed_bound or "—", claim.bound or "—", claim.verdict,
+        )  # fmt: skip
+    console.print(table)
+    console.print(
+        f"m: tokens; where the claim names none, 128 (16 for dsv3). Ours: docs/formulas.md. {gpu.name}: {gpu.source}"
+    )
+
+
+def _shape(row: FormulaRow) -> str:
+    """Sizes but the 8 experts a token, which every row of the layer shares."""
+    sizes = {k: v for k, v in row.shape.items() if not isinstance(v, str) and k != "t" and (k, v) != ("p", 0)}
+    return " ".join(f"{k}{v:.4g}" if isinstance(v, float) else f"{k}{v}" for k, v in sizes.items())
+
+
+def _ridge(value: float | None) -> str:
+    return "—" if value is None else f"{value:.5g}"

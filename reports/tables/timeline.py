@@ -1,0 +1,101 @@
+"""The timeline as a table in the terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from roofprof.formatting import format_number, format_percent, format_si, printable
+from roofprof.timeline.timeline import Timeline
+
+WIDTH = 100
+"""Columns that the table fits in."""
+
+_MOST_NAMES = 2
+
+
+def timeline_table(name: str, timeline: Timeline, ops: Sequence[Mapping[str, Any]]) -> Table:
+    """One row an op: what it took, its share, how long the GPU was idle for it, and its kernels.
+
+    Args:
+        name: of the trace.
+        timeline: for the totals below.
+        ops: of the timeline, those to show, in the order to show.
+    """
+    table = Table(
+        title=_plain(f"{name}, NVTX domain {timeline.domain or 'none'}"),
+        title_justify="left",
+        width=WIDTH,
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("op", ratio=4, overflow="fold")
+    table.add_column("calls", justify="right", no_wrap=True)
+    table.add_column("time µs", justify="right", no_wrap=True)
+    table.add_column("span µs", justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
+    table.add_column("gap µs", justify="right", no_wrap=True)
+    table.add_column("before µs", justify="right", no_wrap=True)
+    table.add_column("kernels", ratio=3, overflow="ellipsis", no_wrap=True)
+    for op in ops:
+        table.add_row(
+            _op_name(op),
+            str(op["calls"]),
+            _microseconds(op["busy_ns"]),
+            _microseconds(op["nsys_projected_ns"]),
+            format_percent(op["share"]),
+            _microseconds(op["gap_ns"]),
+            _microseconds(op["gap_before_ns"]),
+            _kernels(op),
+        )
+    return table
+
+
+def timeline_notes(timeline: Timeline, shown: int) -> list[str]:
+    """Lines below the table: totals, and what belongs to no op."""
+    layer, outside = timeline.layer, timeline.unattributed
+    notes = []
+    if shown < len(timeline.ops):
+        notes.append(f"{len(timeline.ops) - shown} more ops are not shown")
+    if timeline.ops:
+        notes.append(
+            f"all calls: GPU busy {_time(layer['busy_ns'])}, idle within ops {_time(layer['gap_ns'])}, "
+            f"before them {_time(layer['gap_before_ns'])}; "
+            f"of the idle time, {_time(layer['launch_bound_ns'])} waiting for launches"
+        )
+    if outside["launch_count"] or outside["memory_operation_count"] or outside["graph_launch_count"]:
+        notes.append(
+            f"in no range: {outside['launch_count']} kernels ({_time(outside['duration_ns'])}), "
+            f"{outside['memory_operation_count']} copies and sets ({_time(outside['memory_duration_ns'])}), "
+            f"{outside['graph_launch_count']} whole graphs ({_time(outside['graph_duration_ns'])})"
+        )
+    return notes
+
+
+def _plain(text: str) -> Text:
+    # Text and not str: brackets in a name are no markup.
+    return Text(printable(text))
+
+
+def _op_name(op: Mapping[str, Any]) -> Text:
+    path = [name.split(":", 1)[0] for name in op["nvtx_path"]]
+    mark = " (graph)" if op["launch"] == "graph" else ""
+    return _plain(" / ".join(path) + mark)
+
+
+def _kernels(op: Mapping[str, Any]) -> Text:
+    names = list(dict.fromkeys(kernel["kernel_name"] or "?" for kernel in op["kernels"]))
+    names += list(dict.fromkeys(operation["kind"] for operation in op["memory_operations"]))
+    shown = ", ".join(names[:_MOST_NAMES])
+    more = f" +{len(names) - _MOST_NAMES}" if len(names) > _MOST_NAMES else ""
+    return _plain(shown + more)
+
+
+def _microseconds(nanoseconds: float | None) -> str:
+    return format_number(None if nanoseconds is None else nanoseconds / 1000)
+
+
+def _time(nanoseconds: float | None) -> str:
+    return format_si(None if nanoseconds is None else nanoseconds * 1e-9, "s")

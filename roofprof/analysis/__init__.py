@@ -1,0 +1,1 @@
+"""From launches to judged op rows."""

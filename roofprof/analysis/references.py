@@ -1,0 +1,85 @@
+"""Which self-check and which measured roofs belong to which report: those of the same GPU and the same ncu."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from roofprof.analysis.op_roofline import Yardsticks
+from roofprof.findings import Finding, Severity
+from roofprof.hardware.ceilings import Ceilings
+from roofprof.hardware.devices import DeviceSpec
+from roofprof.selfcheck.result import Selfcheck
+
+
+class ReportLike(Protocol):
+    """What is asked of a report."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def devices(self) -> Mapping[str, Mapping[str, Any]]:
+        """Its GPUs."""
+        ...
+
+    @property
+    def selfcheck(self) -> Selfcheck | None:
+        """The one that was found for it."""
+        ...
+
+    @property
+    def ncu_version(self) -> str | None:
+        """Of its capture, where known."""
+        ...
+
+
+def yardsticks(
+    reports: Sequence[ReportLike], gpus: Mapping[str, DeviceSpec], target: DeviceSpec, ceilings: Ceilings | None
+) -> tuple[dict[str, Yardsticks], list[Finding]]:
+    """What each report's ops are held against, by report; a finding where something given does not fit."""
+    found: list[Finding] = []
+    yards = {}
+    for report in reports:
+        device = str(next(iter(report.devices.values()), {}).get("device_name") or "")
+        check, roofs = report.selfcheck, ceilings
+        if check and (why := _misfit(check, device, report.ncu_version)):
+            found.append(_not_applied(report.name, "self-check", why))
+            check = None
+        if roofs and roofs.gpu != device:
+            found.append(
+                _not_applied(report.name, "measured roofs", f"they are of {roofs.gpu}, the report is of {device}")
+            )
+            roofs = None
+        if check:
+            found += _unproven(report.name, check)
+        yards[report.name] = Yardsticks(gpus[report.name], target, roofs, check)
+    return yards, found
+
+
+def _misfit(check: Selfcheck, device: str, ncu_version: str | None) -> str | None:
+    if check.gpu != device:
+        return f"it is of {check.gpu}, the report is of {device}"
+    if check.ncu and ncu_version and check.ncu != ncu_version:
+        return f"it is of ncu {check.ncu}, the report is of {ncu_version}"
+    return None
+
+
+def _not_applied(report: str, what: str, why: str) -> Finding:
+    return Finding(
+        "not-applied", Severity.DOUBTFUL, f"the {what} given is not applied: {why}",
+        "make one on the GPU that was measured", report=report, values={"what": what},
+    )  # fmt: skip
+
+
+def _unproven(report: str, check: Selfcheck) -> list[Finding]:
+    """What the self-check could not prove."""
+    if not check.missing_counters:
+        return []
+    return [
+        Finding(
+            "counter-unproven", Severity.DOUBTFUL,
+            f"the self-check has no value of {', '.join(check.missing_counters)}: nothing proves them here", None,
+            report=report, values={"counters": check.missing_counters},
+        )
+    ]  # fmt: skip

@@ -1,0 +1,199 @@
+"""Doubts about one op's figures: over a roof, under the floor, from a counter that failed, at another clock."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from roofprof.analysis.op_roofline import Row, Yardsticks
+from roofprof.findings import Finding, Severity
+from roofprof.formatting import format_number, format_percent, format_si
+from roofprof.launches.kernel_names import is_sparse_kernel
+from roofprof.launches.ranges import NamedRange
+from roofprof.results.op import MeasuredOn
+
+OVER_ROOF = 1.02
+"""A kernel above 102 % of a roof gets a finding; rounding of clocks explains what lies below."""
+FLOOR_FACTOR = 2.0
+"""Up to twice the floor, half of a figure or more may be floor."""
+LAUNCH_BOUND_NS = 5e3
+"""An empty kernel takes 2.7 µs on an H100 under ncu: of 5 µs most is start and end."""
+UNRELIABLE_NS = 20e3
+"""NVIDIA's Profiling Guide calls counters of kernels below about 20 µs imprecise."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpFacts:
+    """What the rules look at."""
+
+    row: Row
+    """Of `work.op_rows`."""
+    named: NamedRange
+    kernel_names: Sequence[str]
+    """Demangled."""
+    measured_on: MeasuredOn
+    time_source: str
+    yard: Yardsticks
+
+    def finding(self, kind: str, severity: Severity, message: str, hint: str | None, **values: object) -> Finding:
+        """A finding about this op."""
+        return Finding(kind, severity, message, hint, op=self.named.op, report=self.row["report"], values=values)
+
+
+def doubts(facts: OpFacts) -> list[Finding]:
+    """All findings that these rules give for one op."""
+    rules: tuple[Callable[[OpFacts], Iterator[Finding]], ...] = (
+        _sparse, _over_roof, _over_measured_roof, _failed_counters, _below_floor, _launch_bound, _clock_outlier,
+        _warm_replayed, _other_precision,
+    )  # fmt: skip
+    return [finding for rule in rules for finding in rule(facts)]
+
+
+def _sparse(f: OpFacts) -> Iterator[Finding]:
+    tensor = any(f.row[c] for c in f.row if c.startswith("tensor_") and c.endswith("_flop_count"))
+    if tensor and any(is_sparse_kernel(name) for name in f.kernel_names):
+        yield f.finding(
+            "sparse-dense", Severity.DOUBTFUL,
+            "a 2:4-sparse kernel by its name: the counter shows the FLOPs of the dense product, twice those executed",
+            "its roof is the sparse one, twice the dense one that fractions here are of",
+            roof_fraction=f.measured_on.roof_fraction,
+        )  # fmt: skip
+
+
+def _over_roof(f: OpFacts) -> Iterator[Finding]:
+    fraction = f.measured_on.roof_fraction_at_clock or f.measured_on.roof_fraction
+    if fraction is not None and fraction > OVER_ROOF:
+        yield f.finding(
+            "over-roof", Severity.DOUBTFUL,
+            f"{format_percent(fraction)} of the roof of the GPU that ran: more than can be; likely {_reason(f, False)}",
+            "do not trust this row; nothing is clamped", roof_fraction=f.measured_on.roof_fraction,
+            at_clock=f.measured_on.roof_fraction_at_clock, reason=_reason(f, False),
+        )  # fmt: skip
+
+
+def _over_measured_roof(f: OpFacts) -> Iterator[Finding]:
+    fraction = f.measured_on.roof_fraction_measured
+    if fraction is not None and fraction > OVER_ROOF:
+        yield f.finding(
+            "over-measured-roof", Severity.INFO,
+            f"{format_percent(fraction)} of the measured roof: likely {_reason(f, True)}",
+            "a measured roof is the best that was seen, no bound", roof_fraction_measured=fraction,
+            dram_mix=f.measured_on.dram_mix, reason=_reason(f, True),
+        )  # fmt: skip
+
+
+def _reason(f: OpFacts, measured: bool) -> str:
+    """The likeliest reason why a kernel lies above a roof."""
+    boost, clock, duration = f.yard.gpu.boost_clock_hz, f.row["sm_clock_hz"], f.row["duration_ns"]
+    if any(is_sparse_kernel(name) for name in f.kernel_names):
+        return "2:4 sparsity: the counter shows the dense product's FLOPs against the dense roof"
+    if f.time_source == "nsys" and f.named.case.cache != "warm":
+        return "L2 reuse: bytes were counted with a cold cache, the time is of a run with a warm one"
+    if duration and duration < UNRELIABLE_NS:
+        return f"imprecision: counters and time of a kernel of {duration / 1e3:.1f} µs do not go together well"
+    if not measured and f.measured_on.roof_fraction_at_clock is None and boost and clock and clock > boost:
+        return f"the clock: it ran at {format_si(clock, 'Hz')}, the datasheet's peaks are at {format_si(boost, 'Hz')}"
+    if measured:
+        return "a kernel or a shape that does better than those that the roof was measured with"
+    return "bytes and time of different passes, or a peak that does not fit this GPU"
+
+
+_FIGURES_OF = {
+    "dram_read_bytes": "DRAM bytes and AI",
+    "dram_write_bytes": "DRAM bytes and AI",
+    "l2_read_bytes": "L2 bytes",
+    "l2_write_bytes": "L2 bytes and the upper byte figure",
+    "mufu_count": "special-function results",
+}
+
+
+def _failed_counters(f: OpFacts) -> Iterator[Finding]:
+    """Figures that rest on a counter which the self-check found wrong on this GPU with this ncu."""
+    check = f.yard.selfcheck
+    if check is None:
+        return
+    for column in check.failed_counters:
+        if not f.row.get(column):
+            continue
+        what = "fractions at the clock" if column.startswith("peak_") else _FIGURES_OF.get(column, "FLOPs and AI")
+        metrics = next((row.metrics for row in check.rows if row.counter == column), ())
+        yield f.finding(
+            "counter-failed-selfcheck", Severity.WARNING,
+            f"{what} rest on {column}, which the self-check found wrong on {check.gpu}",
+            "see roofprof selfcheck; do not use these figures", counter=column, metrics=list(metrics),
+            gpu=check.gpu, ncu=check.ncu,
+        )  # fmt: skip
+
+
+def _below_floor(f: OpFacts) -> Iterator[Finding]:
+    floor = f.yard.selfcheck.floor if f.yard.selfcheck else None
+    if floor is None:
+        return
+    kernels = len(f.row["kernels"])
+    least_ns, least_bytes = kernels * floor.duration_ns_max, kernels * floor.dram_bytes_max
+    under = []
+    if f.row["duration_ns"] is not None and f.row["duration_ns"] <= FLOOR_FACTOR * least_ns:
+        under.append(f"time (floor {least_ns / 1e3:.2f} µs)")
+    if f.row["dram_bytes"] is not None and f.row["dram_bytes"] <= FLOOR_FACTOR * least_bytes:
+        under.append(f"DRAM bytes (floor {format_si(least_bytes, 'B')})")
+    if under:
+        yield f.finding(
+            "below-floor", Severity.DOUBTFUL,
+            f"half or more of {' and '.join(under)} is what {kernels} empty kernels show on this GPU",
+            "do not read rates, AI or ratios off it", duration_ns=f.row["duration_ns"], dram_bytes=f.row["dram_bytes"],
+            floor_duration_ns=least_ns, floor_dram_bytes=least_bytes, kernel_count=kernels,
+            floor_duration_ns_min=kernels * floor.duration_ns_min, floor_dram_bytes_min=kernels * floor.dram_bytes_min,
+        )  # fmt: skip
+
+
+def _launch_bound(f: OpFacts) -> Iterator[Finding]:
+    kernels, duration = len(f.row["kernels"]), f.row["duration_ns"]
+    if duration and duration / kernels < LAUNCH_BOUND_NS and f.measured_on.bound == "latency":
+        yield f.finding(
+            "launch-bound", Severity.INFO,
+            f"{duration / kernels / 1e3:.2f} µs a kernel: most of it is a kernel's start and end, whatever it does",
+            "fuse it with a neighbour; a CUDA graph shortens the gaps between kernels", duration_ns=duration,
+            kernel_count=kernels, roof_fraction=f.measured_on.roof_fraction,
+        )  # fmt: skip
+
+
+def _clock_outlier(f: OpFacts) -> Iterator[Finding]:
+    if count := f.row.get("clock_outlier_count"):
+        yield f.finding(
+            "clock-outlier", Severity.INFO,
+            f"{count} of {f.row['calls']} calls ran at an SM clock below 90 % of the others' and are left out of the "
+            "median",
+            "power or heat: look for what else the GPU did, or repeat more often",
+            call_count=f.row["calls"], outlier_count=count, sm_clock_hz_min=f.row["sm_clock_hz_min"],
+            sm_clock_hz_median=f.row["sm_clock_hz_median"],
+        )  # fmt: skip
+
+
+def _warm_replayed(f: OpFacts) -> Iterator[Finding]:
+    passes = f.row.get("replay_passes")
+    if f.named.case.cache == "warm" and passes and passes > 1:
+        yield f.finding(
+            "warm-replayed", Severity.WARNING,
+            f"the warm-cache bytes come from {passes} passes: each finds in L2 what the one before it left",
+            "capture fewer groups of counters at a time", replay_passes=passes,
+        )  # fmt: skip
+
+
+def _other_precision(f: OpFacts) -> Iterator[Finding]:
+    """Most tensor work in another precision than the range's formula says."""
+    wanted = f.named.work.pipe if f.named.work else ""
+    counts = {
+        c.removesuffix("_flop_count"): f.row[c]
+        for c in f.row
+        if c.startswith("tensor_") and c.endswith("_flop_count") and f.row[c]
+    }
+    if not wanted.startswith("tensor_") or not counts:
+        return
+    most = max(counts, key=lambda pipe: counts[pipe])
+    if most != wanted:
+        share = counts[most] / sum(counts.values())
+        yield f.finding(
+            "other-precision", Severity.DOUBTFUL,
+            f"{format_number(100 * share)} % of the tensor FLOPs are {most.removeprefix('tensor_')}, the formula's are "
+            f"{wanted.removeprefix('tensor_')}",
+            "the library fell back to another kernel, or the range's name states the wrong precision",
+            flop_by_pipe=counts, formula_pipe=wanted,
+        )  # fmt: skip

@@ -1,0 +1,99 @@
+"""The command line: one Typer app, and the one place that turns errors into two lines and an exit code.
+
+Commands import what they need when they run, so that --help needs typer alone.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from roofprof import __version__
+from roofprof.cli.analyze import analyze
+from roofprof.cli.capture import register as register_capture
+from roofprof.cli.ceilings import ceilings
+from roofprof.cli.compare import compare
+from roofprof.cli.gpus import gpus
+from roofprof.cli.ops import ops
+from roofprof.cli.report import report
+from roofprof.cli.selfcheck import selfcheck
+from roofprof.cli.sweep import sweep_command
+from roofprof.cli.timeline import timeline
+from roofprof.cli.verify import CONTEXT as VERIFY_CONTEXT
+from roofprof.cli.verify import verify
+from roofprof.errors import RoofprofError
+
+app = typer.Typer(
+    name="roofprof",
+    help="Rooflines of LLM kernels from measured hardware counters, formula beside measured.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(analyze)
+app.command()(ops)
+app.command()(gpus)
+register_capture(app)
+app.command("sweep")(sweep_command)
+app.command()(timeline)
+app.command()(selfcheck)
+app.command()(ceilings)
+app.command()(report)
+app.command()(compare)
+app.command(context_settings=VERIFY_CONTEXT, add_help_option=False)(verify)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"roofprof {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")] = False,
+) -> None:
+    """Options before the command."""
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and give its exit code: 0, 1 on an error, 2 on wrong usage."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    # --debug is understood anywhere before a `--`, not only before the command.
+    own = arguments.index("--") if "--" in arguments else len(arguments)
+    arguments = [a for i, a in enumerate(arguments) if a != "--debug" or i > own]
+    try:
+        app(arguments, standalone_mode=True)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has left: nothing to say, and nobody to say it to
+        return 1
+    except RoofprofError as error:
+        if debug:
+            raise
+        return _report(error.message, error.hint, error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        return _report(
+            f"roofprof failed: {type(error).__name__}: {error}",
+            "run it again with --debug and report that",
+            1,
+        )
+    return 0
+
+
+def _report(message: str, hint: str | None, code: int) -> int:
+    from roofprof.formatting import printable
+
+    print(f"error: {printable(message)}", file=sys.stderr)
+    if hint:
+        print(f"hint: {printable(hint)}", file=sys.stderr)
+    return code

@@ -1,0 +1,141 @@
+"""`roofprof analyze`: reports to a table, files and a picture."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from roofprof.errors import UsageError
+
+if TYPE_CHECKING:
+    from roofprof.results.op import OpResult
+    from roofprof.results.report import RooflineReport
+
+PROGRESS_AFTER_S = 1.0
+
+_SORT_KEYS: dict[str, str] = {
+    "order": "",
+    "win": "time_to_win_ns",
+    "time": "time_ns",
+    "bytes": "dram_bytes",
+    "flop": "flop_count",
+    "ai": "arithmetic_intensity",
+    "work-ratio": "work_ratio",
+    "byte-ratio": "byte_ratio",
+    "roof": "roof_fraction",
+    "name": "op",
+}
+
+
+def analyze(
+    reports: Annotated[
+        list[Path], typer.Argument(help="Captures, .ncu-rep files, or one report.json to make its outputs again.")
+    ],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for files and picture.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print report.json on stdout and nothing else there.")
+    ] = False,
+    plots: Annotated[
+        bool, typer.Option("--plots", help="With -o: also memory levels, share of time, scaling with batch and length.")
+    ] = False,
+    by_phase: Annotated[bool, typer.Option("--by-phase", help="With -o: also one roofline a phase.")] = False,
+    gpu: Annotated[str, typer.Option(help="GPU whose roofs to use: a name, a TOML file, or 'same'.")] = "gb200",
+    ops: Annotated[
+        str | None, typer.Option(help="Ops file for foreign range names: a TOML file or a bundled name.")
+    ] = None,
+    domain: Annotated[str | None, typer.Option(help="NVTX domain whose ranges are ops.")] = None,
+    timeline: Annotated[
+        Path | None, typer.Option(help="nsys trace of the same command; a capture holds its own.")
+    ] = None,
+    selfcheck: Annotated[
+        Path | None, typer.Option(help="A selfcheck.json, or its directory; a capture's own is found by itself.")
+    ] = None,
+    ceilings: Annotated[Path | None, typer.Option(help="Measured roofs: what roofprof ceilings -o wrote.")] = None,
+    only: Annotated[str | None, typer.Option(help="Keep ops whose name matches this regular expression.")] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(help=f"Order of the table: {', '.join(_SORT_KEYS)}; by default win with a timeline, else order."),
+    ] = None,
+    top: Annotated[int | None, typer.Option(min=1, help="Show only the first N rows.")] = None,
+    wide: Annotated[bool, typer.Option("--wide", help="All columns, as wide as they need.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Print every finding, explanations too.")] = False,
+) -> None:
+    """Read ncu reports and place every op on a GPU's roofline, formula beside measured."""
+    if sort is not None and sort not in _SORT_KEYS:
+        raise UsageError(f"no order is named {sort!r}", f"use one of {', '.join(_SORT_KEYS)}")
+    if (plots or by_phase) and output is None:
+        raise UsageError("--plots and --by-phase write files", "say where with -o")
+    from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
+
+    request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings)
+    report = analyze_files(request, _progress())
+    if output:
+        _write(report, output, plots, by_phase)
+    if as_json:
+        print(report.to_json())
+    else:
+        _print_table(report, sort or _default_order(report), top, wide)
+    _print_findings(report, explain)
+
+
+def _default_order(report: "RooflineReport") -> str:
+    """By the time to be won where the application's time is known, else as launched."""
+    return "win" if any(op.time_source == "nsys" for op in report.ops) else "order"
+
+
+def _write(report: "RooflineReport", folder: Path, plots: bool, by_phase: bool) -> None:
+    from roofprof.reports.files import write_files
+    from roofprof.reports.plots.roofline import save_roofline
+
+    paths = [*write_files(report, folder), *save_roofline(report, folder)]
+    if plots or by_phase:
+        from roofprof.reports.plots.save import save_by_phase, save_plots
+
+        paths += save_plots([report], folder, by_phase) if plots else save_by_phase([report], folder)
+    print(f"wrote {', '.join(path.name for path in paths)} to {folder}", file=sys.stderr)
+
+
+def _print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool) -> None:
+    from rich.console import Console
+
+    from roofprof.reports.tables.ops import WIDTH, print_ops, print_unattributed
+
+    console = Console(width=10_000 if wide else WIDTH, highlight=False, markup=False, emoji=False)
+    print_ops(report, sorted_ops(report.ops, sort)[:top], console, wide)
+    print_unattributed(report, console)
+
+
+def sorted_ops(ops: "list[OpResult]", sort: str) -> "list[OpResult]":
+    """Ops in the order asked for: names upwards, numbers downwards, unknown last."""
+    if sort == "order":
+        return ops
+    if sort == "name":
+        return sorted(ops, key=lambda op: op.label)
+    field = _SORT_KEYS[sort]
+
+    def value(op: "OpResult") -> float | None:
+        return op.measured_on.roof_fraction if field == "roof_fraction" else getattr(op, field)
+
+    return sorted(ops, key=lambda op: (value(op) is None, -(value(op) or 0.0)))
+
+
+def _print_findings(report: "RooflineReport", explain: bool) -> None:
+    from roofprof.reports.tables.findings import finding_lines
+
+    for line in finding_lines(report.findings, explain):
+        print(line, file=sys.stderr)
+
+
+def _progress() -> Callable[[int, int], None]:
+    """Progress on stderr, from the second second on."""
+    started = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        if time.monotonic() - started > PROGRESS_AFTER_S:
+            end = "\n" if done >= total or not sys.stderr.isatty() else "\r"
+            print(f"read {done} of {total} launches", end=end, file=sys.stderr, flush=True)
+
+    return show

@@ -1,0 +1,192 @@
+"""Formula against measurement, op by op: the gap in intensity, and the gap in time split into factors.
+
+With t_f the least time of the formula's work and bytes on the GPU that ran, t_b that of the counted ones, and t_m the
+measured time, t_m / t_f = (t_b / t_f) x (t_m / t_b). The second is the time factor. The first is the byte ratio where
+memory binds by formula and the work ratio where arithmetic does; what is left over, because another roof or another
+pipe binds the counted work, is the roof change. The product of the four is t_m / t_f, so their logarithms add up.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from roofprof.document.cases import Case, gpu_of
+from roofprof.document.claims import SEED_FORMULAS, JudgedClaim, judge_claims
+from roofprof.hardware.roofline import Bound, Placement, Roofs, place
+from roofprof.results.op import OpResult
+
+FACTORS = ("work_factor", "byte_factor", "roof_factor", "time_factor")
+SAME_ROOF_WITHIN = 1e-9
+_SEED_FORMULA_OF = {
+    "gemm": "gemm_fp4", "bmm": "bmm_fp8", "rmsnorm": "rmsnorm", "silu_and_mul": "silu_and_mul",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One op. Factors are None where a time, a counter or a peak is unknown."""
+
+    op: str
+    label: str
+    formula_intensity: float | None
+    intensity: float | None
+    intensity_gap: float | None
+    """Measured over formula: work ratio over byte ratio."""
+    work_ratio: float | None
+    byte_ratio: float | None
+    formula_bound: str | None
+    """The roof that binds the formula's work on the GPU that ran."""
+    bound: str | None
+    """The roof that binds the counted work there; latency is no roof."""
+    formula_time_ns: float | None
+    time_ns: float | None
+    work_factor: float | None = None
+    byte_factor: float | None = None
+    roof_factor: float | None = None
+    time_factor: float | None = None
+    time_gap: float | None = None
+    """Measured time over the formula's least time: the product of the four factors."""
+
+    @property
+    def distance(self) -> float:
+        """How far the intensities lie apart, as a logarithm; below any number where one is unknown or 0."""
+        return abs(math.log(self.intensity_gap)) if self.intensity_gap else -1.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON and CSV."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class SeedGap:
+    """What the seed document claims of an op beside its formula and the measurement."""
+
+    kernel: str
+    op: str
+    label: str
+    claimed_intensity: float
+    seed_formula_intensity: float | None
+    """The seed's own expression at the sizes of this op."""
+    formula_intensity: float | None
+    intensity: float | None
+    claimed_over_measured: float | None
+    claimed_bound: str | None
+    bound: str | None
+    """On the target GPU."""
+    bound_here: str | None
+    """On the GPU that ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One case, worst first."""
+
+    case: Case
+    gaps: tuple[Gap, ...]
+    without_formula: int
+    """Ops whose range names carry no shape."""
+    seed: tuple[SeedGap, ...] = ()
+    """Largest claim over measurement first."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        case = self.case
+        return {
+            "report": case.report, "phase": case.phase, "batch": case.batch, "seq_len": case.seq_len,
+            "cache": case.cache, "gpu": case.source.gpu.name, "target": case.source.target.name,
+            "generated": case.source.generated, "without_formula": self.without_formula,
+            "ops": [gap.as_dict() for gap in self.gaps], "seed": [asdict(row) for row in self.seed],
+        }  # fmt: skip
+
+
+def compare(cases: Sequence[Case], against_seed: bool = False) -> list[Comparison]:
+    """Compare every case.
+
+    Args:
+        cases: of one or more reports.
+        against_seed: whether to set the seed document's claims beside.
+    """
+    comparisons = []
+    for case in cases:
+        ops = [*case.ops, *case.step_ops]
+        gaps = sorted((gap_of(case, op) for op in ops if op.formula), key=lambda g: (-g.distance, -(g.time_gap or 0)))
+        seed = _seed_gaps(case, judge_claims(case.source.target)) if against_seed else ()
+        comparisons.append(Comparison(case, tuple(gaps), sum(op.formula is None for op in ops), tuple(seed)))
+    return comparisons
+
+
+def gap_of(case: Case, op: OpResult) -> Gap:
+    """The gap of one op with a formula."""
+    formula = op.formula
+    assert formula is not None
+    gpu = gpu_of(case.source, op)
+    unknown = Placement(None, None, None, None)
+    ours, counted = unknown, unknown
+    if gpu:
+        roofs = Roofs.of(gpu)
+        ours = place({formula.pipe: formula.flop_count}, formula.dram_bytes, roofs)
+        counted = place(op.flop_by_pipe, op.dram_bytes, roofs, op.mufu_count)
+    gap = Gap(
+        op=op.op,
+        label=op.label,
+        formula_intensity=formula.arithmetic_intensity,
+        intensity=op.arithmetic_intensity,
+        intensity_gap=_over(op.arithmetic_intensity, formula.arithmetic_intensity),
+        work_ratio=op.work_ratio,
+        byte_ratio=op.byte_ratio,
+        formula_bound=ours.bound and str(ours.bound),
+        bound=counted.bound and str(counted.bound),
+        formula_time_ns=None if ours.bound_time_s is None else ours.bound_time_s * 1e9,
+        time_ns=op.time_ns,
+    )
+    return _split(gap, ours, counted)
+
+
+def _split(gap: Gap, ours: Placement, counted: Placement) -> Gap:
+    """Add the factors where everything is known."""
+    least = counted.bound_time_s
+    binding = gap.work_ratio if ours.bound is Bound.COMPUTE else gap.byte_ratio
+    if not ours.bound_time_s or not least or not gap.time_ns or not binding:
+        return gap
+    roof = least / ours.bound_time_s / binding
+    factors = {
+        "work_factor": gap.work_ratio if ours.bound is Bound.COMPUTE else 1.0,
+        "byte_factor": gap.byte_ratio if ours.bound is Bound.MEMORY else 1.0,
+        "roof_factor": 1.0 if abs(roof - 1) < SAME_ROOF_WITHIN else roof,
+        "time_factor": gap.time_ns / (least * 1e9),
+    }
+    return Gap(**{**asdict(gap), **factors, "time_gap": gap.time_ns / (ours.bound_time_s * 1e9)})
+
+
+def _seed_gaps(case: Case, claims: Sequence[JudgedClaim]) -> list[SeedGap]:
+    rows = []
+    for claim in claims:
+        if claim.note:  # a worked example repeats the table's op
+            continue
+        names = ("topk_softmax", "topk") if claim.op == "topk_softmax" else (claim.op,)
+        rows += [_seed_gap(claim, op) for op in case.ops if op.op in names]
+    return sorted(rows, key=lambda row: -(row.claimed_over_measured or 0))
+
+
+def _seed_gap(claim: JudgedClaim, op: OpResult) -> SeedGap:
+    formula = op.formula
+    has_own = formula is not None and claim.seed_formula_arithmetic_intensity is not None
+    own = SEED_FORMULAS.get(_SEED_FORMULA_OF.get(formula.name, "")) if formula and has_own else None
+    return SeedGap(
+        kernel=claim.kernel,
+        op=op.op,
+        label=op.label,
+        claimed_intensity=claim.claimed_arithmetic_intensity,
+        seed_formula_intensity=own(dict(formula.shape)) if own and formula else None,
+        formula_intensity=formula.arithmetic_intensity if formula else None,
+        intensity=op.arithmetic_intensity,
+        claimed_over_measured=_over(claim.claimed_arithmetic_intensity, op.arithmetic_intensity),
+        claimed_bound=claim.claimed_bound,
+        bound=op.bound,
+        bound_here=op.measured_on.bound,
+    )
+
+
+def _over(a: float | None, b: float | None) -> float | None:
+    return a / b if a is not None and b else None

@@ -1,0 +1,96 @@
+"""The whole report as data: every section of the seed's document, built from one or more analyses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from roofprof.document.bottlenecks import Bottlenecks, bottlenecks
+from roofprof.document.cases import Case, cases_of, headline_cases
+from roofprof.document.claimed_statements import MeasuredClaim, Statement, judge_statements, measured_claims
+from roofprof.document.opportunities import Opportunities, opportunities
+from roofprof.document.placement import Placement, placement
+from roofprof.document.provenance import Provenance, provenance
+from roofprof.document.scaling import FormulaPoint, Series, formula_points, series_of
+from roofprof.formulas.worked import WorkedFormula, worked_formula
+from roofprof.hardware.devices import DeviceSpec
+from roofprof.results.op import OpResult
+from roofprof.results.report import RooflineReport
+
+
+@dataclass(frozen=True, slots=True)
+class WorkedExample:
+    """A formula with the numbers of one measured op."""
+
+    case: Case
+    op: OpResult
+    worked: WorkedFormula
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSections:
+    """What the Markdown report says, section by section."""
+
+    gpus: tuple[DeviceSpec, ...]
+    """The targets, then the GPUs that ran."""
+    ran: tuple[str, ...]
+    """Names of those that ran."""
+    cases: tuple[Case, ...]
+    headline: tuple[Case, ...]
+    placements: tuple[Placement, ...]
+    examples: tuple[WorkedExample, ...]
+    bottlenecks: tuple[Bottlenecks, ...]
+    batch_series: tuple[Series, ...]
+    length_series: tuple[Series, ...]
+    formula_points: tuple[FormulaPoint, ...]
+    """Of the first decode case, where no batch series was measured."""
+    formula_case: Case | None
+    opportunities: tuple[Opportunities, ...]
+    mla: tuple[tuple[Case, OpResult], ...]
+    """MLA decode in every case."""
+    claims: tuple[MeasuredClaim, ...]
+    statements: tuple[Statement, ...]
+    provenance: Provenance
+
+
+def build_sections(reports: Sequence[RooflineReport]) -> ReportSections:
+    """Build every section; cases of several reports stand side by side."""
+    cases = cases_of(reports)
+    headline = headline_cases(cases)
+    batch, length = series_of(cases, "batch"), series_of(cases, "seq_len")
+    has_series = any(s.phase == "decode" for s in batch)
+    single = None if has_series else next((c for c in cases if c.phase == "decode" and c.batch), None)
+    targets = {r.target.name: r.target for r in reports}
+    return ReportSections(
+        gpus=tuple({**targets, **{r.gpu.name: r.gpu for r in reports}}.values()),
+        ran=tuple(dict.fromkeys(r.gpu.name for r in reports)),
+        cases=tuple(cases),
+        headline=tuple(headline),
+        placements=tuple(placement(case) for case in headline),
+        examples=tuple(_examples(headline)),
+        bottlenecks=tuple(bottlenecks(case) for case in cases),
+        batch_series=tuple(batch),
+        length_series=tuple(length),
+        formula_points=tuple(formula_points(single)) if single else (),
+        formula_case=single,
+        opportunities=tuple(opportunities(case) for case in headline),
+        mla=tuple((case, op) for case in cases for op in case.ops if op.formula and op.formula.name == "mla_decode"),
+        claims=tuple(measured_claims(cases)),
+        statements=tuple(judge_statements(cases, batch, length)),
+        provenance=provenance(reports),
+    )
+
+
+def _examples(cases: Sequence[Case]) -> list[WorkedExample]:
+    """Each formula once, with the numbers of the longest op that it describes."""
+    rows = [(case, op) for case in cases for op in case.ops if op.formula]
+    rows.sort(key=lambda row: -(row[1].time_ns or 0))
+    examples: dict[str, WorkedExample] = {}
+    for case, op in rows:
+        assert op.formula is not None
+        if op.formula.name not in examples and (worked := worked_formula(op.formula.name, op.formula.shape)):
+            examples[op.formula.name] = WorkedExample(case, op, worked)
+    order = ("gemm", "moe_gemm", "bmm", "mla_decode", "mha_causal")
+    return sorted(examples.values(), key=lambda e: (e.worked.formula not in order, _place(order, e.worked.formula)))
+
+
+def _place(order: Sequence[str], name: str) -> int:
+    return order.index(name) if name in order else len(order)

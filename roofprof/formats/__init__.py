@@ -1,0 +1,1 @@
+"""On-disk formats that more than one edge knows: captures, .ncu-rep framing, nsys traces."""

@@ -1,0 +1,71 @@
+"""Names from a report are data: made harmless for a terminal, a picture or a spreadsheet."""
+
+import math
+import unicodedata
+
+_ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
+# Control, format (bidi overrides, zero width), surrogate, private use, unassigned, line and paragraph separators.
+_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def printable(name: str, width: int | None = None) -> str:
+    """The name without control or format characters, cut in the middle to a width, never empty."""
+    text = "".join(_safe(c) for c in name) or "(unnamed)"
+    if width is None or len(text) <= width:
+        return text
+    if width < 8:
+        return text[: width - 1] + "…"
+    head = (width - 1) * 2 // 3
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def spreadsheet_cell(text: str) -> str:
+    """The text, prefixed so that no spreadsheet takes it for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+
+
+def _safe(character: str) -> str:
+    if character.isprintable() and unicodedata.category(character) not in _UNSAFE:
+        return character
+    return _ESCAPES.get(character) or f"\\x{ord(character):02x}"
+
+
+_PREFIXES = (
+    (1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""),
+    (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"),
+)  # fmt: skip
+
+
+def format_si(value: float | None, unit: str = "", digits: int = 3) -> str:
+    """`1.23 TB/s` from 1.23e12 and "B/s"; an em dash for unknown."""
+    if value is None:
+        return "—"
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g} {unit}".rstrip()
+    for factor, prefix in _PREFIXES:
+        # The comparison is on the rounded figure, so that 999.9996 becomes 1.00 k and not 1000.
+        if float(f"{abs(value):.{digits}g}") >= factor:
+            return f"{_significant(value / factor, digits)} {prefix}{unit}".rstrip()
+    return f"{value:.{digits}g} {unit}".rstrip()
+
+
+def format_number(value: float | None, digits: int = 3) -> str:
+    """Significant digits without an exponent where it fits; an em dash for unknown."""
+    if value is None:
+        return "—"
+    if value == 0:
+        return "0"
+    if 0.001 <= abs(value) < 1e6:
+        return _significant(value, digits)
+    return f"{value:.{digits}g}"
+
+
+def format_percent(value: float | None) -> str:
+    """A fraction as a percentage."""
+    return "—" if value is None else f"{100 * value:.2g} %" if abs(value) < 0.1 else f"{100 * value:.0f} %"
+
+
+def _significant(value: float, digits: int) -> str:
+    rounded = float(f"{value:.{digits}g}")
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded:.{decimals}f}"

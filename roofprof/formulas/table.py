@@ -1,0 +1,120 @@
+"""The layer by formula: every op placed on a GPU's roofline, and the sum."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from roofprof.errors import UsageError
+from roofprof.formulas.layer import LayerCase, OpSpec, layer_ops
+from roofprof.formulas.range_names import Shape
+from roofprof.hardware.devices import DeviceSpec
+from roofprof.hardware.roofline import Roofs, place
+
+
+@dataclass(frozen=True, slots=True)
+class FormulaRow:
+    """One op of one case by formula. Field names are those of `roofprof ops --json`."""
+
+    op: str
+    formula: str
+    shape: Shape
+    phase: str
+    batch: int
+    seq_len: int
+    precision: str | None
+    pipe: str
+    flop_count: float
+    dram_bytes: float
+    dram_read_bytes: float
+    dram_write_bytes: float
+    arithmetic_intensity: float | None
+    ridge_point: float | None
+    bound: str | None
+    attainable_flop_per_s: float | None
+    bound_time_s: float | None
+    """The least time by the roofs."""
+    link_bytes: float
+    per: str
+    source: str = "formula"
+
+
+@dataclass(frozen=True, slots=True)
+class FormulaTotal:
+    """The sum over the ops of a layer; `step` ops (lm_head) are left out."""
+
+    flop_count: float
+    dram_bytes: float
+    arithmetic_intensity: float | None
+    bound_time_s: float | None
+    attainable_flop_per_s: float | None
+    source: str = "formula"
+
+
+def formula_rows(case: LayerCase, gpu: DeviceSpec) -> list[FormulaRow]:
+    """The ops of a case in launch order."""
+    return [_row(spec, case, gpu) for spec in layer_ops(case)]
+
+
+def formula_total(rows: Sequence[FormulaRow]) -> FormulaTotal:
+    """Sum, then divide: the AI of the sum, and the rate if every op ran at its own roof."""
+    layer = [row for row in rows if row.per == "layer"]
+    flop_count, dram_bytes = sum(r.flop_count for r in layer), sum(r.dram_bytes for r in layer)
+    times = [r.bound_time_s for r in layer]
+    time = None if None in times else sum(t for t in times if t)
+    return FormulaTotal(
+        flop_count,
+        dram_bytes,
+        flop_count / dram_bytes if dram_bytes else None,
+        time,
+        flop_count / time if time else None,
+    )
+
+
+def _row(spec: OpSpec, case: LayerCase, gpu: DeviceSpec) -> FormulaRow:
+    work = spec.work
+    placed = place({work.pipe: work.flop_count}, work.dram_bytes, Roofs.of(gpu))
+    precision = spec.shape.get("precision")
+    return FormulaRow(
+        op=spec.op,
+        formula=spec.formula,
+        shape=spec.shape,
+        phase=case.phase,
+        batch=case.batch,
+        seq_len=case.seq_len,
+        precision=str(precision) if precision else None,
+        pipe=work.pipe,
+        flop_count=work.flop_count,
+        dram_bytes=work.dram_bytes,
+        dram_read_bytes=work.dram_read_bytes,
+        dram_write_bytes=work.dram_write_bytes,
+        arithmetic_intensity=work.arithmetic_intensity,
+        ridge_point=gpu.ridge_point(work.pipe),
+        bound=placed.bound and str(placed.bound),
+        attainable_flop_per_s=placed.attainable_flop_per_s,
+        bound_time_s=placed.bound_time_s,
+        link_bytes=work.link_bytes,
+        per=spec.per,
+    )
+
+
+SORT_KEYS = {
+    "order": "",
+    "time": "bound_time_s",
+    "bytes": "dram_bytes",
+    "flop": "flop_count",
+    "ai": "arithmetic_intensity",
+}
+
+
+def sort_rows(rows: list[FormulaRow], key: str) -> list[FormulaRow]:
+    """Rows by name upwards or by a number downwards.
+
+    Raises:
+        UsageError: no such order.
+    """
+    if key == "name":
+        return sorted(rows, key=lambda row: row.op)
+    if key not in SORT_KEYS:
+        raise UsageError(f"no order is named {key!r}", f"use one of {', '.join([*SORT_KEYS, 'name'])}")
+    if key == "order":
+        return rows
+    return sorted(rows, key=lambda row: -(getattr(row, SORT_KEYS[key]) or 0.0))

@@ -1,0 +1,1 @@
+"""GPUs, their chips and roofs."""

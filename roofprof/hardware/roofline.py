@@ -1,0 +1,112 @@
+"""The roofline: attainable = min(peak, AI x bandwidth), for work of mixed precision. Pure functions.
+
+Williams, Waterman, Patterson, CACM 2009; time form as in Yang, Kurth, Williams, CCPE 2020.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from roofprof.hardware.devices import DeviceSpec
+
+LATENCY_THRESHOLD = 0.6
+"""Below this fraction of both roofs a kernel is called latency-bound. It is the figure under which Nsight
+Compute's own Speed-of-Light rule speaks of latency issues (60 % of peak on both sides)."""
+
+_CUDA_CORE_PIPES = ("fp32", "fp16")  # one set of lanes: their times add
+
+
+class Bound(StrEnum):
+    """What holds an op back."""
+
+    MEMORY = "memory"
+    COMPUTE = "compute"
+    LATENCY = "latency"
+
+
+@dataclass(frozen=True, slots=True)
+class Roofs:
+    """The ceilings that a placement uses."""
+
+    peak_flop_per_s: Mapping[str, float]
+    """Dense peaks by pipe."""
+    dram_bytes_per_s: float | None
+    mufu_per_s: float | None = None
+
+    @classmethod
+    def of(cls, spec: DeviceSpec) -> "Roofs":
+        """The datasheet's roofs."""
+        return cls(spec.peak_flop_per_s, spec.dram_bytes_per_s, spec.mufu_per_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where work stands under one set of roofs. None where an input is unknown."""
+
+    bound: Bound | None
+    ridge_point: float | None
+    """AI at which compute time equals memory time for this mix of pipes."""
+    attainable_flop_per_s: float | None
+    bound_time_s: float | None
+    """The least time the work can take: max over pipes and memory."""
+    missing_peaks: tuple[str, ...] = ()
+    """Pipes with work for which no peak is known; the placement leaves them out of the time."""
+
+
+def known_flop_count(flop_by_pipe: Mapping[str, float | None]) -> float | None:
+    """The sum over the pipes that were counted.
+
+    A sum of 0 stands only where CUDA-core instructions were among them: else nobody looked, and it is unknown.
+    """
+    total = sum(count for count in flop_by_pipe.values() if count is not None)
+    return total if total or flop_by_pipe.get("fp32") is not None else None
+
+
+def compute_time_s(flop_by_pipe: Mapping[str, float | None], mufu_count: float | None, roofs: Roofs) -> float:
+    """Least time of the arithmetic: tensor precisions add, fp32 and fp16 add, the pipes overlap."""
+    peaks = roofs.peak_flop_per_s
+
+    def time(pipe: str) -> float:
+        count = flop_by_pipe.get(pipe)
+        return count / peaks[pipe] if count and pipe in peaks else 0.0
+
+    tensor = sum(time(pipe) for pipe in flop_by_pipe if pipe.startswith("tensor_"))
+    cuda_cores = sum(time(pipe) for pipe in _CUDA_CORE_PIPES)
+    mufu = mufu_count / roofs.mufu_per_s if mufu_count and roofs.mufu_per_s else 0.0
+    return max(tensor, cuda_cores, time("fp64"), mufu)
+
+
+def place(
+    flop_by_pipe: Mapping[str, float | None],
+    dram_bytes: float | None,
+    roofs: Roofs,
+    mufu_count: float | None = None,
+) -> Placement:
+    """Place work under the roofs.
+
+    Args:
+        flop_by_pipe: FLOPs by pipe; None where not measured.
+        dram_bytes: bytes to and from DRAM, or None.
+        roofs: peaks and bandwidth.
+        mufu_count: special-function results, or None.
+    """
+    flop_count = known_flop_count(flop_by_pipe)
+    missing = tuple(p for p, c in flop_by_pipe.items() if c and p not in roofs.peak_flop_per_s)
+    unplaceable = bool(missing) and all(not c or p in missing for p, c in flop_by_pipe.items())
+    if flop_count is None or dram_bytes is None or roofs.dram_bytes_per_s is None or unplaceable:
+        return Placement(None, None, None, None, missing)
+    compute = compute_time_s(flop_by_pipe, mufu_count, roofs)
+    memory = dram_bytes / roofs.dram_bytes_per_s
+    bound_time = max(compute, memory)
+    bound = Bound.COMPUTE if compute > memory else Bound.MEMORY
+    # The effective peak of this mix; for work in one precision it is that precision's peak.
+    ridge = flop_count / compute / roofs.dram_bytes_per_s if compute else None
+    attainable = flop_count / bound_time if bound_time else None
+    return Placement(bound, ridge, attainable, bound_time, missing)
+
+
+def measured_bound(placement: Placement, duration_s: float | None) -> Bound | None:
+    """The bound of a kernel that ran: latency where it reaches neither roof by `LATENCY_THRESHOLD`."""
+    if placement.bound is None or not duration_s or placement.bound_time_s is None:
+        return placement.bound
+    return Bound.LATENCY if placement.bound_time_s / duration_s < LATENCY_THRESHOLD else placement.bound

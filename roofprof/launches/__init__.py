@@ -1,0 +1,1 @@
+"""Kernel launches: schema, names, ranges, merging, measured work."""

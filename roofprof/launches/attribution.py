@@ -1,0 +1,115 @@
+"""From launches to op calls: which NVTX range of which domain a launch belongs to."""
+
+from collections.abc import Collection, Iterator
+
+import polars as pl
+
+from roofprof.errors import UsageError
+from roofprof.findings import Finding, Severity
+
+OWN_DOMAIN, DEFAULT_DOMAIN = "roofprof", "<default domain>"
+
+
+def choose_domain(domains: list[str], wanted: str | None = None) -> str | None:
+    """The domain whose ranges are ops: ours, else the default one, else the only one that has ranges."""
+    if wanted is not None:
+        return wanted if wanted in domains else None
+    if OWN_DOMAIN in domains:
+        return OWN_DOMAIN
+    if DEFAULT_DOMAIN in domains:
+        return DEFAULT_DOMAIN
+    return domains[0] if len(domains) == 1 else None
+
+
+def attribute(launches: pl.DataFrame, domain: str | None = None) -> tuple[pl.DataFrame, list[Finding]]:
+    """Add `nvtx_path` and `call` to the launches of any number of reports.
+
+    Args:
+        launches: rows of `LAUNCH_SCHEMA`.
+        domain: the NVTX domain to use; None chooses by `choose_domain` for each report.
+
+    Returns:
+        The launches with `nvtx_path` (outermost first, null when in no range) and `call` (null likewise; equal for
+        the launches of one instance of a range), and findings about the domain.
+    """
+    opened = launches.select("report", "launch_id", "nvtx").explode("nvtx", empty_as_null=True).unnest("nvtx")
+    opened = opened.filter(pl.col("domain").is_not_null())
+    findings: list[Finding] = []
+    chosen: dict[str, str] = {}
+    for report in launches["report"].unique(maintain_order=True):
+        domains = opened.filter(pl.col("report") == report)["domain"].unique(maintain_order=True).to_list()
+        picked = choose_domain(domains, domain)
+        findings += _domain_findings(report, domains, picked, domain)
+        if picked is not None:
+            chosen[report] = picked
+    wanted = pl.DataFrame({"report": list(chosen), "domain": list(chosen.values())}, schema=["report", "domain"])
+    wanted = wanted.cast({"report": pl.String, "domain": pl.String})
+    stacks = opened.join(wanted, on=["report", "domain"]).select(
+        "report",
+        "launch_id",
+        # A start/end range has no place in the stack: it counts only where no push/pop range is open.
+        pl.when(pl.col("push_pop").list.len() > 0).then("push_pop").otherwise("start_end").alias("nvtx_path"),
+        pl.when(pl.col("push_pop").list.len() > 0).then("push_pop_id").otherwise(None).alias("opened_at"),
+    )
+    joined = launches.join(stacks, on=["report", "launch_id"], how="left", maintain_order="left")
+    return _number_calls(joined), findings
+
+
+def _number_calls(launches: pl.DataFrame) -> pl.DataFrame:
+    """Name the instance of each range: by where it opened, or by contiguous run where the file does not say.
+
+    A result of range replay is one whole range, so it is an instance by itself.
+    """
+    opened_at = pl.col("opened_at").cast(pl.List(pl.String)).list.join(",")
+    whole = pl.when(pl.col("workload_type") == "range").then(pl.col("launch_id")).otherwise(-1)
+    run = pl.concat_str(pl.lit("run"), pl.struct("report", "nvtx_path", whole.alias("whole")).rle_id().cast(pl.String))
+    process = pl.col("process_id").cast(pl.String).fill_null("")
+    call = pl.concat_str(process, pl.coalesce(opened_at, run), separator=":")
+    in_range = pl.col("nvtx_path").is_not_null()
+    return launches.with_columns(pl.when(in_range).then(call).alias("call")).drop("opened_at")
+
+
+def _domain_findings(report: str, domains: list[str], picked: str | None, wanted: str | None) -> Iterator[Finding]:
+    if picked is not None or (not domains and wanted is None):
+        return
+    if wanted is not None:
+        yield Finding(
+            "domain-absent",
+            Severity.WARNING,
+            f"no launch lies in a range of domain {wanted!r}",
+            f"domains with ranges: {', '.join(domains) or 'none'}",
+            report=report,
+            values={"domains": domains},
+        )
+        return
+    yield Finding(
+        "domain-ambiguous",
+        Severity.WARNING,
+        f"ranges in {len(domains)} domains and none is ours or the default one: no launch was attributed",
+        f"name one with --domain: {', '.join(domains)}",
+        report=report,
+        values={"domains": domains},
+    )
+
+
+def require_domain(present: Collection[str], wanted: str | None = None) -> str | None:
+    """The wanted domain, else `roofprof`, else the default domain, else the only one that has ranges.
+
+    Args:
+        present: domains that have ranges.
+        wanted: what --domain says; "default" means the default domain too.
+
+    Returns:
+        A domain, or None where no range was recorded.
+
+    Raises:
+        UsageError: no such domain, or several and none of them ours or the default one.
+    """
+    listed = ", ".join(sorted(present)) or "none"
+    name = DEFAULT_DOMAIN if wanted == "default" and wanted not in present else wanted
+    chosen = choose_domain(sorted(present), name)
+    if chosen is None and wanted is not None:
+        raise UsageError(f"no range is in NVTX domain {wanted!r}", f"domains with ranges: {listed}")
+    if chosen is None and present:
+        raise UsageError("ranges are in several NVTX domains", f"choose one with --domain: {listed}")
+    return chosen

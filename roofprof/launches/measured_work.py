@@ -1,0 +1,117 @@
+"""Measured work: which counted FLOPs are arithmetic, what a call of an op sums to, which call stands for it."""
+
+import polars as pl
+
+from roofprof.hardware.devices import PIPES
+from roofprof.launches.schema import PEAK_COLUMNS
+
+CONSTANT_MOVES_PER_THREAD = 16
+"""Half instructions a thread up to which they are taken for constant loads (HFMA2.MMA R,-RZ,RZ,imm) and
+conversions (HADD2.F32): real reports of three layers show at most 7 a thread, none of them arithmetic."""
+
+CLOCK_OUTLIER = 0.9
+"""Clocks of repeats differ by a few percent under load; a drop by a tenth is power or heat, and the time follows it."""
+LEAST_CALLS = 3
+"""Of fewer calls none can be told to be the odd one."""
+
+FLOP_COLUMNS = tuple(f"{pipe}_flop_count" for pipe in PIPES)
+SUMMED = (
+    "duration_ns", "dram_read_bytes", "dram_write_bytes", "dram_bytes", "dram_upper_bytes", "l2_read_bytes",
+    "l2_write_bytes", "l2_bytes", "l1_fill_bytes", *FLOP_COLUMNS, "fp16_left_out_flop_count", "mufu_count",
+)  # fmt: skip
+"""Columns whose sum over a call's launches is the call's; unknown in one launch is unknown in the sum."""
+
+TIME_WEIGHTED = ("sm_clock_hz", "dram_peak_bytes_per_s", *PEAK_COLUMNS)
+"""Rates: their sum over time divided by the time."""
+
+
+def with_measured_work(launches: pl.DataFrame) -> pl.DataFrame:
+    """Add `flop_count`, `l2_bytes`, `dram_upper_bytes` and `fp16_left_out_flop_count` to launches.
+
+    FP16 FLOPs of kernels with at most `CONSTANT_MOVES_PER_THREAD` half instructions a thread are moved out of
+    `fp16_flop_count` into `fp16_left_out_flop_count`. `flop_count` is the sum over the pipes that are known; where
+    that is 0 and nobody counted CUDA-core instructions it is null, for such a 0 is no measurement.
+    """
+    moves = (pl.col("half_instruction_count") > 0) & (
+        pl.col("half_instruction_count") <= CONSTANT_MOVES_PER_THREAD * pl.col("thread_count")
+    )
+    stored = pl.max_horizontal("dram_write_bytes", "l2_write_bytes")
+    both = pl.col("dram_write_bytes").is_not_null() & pl.col("l2_write_bytes").is_not_null()
+    return (
+        launches.with_columns(
+            pl.when(moves.fill_null(False)).then("fp16_flop_count").otherwise(pl.lit(0.0)).alias("fp16_left_out_flop_count"),
+            pl.when(moves.fill_null(False)).then(pl.lit(0.0)).otherwise("fp16_flop_count").alias("fp16_flop_count"),
+            (pl.col("l2_read_bytes") + pl.col("l2_write_bytes")).alias("l2_bytes"),
+            pl.when(both).then(pl.col("dram_read_bytes") + stored).alias("dram_upper_bytes"),
+        )
+        .with_columns(_flop_count())
+    )  # fmt: skip
+
+
+def _flop_count() -> pl.Expr:
+    """`roofline.known_flop_count` of each row."""
+    total = pl.sum_horizontal(FLOP_COLUMNS)
+    known = pl.col("fp32_flop_count").is_not_null() | (total > 0)
+    return pl.when(known).then(total).alias("flop_count")
+
+
+def call_rows(launches: pl.DataFrame) -> pl.DataFrame:
+    """One row a call: sums over its launches, rates weighted by time.
+
+    Args:
+        launches: rows with `nvtx_path`, `call` and the columns of `with_measured_work`; unattributed ones left out.
+    """
+
+    def total(column: str) -> pl.Expr:
+        unknown = pl.col(column).is_null().any()
+        return pl.when(unknown).then(None).otherwise(pl.col(column).sum()).alias(column)
+
+    def mean_over_time(column: str) -> pl.Expr:
+        time = pl.col("duration_ns")
+        unknown = (pl.col(column).is_null() | time.is_null()).any()
+        return pl.when(unknown).then(None).otherwise((pl.col(column) * time).sum() / time.sum()).alias(column)
+
+    calls = launches.group_by(["report", "nvtx_path", "call"], maintain_order=True).agg(
+        pl.col("launch_id").alias("kernels"),
+        pl.col("launch_id").min().alias("first_launch_id"),
+        *(total(column) for column in SUMMED),
+        *(mean_over_time(column) for column in TIME_WEIGHTED),
+        pl.col("device_name").first(),
+        pl.col("device_id").first(),
+        pl.col("thread_count").max(),
+        pl.col("replay_passes").max(),
+    )
+    return calls.with_columns(_flop_count())
+
+
+def op_rows(calls: pl.DataFrame) -> pl.DataFrame:
+    """One row an op: its median call by duration (the lower one of two), with the spread over all calls.
+
+    Every number of a row is that one call's, so that sums and ratios hold. A call whose SM clock lies below
+    `CLOCK_OUTLIER` of its op's median clock, of `LEAST_CALLS` or more, is not taken; `clock_outlier_count` counts them.
+    """
+    key = ["report", "nvtx_path"]
+    spread = [
+        getattr(pl.col(column), how)().over(key).alias(f"{column}_{how}")
+        for column in ("duration_ns", "dram_bytes", "flop_count")
+        for how in ("min", "max")
+    ]
+    clock = pl.col("sm_clock_hz")
+    slow = (clock < CLOCK_OUTLIER * clock.median().over(key)) & (clock.count().over(key) >= LEAST_CALLS)
+    ranked = calls.with_row_index("_index").with_columns(
+        pl.len().over(key).alias("calls"),
+        pl.col("_index").min().over(key).alias("_order"),
+        clock.min().over(key).alias("sm_clock_hz_min"),
+        clock.median().over(key).alias("sm_clock_hz_median"),
+        slow.fill_null(False).alias("_slow"),
+        *spread,
+    )
+    timed = pl.when(~pl.col("_slow")).then("duration_ns")
+    ranked = ranked.with_columns(
+        pl.col("_slow").sum().over(key).cast(pl.Int64).alias("clock_outlier_count"),
+        timed.rank("ordinal").over(key).alias("_rank"),
+        ((timed.is_not_null().sum() + 1) // 2).over(key).alias("_middle"),
+    )
+    untimed = (pl.col("_middle") == 0) & (pl.col("_index") == pl.col("_order"))
+    chosen = (pl.col("_rank") == pl.col("_middle")) | untimed
+    return ranked.filter(chosen.fill_null(False)).sort("_order").drop("_index", "_order", "_rank", "_middle", "_slow")

@@ -1,0 +1,104 @@
+"""Reports of the same launches with different counters, made one frame: by path, kernel, grid, block and ordinal."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from roofprof.findings import Finding, Severity
+from roofprof.launches.attribution import attribute
+from roofprof.launches.schema import LAUNCH_SCHEMA
+
+_KEY = ("nvtx_path", "kernel_demangled_name", "grid", "block")
+_OWN = ("report", "launch_id", "process_id", "nvtx")
+"""Columns that the first report alone gives."""
+_NAMES_SHOWN = 3
+TIME_RATIO, TIME_DIFFERENCE_NS = 1.5, 5e3
+"""Two runs of one kernel differ by some tenths where it is short and cold; by half and 5 µs it did something else."""
+
+
+def merge_launches(
+    name: str, frames: Sequence[pl.DataFrame], domain: str | None = None
+) -> tuple[pl.DataFrame, list[Finding]]:
+    """Fill the first frame's nulls from the others' launches.
+
+    Args:
+        name: what to call the merged report.
+        frames: LAUNCH_SCHEMA; the first holds the time, and its launches are the ones that count.
+        domain: the NVTX domain of the ops.
+
+    Returns:
+        LAUNCH_SCHEMA, and findings about launches that have no partner.
+    """
+    first, *rest = [_keyed(frame, domain) for frame in frames]
+    findings: list[Finding] = []
+    for other in rest:
+        joined = first.join(other, on=["_key", "_ordinal"], how="left", suffix="_other", maintain_order="left")
+        findings += [*_unmatched(name, first, other), *_changed(name, joined, other["report"][0])]
+        filled = [
+            pl.coalesce(column, f"{column}_other").alias(column) for column in LAUNCH_SCHEMA if column not in _OWN
+        ]
+        first = joined.with_columns(filled).select(*LAUNCH_SCHEMA, "_key", "_ordinal")
+    return first.select(pl.lit(name).alias("report"), *[c for c in LAUNCH_SCHEMA if c != "report"]), findings
+
+
+def _keyed(launches: pl.DataFrame, domain: str | None) -> pl.DataFrame:
+    """Add the key of a launch as text, and its ordinal among launches of that key."""
+    attributed, _ = attribute(launches, domain)
+    parts = [pl.col(c) if c == "kernel_demangled_name" else _joined(c) for c in _KEY]
+    keyed = attributed.with_columns(pl.concat_str(parts, separator="\x1f", ignore_nulls=True).alias("_key"))
+    ordinal = pl.int_range(pl.len()).over("_key").alias("_ordinal")
+    return keyed.with_columns(ordinal).select(*LAUNCH_SCHEMA, "_key", "_ordinal")
+
+
+def _joined(column: str) -> pl.Expr:
+    return pl.col(column).cast(pl.List(pl.String)).list.join("\x1e").fill_null("")
+
+
+def _changed(name: str, joined: pl.DataFrame, other: str) -> list[Finding]:
+    """Launches that took another time in the other run: replay, or the data, made them another thing."""
+    least, most = (f("duration_ns", "duration_ns_other") for f in (pl.min_horizontal, pl.max_horizontal))
+    both = joined.filter(pl.col("duration_ns").is_not_null() & pl.col("duration_ns_other").is_not_null())
+    changed = both.filter((most > TIME_RATIO * least) & (most - least > TIME_DIFFERENCE_NS))
+    if not changed.height:
+        return []
+    kernels = changed["kernel_name"].unique(maintain_order=True).to_list()
+    return [
+        Finding(
+            "replay-changed",
+            Severity.DOUBTFUL,
+            f"{changed.height} of {both.height} launches took over {TIME_RATIO:g}x as long in one run as in {other}: "
+            f"{', '.join(kernels[:_NAMES_SHOWN])}",
+            "their counters may belong to other work: kernels that wait, poll or depend on what replay restores",
+            report=name,
+            values={
+                "launch_count": changed.height,
+                "kernel_names": kernels,
+                "replay_passes": changed["replay_passes_other"].to_list(),
+                "duration_ns": changed["duration_ns"].to_list(),
+                "duration_ns_other": changed["duration_ns_other"].to_list(),
+            },
+        )
+    ]
+
+
+def _unmatched(name: str, first: pl.DataFrame, other: pl.DataFrame) -> list[Finding]:
+    found = []
+    on = ["_key", "_ordinal"]
+    for here, there, effect in ((first, other, "their counters stay null"), (other, first, "they are left out")):
+        lonely = here.join(there, on=on, how="anti", maintain_order="left")
+        if not lonely.height:
+            continue
+        kernels = lonely["kernel_name"].unique(maintain_order=True).to_list()
+        shown = ", ".join(kernels[:_NAMES_SHOWN]) + (", ..." if len(kernels) > _NAMES_SHOWN else "")
+        found.append(
+            Finding(
+                "merge-unmatched",
+                Severity.WARNING,
+                f"{lonely.height} of {here.height} launches of {here['report'][0]} have no partner in "
+                f"{there['report'][0]} ({shown}): {effect}",
+                "the workload launched other kernels in the two runs: fix seeds and autotuning, then capture again",
+                report=name,
+                values={"launch_count": lonely.height, "kernel_names": kernels},
+            )
+        )
+    return found

@@ -1,0 +1,77 @@
+"""The frame between parsing and analysis: one row a kernel launch, units in every column name."""
+
+import polars as pl
+
+from roofprof.errors import RoofprofError
+from roofprof.hardware.devices import PIPES
+
+NVTX_STACK = pl.List(
+    pl.Struct(
+        {
+            "domain": pl.String,
+            "push_pop": pl.List(pl.String),
+            "push_pop_id": pl.List(pl.Int64),  # tells two ranges of one name apart; null where the file has none
+            "start_end": pl.List(pl.String),
+        }
+    )
+)
+
+RAW_FLOP_COLUMNS = tuple(f"{pipe}_flop_count" for pipe in PIPES)
+PEAK_COLUMNS = tuple(f"peak_{pipe}_flop_per_s" for pipe in PIPES)
+
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "report": pl.String,
+    "launch_id": pl.Int64,  # position in the report, from 0
+    "process_id": pl.Int64,
+    "workload_type": pl.String,  # kernel, range, graph or command_list
+    "kernel_name": pl.String,
+    "kernel_demangled_name": pl.String,
+    "grid": pl.List(pl.Int64),
+    "block": pl.List(pl.Int64),
+    "duration_ns": pl.Float64,
+    "sm_clock_hz": pl.Float64,
+    "dram_clock_hz": pl.Float64,
+    "sm_cycles_elapsed": pl.Float64,
+    "nvtx": NVTX_STACK,
+    "dram_read_bytes": pl.Float64,
+    "dram_write_bytes": pl.Float64,
+    "dram_bytes": pl.Float64,
+    "dram_bytes_from": pl.String,  # "sum", "per_second x duration" or null
+    "l2_read_bytes": pl.Float64,
+    "l2_write_bytes": pl.Float64,
+    "l1_fill_bytes": pl.Float64,
+    "l1_write_bytes": pl.Float64,
+    **dict.fromkeys(RAW_FLOP_COLUMNS, pl.Float64()),
+    "half_instruction_count": pl.Float64,  # thread instructions HADD, HMUL and HFMA
+    "mufu_count": pl.Float64,
+    "tensor_pipe_active_cycles": pl.Float64,  # mean over SMs
+    "dram_peak_bytes_per_s": pl.Float64,
+    **dict.fromkeys(PEAK_COLUMNS, pl.Float64()),
+    "thread_count": pl.Int64,
+    "sm_count": pl.Int64,
+    "achieved_occupancy": pl.Float64,  # fraction of the warps that an SM can hold
+    "theoretical_occupancy": pl.Float64,
+    "registers_per_thread": pl.Int64,
+    "waves_per_sm": pl.Float64,
+    "shared_memory_per_block_bytes": pl.Float64,
+    "cluster_size": pl.Int64,
+    "replay_passes": pl.Int64,
+    "device_id": pl.Int64,
+    "device_name": pl.String,
+    "chip": pl.String,
+}
+LAUNCH_SCHEMA = pl.Schema(_COLUMNS)
+"""Floats for counters, because a null must differ from 0 and counts exceed 2^53 by nothing that matters here:
+every count below 2^53 is exact."""
+
+
+def check_schema(frame: pl.DataFrame, schema: pl.Schema, stage: str) -> pl.DataFrame:
+    """The frame itself, if its columns are those declared.
+
+    Raises:
+        RoofprofError: a column is missing, or of another type; a fault of roofprof and not of the user.
+    """
+    if frame.schema != schema:
+        wrong = {n for n in schema.keys() | frame.schema.keys() if schema.get(n) != frame.schema.get(n)}
+        raise RoofprofError(f"{stage} made a frame with other columns than declared: {', '.join(sorted(wrong))}")
+    return frame

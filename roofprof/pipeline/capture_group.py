@@ -1,0 +1,40 @@
+"""Reads one group of a capture: its reports merged by launch, its traces beside them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from roofprof.analysis.analyze import Measured
+from roofprof.findings import Finding
+from roofprof.formats.capture import Group
+from roofprof.launches.merge import merge_launches
+from roofprof.parsers.ncu.report import read_ncu_report
+from roofprof.parsers.nsys.trace import read_nsys_trace
+from roofprof.profiler.nsys.command import find_nsys
+from roofprof.timeline.op_times import NamedTrace
+
+Progress = Callable[[int, int], None]
+
+
+def read_group(group: Group, domain: str | None = None, progress: Progress | None = None) -> Measured:
+    """One set of reports of a capture as one report, with its traces."""
+    reports = [read_ncu_report(path, progress) for path in group.reports]
+    launches, unmatched = merge_launches(group.name, [r.launches for r in reports], domain)
+    missing = [f for r in reports for f in r.findings if f.kind != "counter-missing" or _still_null(f, launches)]
+    findings = {(f.kind, f.values.get("column"), f.message): f for f in missing}.values()
+    traces = [read_trace(path) for path in group.traces]
+    named = [replace(f, report=group.name) for f in findings]
+    return Measured(group.name, launches, reports[0].devices, [*named, *unmatched], group.conditions, traces)
+
+
+def _still_null(finding: Finding, launches: pl.DataFrame) -> bool:
+    """Whether no other report of the group filled what this one lacks."""
+    return bool(launches[finding.values["column"]].null_count())
+
+
+def read_trace(path: Path) -> NamedTrace:
+    """Read an nsys trace, exported first where it has to be."""
+    nsys = find_nsys() if path.suffix == ".nsys-rep" else None
+    return NamedTrace(path.name, read_nsys_trace(path, nsys))

@@ -1,0 +1,101 @@
+"""From a captured self-check to its verdict, and to the verdict that belongs to a capture."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from roofprof.errors import ReportError
+from roofprof.formats.capture import MANIFEST, load_capture
+from roofprof.hardware.devices import recognise_gpu
+from roofprof.parsers.ncu.chips import Chip, chips
+from roofprof.pipeline.capture_group import read_group
+from roofprof.selfcheck.judge import judge, truths_in
+from roofprof.selfcheck.result import SELFCHECK, Row, Selfcheck, load_selfcheck
+
+FOLDER = "selfcheck"
+"""Of a capture's directory: the kernels of the self-check that was captured with it."""
+RECORD = "calibration.json"
+DEFAULT_L2_BYTES = 50e6
+
+
+def find_selfcheck(path: Path, required: bool = True) -> Selfcheck | None:
+    """The self-check that a path means: a selfcheck.json, a directory with one, or one with its captured kernels.
+
+    Raises:
+        ReportError: none is there although it is required, or it cannot be read.
+    """
+    if not path.is_dir():
+        return load_selfcheck(path)
+    if (path / SELFCHECK).is_file():
+        return load_selfcheck(path / SELFCHECK)
+    if (path / FOLDER).is_dir():
+        return find_selfcheck(path / FOLDER, required)
+    if (path / RECORD).is_file():
+        return judge_capture(path)
+    if required:
+        raise ReportError(f"{path} holds no self-check", "make one with roofprof selfcheck -o DIR")
+    return None
+
+
+def judge_capture(folder: Path) -> Selfcheck:
+    """Judge the captured kernels of a self-check.
+
+    Raises:
+        ReportError: the directory is no capture, or no range in it says what is true.
+    """
+    if not (folder / MANIFEST).is_file() and (folder / FOLDER).is_dir():
+        folder = folder / FOLDER
+    capture = load_capture(folder)
+    read = read_group(capture.groups[0])
+    truths = truths_in(read.launches)
+    if not truths:
+        raise ReportError(f"{folder} holds no kernel whose work is known", "make one with roofprof selfcheck -o DIR")
+    device = next(iter(read.devices.values()), {})
+    name = str(device.get("device_name") or "unknown GPU")
+    l2_bytes = float(device.get("l2_cache_bytes") or DEFAULT_L2_BYTES)
+    rows, floor = judge(read.launches, truths, recognise_gpu(name), l2_bytes)
+    chip = chips().get(f"{device.get('compute_capability_major')}.{device.get('compute_capability_minor')}")
+    record = _record(folder)
+    return Selfcheck(
+        gpu=name,
+        ncu=capture.versions.get("ncu"),
+        driver=capture.versions.get("driver"),
+        created=capture.created,
+        chip=capture.chip,
+        rows=[replace(row, metrics=_metrics(row, chip)) for row in rows],
+        floor=floor,
+        skipped=record.get("skipped") or {},
+        untested=record.get("untested"),
+    )
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    """What the harness wrote; empty where it did not."""
+    try:
+        data = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+_OTHERS = {
+    "dram_read_bytes": "dram__bytes_read.sum",
+    "dram_write_bytes": "dram__bytes_write.sum",
+    "l2_read_bytes": "lts__t_sectors_srcunit_tex_op_read.sum",
+    "l2_write_bytes": "lts__t_sectors_srcunit_tex_op_write.sum",
+    "mufu_count": "sm__inst_executed_pipe_xu.sum",
+}
+
+
+def _metrics(row: Row, chip: Chip | None) -> tuple[str, ...]:
+    """The ncu metrics behind a column."""
+    if row.counter in _OTHERS:
+        return (_OTHERS[row.counter],)
+    pipe = row.counter.removeprefix("peak_").removesuffix("_flop_per_s").removesuffix("_flop_count")
+    counter = chip.pipes.get(pipe) if chip else None
+    if counter is None:
+        return ()
+    if row.counter.startswith("peak_"):
+        return (f"{counter.peak}.sum.peak_sustained",) if counter.peak else ()
+    return tuple(f"{base}.sum" for base in counter.alternatives[0])

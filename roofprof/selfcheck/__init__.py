@@ -1,0 +1,1 @@
+"""Counters against kernels of exactly known work."""

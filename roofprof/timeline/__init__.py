@@ -1,0 +1,1 @@
+"""nsys timelines: ops, gaps, the join with ncu."""

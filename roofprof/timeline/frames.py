@@ -1,0 +1,126 @@
+"""The frames between reading an nsys trace and the timeline: GPU operations and NVTX ranges, one row each."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from roofprof.findings import Finding
+from roofprof.launches.schema import check_schema
+
+_OPERATION: dict[str, pl.DataType] = {
+    "start_ns": pl.Int64(),
+    "end_ns": pl.Int64(),
+    "global_pid": pl.Int64(),  # nsys' serialised process: HW:8|VM:8|PID:24|0
+    "device_id": pl.Int64(),
+    "stream_id": pl.Int64(),
+    "correlation_id": pl.Int64(),  # unique within a process only
+    "launch_start_ns": pl.Int64(),  # the API call that launched it; null where the trace has none
+    "launch_end_ns": pl.Int64(),
+    "launch_global_tid": pl.Int64(),
+    "graph_node_id": pl.Int64(),  # null unless a CUDA graph replayed it
+    "node_created_ns": pl.Int64(),  # when the node, or the one it was cloned from, was captured
+    "node_global_tid": pl.Int64(),
+}
+OPERATION_SCHEMA = pl.Schema(_OPERATION)
+"""What kernels, memory operations and graph launches have in common: one row a GPU operation."""
+
+KERNEL_SCHEMA = pl.Schema(
+    {
+        **_OPERATION,
+        "kernel_name": pl.Categorical(),  # without templates
+        "kernel_demangled_name": pl.Categorical(),
+        "grid_x": pl.Int32(),
+        "grid_y": pl.Int32(),
+        "grid_z": pl.Int32(),
+        "block_x": pl.Int32(),
+        "block_y": pl.Int32(),
+        "block_z": pl.Int32(),
+    }
+)
+
+MEMORY_OPERATION_SCHEMA = pl.Schema(
+    {
+        **_OPERATION,
+        "kind": pl.String(),  # memcpy or memset
+        "direction": pl.String(),  # Host-to-Device and so on; null for a memset
+        "bytes": pl.Int64(),
+    }
+)
+
+GRAPH_LAUNCH_SCHEMA = pl.Schema({**_OPERATION, "graph_id": pl.Int64()})
+"""A graph traced as a whole (--cuda-graph-trace=graph): its kernels are hidden in one row."""
+
+RANGE_SCHEMA = pl.Schema(
+    {
+        "range_id": pl.Int64(),  # the row of NVTX_EVENTS, from 1: what nsys stats calls RangeId
+        "domain": pl.String(),
+        "name": pl.String(),
+        "style": pl.String(),  # push_pop or start_end
+        "start_ns": pl.Int64(),
+        "end_ns": pl.Int64(),  # null for a range that never closes
+        "global_tid": pl.Int64(),
+        "end_global_tid": pl.Int64(),  # null unless it ended on another thread
+    }
+)
+
+GRID = ("grid_x", "grid_y", "grid_z")
+BLOCK = ("block_x", "block_y", "block_z")
+
+
+KERNEL, MEMORY, GRAPH = 0, 1, 2
+"""Kinds of GPU operations: kernels, memory copies and sets, graphs traced as a whole."""
+
+
+class Operations:
+    """Every GPU operation of a trace, one column at a time: the whole frame twice would not fit in memory.
+
+    Rows are kernels, then memory operations, then graphs, each in the order of its frame.
+    """
+
+    def __init__(self, trace: "NsysTrace") -> None:
+        self._frames = (trace.kernels, trace.memory_operations, trace.graph_launches)
+        self.height = sum(frame.height for frame in self._frames)
+
+    def __getitem__(self, name: str) -> pl.Series:
+        """A column of OPERATION_SCHEMA, or `kind`."""
+        if name == "kind":
+            kinds = zip((KERNEL, MEMORY, GRAPH), self._frames, strict=True)
+            return pl.concat([pl.repeat(kind, f.height, dtype=pl.Int8, eager=True) for kind, f in kinds])
+        # A lone frame's column is no copy.
+        held = [frame[name] for frame in self._frames if frame.height]
+        return pl.concat(held, rechunk=True) if held else self._frames[0][name]
+
+
+@dataclass(frozen=True, slots=True)
+class NsysTrace:
+    """What one nsys trace holds."""
+
+    kernels: pl.DataFrame
+    """KERNEL_SCHEMA, in the order of start_ns."""
+    ranges: pl.DataFrame
+    """RANGE_SCHEMA, every domain."""
+    memory_operations: pl.DataFrame
+    """MEMORY_OPERATION_SCHEMA."""
+    graph_launches: pl.DataFrame
+    """GRAPH_LAUNCH_SCHEMA; empty unless graphs were traced as a whole."""
+    findings: tuple[Finding, ...]
+    """What the reader could not use, with counts."""
+    source: str = ""
+    """File name, for messages."""
+
+    def __post_init__(self) -> None:
+        """Check the frames where they are made."""
+        check_schema(self.kernels, KERNEL_SCHEMA, "the nsys reader (kernels)")
+        check_schema(self.ranges, RANGE_SCHEMA, "the nsys reader (ranges)")
+        check_schema(self.memory_operations, MEMORY_OPERATION_SCHEMA, "the nsys reader (memory operations)")
+        check_schema(self.graph_launches, GRAPH_LAUNCH_SCHEMA, "the nsys reader (graph launches)")
+
+
+def process_id(global_id: int) -> int:
+    """The operating system's process id in nsys' serialised process or thread."""
+    return global_id >> 24 & 0xFFFFFF
+
+
+def thread_id(global_tid: int) -> int:
+    """The operating system's thread id in nsys' serialised thread."""
+    return global_tid & 0xFFFFFF

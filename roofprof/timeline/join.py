@@ -1,0 +1,177 @@
+"""Joins ncu's launches with nsys' kernels: counters from one, time from the other, 1:1 or said why not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from roofprof.findings import Finding
+from roofprof.timeline.frames import BLOCK, GRID, NsysTrace
+from roofprof.timeline.intervals import grouped
+from roofprof.timeline.nesting import runs
+from roofprof.timeline.timeline import Timeline
+from roofprof.timeline.unmatched import KEY, join_findings, only_ncu, only_nsys
+
+MOST_OFFSET_NS = 3000.0
+MOST_RATIO = 1.3
+"""ncu and nsys times that differ by more than both are flagged: short kernels differ by a constant."""
+
+_EXACT_KEY = (*KEY, "kernel_demangled_name")
+
+JOIN_SCHEMA = pl.Schema(
+    {
+        "report": pl.String(),
+        "launch_id": pl.Int64(),
+        "kernel_row": pl.Int64(),  # row of NsysTrace.kernels
+        "nvtx_path": pl.List(pl.String()),
+        "kernel_name": pl.String(),
+        "ordinal": pl.Int64(),  # among launches of this kernel and shape on this path, from 0
+        "overlapped": pl.Boolean(),  # another kernel ran beside it under nsys, never under ncu
+        "ncu_duration_ns": pl.Float64(),
+        "nsys_duration_ns": pl.Int64(),
+        "offset_ns": pl.Float64(),  # ncu - nsys
+        "ratio": pl.Float64(),  # ncu / nsys
+        "flagged": pl.Boolean(),
+    }
+)
+"""One row a launch that both tools saw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Both tools' views of the same launches."""
+
+    matched: pl.DataFrame
+    """JOIN_SCHEMA."""
+    unmatched: pl.DataFrame
+    """`join_reasons.UNMATCHED_SCHEMA`. Kernels on paths that ncu did not profile are not listed."""
+    median_offset_ns: float | None
+    """Median of ncu's minus nsys' time of a launch: what ncu's serialisation and cache control cost."""
+    findings: tuple[Finding, ...]
+
+
+def join_launches(launches: pl.DataFrame, trace: NsysTrace, timeline: Timeline) -> Join:
+    """Match by NVTX path, kernel name, grid, block and ordinal.
+
+    Args:
+        launches: LAUNCH_SCHEMA with `nvtx_path` (list of range names, outermost first; null outside ranges).
+            Each report is joined by itself: reports of one capture hold the same launches.
+        trace: nsys' trace of the same command.
+        timeline: made from that trace, in the domain that gave `nvtx_path`.
+    """
+    ours = _ncu_side(launches, timeline.paths)
+    theirs = _nsys_side(trace, timeline, ours)
+    pairs = [_pair(report, theirs) for report in ours.partition_by("report", maintain_order=True)]
+    both = pl.concat(pairs) if pairs else _pair(ours, theirs)
+    matched = _matched(both.filter(pl.col("kernel_row").is_not_null()))
+    lonely = both.filter(pl.col("kernel_row").is_null())
+    unmatched = pl.concat([only_ncu(lonely, theirs), only_nsys(theirs, ours, matched, timeline.paths)])
+    offset = matched["offset_ns"].median()
+    median = float(offset) if isinstance(offset, float) else None
+    return Join(matched, unmatched, median, tuple(join_findings(matched, unmatched)))
+
+
+def _ncu_side(launches: pl.DataFrame, paths: Sequence[tuple[str, ...]]) -> pl.DataFrame:
+    """ncu's launches with the key's columns; `path` is null where nsys has no such path."""
+    numbers = {path: number for number, path in enumerate(paths)}
+    found = [None if p is None else numbers.get(tuple(p)) for p in launches["nvtx_path"].to_list()]
+    frame = launches.select(
+        *("report", "launch_id", "nvtx_path", "kernel_name", "kernel_demangled_name", "grid", "block"),
+        ncu_duration_ns="duration_ns",
+    ).with_columns(
+        pl.Series("path", found, dtype=pl.Int32),
+        *(pl.col("grid").list.get(i, null_on_oob=True).cast(pl.Int32).alias(c) for i, c in enumerate(GRID)),
+        *(pl.col("block").list.get(i, null_on_oob=True).cast(pl.Int32).alias(c) for i, c in enumerate(BLOCK)),
+    )
+    return frame.sort("report", "launch_id", maintain_order=True)
+
+
+def _nsys_side(trace: NsysTrace, timeline: Timeline, ours: pl.DataFrame) -> pl.DataFrame:
+    """nsys' kernels on the paths that ncu profiled, in the order of launch.
+
+    Where a path was both launched and replayed by a graph, the launches are taken: ncu ran without the graph.
+    """
+    wanted = ours["path"].drop_nulls().unique()
+    times = ("start_ns", "end_ns", "launch_start_ns", "device_id")
+    frame = (
+        trace.kernels.select(*times, "kernel_name", "kernel_demangled_name", *GRID, *BLOCK)
+        .with_columns(timeline.kernels["path"], timeline.kernels["replayed"], _overlapped(trace.kernels))
+        .with_row_index("kernel_row")
+        .filter(pl.col("path").is_in(wanted.to_list()))
+        .filter(pl.col("replayed") == pl.col("replayed").min().over("path"))
+        .sort(pl.col("launch_start_ns").fill_null(pl.col("start_ns")), "start_ns", maintain_order=True)
+    )
+    return frame.select(
+        pl.col("kernel_name", "kernel_demangled_name").cast(pl.String),
+        *("path", *GRID, *BLOCK, "overlapped"),
+        pl.col("kernel_row").cast(pl.Int64),
+        nsys_duration_ns=pl.col("end_ns") - pl.col("start_ns"),
+    )
+
+
+def _overlapped(kernels: pl.DataFrame) -> pl.Series:
+    """Whether another kernel ran on the same device at the same time: each then slows the other."""
+    device = kernels["device_id"].fill_null(-1).to_numpy()
+    start, end = kernels["start_ns"].to_numpy(), kernels["end_ns"].to_numpy()
+    order = grouped(device, start).order
+    found = np.zeros(len(order), bool)
+    for _, low, high in runs(device[order]):
+        rows = order[low:high]
+        latest = np.maximum.accumulate(end[rows])
+        late = np.flatnonzero(start[rows][1:] < latest[:-1]) + 1
+        found[rows[late]] = True
+        found[rows[:-1][end[rows][:-1] > start[rows][1:]]] = True
+    return pl.Series("overlapped", found)
+
+
+def _pair(ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
+    """One report's launches with their kernels: by full name first, the rest by the function's name.
+
+    The tools may print templates differently; where they agree, kernels that differ in templates alone are
+    told apart.
+    """
+    rest, pairs = ours, []
+    for key in (_EXACT_KEY, KEY):
+        candidates = _numbered(theirs, key).select(*key, "ordinal", "kernel_row", "nsys_duration_ns", "overlapped")
+        here = _numbered(rest, key).join(candidates, on=[*key, "ordinal"], how="left", maintain_order="left")
+        found = here.filter(pl.col("kernel_row").is_not_null())
+        pairs.append(found)
+        rest = here.filter(pl.col("kernel_row").is_null()).select(rest.columns)
+        theirs = theirs.join(found.select("kernel_row"), on="kernel_row", how="anti", maintain_order="left")
+    pairs.append(here.filter(pl.col("kernel_row").is_null()))
+    return pl.concat([pair.select(pairs[0].columns) for pair in pairs]).sort("launch_id", maintain_order=True)
+
+
+def _numbered(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """The frame with each row's number among the rows of its key."""
+    return frame.with_columns(ordinal=pl.int_range(pl.len()).over(*key))
+
+
+def _matched(both: pl.DataFrame) -> pl.DataFrame:
+    offset = pl.col("ncu_duration_ns") - pl.col("nsys_duration_ns")
+    nsys = pl.col("nsys_duration_ns")
+    frame = both.with_columns(offset_ns=offset, ratio=pl.when(nsys > 0).then(pl.col("ncu_duration_ns") / nsys))
+    apart = (pl.col("ratio") > MOST_RATIO) | (pl.col("ratio") < 1 / MOST_RATIO) | pl.col("ratio").is_null()
+    far = pl.col("offset_ns").abs() > MOST_OFFSET_NS
+    frame = frame.with_columns(flagged=(far & apart).fill_null(False))
+    return frame.select(pl.col(n).cast(t) for n, t in JOIN_SCHEMA.items())
+
+
+TIME_SCHEMA = pl.Schema(
+    {
+        "nvtx_path": pl.List(pl.String()),
+        "launch": pl.String(),
+        "nsys_calls": pl.Int64(),
+        "nsys_duration_ns": pl.Float64(),
+        "nsys_union_ns": pl.Float64(),
+        "nsys_projected_ns": pl.Float64(),
+        "share": pl.Float64(),
+    }
+)
+
+
+def op_times(timeline: Timeline) -> pl.DataFrame:
+    """nsys' times of each op by path, TIME_SCHEMA: what an op's row of `analyze` takes its rates from."""
+    rows = [{**{c: op[c] for c in TIME_SCHEMA if c in op}, "nsys_calls": op["calls"]} for op in timeline.ops]
+    return pl.DataFrame(rows, schema=TIME_SCHEMA)

@@ -1,0 +1,164 @@
+"""From GPU operations to calls of ops: each operation belongs to the innermost range round its launch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from roofprof.timeline.frames import Operations
+from roofprof.timeline.nesting import NO_RANGE, Booleans, Integers, RangeForest, last_event, range_forest
+
+NO_PATH = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Every GPU operation with the call of the op that it belongs to."""
+
+    key: Integers
+    """One number a call: range and, for a replayed graph, the replay; negative where no range is."""
+    paths: Sequence[tuple[str, ...]]
+    """Range names from the outermost in, by path number."""
+    path: Integers
+    """Path number of each range of `forest`."""
+    forest: RangeForest
+    replay_count: int
+    """Replays of graphs, plus one for what no graph launched: key = range x this + replay."""
+
+    def range_of(self, key: Integers) -> Integers:
+        """Position of each call's range in `forest`."""
+        return key // self.replay_count
+
+    def replayed(self, key: Integers) -> Booleans:
+        """Whether each call is a replay of a graph, whose ranges were active when it was captured."""
+        replayed: Booleans = key % self.replay_count > 0
+        return replayed
+
+    def path_of(self, key: Integers) -> Integers:
+        """Path number of each call or operation, NO_PATH where no range is."""
+        if not len(self.path):
+            return np.full(len(key), NO_PATH, np.int64)
+        return np.where(key < 0, NO_PATH, self.path[np.maximum(self.range_of(key), 0)])
+
+
+def attribute(operations: Operations | pl.DataFrame, ranges: pl.DataFrame, domain: str | None) -> Attribution:
+    """Give each operation to the innermost push/pop range of the domain, or start/end range without one.
+
+    A node that a graph replays belongs to the range that was active when the node was captured, in which its
+    op was called; where the trace does not tell, to the range round the replay.
+
+    Args:
+        operations: OPERATION_SCHEMA's columns.
+        ranges: RANGE_SCHEMA, every domain.
+        domain: one of them; None gives nothing to any range.
+    """
+    chosen = ranges.filter((pl.col("domain") == (domain or "")) & pl.col("end_global_tid").is_null())
+    # Push/pop ranges first: in the forest of both, styles must not nest in each other.
+    chosen = chosen.sort(pl.col("style") != "push_pop", maintain_order=True)
+    pushed = int((chosen["style"] == "push_pop").sum())
+    end = last_event(ranges)
+    forests = [range_forest(chosen[:pushed], end), range_forest(chosen[pushed:], end)]
+    found = np.full(operations.height, NO_RANGE, np.int64)
+    replay, replays = _replays(operations)
+    for thread, start, stop in (
+        ("node_global_tid", "node_created_ns", "node_created_ns"),
+        ("launch_global_tid", "launch_start_ns", "launch_end_ns"),
+    ):
+        captured = thread == "node_global_tid"
+        offset = 0
+        for forest in forests:
+            _fill(found, operations, forest, (thread, start, stop), offset)
+            offset += len(forest.rows)
+        if captured:
+            replay[found == NO_RANGE] = 0
+    forest = _joined(*forests)
+    paths, path = _paths(forest, chosen["name"].to_list())
+    key = np.where(found < 0, -1, found * replays + replay)
+    return Attribution(key, paths, path, forest, replays)
+
+
+def calls_round(attribution: Attribution, key: Integers, own: Integers) -> tuple[Integers, Integers]:
+    """For each operation, the enclosing calls that have operations of their own too.
+
+    Args:
+        key: the operations' calls.
+        own: every call that has an operation, sorted.
+
+    Returns:
+        Calls, and the operation's position for each.
+    """
+    calls, positions = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    at = np.flatnonzero(key >= 0)
+    ranges = attribution.range_of(key[at])
+    parent = attribution.forest.parent
+    while len(at):
+        ranges = parent[ranges]
+        at, ranges = at[ranges != NO_RANGE], ranges[ranges != NO_RANGE]
+        outer = ranges * attribution.replay_count + key[at] % attribution.replay_count
+        place = np.minimum(np.searchsorted(own, outer), len(own) - 1)
+        known = own[place] == outer
+        calls.append(outer[known])
+        positions.append(at[known])
+    return np.concatenate(calls), np.concatenate(positions)
+
+
+def _replays(operations: Operations | pl.DataFrame) -> tuple[Integers, int]:
+    """A number from 1 for each replay of a graph, 0 for what no graph launched; and how many there are."""
+    replay = np.zeros(operations.height, np.int64)
+    rows = np.flatnonzero(operations["node_created_ns"].is_not_null().to_numpy())
+    if len(rows):
+        process = operations["global_pid"].gather(rows).fill_null(0).to_numpy()
+        correlation = operations["correlation_id"].gather(rows).fill_null(0).to_numpy()
+        pairs, number = np.unique(np.stack([process, correlation]), axis=1, return_inverse=True)
+        replay[rows] = number.reshape(-1) + 1
+        return replay, pairs.shape[1] + 1
+    return replay, 1
+
+
+def _fill(
+    found: Integers,
+    operations: Operations | pl.DataFrame,
+    forest: RangeForest,
+    columns: tuple[str, str, str],
+    offset: int,
+) -> None:
+    """Find ranges for the operations that have none yet and where the columns are known."""
+    open_rows = (found == NO_RANGE) & operations[columns[0]].is_not_null().to_numpy()
+    rows = np.flatnonzero(open_rows)
+    if not len(rows) or not len(forest.rows):
+        return
+    thread, start, end = (operations[c].gather(rows).to_numpy() for c in columns)
+    position = forest.innermost(thread, start, end)
+    found[rows] = np.where(position < 0, NO_RANGE, position + offset)
+
+
+def _joined(pushed: RangeForest, started: RangeForest) -> RangeForest:
+    """Both forests as one, the second's rows and parents moved behind the first's.
+
+    A start/end range has no parent: such ranges overlap as they like and make no stack.
+    """
+    count = len(pushed.rows)
+    return RangeForest(
+        rows=np.concatenate([pushed.rows, started.rows + count]),
+        thread=np.concatenate([pushed.thread, started.thread]),
+        start=np.concatenate([pushed.start, started.start]),
+        end=np.concatenate([pushed.end, started.end]),
+        parent=np.concatenate([pushed.parent, np.full(len(started.parent), NO_RANGE, np.int64)]),
+    )
+
+
+def _paths(forest: RangeForest, names: Sequence[str]) -> tuple[list[tuple[str, ...]], Integers]:
+    """Distinct paths, and each range's."""
+    numbers: dict[tuple[int, str], int] = {}
+    paths: list[tuple[str, ...]] = []
+    found: list[int] = []
+    for row, parent in zip(forest.rows.tolist(), forest.parent.tolist(), strict=True):
+        above = NO_PATH if parent == NO_RANGE else found[parent]
+        name: str = names[int(row)]
+        step = (int(above), name)
+        if step not in numbers:
+            numbers[step] = len(paths)
+            paths.append((*(paths[above] if above != NO_PATH else ()), name))
+        found.append(numbers[step])
+    return paths, np.array(found, np.int64)

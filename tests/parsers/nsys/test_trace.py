@@ -1,0 +1,307 @@
+"""The reader: names, domains, schemas that differ, graph nodes, and what it says it could not use."""
+
+import sqlite3
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from roofprof.errors import ReportError, RoofprofError
+from roofprof.parsers.nsys.trace import read_nsys_trace
+
+
+def kinds(path: Path) -> list[str]:
+    return [finding.kind for finding in read_nsys_trace(path).findings]
+
+
+def test_names_from_text_and_from_string_ids(export):
+    export.domain(3, "roofprof")
+    export.range(0, 10, "as text", domain=3)
+    export.range(20, 30, None, registered="registered", domain=3)
+    export.range(40, 50, None, domain=7)
+    ranges = read_nsys_trace(export.write()).ranges
+    assert ranges["name"].to_list() == ["as text", "registered", ""]
+    assert ranges["domain"].to_list() == ["roofprof", "roofprof", "<domain 7>"]
+
+
+def test_domain_ids_belong_to_a_process(export):
+    export.domain(1, "roofprof", pid=100)
+    export.domain(1, "CCCL", pid=200)
+    export.range(0, 10, "a", pid=100, domain=1)
+    export.range(0, 10, "b", pid=200, domain=1)
+    export.range(0, 10, "c", pid=200, domain=0)
+    assert read_nsys_trace(export.write()).ranges["domain"].to_list() == ["roofprof", "CCCL", "<default domain>"]
+
+
+def test_kernels_with_names_shapes_and_launch(export):
+    export.launch(10, 1000, 1100, 1, "gemm", grid=(132, 2, 1), block=(384, 1, 1))
+    row = read_nsys_trace(export.write()).kernels.row(0, named=True)
+    assert row["kernel_name"] == "gemm"
+    assert row["kernel_demangled_name"] == "void gemm<int>()"
+    assert (row["grid_x"], row["grid_y"], row["block_x"]) == (132, 2, 384)
+    assert (row["launch_start_ns"], row["launch_end_ns"]) == (10, 15)
+    assert row["graph_node_id"] is None
+
+
+def test_memory_operations(export):
+    export.api(0, 5, 1)
+    export.memcpy(10, 20, 1, size=4096, kind=1)
+    export.api(6, 9, 2)
+    export.memset(30, 35, 2, size=8)
+    frame = read_nsys_trace(export.write()).memory_operations
+    assert frame.select("kind", "direction", "bytes").rows() == [
+        ("memcpy", "Host-to-Device", 4096),
+        ("memset", None, 8),
+    ]
+
+
+def test_absent_tables_and_columns_mean_no_rows_and_nulls(tmp_path: Path):
+    path = tmp_path / "old.sqlite"
+    database = sqlite3.connect(path)
+    database.executescript(
+        """
+        CREATE TABLE StringIds (id INTEGER PRIMARY KEY, value TEXT);
+        INSERT INTO StringIds VALUES (1, 'void k()');
+        CREATE TABLE CUPTI_ACTIVITY_KIND_KERNEL (start INTEGER, end INTEGER, correlationId INTEGER,
+            demangledName INTEGER);
+        INSERT INTO CUPTI_ACTIVITY_KIND_KERNEL VALUES (5, 9, 1, 1), (10, 12, 2, 99);
+        """
+    )
+    database.close()
+    trace = read_nsys_trace(path)
+    assert trace.ranges.height == trace.memory_operations.height == trace.graph_launches.height == 0
+    assert trace.kernels["kernel_name"].to_list() == ["void k()", None]
+    assert trace.kernels["device_id"].null_count() == 2
+    assert kinds(path) == ["launch-unknown"]
+
+
+def test_process_is_taken_from_the_calls_where_kernels_do_not_say(export):
+    export.launch(10, 1000, 1100, 1)
+    path = export.write()
+    database = sqlite3.connect(path)
+    database.execute("ALTER TABLE CUPTI_ACTIVITY_KIND_KERNEL DROP COLUMN globalPid")
+    database.commit()
+    database.close()
+    assert read_nsys_trace(path).kernels["launch_start_ns"].to_list() == [10]
+
+
+def test_graph_nodes_go_back_to_their_capture_through_clones(export):
+    export.node(100, 1)
+    export.node(500, 11, original=1)
+    export.node(600, 21, original=11)
+    export.api(900, 910, 5)
+    export.kernel(1000, 1100, 5, node=21)
+    export.kernel(1100, 1200, 5, node=77)
+    trace = read_nsys_trace(export.write())
+    assert trace.kernels["node_created_ns"].to_list() == [100, None]
+    assert [f.kind for f in trace.findings] == ["graph-node-unknown"]
+
+
+def test_nodes_that_are_clones_of_each_other_end(export):
+    export.node(100, 1, original=2)
+    export.node(200, 2, original=1)
+    export.launch(900, 1000, 1100, 5, node=1)
+    assert read_nsys_trace(export.write()).kernels["graph_node_id"].to_list() == [1]
+
+
+def test_whole_graphs_are_read_and_reported(export):
+    export.api(10, 20, 1)
+    export.graph_trace(100, 200, 1)
+    trace = read_nsys_trace(export.write())
+    assert trace.graph_launches.select("start_ns", "graph_id", "launch_start_ns").rows() == [(100, 1, 10)]
+    assert [f.kind for f in trace.findings] == ["graph-traced-whole"]
+
+
+def test_lost_events_are_reported(export):
+    export.launch(10, 1000, 1100, 1)
+    export.diagnostic("Not all NVTX events might have been collected.")
+    export.diagnostic("Profiling has started.", severity=1)
+    export.diagnostic("The clock source is unusual.", severity=2)
+    findings = read_nsys_trace(export.write()).findings
+    assert [(f.kind, str(f.severity)) for f in findings] == [
+        ("dropped-events", "doubtful"),
+        ("nsys-diagnostic", "info"),
+    ]
+
+
+def test_a_clock_that_goes_back_is_counted(export):
+    export.range(0, 100, "op")
+    export.range(90, 10, "backwards")
+    export.launch(10, 1000, 900, 1)
+    export.launch(20, 1000, 1100, 2)
+    export.api(40, 30, 3)
+    export.kernel(1200, 1300, 3)
+    trace = read_nsys_trace(export.write())
+    found = {f.kind: f.values for f in trace.findings}
+    assert found["clock-went-back"] == {"operations": 1, "api_calls": 1}
+    assert found["range-unusable"]["backwards"] == 1
+    assert trace.kernels.height == 2
+    assert trace.ranges["name"].to_list() == ["op"]
+
+
+def test_a_parquet_directory_reads_as_the_database(export, tmp_path: Path):
+    export.domain(1, "roofprof")
+    export.range(0, 100, "op", domain=1)
+    export.range(5, 90, None, registered="inner", domain=1)
+    export.launch(10, 1000, 1100, 1)
+    export.api(20, 30, 2)
+    export.memcpy(1200, 1300, 2)
+    database, folder = read_nsys_trace(export.write()), read_nsys_trace(export.write_parquet(tmp_path / "parquet"))
+    assert database.kernels.equals(folder.kernels)
+    assert database.ranges.equals(folder.ranges)
+    assert database.memory_operations.equals(folder.memory_operations)
+
+
+def test_unsigned_ids_in_parquet_wrap_as_in_sqlite(export, tmp_path: Path):
+    export.launch(10, 1000, 1100, 1)
+    folder = export.write_parquet(tmp_path / "parquet")
+    file = folder / "CUPTI_ACTIVITY_KIND_KERNEL.parquet"
+    frame = pl.read_parquet(file).with_columns(pl.lit(2**63 + 5, pl.UInt64).alias("graphNodeId"))
+    frame.write_parquet(file)
+    assert read_nsys_trace(folder).kernels["graph_node_id"].item() == -(2**63) + 5
+
+
+def test_rowids_with_large_holes(export):
+    for number in range(3):
+        export.launch(10 * number, 1000 + 10 * number, 1005 + 10 * number, number + 1)
+    path = export.write()
+    database = sqlite3.connect(path)
+    database.execute("UPDATE CUPTI_ACTIVITY_KIND_KERNEL SET rowid = 4000000000000 WHERE rowid = 3")
+    database.commit()
+    database.close()
+    assert read_nsys_trace(path).kernels["start_ns"].to_list() == [1000, 1010, 1020]
+
+
+def test_text_that_is_not_utf8(export):
+    export.launch(10, 1000, 1100, 1)
+    export.range(0, 100, "op")
+    path = export.write()
+    database = sqlite3.connect(path)
+    database.execute("UPDATE NVTX_EVENTS SET text = CAST(x'6f70ff' AS TEXT)")
+    database.commit()
+    database.close()
+    assert read_nsys_trace(path).ranges["name"].to_list() == ["op\N{REPLACEMENT CHARACTER}"]
+
+
+def test_integer_columns_with_some_nulls_and_other_values(export):
+    for number in range(4):
+        export.launch(10 * number, 1000 + 10 * number, 1005 + 10 * number, number + 1, node=number or None)
+    path = export.write()
+    database = sqlite3.connect(path)
+    database.execute("UPDATE CUPTI_ACTIVITY_KIND_KERNEL SET gridX = 9.0 WHERE rowid = 1")
+    database.execute("UPDATE CUPTI_ACTIVITY_KIND_KERNEL SET gridY = '5, 6' WHERE rowid = 2")
+    database.commit()
+    database.close()
+    kernels = read_nsys_trace(path).kernels
+    assert kernels["graph_node_id"].to_list() == [None, 1, 2, 3]
+    assert kernels["grid_x"].to_list() == [9, 8, 8, 8]
+    assert kernels["grid_y"].to_list() == [1, 5, 1, 1]
+
+
+# Bad input
+
+
+def test_no_file_and_no_database(tmp_path: Path):
+    with pytest.raises(ReportError, match="there is no"):
+        read_nsys_trace(tmp_path / "absent.sqlite")
+    text = tmp_path / "text.sqlite"
+    text.write_text("start,end\n1,2\n")
+    with pytest.raises(ReportError, match="not a SQLite database"):
+        read_nsys_trace(text)
+    empty = tmp_path / "empty.sqlite"
+    empty.touch()
+    with pytest.raises(ReportError, match="not a SQLite database"):
+        read_nsys_trace(empty)
+    (tmp_path / "x.ncu-rep").touch()
+    with pytest.raises(ReportError, match="report of ncu"):
+        read_nsys_trace(tmp_path / "x.ncu-rep")
+
+
+def test_another_tools_database(tmp_path: Path):
+    path = tmp_path / "other.sqlite"
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE messages (id INTEGER)")
+    database.close()
+    with pytest.raises(ReportError, match="not an export of nsys: its tables are messages"):
+        read_nsys_trace(path)
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.9])
+def test_a_truncated_database(export, kept: float):
+    for number in range(2000):
+        export.launch(10 * number, 1000 + 10 * number, 1005 + 10 * number, number + 1)
+    path = export.write()
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
+    with pytest.raises(ReportError, match="truncated"):
+        read_nsys_trace(path)
+
+
+def test_a_database_with_damaged_pages(export):
+    for number in range(2000):
+        export.launch(10 * number, 1000 + 10 * number, 1005 + 10 * number, number + 1)
+    path = export.write()
+    content = bytearray(path.read_bytes())
+    content[4096 * 3 :] = b"\xff" * (len(content) - 4096 * 3)
+    path.write_bytes(bytes(content))
+    with pytest.raises(ReportError, match="cannot read"):
+        read_nsys_trace(path)
+
+
+def test_a_locked_database(export):
+    export.launch(10, 1000, 1100, 1)
+    path = export.write()
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("BEGIN EXCLUSIVE")
+    try:
+        with pytest.raises(ReportError, match="locked by another program"):
+            read_nsys_trace(path)
+    finally:
+        writer.execute("ROLLBACK")
+        writer.close()
+
+
+def test_directories_without_tables_and_with_damaged_ones(tmp_path: Path, export):
+    (tmp_path / "none").mkdir()
+    with pytest.raises(ReportError, match=r"no \.parquet files"):
+        read_nsys_trace(tmp_path / "none")
+    export.launch(10, 1000, 1100, 1)
+    folder = export.write_parquet(tmp_path / "bad")
+    (folder / "CUPTI_ACTIVITY_KIND_KERNEL.parquet").write_bytes(b"PAR1 no more")
+    with pytest.raises(ReportError, match=r"KERNEL\.parquet"):
+        read_nsys_trace(folder)
+
+
+def test_a_report_without_nsys_says_how_to_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    report = tmp_path / "run.nsys-rep"
+    report.touch()
+    with pytest.raises(RoofprofError, match="nsys is not on PATH") as caught:
+        read_nsys_trace(report)
+    assert caught.value.hint == "where nsys is, run: nsys export -t sqlite -o run.sqlite run.nsys-rep"
+
+
+def stub(folder: Path, script: str) -> None:
+    program = folder / "nsys"
+    program.write_text("#!/bin/sh\n" + script)
+    program.chmod(0o755)
+
+
+def test_a_report_is_read_through_nsys(export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    export.launch(10, 1000, 1100, 1)
+    source = export.write()
+    # The stub finds -o's argument and puts the export there.
+    stub(tmp_path, f'while [ "$1" != "-o" ]; do shift; done; /bin/cp "{source}" "$2"\n')
+    monkeypatch.setenv("PATH", str(tmp_path))
+    report = tmp_path / "run.nsys-rep"
+    report.touch()
+    trace = read_nsys_trace(report)
+    assert (trace.kernels.height, trace.source) == (1, "run.nsys-rep")
+
+
+def test_an_export_that_fails_gives_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    stub(tmp_path, "echo 'The file is corrupt.' >&2; exit 3\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    report = tmp_path / "run.nsys-rep"
+    report.touch()
+    with pytest.raises(ReportError, match=r"cannot export .*: The file is corrupt\."):
+        read_nsys_trace(report)

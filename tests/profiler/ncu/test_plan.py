@@ -1,0 +1,95 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from roofprof.errors import RoofprofError, UsageError
+from roofprof.formulas.layer import RECIPES
+from roofprof.profiler.ncu.plan import layer_plan, pass_tables, table_of_capability, table_of_chip, workload_plan
+
+ROOT = Path(__file__).parents[3]
+LISTS = sorted((ROOT / "tests" / "data" / "metrics").glob("*.txt"))
+
+
+def names(chip: str) -> set[str]:
+    lines = (ROOT / "tests" / "data" / "metrics" / f"{chip}.txt").read_text().split()
+    return {line.rpartition(".")[2] for line in lines}
+
+
+@pytest.mark.parametrize("chip", [p.stem for p in LISTS])
+def test_every_metric_exists_on_its_chip(chip: str) -> None:
+    wanted = {m.partition(".")[0] for group in table_of_chip(chip).groups.values() for m in group}
+    assert wanted - names(chip) == set()
+
+
+@pytest.mark.parametrize("chip", pass_tables())
+def test_the_reader_knows_what_is_captured(chip: str) -> None:
+    table = tomllib.loads((ROOT / "roofprof" / "hardware" / "chips" / f"{chip}.toml").read_text())
+    groups = table_of_chip(chip).groups
+    assert table["compute_capability"] == list(table_of_chip(chip).compute_capability)
+    for precision, row in table["tensor"].items():
+        wanted = [f"{m}.sum" for m in row["work"][0]] + [f"{row['dense_peak']}.sum.peak_sustained"]
+        assert list(groups[f"tensor_{precision}"]) == wanted
+    weights = [name for row in table["cuda"].values() for name in row["weights"]]
+    cuda_core = [f"sm__sass_thread_inst_executed_op_{w}_pred_on.sum" for w in weights]
+    assert sorted(groups["cuda_core"]) == sorted(cuda_core)
+    assert {f"{table['dram_read']}.sum", f"{table['dram_write']}.sum"} <= set(groups["core"])
+
+
+def test_two_runs_of_one_pass_on_hopper() -> None:
+    plan = layer_plan(table_of_chip("gh100"), "fp8", ["cold"])
+    assert [(r.name, r.expected_passes) for r in plan.runs] == [("core", 1), ("cuda_core", 1)]
+    assert {"tensor_bf16", "tensor_fp8", "l2", "time"} < set(plan.runs[0].groups)
+    assert len(plan.runs[1].metrics) == 9
+    assert plan.tested
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_counts_its_own_precisions(recipe: str) -> None:
+    r = RECIPES[recipe]
+    plan = layer_plan(table_of_chip("gb100"), recipe, ["cold"])
+    counted = {g.removeprefix("tensor_") for run in plan.runs for g in run.groups if g.startswith("tensor_")}
+    assert {r.experts, r.attention_in, r.o_proj, r.bmm, "bf16"} <= counted
+    assert [run.name for run in plan.runs][:2] == ["core", "cuda_core"]
+    assert plan.tested is None
+    assert all(run.expected_passes is None for run in plan.runs)
+    assert len(plan.runs[1].metrics) == 12
+
+
+def test_a_precision_that_the_chip_lacks_is_noted() -> None:
+    plan = layer_plan(table_of_chip("gh100"), "nvfp4", ["cold"])
+    assert plan.notes == ("fp4 is not counted: gh100 has no such tensor counter",)
+    assert plan.runs[0].expected_passes == 1
+
+
+def test_warm_takes_single_passes_only() -> None:
+    plan = layer_plan(table_of_chip("gh100"), None, ["cold", "warm"], ["tf32", "fp16", "mufu", "l1"])
+    warm = [r for r in plan.runs if r.cache == "warm"]
+    assert [r.name for r in warm] == ["core", "cuda_core", "tensor_tf32", "l1"]
+    assert all(r.expected_passes == 1 for r in warm)
+    assert [r.expected_passes for r in plan.runs if r.cache == "cold"] == [1, 1, 1, 3, None, 1]
+    assert len(plan.notes) == 2
+
+
+def test_another_workload_counts_bf16_fp16_and_fp8() -> None:
+    plan = workload_plan(table_of_chip("gh100"), ["cold"])
+    assert [(r.name, r.expected_passes) for r in plan.runs] == [
+        ("core", 1),
+        ("cuda_core", 1),
+        ("tensor_fp16", 3),
+    ]
+
+
+def test_what_does_not_exist_is_refused() -> None:
+    with pytest.raises(UsageError, match="fp4"):
+        layer_plan(table_of_chip("gh100"), None, ["cold"], ["fp4"])
+    with pytest.raises(UsageError, match="gx100"):
+        table_of_chip("gx100")
+    with pytest.raises(RoofprofError, match=r"8\.9"):
+        table_of_capability("8.9")
+    assert table_of_capability("10.3").chip == "gb110"
+
+
+def test_a_group_asked_for_twice_comes_once() -> None:
+    plan = layer_plan(table_of_chip("gh100"), None, ["cold"], ["bf16", "l1", "l1"])
+    assert [r.name for r in plan.runs] == ["core", "cuda_core", "l1"]

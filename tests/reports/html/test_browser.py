@@ -1,0 +1,225 @@
+"""The HTML page in headless Chromium, opened from file://."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.common.exceptions import NoAlertPresentException
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.by import By
+
+from roofprof.reports.html.report import write_html
+from roofprof.results.report import RooflineReport
+
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--window-size=1500,1200",
+)  # fmt: skip
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="needs a browser: apt-get install chromium chromium-driver"
+)
+
+POSITION = """
+const plot = document.getElementById("plot");
+const trace = plot.data.find((t) => t.meta?.measured && t.customdata.includes(arguments[0]));
+const at = trace.customdata.indexOf(arguments[0]);
+const { xaxis, yaxis } = plot._fullLayout;
+const box = plot.getBoundingClientRect();
+return [box.left + xaxis._offset + xaxis.d2p(trace.x[at]), box.top + yaxis._offset + yaxis.d2p(trace.y[at])];
+"""
+DRAWN = """
+return document.getElementById("plot").data.filter((t) => t.meta?.measured).flatMap((t) => t.customdata);
+"""
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM or ""
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(chromium: Any, tmp_path: Path) -> Iterator[Any]:
+    def page(report: RooflineReport) -> Any:
+        write_html([report], tmp_path / "roofline.html")
+        chromium.get((tmp_path / "roofline.html").as_uri())
+        return chromium
+
+    yield page
+    assert chromium.get_log("browser") == []
+    asked = [entry["message"] for entry in chromium.get_log("performance")]
+    assert not [m for m in asked if "Network.requestWillBeSent" in m and '"url":"http' in m]
+
+
+def rows(page: Any, table: str = "ops-table") -> list[dict[str, str]]:
+    """Cells by heading, without the mark of the order."""
+    script = "return [...document.querySelectorAll(arguments[0])].map((r) => [...r.cells].map((c) => c.textContent));"
+    heading, *cells = page.execute_script(script, f"#{table} tr")
+    return [dict(zip([h.rstrip(" ▲▼") for h in heading], row, strict=True)) for row in cells]
+
+
+def press(page: Any, text: str, within: str = "body") -> None:
+    button = next(b for b in page.find_elements(By.CSS_SELECTOR, f"{within} button") if b.text.rstrip(" ▲▼") == text)
+    page.execute_script("arguments[0].scrollIntoView({ block: 'center' })", button)
+    button.click()
+
+
+def move_to(page: Any, index: int, click: bool = False) -> None:
+    page.execute_script("window.scrollTo(0, 0)")
+    x, y = page.execute_script(POSITION, index)
+    builder = ActionBuilder(page)
+    builder.pointer_action.move_to_location(round(x) - 30, round(y) - 30).move_to_location(round(x), round(y))
+    if click:
+        builder.pointer_action.click()
+    builder.perform()
+    page.implicitly_wait(2)
+
+
+def lonely(page: Any) -> int:
+    """The drawn op that is farthest from its nearest neighbour."""
+    places = {i: page.execute_script(POSITION, i) for i in page.execute_script(DRAWN)}
+
+    def room(i: int) -> float:
+        x, y = places[i]
+        return min(abs(x - a) + abs(y - b) for j, (a, b) in places.items() if j != i)
+
+    return max(places, key=room)
+
+
+def test_hover_shows_the_op_with_its_numbers(opened: Any, decode: RooflineReport) -> None:
+    page = opened(decode)
+    index = lonely(page)
+    move_to(page, index)
+    text = page.find_element(By.CSS_SELECTOR, ".hoverlayer .hovertext").get_attribute("textContent")
+    assert decode.ops[index].label in text
+    assert "measured" in text
+    assert "FLOP/s" in text
+
+
+def test_click_opens_kernels_counters_findings_and_formula(opened: Any, decode: RooflineReport) -> None:
+    page = opened(decode)
+    index = lonely(page)
+    move_to(page, index, click=True)
+    op = decode.ops[index]
+    details = page.find_element(By.ID, "details")
+    assert f"{index + 1} {op.label}" in details.text
+    assert "DRAM read, write" in details.text
+    assert op.formula
+    assert f"Formula: {op.formula.name}" in details.text
+    assert all(f.kind in details.text for f in op.findings)
+    assert len(rows(page, "op-kernels")) == len(op.kernels)
+
+
+def test_filters_filter_picture_and_tables(opened: Any, decode: RooflineReport) -> None:
+    page = opened(decode)
+    everything = len(page.execute_script(DRAWN))
+    press(page, "FP8", "#filters")
+    left = page.execute_script(DRAWN)
+    assert 0 < len(left) < everything
+    assert all((decode.ops[i].flop_by_pipe["tensor_fp8"] or 0) > 0 for i in left)
+    assert {row["precision"] for row in rows(page)} == {"FP8"}
+    press(page, "memory", "#filters")
+    assert all(row["bound"] == "memory" for row in rows(page))
+    press(page, "All", "#filters")
+    assert len(page.execute_script(DRAWN)) == everything
+    page.find_element(By.ID, "search").send_keys("ROUTER_gemm")
+    assert {row["op"].split()[0] for row in rows(page)} == {"router_gemm"}
+    assert {row["op"].split()[0] for row in rows(page, "kernels-table")} == {"router_gemm"}
+    shown = {row["op"].split()[0] for row in rows(page, "findings-table")}
+    assert shown <= {"router_gemm", "—"} | {op.op for op in decode.ops if not op.findings}
+
+
+@pytest.mark.parametrize(("heading", "field"), [("time", "time_ns"), ("work ratio", "work_ratio")])
+def test_tables_sort_with_unknown_last(opened: Any, decode: RooflineReport, heading: str, field: str) -> None:
+    page = opened(decode)
+    down = sorted((v for op in decode.ops if (v := getattr(op, field)) is not None), reverse=True)
+    unknown = len(decode.ops) - len(down)
+    press(page, heading, "#ops-table")
+    first = [row["#"] for row in rows(page)]
+    assert [getattr(decode.ops[int(n) - 1], field) for n in first][: len(down)] == down
+    press(page, heading, "#ops-table")
+    values = [getattr(decode.ops[int(row["#"]) - 1], field) for row in rows(page)]
+    assert values == down[::-1] + [None] * unknown
+    assert [row[heading] for row in rows(page)][len(down) :] == ["—"] * unknown
+
+
+def test_dark_and_light(opened: Any, decode: RooflineReport) -> None:
+    page = opened(decode)
+    background = (
+        "return getComputedStyle(document.body).backgroundColor + document.getElementById('plot').layout.font.color"
+    )
+    light = page.execute_script(background)
+    press(page, "Dark")
+    assert page.execute_script(background) != light
+    press(page, "Light")
+    assert page.execute_script(background) == light
+    page.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    )
+    page.refresh()
+    assert page.execute_script(background) != light
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_a_drag_zooms_and_the_zoom_stays_when_a_filter_changes(opened: Any, decode: RooflineReport) -> None:
+    page = opened(decode)
+    ranges = "return document.getElementById('plot')._fullLayout.xaxis.range"
+    before = page.execute_script(ranges)
+    box = page.find_element(By.ID, "plot").rect
+    builder = ActionBuilder(page)
+    mouse = builder.pointer_action
+    mouse.move_to_location(round(box["x"] + 200), round(box["y"] + 200)).pointer_down()
+    mouse.move_to_location(round(box["x"] + 300), round(box["y"] + 300))
+    mouse.move_to_location(round(box["x"] + 400), round(box["y"] + 400)).pointer_up()
+    builder.perform()
+    zoomed = page.execute_script(ranges)
+    assert before[0] < zoomed[0] < zoomed[1] < before[1]
+    press(page, "FP8", "#filters")
+    assert page.execute_script(ranges) == zoomed
+
+
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '<a href="javascript:alert(1)">x</a>',
+    "%{x} %{customdata} &lt;b&gt;",
+    "<b>bold</b><br>'\"`${alert(1)}",
+)
+
+
+def test_hostile_names_are_text_everywhere(opened: Any, analyzed: Any) -> None:
+    report = analyzed("kinds/odd-names.ncu-rep")
+    ops = [
+        replace(op, op=name, implementation=name, nvtx_path=[name])
+        for op, name in zip(report.ops, HOSTILE, strict=False)
+    ]
+    page = opened(replace(report, ops=[*ops, *report.ops[len(ops) :]], notes=list(HOSTILE)))
+    for index, op in enumerate(ops):
+        page.execute_script("Plotly.Fx.hover('plot', [{ curveNumber: arguments[0], pointNumber: arguments[1] }])",
+            *page.execute_script(
+                "const i = arguments[0]; const all = document.getElementById('plot').data;"
+                "const c = all.findIndex((t) => t.meta?.measured && t.customdata.includes(i));"
+                "return [c, all[c].customdata.indexOf(i)];", index))  # fmt: skip
+        hover = page.find_element(By.CSS_SELECTOR, ".hoverlayer .hovertext").get_attribute("textContent")
+        assert op.op in hover
+        page.execute_script("document.querySelectorAll('#ops-table button.link')[arguments[0]].click()", index)
+        assert op.op in page.find_element(By.CSS_SELECTOR, "#details h2").get_attribute("textContent")
+    with pytest.raises(NoAlertPresentException):
+        _ = page.switch_to.alert.text
+    assert page.execute_script("return document.scripts.length") == 3
+    assert (
+        page.execute_script("return document.querySelectorAll('img, iframe, [onerror], a[href^=javascript]').length")
+        == 0
+    )

@@ -1,0 +1,93 @@
+"""The further pictures: levels, phases, share of time, scaling."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from roofprof.document.sweep_scaling import scaling_groups
+from roofprof.errors import RoofprofError
+from roofprof.reports.plots.save import phase_reports, save_plots, save_scaling
+from roofprof.reports.plots.scaling import draw_scaling
+from roofprof.reports.plots.time_share import draw_time_shares
+from roofprof.results.op import OpResult
+from roofprof.results.report import RooflineReport
+
+SVG = "{http://www.w3.org/2000/svg}"
+HOSTILE = ("$\\frac{", "<script>alert(1)</script>", "_hidden", "a\x1b[31m\nb", "&amp; % {x}", "漢字")
+
+
+@pytest.fixture
+def grown(decode: RooflineReport) -> Callable[..., RooflineReport]:
+    """The bundled layer repeated for other batches: its shapes are wrong, its fields are whole."""
+
+    def build(batches: tuple[int, ...] = (1, 64, 256), phase: str = "decode") -> RooflineReport:
+        def op(o: OpResult, b: int) -> OpResult:
+            return replace(o, batch=b, phase=phase, report=f"b{b}", duration_ns=(o.duration_ns or 0) * b)
+
+        return replace(decode, ops=[op(o, b) for b in batches for o in decode.ops])
+
+    return build
+
+
+def texts(path: Path) -> str:
+    return " ".join("".join(e.itertext()) for e in ElementTree.parse(path).iter(f"{SVG}text"))
+
+
+def test_every_picture_is_titled_with_gpu_and_date(grown: Callable[..., RooflineReport], tmp_path: Path) -> None:
+    report = grown()
+    paths = save_plots([report], tmp_path, by_phase=True)
+    assert sorted(p.name for p in paths if p.suffix == ".png") == [
+        "roofline-decode.png", "roofline-levels.png", "scaling-batch-decode-s4096-cold-h100.png", "time-share.png",
+    ]  # fmt: skip
+    for path in paths:
+        assert path.stat().st_size > 10_000
+        if path.suffix == ".svg":
+            assert "measured on h100" in texts(path)
+            assert report.generated[:10] in texts(path)
+
+
+def test_one_size_gives_no_scaling(decode: RooflineReport, tmp_path: Path) -> None:
+    assert save_scaling([decode], tmp_path) == []
+
+
+def test_shares_sum_to_the_whole_bar(grown: Callable[..., RooflineReport]) -> None:
+    axes = draw_time_shares([grown()]).axes[0]
+    bars = [patch for patch in axes.patches if hasattr(patch, "get_width")]
+    for row in range(3):
+        own = [b for b in bars if round(b.get_y() + 0.25) == row]  # type: ignore[attr-defined]
+        assert sum(b.get_width() for b in own) == pytest.approx(1)  # type: ignore[attr-defined]
+
+
+def test_scaling_draws_the_measured_values(grown: Callable[..., RooflineReport]) -> None:
+    report = grown()
+    (group,) = scaling_groups(report.ops, "batch")
+    figure = draw_scaling([report], group)
+    line = figure.axes[1].lines[0]
+    label = str(line.get_label())
+    ops = [op for op in report.ops if label in (op.op, op.label)]
+    assert list(line.get_xdata()) == [1, 64, 256]  # type: ignore[arg-type]
+    assert list(line.get_ydata()) == [op.measured_on.achieved_flop_per_s for op in ops]  # type: ignore[arg-type]
+
+
+def test_phases_are_cut_apart(grown: Callable[..., RooflineReport]) -> None:
+    both = replace(grown((1,)), ops=[*grown((1,)).ops, *grown((4,), "prefill").ops])
+    parts = phase_reports(both)
+    assert list(parts) == ["decode", "prefill"]
+    assert {op.batch for op in parts["prefill"].ops} == {4}
+
+
+def test_hostile_names_are_drawn_as_text(grown: Callable[..., RooflineReport], tmp_path: Path) -> None:
+    report = grown()
+    named = [replace(op, op=HOSTILE[i % 6], implementation=str(i // 6 % 9)) for i, op in enumerate(report.ops)]
+    for path in save_plots([replace(report, ops=named)], tmp_path, by_phase=True):
+        if path.suffix == ".svg":
+            assert not list(ElementTree.parse(path).iter(f"{SVG}script"))
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(decode: RooflineReport, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RoofprofError, match="cannot write"):
+        save_plots([decode], tmp_path / "file")

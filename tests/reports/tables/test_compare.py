@@ -1,0 +1,91 @@
+"""`roofprof compare`: tables, files, picture."""
+
+import csv
+import io
+import json
+import math
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from rich.console import Console
+
+from roofprof.document.cases import cases_of
+from roofprof.document.comparison import FACTORS, compare
+from roofprof.reports.plots.compare import SHOWN, draw_comparison, save_comparison
+from roofprof.reports.tables.compare import document, print_comparisons, write_comparisons
+from roofprof.results.report import RooflineReport
+
+
+def printed(report: RooflineReport, seed: bool = True) -> list[str]:
+    out = io.StringIO()
+    console = Console(file=out, width=100, highlight=False, markup=False, emoji=False)
+    print_comparisons(compare(cases_of([report]), seed), console)
+    return out.getvalue().splitlines()
+
+
+def test_the_table_fits_100_columns(decode: RooflineReport) -> None:
+    lines = printed(decode)
+    assert max(len(line) for line in lines) <= 100
+    row = next(line for line in lines if line.startswith("moe_gate_up (fp8 CUTLASS es"))
+    cells = row.split()[-10:]
+    assert cells[:3] == ["8.11", "64.4", "7.94"]
+    assert cells[4].endswith("*")
+    assert float(cells[4][:-1]) * float(cells[5]) * float(cells[6]) == pytest.approx(float(cells[7]), rel=0.02)
+
+
+def test_the_files(decode: RooflineReport, tmp_path: Path) -> None:
+    found = compare(cases_of([decode]), against_seed=True)
+    paths = write_comparisons(found, tmp_path)
+    assert [p.name for p in paths] == ["compare.json", "compare.csv", "compare-seed.csv"]
+    data = json.loads(paths[0].read_text())
+    assert data == json.loads(json.dumps(document(found)))
+    with paths[1].open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(data["cases"][0]["ops"])
+    for row in rows:
+        assert math.prod(float(row[f]) for f in FACTORS) == pytest.approx(float(row["time_gap"]))
+
+
+def test_hostile_names(analyzed, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    report = analyzed("kinds/odd-names.ncu-rep")
+    text = "\n".join(printed(report))
+    assert "\x1b" not in text
+    found = compare(cases_of([report]), against_seed=True)
+    for path in write_comparisons(found, tmp_path):
+        with path.open(newline="") as file:
+            cells = [c for row in csv.DictReader(file) for k, c in row.items() if k in ("op", "label")] if (
+                path.suffix == ".csv"
+            ) else []  # fmt: skip
+        assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for cell in cells)
+    save_comparison(found, tmp_path)
+    assert "<script>" not in (tmp_path / "compare.svg").read_text()
+
+
+def test_hostile_labels_in_the_picture(made, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    from dataclasses import replace
+
+    names = ("<script>x</script>", "$\\frac{a}{", "_hidden", "\x1b[31mred", "=1+1", "a|b", "")
+    report = made([("decode", 64, 4096)])
+    ops = [replace(op, op=names[i % len(names)]) for i, op in enumerate(report.ops)]
+    hostile = replace(report, ops=ops)
+    png, svg = save_comparison(compare(cases_of([hostile])), tmp_path)
+    assert png.read_bytes().startswith(b"\x89PNG")
+    ElementTree.parse(svg)
+    assert "\x1b" not in svg.read_text()
+    assert max(len(line) for line in printed(hostile)) <= 100
+    with write_comparisons(compare(cases_of([hostile])), tmp_path)[1].open(newline="") as file:
+        assert {row["op"][:2] for row in csv.DictReader(file)} >= {"'="}
+
+
+@pytest.mark.parametrize("name", ["no-nvtx", "default-set", "time-only", "graph-whole"])
+def test_pictures_of_every_kind(analyzed, tmp_path: Path, name: str) -> None:  # type: ignore[no-untyped-def]
+    for path in save_comparison(compare(cases_of([analyzed(f"kinds/{name}.ncu-rep")])), tmp_path):
+        assert path.stat().st_size > 1000
+
+
+def test_the_worst_are_named(layers: RooflineReport) -> None:
+    scatter, waterfall = draw_comparison(compare(cases_of([layers]))).axes
+    names = [t.get_text() for t in waterfall.texts if not t.get_text().endswith("x")]
+    assert len(names) == SHOWN
+    assert len([t for t in scatter.texts if t.get_gid() == "op-label"]) == SHOWN

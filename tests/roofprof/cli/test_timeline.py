@@ -1,0 +1,98 @@
+"""`roofprof timeline`: output, exit codes, and names that would steer a terminal."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+
+from roofprof import cli
+from roofprof.cli.timeline import timeline
+
+if not any(command.callback is timeline for command in cli.app.registered_commands):
+    cli.app.command()(timeline)
+
+assert isinstance(cli.app, typer.Typer)
+
+
+def run(*arguments: str | Path) -> int:
+    return cli.run(["timeline", *map(str, arguments)])
+
+
+def test_json_is_one_document(data: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(data / "h100-decode-b64-s4096.sqlite", "--json", "--sort", "time", "--top", "3") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [op["op"] for op in document["ops"]] == [
+        "op.moe_gate_up_bf16_grouped",
+        "warmup.moe_gate_up_bf16_grouped",
+        "warmup.moe_down_bf16_grouped",
+    ]
+    needed = {
+        "op", "nvtx_path", "calls", "nsys_duration_ns", "nsys_union_ns", "nsys_projected_ns", "share", "kernels",
+        "memory_operations",
+    }  # fmt: skip
+    assert needed <= set(document["ops"][0])
+    assert {"unattributed", "findings"} <= set(document)
+
+
+def test_the_table_fits_in_100_columns(data: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(data / "h100-decode-b64-s4096.sqlite", "--top", "40") == 0
+    lines = capsys.readouterr().out.splitlines()
+    table = [line for line in lines if "kernel" in line.lower() or " % " in line]
+    assert len(table) >= 40
+    assert max(map(len, lines[: lines.index("64 more ops are not shown")])) <= 100
+
+
+def test_names_are_data(export, capsys: pytest.CaptureFixture[str]):
+    export.range(0, 100, "[red]op[/red]\x1b[31m\x07")
+    export.launch(10, 1000, 1100, 1, "k[bold]\x1b]0;title\x07")
+    assert run(export.write()) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "\x07" not in out
+    assert "[red]op[/red]" in out
+
+
+def test_a_capture_directory_shows_each_of_its_traces(export, new_export, tmp_path: Path, capsys):
+    folder = tmp_path / "capture" / "nsys"
+    folder.mkdir(parents=True)
+    for name in ("eager", "graph"):
+        export = new_export(f"capture/nsys/{name}.sqlite")
+        export.range(0, 100, "op")
+        export.launch(10, 1000, 1100, 1)
+        export.write()
+    assert run(folder.parent, "--json") == 0
+    assert [op["report"] for op in json.loads(capsys.readouterr().out)["ops"]] == ["eager.sqlite", "graph.sqlite"]
+
+
+def test_output_writes_the_document(export, tmp_path: Path, capsys):
+    export.range(0, 100, "op")
+    export.launch(10, 1000, 1100, 1)
+    assert run(export.write(), "-o", tmp_path / "timeline.json") == 0
+    assert json.loads((tmp_path / "timeline.json").read_text())["ops"][0]["op"] == "op"
+    assert run(export.path, "-o", tmp_path / "no" / "where.json") == 1
+    assert "cannot write" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["absent.sqlite"], 1, "there is no"),
+        (["trace.sqlite", "--sort", "colour"], 2, "--sort colour"),
+        (["trace.sqlite", "--domain", "other"], 2, "no range is in NVTX domain 'other'"),
+        (["trace.sqlite", "--top", "0"], 2, "--top"),
+        (["empty"], 1, "holds no nsys trace"),
+        (["text.sqlite"], 1, "not a SQLite database"),
+    ],
+)
+def test_wrong_input(export, tmp_path: Path, monkeypatch, capsys, arguments: list[str], code: int, message: str):
+    monkeypatch.chdir(tmp_path)
+    export.range(0, 100, "op")
+    export.launch(10, 1000, 1100, 1)
+    export.write()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.sqlite").write_text("no database")
+    assert run(*arguments) == code
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.out == ""

@@ -1,0 +1,99 @@
+"""The framing of reports, and files that are none."""
+
+import os
+import struct
+from pathlib import Path
+
+import pytest
+
+from roofprof.errors import ReportError
+from roofprof.formats.ncu_blocks import fields, messages, read_blocks, read_report_bytes, without_results
+
+
+def framed(path: Path) -> int:
+    return sum(block.result_count for block in read_blocks(read_report_bytes(path), path))
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("h100-decode-b64-s4096", 85),
+        ("h100-calibration-cold", 22),
+        ("kinds/two-processes", 10),
+        ("kinds/range-nvtx", 3),
+        ("kinds/graph-whole", 2),
+        ("kinds/set-full", 1),
+    ],
+)
+def test_results_of_every_kind_are_counted(data: Path, name: str, count: int) -> None:
+    assert framed(data / f"{name}.ncu-rep") == count
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "hint"),
+    [
+        (b"", "is empty", "did not finish"),
+        (b"op,flop_count\nx,1\n", "not an ncu report", ".ncu-rep"),
+        (b"SQLite format 3\x00", "not an ncu report", "SQLite"),
+        (b"PK\x03\x04", "not an ncu report", "zip"),
+        (b"NVR\x00", "damaged", "capture or copy it again"),
+        (b"NVR\x00\xff\xff\xff\x7f", "damaged", "capture or copy it again"),
+        (b"NVR\x00\x02\x00\x00\x00\x08\x07", "holds no kernels", "filters"),
+        (b"NVR\x00\x02\x00\x00\x00\x08\x07" + b"\xff" * 64, "damaged", "capture or copy it again"),
+    ],
+)
+def test_what_is_no_report_is_refused(tmp_path: Path, content: bytes, message: str, hint: str) -> None:
+    path = tmp_path / "x.ncu-rep"
+    path.write_bytes(content)
+    with pytest.raises(ReportError, match=message) as caught:
+        framed(path)
+    assert hint in (caught.value.hint or "")
+
+
+def test_a_missing_file_a_directory_and_an_unreadable_file(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match="no such file"):
+        read_report_bytes(tmp_path / "none.ncu-rep")
+    with pytest.raises(ReportError, match="is a directory"):
+        read_report_bytes(tmp_path)
+    locked = tmp_path / "locked.ncu-rep"
+    locked.write_bytes(b"x")
+    locked.chmod(0)
+    if os.geteuid() != 0:  # root reads everything
+        with pytest.raises(ReportError, match="cannot read"):
+            read_report_bytes(locked)
+
+
+def test_every_cut_that_is_not_between_two_blocks_is_seen(data: Path, tmp_path: Path) -> None:
+    whole = (data / "kinds/no-nvtx.ncu-rep").read_bytes()
+    ends = {b.end for b in read_blocks(whole, Path("x"))}
+    path = tmp_path / "cut.ncu-rep"
+    cuts = [*range(1, 60), *range(60, len(whole), 1997), *(e + d for e in ends for d in (-1, 1))]
+    for cut in cuts:
+        if cut in ends or cut >= len(whole):
+            continue
+        path.write_bytes(whole[:cut])
+        with pytest.raises(ReportError):
+            framed(path)
+
+
+def test_a_changed_length_is_seen(data: Path, tmp_path: Path) -> None:
+    whole = bytearray((data / "kinds/no-nvtx.ncu-rep").read_bytes())
+    block = next(b for b in read_blocks(bytes(whole), Path("x")) if b.result_count)
+    path = tmp_path / "bad.ncu-rep"
+    for position in (block.start, block.header_end):
+        for change in (-1, 1, 1 << 20):
+            bad = bytearray(whole)
+            struct.pack_into("<I", bad, position, struct.unpack_from("<I", whole, position)[0] + change)
+            path.write_bytes(bad)
+            with pytest.raises(ReportError, match="damaged"):
+                framed(path)
+
+
+def test_a_block_without_its_results_keeps_its_strings(data: Path) -> None:
+    whole = (data / "kinds/no-nvtx.ncu-rep").read_bytes()
+    block = next(b for b in read_blocks(whole, Path("x")) if b.result_count)
+    stripped = without_results(whole, block)
+    assert b"launch__grid_size" in stripped
+    assert len(list(messages(whole, block))) == 1
+    header = dict(fields(stripped, 4, len(stripped)))
+    assert (header[2], header[5]) == (0, 0)

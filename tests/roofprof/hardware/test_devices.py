@@ -1,0 +1,119 @@
+"""GPU specifications: the bundled ones and a user's own."""
+
+from pathlib import Path
+
+import pytest
+
+from roofprof.errors import RoofprofError, UsageError
+from roofprof.hardware.devices import bundled_gpus, device_from_dict, load_gpu, recognise_gpu
+
+
+def test_gb200_is_the_seed_document_and_says_so() -> None:
+    gpu = load_gpu("gb200")
+    assert {
+        p: v / 1e12 for p, v in gpu.peak_flop_per_s.items() if p in ("tensor_fp4", "tensor_fp8", "tensor_fp16")
+    } == {
+        "tensor_fp4": 9000,
+        "tensor_fp8": 4500,
+        "tensor_fp16": 2250,
+    }
+    assert gpu.dram_bytes_per_s == 8000e9
+    assert [gpu.ridge_point(p) for p in ("tensor_fp4", "tensor_fp8", "tensor_fp16")] == [1125, 562.5, 281.25]
+    assert gpu.source == "seed figures (HGX B200); NVIDIA's for GB200: gb200-nvl72"
+    assert gpu.peak_flop_per_s["fp32"] == bundled_gpus()["b200"].peak_flop_per_s["fp32"]
+
+
+def test_gb200_nvl72_is_nvidias() -> None:
+    gpu = load_gpu("gb200-nvl72")
+    assert [gpu.ridge_point(p) for p in ("tensor_fp4", "tensor_fp8", "tensor_bf16")] == [1250, 625, 312.5]
+
+
+def test_all_named_gpus_are_there() -> None:
+    wanted = [
+        "gb200",
+        "gb200-nvl72",
+        "b200",
+        "gb300",
+        "b300",
+        "h100",
+        "h200",
+        "gh200",
+        "h20",
+        "a100",
+        "l40s",
+        "rtx-pro-6000",
+    ]
+    assert list(bundled_gpus()) == wanted
+
+
+@pytest.mark.parametrize("name", bundled_gpus())
+def test_each_gpu_has_a_source_and_no_sparse_peak(name: str) -> None:
+    gpu = bundled_gpus()[name]
+    assert len(gpu.source) > 20
+    peaks = gpu.peak_flop_per_s
+    # Dense tensor rates double from one precision to the next; a sparse figure among them would stand out.
+    if "tensor_fp8" in peaks:
+        assert peaks["tensor_fp8"] / peaks["tensor_bf16"] == pytest.approx(2, rel=0.02)
+    assert peaks["tensor_bf16"] == peaks["tensor_fp16"]
+    assert device_from_dict(gpu.as_dict()).peak_flop_per_s == peaks
+
+
+@pytest.mark.parametrize(
+    ("display", "name"),
+    [
+        ("NVIDIA H100 80GB HBM3", "h100"),
+        ("NVIDIA H200", "h200"),
+        ("NVIDIA GH200 480GB", "gh200"),
+        ("NVIDIA GB200", "gb200-nvl72"),
+        ("NVIDIA B200", "b200"),
+        ("NVIDIA H20", "h20"),
+        ("NVIDIA A100-SXM4-80GB", "a100"),
+        ("NVIDIA RTX PRO 6000 Blackwell Server Edition", "rtx-pro-6000"),
+        ("NVIDIA H100 PCIe", None),
+        ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", None),
+        ("NVIDIA A100-PCIE-40GB", None),
+        ("", None),
+    ],
+)
+def test_a_display_name_means_the_right_sku_or_none(display: str, name: str | None) -> None:
+    found = recognise_gpu(display)
+    assert (found.name if found else None) == name
+
+
+def test_a_users_own_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        '[my-h100]\nsku = "H100 NVL"\nsource = "our datasheet"\ninherits = "h100"\ndram_bytes_per_s = 3.9e12\n'
+        "[my-h100.peak_flop_per_s]\ntensor_bf16 = 835e12\n"
+    )
+    gpu = load_gpu(str(path))
+    assert (gpu.name, gpu.dram_bytes_per_s) == ("my-h100", 3.9e12)
+    assert gpu.peak_flop_per_s["tensor_bf16"] == 835e12
+    assert gpu.peak_flop_per_s["tensor_fp8"] == 1979e12
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("nonsense", "not TOML"),
+        ("", "holds no GPU"),
+        ("x = 1", "not a table"),
+        ("[x]\ndram_bytes_per_s = 1e12", "no peak_flop_per_s"),
+        ("[x]\ndram_bytes_per_s = 1e12\npeak_flop_per_s = { tensor_fp9 = 1 }", "tensor_fp9"),
+        ("[x]\npeak_flop_per_s = { fp32 = 1 }", "dram_bytes_per_s must"),
+        ("[x]\ndram_bytes_per_s = -1\npeak_flop_per_s = { fp32 = 1 }", "dram_bytes_per_s must"),
+        ("[x]\ndram_bytes_per_s = 1\nspeed = 9\npeak_flop_per_s = { fp32 = 1 }", "unknown keys: speed"),
+        ("[x]\ninherits = 'zz'\ndram_bytes_per_s = 1", "zz"),
+    ],
+)
+def test_a_bad_file_says_what_is_wrong(tmp_path: Path, text: str, why: str) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(RoofprofError, match=why):
+        load_gpu(str(path))
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(UsageError) as caught:
+        load_gpu("gb2000")
+    assert "gb200-nvl72" in (caught.value.hint or "")

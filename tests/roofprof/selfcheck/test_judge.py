@@ -1,0 +1,177 @@
+"""The self-check's judgement: the bundled calibration is exact, and a wrong chip table is named."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from roofprof.errors import ReportError
+from roofprof.hardware.devices import load_gpu
+from roofprof.parsers.ncu.report import read_ncu_report
+from roofprof.selfcheck.expected import Truth, executed_flop_counts, truth_of_range, truth_range
+from roofprof.selfcheck.judge import judge
+from roofprof.selfcheck.result import Floor, Row, Selfcheck, load_selfcheck
+
+H100_L2 = 50 * 2**20
+SPLIT_K = ("void cublasLt::splitKreduce_kernel<(int)32, (int)16>(T1::Params)", 66)
+
+
+@pytest.fixture(scope="session")
+def truths(data: Path) -> dict[str, Truth]:
+    """truth.csv as truths; bytes of the streams only, for GEMMs read operands again."""
+    found = {}
+    with (data / "truth.csv").open() as file:
+        for row in csv.DictReader(file):
+            pipe, _, count = row["flop_by_pipe"].partition("=")
+            exact = row["relation"] == "exact" and bool(pipe)
+            stream = row["range"].endswith("_1GiB")
+            found[row["range"]] = Truth(
+                row["range"], pipe if exact else None, float(count) if exact else None,
+                mufu_count=69206016 if row["range"].startswith("mufu") else None,
+                read_bytes=float(row["read_bytes"]) if stream else None,
+                write_bytes=float(row["write_bytes"]) if stream else None,
+            )  # fmt: skip
+    return found
+
+
+def check(path: Path, truths: dict[str, Truth], domain: str | None = "calib") -> list[Row]:
+    launches = read_ncu_report(path).launches
+    return judge(launches, truths, load_gpu("h100"), H100_L2, domain)[0]
+
+
+def selfcheck(rows: list[Row]) -> Selfcheck:
+    return Selfcheck("NVIDIA H100 80GB HBM3", "2025.3.1.0", None, None, "gh100", rows)
+
+
+@pytest.mark.parametrize("cache", ["cold", "warm"])
+def test_the_bundled_calibration_is_exact(data: Path, truths: dict[str, Truth], cache: str) -> None:
+    rows = check(data / f"h100-calibration-{cache}.ncu-rep", truths)
+    assert [row for row in rows if row.state != "passed"] == []
+    exact = {row.kernel for row in rows if row.relation == "exact"}
+    assert len(exact) == 16
+    assert {row.counter for row in rows} >= {"tensor_fp8_flop_count", "mufu_count", "peak_tensor_bf16_flop_per_s"}
+
+
+@pytest.fixture
+def chip_table(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Change a line of the H100's counter table for the process that reads reports."""
+
+    def change(was: str, becomes: str) -> None:
+        # That process takes the package from where it runs: a copy with one line changed.
+        package = tmp_path / "roofprof"
+        shutil.copytree(root / "roofprof", package, ignore=shutil.ignore_patterns("__pycache__"))
+        table = package / "hardware" / "chips" / "gh100.toml"
+        text = table.read_text()
+        assert was in text
+        table.write_text(text.replace(was, becomes))
+        monkeypatch.chdir(tmp_path)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "counter"),
+    [
+        ("ffma = 2 }", "ffma = 1 }", "fp32_flop_count"),
+        ('["sm__ops_path_tensor_src_int8"]', '["sm__ops_path_tensor_src_fp8"]', "tensor_int8_flop_count"),
+        ('dram_read = "dram__bytes_read"', 'dram_read = "dram__bytes_write"', "dram_read_bytes"),
+    ],
+)
+def test_a_wrong_counter_table_is_found_and_its_counter_named(
+    data: Path, truths: dict[str, Truth], chip_table: Callable[[str, str], None], was: str, becomes: str, counter: str
+) -> None:
+    chip_table(was, becomes)
+    found = selfcheck(check(data / "h100-calibration-cold.ncu-rep", truths))
+    assert not found.passed
+    assert counter in found.failed_counters
+
+
+def test_a_sparse_peak_for_a_dense_one_is_found(data: Path, chip_table: Callable[[str, str], None]) -> None:
+    path = data / "kinds" / "set-full.ncu-rep"
+    good = check(path, {}, None)
+    assert good
+    assert {row.state for row in good} == {"passed"}
+    chip_table('op_hgmma_src_bf16_dst_fp32_sparsity_off"\nflop', 'src_bf16_dst_fp32"\nflop')
+    (row,) = [row for row in check(path, {}, None) if row.state == "failed"]
+    assert (row.counter, row.measured_max) == ("peak_tensor_bf16_flop_per_s", pytest.approx(8192))
+
+
+@pytest.mark.parametrize(
+    ("changes", "counter", "state"),
+    [
+        ({"dram_write_bytes": 0.98}, "dram_write_bytes", "passed"),
+        ({"dram_write_bytes": 0.90}, "dram_write_bytes", "failed"),
+        ({"dram_write_bytes": 1.06}, "dram_write_bytes", "failed"),
+        ({"dram_read_bytes": 1.02}, "dram_read_bytes", "failed"),
+        ({"dram_read_bytes": None}, "dram_read_bytes", "missing"),
+        ({"tensor_bf16_flop_count": 1.0000001}, "tensor_bf16_flop_count", "failed"),
+    ],
+)
+def test_each_limit_holds(
+    data: Path, truths: dict[str, Truth], changes: dict[str, float | None], counter: str, state: str
+) -> None:
+    launches = read_ncu_report(data / "h100-calibration-cold.ncu-rep").launches
+    scaled = [pl.col(name) * factor for name, factor in changes.items()]
+    rows, _ = judge(launches.with_columns(scaled), truths, load_gpu("h100"), H100_L2, "calib")
+    assert state in {row.state for row in rows if row.counter == counter}
+    assert (state == "passed") == selfcheck(rows).passed
+
+
+def test_repeats_must_not_differ(data: Path, truths: dict[str, Truth]) -> None:
+    launches = read_ncu_report(data / "h100-calibration-cold.ncu-rep").launches
+    more = launches.with_columns(pl.lit(2, pl.Int64).alias("process_id"), pl.col("launch_id") + launches.height)
+    rows, floor = judge(pl.concat([launches, more]), truths, None, H100_L2, "calib")
+    assert {row.repeats for row in rows} == {2}
+    assert selfcheck(rows).passed
+    assert floor == Floor(2720.0, 2720.0, 4096.0, 4096.0, 2)
+    more = more.with_columns(pl.col("dram_write_bytes") * 0.978)
+    rows, _ = judge(pl.concat([launches, more]), truths, None, H100_L2, "calib")
+    failed = [row for row in rows if row.state == "failed"]
+    assert {row.why for row in failed} == {"the repeats differ"}
+    assert {row.counter for row in failed} == {"dram_write_bytes"}
+
+
+@pytest.mark.parametrize(
+    "truth",
+    [
+        Truth("copy", read_bytes=1 << 30, write_bytes=1 << 30),
+        Truth("fill", read_bytes=0, write_bytes=1 << 30),
+        Truth("gemm_bf16", "tensor_bf16", gemm=(1, 2112, 7168)),
+        Truth("ffma", "fp32", 138412032),
+        Truth("mufu", mufu_count=69206016),
+        Truth("empty"),
+    ],
+)
+def test_a_range_carries_its_truth(truth: Truth) -> None:
+    assert truth_of_range(truth_range(truth)) == truth
+
+
+@pytest.mark.parametrize(
+    ("gemm", "kernels", "executed"),
+    [
+        ((4096, 4096, 4096), [("nvjet_sm90_tst_256x128_64x4_1x2_h_bz_coopA_NNT", 132)], 137438953472),
+        ((1, 2112, 7168), [("nvjet_sm90_tst_64x8_64x16_4x1_v_bz_splitK_NNT", 72), SPLIT_K], 264241152),
+        ((1000, 1001, 1003), [("cutlass_75_tensorop_bf16_s1688gemm_bf16_128x128_nn_align1", 256), SPLIT_K], 2**31),
+        ((64, 64, 64), [("gemm_kernel_of_nobody", 1)], None),
+    ],
+)
+def test_executed_flops_follow_from_tiles(
+    gemm: tuple[int, int, int], kernels: list[tuple[str, int]], executed: int | None
+) -> None:
+    found = executed_flop_counts(gemm, kernels)
+    assert executed in found if executed else not found
+
+
+def test_the_result_is_saved_and_loaded(data: Path, truths: dict[str, Truth], tmp_path: Path) -> None:
+    whole = selfcheck(check(data / "h100-calibration-cold.ncu-rep", truths))
+    path = tmp_path / "selfcheck.json"
+    path.write_text(json.dumps(whole.as_dict()))
+    assert load_selfcheck(path).as_dict() == whole.as_dict()
+    for broken in ("{", "{}", '{"schema_version": 1}'):
+        path.write_text(broken)
+        with pytest.raises(ReportError):
+            load_selfcheck(path)

@@ -1,0 +1,59 @@
+"""Display: scaling, and names that might do harm."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roofprof.formatting import format_number, format_percent, format_si, printable, spreadsheet_cell
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (None, "B", "—"),
+        (0, "B", "0 B"),
+        (999.6, "B", "1.00 kB"),
+        (1.234e12, "B/s", "1.23 TB/s"),
+        (9.996e15, "FLOP/s", "10.0 PFLOP/s"),
+        (0.000123, "s", "123 µs"),
+        (42, "", "42.0"),
+    ],
+)
+def test_si(value: float | None, unit: str, text: str) -> None:
+    assert format_si(value, unit) == text
+
+
+def test_numbers_and_percent() -> None:
+    assert [format_number(v) for v in (None, 0, 0.1234, 12.345, 1234.5)] == ["—", "0", "0.123", "12.3", "1230"]
+    assert [format_percent(v) for v in (None, 0.5, 0.0123, 1.5)] == ["—", "50 %", "1.2 %", "150 %"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("", "(unnamed)"),
+        ("a\tb\nc", "a\\tb\\nc"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("naïve-漢字", "naïve-漢字"),
+        ("\u202eevil", "\\x202eevil"),
+        ("x" * 50, "xxxxxxxxxxxx…xxxxxxx"),
+    ],
+)
+def test_names(name: str, text: str) -> None:
+    assert printable(name, 20) == text
+
+
+@given(st.text(), st.integers(2, 60))
+def test_any_name_is_printable_within_its_width(name: str, width: int) -> None:
+    text = printable(name, width)
+    assert text.isprintable()
+    assert 0 < len(text) <= width
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
+def test_cells_are_not_formulas(text: str) -> None:
+    assert spreadsheet_cell(text) == "'" + text
+
+
+def test_other_cells_stay() -> None:
+    assert spreadsheet_cell("q_b_proj") == "q_b_proj"
