@@ -13,11 +13,22 @@ ROOT = Path(__file__).parent.parent
 DATA_FOLDER = ROOT / "tests" / "data"
 
 
+SLOW = (
+    "benchmarks/", "scripts/", "harness/ops/test_calls.py", "harness/run/", "harness/verify/", "profiler/capture/",
+    "profiler/ncu/test_slim.py", "profiler/nsys/test_runs.py", "profiler/sweep/", "reports/html/test_browser.py",
+    "reports/plots/", "roofprof/cli/test_capture.py",
+)  # fmt: skip
+"""Below tests/: what takes seconds, drives a browser, or waits for processes; `scripts/test --fast` leaves it out."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden tables anew: look at the diff")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
     if shutil.which("nvidia-smi") is None:
         for item in items:
             if "gpu" in item.keywords:
