@@ -10,7 +10,7 @@ from roofprof.formats.nsys import GRAPH_LAUNCHES, KERNELS, MEMCPY_DIRECTIONS, ME
 from roofprof.parsers.nsys.api_calls import ApiCalls, read_api_calls, read_node_creation
 from roofprof.parsers.nsys.strings import NsysNames
 from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables, nullable
-from roofprof.timeline.frames import BLOCK, GRAPH_LAUNCH_SCHEMA, GRID, KERNEL_SCHEMA, MEMORY_OPERATION_SCHEMA
+from roofprof.timeline.frames import BLOCK, GRAPH_LAUNCH_SCHEMA, GRID, KERNEL_OPERATION_SCHEMA, MEMORY_OPERATION_SCHEMA
 
 _COMMON = ("start", "end", "globalPid", "deviceId", "streamId", "correlationId", "graphNodeId")
 _SIZES = ("gridX", "gridY", "gridZ", "blockX", "blockY", "blockZ")
@@ -54,7 +54,7 @@ class OperationReader:
         return self._calls.backwards
 
     def kernels(self) -> pl.DataFrame:
-        """Every kernel, KERNEL_SCHEMA."""
+        """Every kernel, KERNEL_OPERATION_SCHEMA."""
         columns, keep = self._common(KERNELS)
         names = self._tables.integers(KERNELS, ("shortName", "demangledName", "mangledName"))
         short, demangled, mangled = (_kept(names[c], keep) for c in ("shortName", "demangledName", "mangledName"))
@@ -67,7 +67,7 @@ class OperationReader:
         sizes = self._tables.integers(KERNELS, _SIZES)
         for column, size in zip((*GRID, *BLOCK), _SIZES, strict=True):
             columns[column] = _size(_kept(sizes.pop(size), keep))
-        return pl.DataFrame(columns, schema=KERNEL_SCHEMA)
+        return pl.DataFrame(columns, schema=KERNEL_OPERATION_SCHEMA)
 
     def memory_operations(self) -> pl.DataFrame:
         """Every memcpy and memset, MEMORY_OPERATION_SCHEMA."""
