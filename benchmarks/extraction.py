@@ -33,7 +33,7 @@ def ours(path: str) -> dict[str, float]:
 
 def ncu(path: str) -> dict[str, float]:
     """The same metrics, names, ranges: the bare calls, without doing anything with the answers."""
-    from roofprof.parsers.ncu.chips import chips
+    from roofprof.hardware.chip import chips
     from roofprof.parsers.ncu.columns import plan_columns
 
     start = time.perf_counter()
@@ -43,7 +43,7 @@ def ncu(path: str) -> dict[str, float]:
     metrics: tuple[str, ...] = ()
     for index in range(actions.num_actions()):
         action = actions[index]
-        metrics = metrics or plan_columns(chips()["9.0"], frozenset(action.metric_names())).metrics
+        metrics = metrics or plan_columns(chips()["gh100"], frozenset(action.metric_names())).metrics
         for metric in metrics:
             action.metric_by_name(metric).value()
         action.name(action.NameBase_FUNCTION)
@@ -59,13 +59,13 @@ def nsight(path: str) -> dict[str, float]:
     import ncu_report
     from nsight import extraction  # pyright: ignore[reportMissingImports]
 
-    from roofprof.parsers.ncu.chips import chips
+    from roofprof.hardware.chip import chips
     from roofprof.parsers.ncu.columns import plan_columns
 
     start = time.perf_counter()
     actions = ncu_report.load_report(path)[0]  # pyright: ignore[reportCallIssue]
     first = actions[0]
-    metrics = list(plan_columns(chips()["9.0"], frozenset(first.metric_names())).metrics)
+    metrics = list(plan_columns(chips()["gh100"], frozenset(first.metric_names())).metrics)
     for index in range(actions.num_actions()):
         extraction.extract_ncu_action_data(actions[index], metrics)
     return {"seconds": time.perf_counter() - start, "launches": actions.num_actions(), "peak_mb": _own_peak() / 1e3}

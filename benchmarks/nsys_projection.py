@@ -106,8 +106,8 @@ READ = """
 import json, resource, sys, time
 from pathlib import Path
 begin = time.perf_counter()
-from roofprof.parsers.nsys_trace import read_nsys_trace
-from roofprof.timeline import build_timeline
+from roofprof.parsers.nsys.trace import read_nsys_trace
+from roofprof.timeline.timeline import build_timeline
 imported = time.perf_counter()
 trace = read_nsys_trace(Path(sys.argv[1]))
 read = time.perf_counter()

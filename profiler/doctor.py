@@ -86,10 +86,10 @@ def _plan() -> Check:
         return Check(
             "plan",
             "warn",
-            f"{table.chip}: untested",
+            f"{table.name}: untested",
             "compare the passes in the manifest with what it expects",
         )
-    return Check("plan", "ok", f"{table.chip}: measured on {table.tested}")
+    return Check("plan", "ok", f"{table.name}: measured on {table.tested}")
 
 
 def _ncu() -> Check:

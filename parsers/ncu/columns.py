@@ -6,7 +6,7 @@ Runs in the reading process beside ncu_report: standard library only.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from roofprof.parsers.ncu.chips import Chip, PipeCounter
+from roofprof.hardware.chip import Chip, PipeCounter
 
 SECTOR_BYTES = 32
 WARP_LANES = 32

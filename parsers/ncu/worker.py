@@ -13,9 +13,10 @@ from typing import Any
 
 from roofprof.errors import ReportError
 from roofprof.formats.ncu_blocks import Data, messages, read_blocks, read_report_bytes
-from roofprof.parsers.ncu.chips import Chip, chip_by_pattern, chips
+from roofprof.hardware.chip import Chip, chip_of_capability
 from roofprof.parsers.ncu.columns import Plan, plan_columns
 from roofprof.parsers.ncu.nvtx_ids import ResultIds, read_ids
+from roofprof.parsers.ncu.unknown_chip import chip_by_pattern
 
 _WORKLOADS = {0: "kernel", 1: "range", 2: "command_list", 3: "graph"}
 _TIME_UNITS = {
@@ -111,7 +112,7 @@ class _Reader:
         key = (capability, len(names), hash(names))
         if key not in self.plans:
             unique = frozenset(names)
-            chip = chips().get(capability)
+            chip = chip_of_capability(capability)
             if chip is None:
                 chip = chip_by_pattern(unique, f"cc{capability}" if major is not None else "unknown")
             self.plans[key] = chip, plan_columns(chip, unique)

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from roofprof.formats.nsys import API_TABLES, GRAPH_NODES
 from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables
 
 PROCESS_MASK = ~0xFFFFFF
 """globalTid & this = globalPid."""
-
-_API_TABLES = ("CUPTI_ACTIVITY_KIND_RUNTIME", "CUPTI_ACTIVITY_KIND_DRIVER")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class ApiCalls:
 def read_api_calls(tables: NsysTables) -> ApiCalls:
     """Every API call of the export that has a correlation id."""
     columns = ("start", "end", "globalTid", "correlationId")
-    parts = [tables.integers(name, columns) for name in _API_TABLES if tables.columns(name)]
+    parts = [tables.integers(name, columns) for name in API_TABLES if tables.columns(name)]
     start, end, tid, correlation = (
         np.concatenate([p[c] for p in parts]) if len(parts) > 1 else parts[0][c] if parts else np.empty(0, np.int64)
         for c in columns
@@ -96,7 +95,7 @@ def read_node_creation(tables: NsysTables) -> dict[tuple[int, int], tuple[int, i
     A node that is cloned when its graph is instantiated was created where it was captured.
     """
     columns = ("start", "globalTid", "graphNodeId", "originalGraphNodeId")
-    data = tables.integers("CUDA_GRAPH_NODE_EVENTS", columns)
+    data = tables.integers(GRAPH_NODES, columns)
     created: dict[tuple[int, int], tuple[int, int]] = {}
     original: dict[tuple[int, int], tuple[int, int]] = {}
     for start, tid, node, source in zip(*(data[c].tolist() for c in columns), strict=True):

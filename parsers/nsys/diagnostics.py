@@ -3,18 +3,17 @@
 import polars as pl
 
 from roofprof.findings import Finding, Severity
-from roofprof.formats.nsys import LOSS_MESSAGE
+from roofprof.formats.nsys import DIAGNOSTICS, LOSS_MESSAGE
 from roofprof.parsers.nsys.operations import OperationReader
 from roofprof.parsers.nsys.tables import NsysTables
 
-_TABLES = ("DIAGNOSTIC_EVENT", "DIAGNOSTICS_EVENTS")
 _WARNING = 2  # ENUM_DIAGNOSTIC_SEVERITY_LEVEL: 1 info, 2 warning, 3 error, 4 fatal
 
 
 def read_diagnostics(tables: NsysTables) -> list[Finding]:
     """Lost events, and nsys' other warnings and errors."""
     found = []
-    for table in _TABLES:
+    for table in DIAGNOSTICS:
         if not tables.columns(table):
             continue
         frame = pl.DataFrame(

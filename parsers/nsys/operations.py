@@ -1,4 +1,4 @@
-"""GPU operations of an nsys export: kernels, memory copies and sets, whole-graph launches."""
+"""GPU operations of an nsys export: kernels, memcpys and memsets, whole-graph launches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from roofprof.formats.nsys import GRAPH_LAUNCHES, KERNELS, MEMCPY_DIRECTIONS, MEMCPYS, MEMSETS
 from roofprof.parsers.nsys.api_calls import ApiCalls, read_api_calls, read_node_creation
 from roofprof.parsers.nsys.strings import NsysNames
 from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables, nullable
-from roofprof.timeline.frames import BLOCK, GRAPH_LAUNCH_SCHEMA, GRID, KERNEL_SCHEMA, MEMORY_OPERATION_SCHEMA
+from roofprof.timeline.frames import BLOCK, GRAPH_LAUNCH_SCHEMA, GRID, KERNEL_OPERATION_SCHEMA, MEMORY_OPERATION_SCHEMA
 
-_KERNELS = "CUPTI_ACTIVITY_KIND_KERNEL"
 _COMMON = ("start", "end", "globalPid", "deviceId", "streamId", "correlationId", "graphNodeId")
 _SIZES = ("gridX", "gridY", "gridZ", "blockX", "blockY", "blockZ")
 
@@ -54,9 +54,9 @@ class OperationReader:
         return self._calls.backwards
 
     def kernels(self) -> pl.DataFrame:
-        """Every kernel, KERNEL_SCHEMA."""
-        columns, keep = self._common(_KERNELS)
-        names = self._tables.integers(_KERNELS, ("shortName", "demangledName", "mangledName"))
+        """Every kernel, KERNEL_OPERATION_SCHEMA."""
+        columns, keep = self._common(KERNELS)
+        names = self._tables.integers(KERNELS, ("shortName", "demangledName", "mangledName"))
         short, demangled, mangled = (_kept(names[c], keep) for c in ("shortName", "demangledName", "mangledName"))
         del names
         short = np.where(short == NULL, np.where(demangled == NULL, mangled, demangled), short)
@@ -64,16 +64,15 @@ class OperationReader:
         columns["kernel_name"] = self._names.categories(short)
         columns["kernel_demangled_name"] = self._names.categories(demangled)
         del short, demangled, mangled
-        sizes = self._tables.integers(_KERNELS, _SIZES)
-        for ours, theirs in zip((*GRID, *BLOCK), _SIZES, strict=True):
-            columns[ours] = _size(_kept(sizes.pop(theirs), keep))
-        return pl.DataFrame(columns, schema=KERNEL_SCHEMA)
+        sizes = self._tables.integers(KERNELS, _SIZES)
+        for column, size in zip((*GRID, *BLOCK), _SIZES, strict=True):
+            columns[column] = _size(_kept(sizes.pop(size), keep))
+        return pl.DataFrame(columns, schema=KERNEL_OPERATION_SCHEMA)
 
     def memory_operations(self) -> pl.DataFrame:
-        """Every memory copy and set, MEMORY_OPERATION_SCHEMA."""
+        """Every memcpy and memset, MEMORY_OPERATION_SCHEMA."""
         frames = [pl.DataFrame(schema=MEMORY_OPERATION_SCHEMA)]
-        for kind in ("memcpy", "memset"):
-            table = f"CUPTI_ACTIVITY_KIND_{kind.upper()}"
+        for kind, table in (("memcpy", MEMCPYS), ("memset", MEMSETS)):
             columns, keep = self._common(table)
             data = self._tables.integers(table, ("bytes", "copyKind"))
             columns["kind"] = pl.repeat(kind, len(columns["start_ns"]), dtype=pl.String, eager=True)
@@ -84,9 +83,8 @@ class OperationReader:
 
     def graph_launches(self) -> pl.DataFrame:
         """Graphs that were traced as a whole, GRAPH_LAUNCH_SCHEMA."""
-        table = "CUPTI_ACTIVITY_KIND_GRAPH_TRACE"
-        columns, keep = self._common(table)
-        columns["graph_id"] = nullable(_kept(self._tables.integers(table, ("graphId",))["graphId"], keep))
+        columns, keep = self._common(GRAPH_LAUNCHES)
+        columns["graph_id"] = nullable(_kept(self._tables.integers(GRAPH_LAUNCHES, ("graphId",))["graphId"], keep))
         return pl.DataFrame(columns, schema=GRAPH_LAUNCH_SCHEMA)
 
     def _common(self, table: str) -> tuple[dict[str, pl.Series], Integers | None]:
@@ -134,10 +132,9 @@ class OperationReader:
         return dict(zip(names, (nullable(node), nullable(when), nullable(where)), strict=True))
 
     def _directions(self, kinds: Integers) -> pl.Series:
-        table = "ENUM_CUDA_MEMCPY_OPER"
         labels = dict(_DIRECTIONS)
-        ids = self._tables.integers(table, ("id",))["id"].tolist()
-        labels |= {i: text for i, text in zip(ids, self._tables.texts(table, "label"), strict=True) if text}
+        ids = self._tables.integers(MEMCPY_DIRECTIONS, ("id",))["id"].tolist()
+        labels |= {i: text for i, text in zip(ids, self._tables.texts(MEMCPY_DIRECTIONS, "label"), strict=True) if text}
         values: Sequence[int] = kinds.tolist()
         return pl.Series([labels.get(v) for v in values], dtype=pl.String)
 

@@ -4,25 +4,23 @@ import numpy as np
 import polars as pl
 
 from roofprof.findings import Finding, Severity
+from roofprof.formats.nsys import DOMAIN, NVTX, PUSH_POP, START_END
 from roofprof.launches.attribution import DEFAULT_DOMAIN
 from roofprof.parsers.nsys.api_calls import PROCESS_MASK
 from roofprof.parsers.nsys.strings import NsysNames
 from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables, nullable
 from roofprof.timeline.frames import RANGE_SCHEMA
 
-_TABLE = "NVTX_EVENTS"
 _COLUMNS = ("rowid", "start", "end", "eventType", "textId", "globalTid", "endGlobalTid", "domainId")
-# ENUM_NSYS_EVENT_TYPE: 70 and 71 are the same ranges, imported from NVTXT files.
-_PUSH_POP, _START_END, _DOMAIN = (59, 70), (60, 71), 75
 
 
 def read_ranges(tables: NsysTables, names: NsysNames) -> tuple[pl.DataFrame, list[Finding]]:
     """Every range, RANGE_SCHEMA, and what was odd about them."""
-    data = tables.integers(_TABLE, _COLUMNS)
+    data = tables.integers(NVTX, _COLUMNS)
     kind = data["eventType"]
-    texts = tables.texts(_TABLE, "text")
+    texts = tables.texts(NVTX, "text")
     domains = _domains(data, texts, names)
-    is_range = np.isin(kind, _PUSH_POP + _START_END)
+    is_range = np.isin(kind, PUSH_POP + START_END)
     backwards = is_range & (data["end"] != NULL) & (data["end"] < data["start"])
     unusable = is_range & ((data["start"] == NULL) | (data["globalTid"] == NULL))
     keep = np.flatnonzero(is_range & ~backwards & ~unusable)
@@ -34,7 +32,7 @@ def read_ranges(tables: NsysTables, names: NsysNames) -> tuple[pl.DataFrame, lis
             "range_id": data["rowid"],
             "domain": _domain_names(data, domains),
             "name": text,
-            "style": pl.Series(np.isin(data["eventType"], _PUSH_POP)).replace_strict(
+            "style": pl.Series(np.isin(data["eventType"], PUSH_POP)).replace_strict(
                 {True: "push_pop", False: "start_end"}, return_dtype=pl.String
             ),
             "start_ns": data["start"],
@@ -56,7 +54,7 @@ def _texts(texts: pl.Series, text_ids: Integers, names: NsysNames) -> pl.Series:
 
 def _domains(data: dict[str, Integers], texts: pl.Series, names: NsysNames) -> dict[tuple[int, int], str]:
     """(globalPid, domainId) to the domain's name: ids are each process's own."""
-    rows = np.flatnonzero(data["eventType"] == _DOMAIN)
+    rows = np.flatnonzero(data["eventType"] == DOMAIN)
     labels = _texts(texts.gather(rows), data["textId"][rows], names).to_list()
     order = np.argsort(data["start"][rows], kind="stable")
     found: dict[tuple[int, int], str] = {}

@@ -1,16 +1,11 @@
 """An nsys export in SQLite: columns read in bulk as text that SQLite joins and numpy parses.
 
-Rows as Python tuples cost about 2 us each at 15 columns; `group_concat` over runs of rows costs a quarter of
-it and runs outside the interpreter's lock, so that two cores help.
+Rows as Python tuples cost about 2 us each at 15 columns; `group_concat` over runs of rows costs a quarter of it.
 """
 
-import os
 import sqlite3
-import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -19,12 +14,12 @@ import polars as pl
 from roofprof.errors import ReportError
 from roofprof.parsers.nsys.tables import NULL, Integers, absent
 
-_ROWS_A_RUN = 100_000
+_ROWS_PER_RUN = 100_000
 _HINT = "export the .nsys-rep again: nsys export -t sqlite --force-overwrite true"
 
 
 class SqliteTables:
-    """Tables of one SQLite file, opened read-only.
+    """Tables of one SQLite file, opened read-only over one connection.
 
     Raises:
         ReportError: no database, truncated, locked or damaged.
@@ -32,12 +27,11 @@ class SqliteTables:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._connections: list[sqlite3.Connection] = []
-        self._local = threading.local()
         self._counts: dict[str, int] = {}
         _check_size(path)
+        self._connection = _connect(path)
         try:
-            rows = self._connection().execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            rows = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
             self._columns = {name: self._table_columns(name) for (name,) in rows}
         except sqlite3.Error as error:
             self.close()
@@ -59,11 +53,11 @@ class SqliteTables:
         found = {c: np.empty(count, np.int64) for c in present}
         at = 0
         try:
-            with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-                for parts in pool.map(lambda run: self._read_run(table, present, run), runs):
-                    for column, part in zip(present, parts, strict=True):
-                        found[column][at : at + len(part)] = part
-                    at += len(parts[0])
+            for run in runs:
+                parts = self._read_run(table, present, run)
+                for column, part in zip(present, parts, strict=True):
+                    found[column][at : at + len(part)] = part
+                at += len(parts[0])
         except (sqlite3.Error, ValueError) as error:
             raise _explain(self._path, error) from error
         return {c: found[c] if c in found else absent(count) for c in wanted}
@@ -72,7 +66,7 @@ class SqliteTables:
         """Columns of one run of rows."""
         joined = ", ".join(f'group_concat("{c}")' for c in columns)
         query = f'SELECT {joined}, count(*) FROM "{table}" WHERE rowid BETWEEN ? AND ?'
-        *texts, count = self._connection().execute(query, run).fetchone()
+        *texts, count = self._connection.execute(query, run).fetchone()
         parts = []
         for column, text in zip(columns, texts, strict=True):
             part = absent(count) if text is None else _parse(text)
@@ -83,7 +77,7 @@ class SqliteTables:
         """A column with some nulls, which group_concat leaves out, or with other values than integers."""
         joined = f'group_concat(ifnull(CAST("{column}" AS INTEGER), {NULL}))'
         query = f'SELECT {joined} FROM "{table}" WHERE rowid BETWEEN ? AND ?'
-        return _parse(self._connection().execute(query, run).fetchone()[0] or "")
+        return _parse(self._connection.execute(query, run).fetchone()[0] or "")
 
     def texts(self, table: str, column: str) -> pl.Series:
         """A column of texts in row order, null where null or absent."""
@@ -92,9 +86,9 @@ class SqliteTables:
             return pl.repeat(None, count, dtype=pl.String, eager=True)
         query = f'SELECT CAST("{column}" AS TEXT) FROM "{table}" ORDER BY rowid'
         try:
-            cursor = self._connection().execute(query)
+            cursor = self._connection.execute(query)
             parts = []
-            while rows := cursor.fetchmany(_ROWS_A_RUN):
+            while rows := cursor.fetchmany(_ROWS_PER_RUN):
                 parts.append(pl.Series([row[0] for row in rows], dtype=pl.String))
         except sqlite3.Error as error:
             raise _explain(self._path, error) from error
@@ -102,52 +96,45 @@ class SqliteTables:
 
     def close(self) -> None:
         """Let go of the file."""
-        for connection in self._connections:
-            connection.close()
-        self._connections.clear()
-
-    def _connection(self) -> sqlite3.Connection:
-        """One connection a thread: SQLite reads in parallel only from several."""
-        if not hasattr(self._local, "connection"):
-            uri = f"file:{quote(str(self._path.absolute()))}?mode=ro"
-            connection = sqlite3.connect(uri, uri=True, timeout=0.5, check_same_thread=False)
-            # Text that is not UTF-8 is data too: a kernel name must not stop the reading.
-            connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-            self._connections.append(connection)
-            self._local.connection = connection
-        return self._local.connection  # type: ignore[no-any-return]
+        self._connection.close()
 
     def _table_columns(self, table: str) -> frozenset[str]:
         quoted = table.replace('"', '""')
-        return frozenset(row[1] for row in self._connection().execute(f'PRAGMA table_info("{quoted}")'))
+        return frozenset(row[1] for row in self._connection.execute(f'PRAGMA table_info("{quoted}")'))
 
     def _count(self, table: str) -> int:
         if table not in self._counts:
-            self._counts[table] = int(self._row(f'SELECT count(*) FROM "{table}"')[0])
+            self._counts[table] = self._rows(f'SELECT count(*) FROM "{table}"')[0][0] or 0
         return self._counts[table]
 
     def _runs(self, table: str) -> list[tuple[int, int]]:
         """Runs of rowids that cover the table; where many are missing, they are taken from the rows."""
         # min and max in one SELECT would scan the table.
         query = f'SELECT (SELECT min(rowid) FROM "{table}"), (SELECT max(rowid) FROM "{table}")'
-        first, last = self._row(query)
-        if first is None:
+        first, last = self._rows(query)[0]
+        if first is None or last is None:
             return []
-        if last - first < 4 * max(_ROWS_A_RUN, self._count(table)):
-            return [(low, low + _ROWS_A_RUN - 1) for low in range(first, last + 1, _ROWS_A_RUN)]
-        rowids = [row[0] for row in self._rows(f'SELECT rowid FROM "{table}" ORDER BY rowid')]
-        lows = rowids[::_ROWS_A_RUN]
+        if last - first < 4 * max(_ROWS_PER_RUN, self._count(table)):
+            return [(low, low + _ROWS_PER_RUN - 1) for low in range(first, last + 1, _ROWS_PER_RUN)]
+        rowids = [rowid for (rowid,) in self._rows(f'SELECT rowid FROM "{table}" ORDER BY rowid') if rowid is not None]
+        lows = rowids[::_ROWS_PER_RUN]
         return list(zip(lows, [*(low - 1 for low in lows[1:]), rowids[-1]], strict=True))
 
-    def _row(self, query: str) -> tuple[Any, ...]:
-        row: tuple[Any, ...] = self._rows(query)[0]
-        return row
-
-    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+    def _rows(self, query: str) -> list[tuple[int | None, ...]]:
         try:
-            return self._connection().execute(query).fetchall()
+            return self._connection.execute(query).fetchall()
         except sqlite3.Error as error:
             raise _explain(self._path, error) from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=0.5)
+    except sqlite3.Error as error:
+        raise _explain(path, error) from error
+    # Text that is not UTF-8 is data too: a kernel name must not stop the reading.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    return connection
 
 
 def _parse(text: str) -> Integers:
@@ -159,7 +146,7 @@ def _parse(text: str) -> Integers:
 
 
 def _check_size(path: Path) -> None:
-    """Refuse what is no SQLite file, and one that is shorter than its header says."""
+    """Refuse what is not a SQLite file, and one that is shorter than its header says."""
     with path.open("rb") as file:
         header = file.read(100)
     if header[:16] != b"SQLite format 3\0":

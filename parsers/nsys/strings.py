@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from roofprof.formats.nsys import STRINGS
 from roofprof.parsers.nsys.tables import Integers, NsysTables
 
 
@@ -10,10 +11,10 @@ class NsysNames:
     """The strings of one export, looked up in bulk."""
 
     def __init__(self, tables: NsysTables) -> None:
-        ids = tables.integers("StringIds", ["id"])["id"]
+        ids = tables.integers(STRINGS, ["id"])["id"]
         order = np.argsort(ids, kind="stable")
         self._ids = ids[order]
-        self._values = tables.texts("StringIds", "value").gather(order)
+        self._values = tables.texts(STRINGS, "value").gather(order)
 
     def strings(self, ids: Integers) -> pl.Series:
         """The string of each id, null for one that the export does not have."""

@@ -1,15 +1,16 @@
-"""Reads an nsys trace: .sqlite, a directory of .parquet, or .nsys-rep where nsys can export it.
+"""Reads an nsys trace: .sqlite, a directory of .parquet, or .nsys-rep through an exporter.
 
 The schema changes between versions of nsys, and a table without rows is not written at all: columns are
 looked up, and what is absent is empty.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from roofprof.errors import ReportError
+from roofprof.errors import ReportError, RoofprofError
 from roofprof.findings import Finding
 from roofprof.parsers.nsys.diagnostics import read_diagnostics, reading_losses
-from roofprof.parsers.nsys.export import exported
 from roofprof.parsers.nsys.operations import OperationReader
 from roofprof.parsers.nsys.parquet import ParquetTables
 from roofprof.parsers.nsys.ranges import read_ranges
@@ -18,27 +19,35 @@ from roofprof.parsers.nsys.strings import NsysNames
 from roofprof.parsers.nsys.tables import NsysTables
 from roofprof.timeline.frames import NsysTrace
 
-_OURS = ("CUPTI_ACTIVITY_KIND_", "NVTX_EVENTS", "TARGET_INFO_", "META_DATA_EXPORT", "EXPORT_META_DATA")
+Exporter = Callable[[Path], AbstractContextManager[Path]]
+"""Gives a SQLite export of an .nsys-rep, for as long as it is read."""
+
+_PREFIXES = ("CUPTI_ACTIVITY_KIND_", "NVTX_EVENTS", "TARGET_INFO_", "META_DATA_EXPORT", "EXPORT_META_DATA")
 
 
-def read_nsys_trace(path: Path, nsys: Path | None = None) -> NsysTrace:
+def read_nsys_trace(path: Path, export: Exporter | None = None) -> NsysTrace:
     """Read a trace.
 
     Args:
         path: a .sqlite or .nsys-rep file, or a directory of .parquet files.
-        nsys: the nsys program for an .nsys-rep; None takes the one on PATH.
+        export: nsys' exporter, for an .nsys-rep; without it only exports can be read.
 
     Raises:
         ReportError: no such file, not an nsys export, truncated, locked or damaged.
-        RoofprofError: an .nsys-rep and no nsys.
+        RoofprofError: an .nsys-rep and no exporter.
     """
     if not path.exists():
         raise ReportError(f"there is no {path}", "give an .nsys-rep, its .sqlite export or its parquet directory")
     if path.suffix == ".ncu-rep":
         raise ReportError(f"{path} is a report of ncu, not of nsys", "roofprof analyze reads it")
     if path.suffix == ".nsys-rep":
-        with exported(path, nsys) as export:
-            return _read(export, path)
+        if export is None:
+            raise RoofprofError(
+                f"{path} must be exported before it can be read",
+                f"run: nsys export -t sqlite -o {path.stem}.sqlite {path.name}",
+            )
+        with export(path) as exported:
+            return _read(exported, path)
     return _read(path, path)
 
 
@@ -67,7 +76,7 @@ def _read(path: Path, named: Path) -> NsysTrace:
 def _check_export(tables: NsysTables, path: Path) -> None:
     """Refuse what another tool wrote."""
     found = tables.table_names()
-    if "StringIds" in found and any(name.startswith(_OURS) for name in found):
+    if "StringIds" in found and any(name.startswith(_PREFIXES) for name in found):
         return
     if path.is_dir() and not found:
         raise ReportError(f"{path} holds no .parquet files", "make it with: nsys export -t parquetdir")

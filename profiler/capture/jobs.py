@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from roofprof.hardware.chip import Chip
 from roofprof.profiler.capture.options import CaptureOptions
 from roofprof.profiler.ncu.command import ncu_command, ncu_options
 from roofprof.profiler.ncu.job import Job
-from roofprof.profiler.ncu.plan import PassTable, Plan
+from roofprof.profiler.ncu.plan import Plan
 from roofprof.profiler.nsys.command import nsys_command, nsys_tool
 from roofprof.profiler.nsys.runs import NsysJob
 from roofprof.profiler.run.tools import find_ncu
@@ -49,7 +50,7 @@ def planned_jobs(options: CaptureOptions, plan: Plan, ncu: str, directory: Path)
     return jobs
 
 
-def dry_run(options: CaptureOptions, table: PassTable) -> tuple[Plan, list[Job], list[NsysJob]]:
+def dry_run(options: CaptureOptions, table: Chip) -> tuple[Plan, list[Job], list[NsysJob]]:
     """What a capture would run; needs neither a GPU nor ncu nor nsys, and touches nothing.
 
     Raises:

@@ -9,7 +9,8 @@ from typing import Literal
 
 from roofprof.errors import UsageError
 from roofprof.formulas.layer import PHASES, RECIPES, LayerCase, Phase, layer_ops
-from roofprof.profiler.ncu.plan import Cache, PassTable, Plan, layer_plan, workload_plan
+from roofprof.hardware.chip import Chip
+from roofprof.profiler.ncu.plan import Cache, Plan, layer_plan, workload_plan
 
 VARIANTS = ("topk_softmax", "topk_sigmoid", "merge_state")
 """Ops beside those of the layer, by --variants."""
@@ -141,7 +142,7 @@ class CaptureOptions:
                 names |= dict.fromkeys(op.op for r in recipes for op in layer_ops(replace(case, recipe=r)))
         return [*names, *(VARIANTS if self.variants else ())]
 
-    def plan(self, table: PassTable) -> Plan:
+    def plan(self, table: Chip) -> Plan:
         """The ncu runs of each phase."""
         if self.command:
             return workload_plan(table, self.caches, self.groups)

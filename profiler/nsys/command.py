@@ -80,7 +80,7 @@ def nsys_command(nsys: Path, output: Path, command: Sequence[str], *, capture_ra
 
 
 def export_command(nsys: Path, report: Path, target: Path) -> list[str]:
-    """`nsys export` of a report to SQLite. What it writes holds secrets until `nsys_scrub.scrub` is done."""
+    """`nsys export` of a report to SQLite. What it writes holds secrets until `scrub.scrub` is done."""
     return [
         str(nsys), "export", "--type=sqlite", "--force-overwrite=true", "--output", str(target), str(report),
     ]  # fmt: skip

@@ -14,18 +14,10 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from roofprof.errors import ReportError, RoofprofError
-from roofprof.formats.nsys import LOSS_MESSAGE
-from roofprof.profiler.nsys.window import API_TABLES, LAUNCHES, note_launches
+from roofprof.formats.nsys import API_TABLES, DOMAIN, GPU_TABLES, GRAPH_NODES, LOSS_MESSAGE, PUSH_POP, START_END
+from roofprof.profiler.nsys.window import LAUNCHES, note_launches
 
-NUMBERS_OF = (
-    "CUPTI_ACTIVITY_KIND_KERNEL",
-    "CUPTI_ACTIVITY_KIND_MEMCPY",
-    "CUPTI_ACTIVITY_KIND_MEMSET",
-    "CUPTI_ACTIVITY_KIND_GRAPH_TRACE",
-    "CUPTI_ACTIVITY_KIND_RUNTIME",
-    "CUPTI_ACTIVITY_KIND_DRIVER",
-    "CUDA_GRAPH_NODE_EVENTS",
-)
+NUMBERS_OF = (*GPU_TABLES, *API_TABLES, GRAPH_NODES)
 """Tables that are kept with every column, numbers only: text in them is not copied."""
 
 COLUMNS_OF = {
@@ -44,12 +36,13 @@ COLUMNS_OF = {
 _TEXT_COLUMNS = {"NVTX_EVENTS": {"text"}, "TARGET_INFO_GPU": {"name", "chipName"}}
 _TEXT_COLUMNS["ENUM_CUDA_MEMCPY_OPER"] = {"name", "label"}
 _NAME_COLUMNS = ("demangledName", "shortName", "mangledName", "nameId", "textId")
-_WORK_TABLES = NUMBERS_OF[:4]
-_RANGES_AND_DOMAINS = "eventType IN (59, 60, 70, 71, 75)"  # marks, categories and thread names are not needed
+_RANGES_AND_DOMAINS = (
+    f"eventType IN {(*PUSH_POP, *START_END, DOMAIN)}"  # marks, categories and thread names are not needed
+)
 
 
 class Kept(NamedTuple):
-    """GPU operations of an export: kernels, copies, sets, whole graphs."""
+    """GPU operations of an export: kernels, memcpys, memsets, whole graphs."""
 
     operations: int
     left_out: int
@@ -109,7 +102,7 @@ def _same(name: str) -> str:
 def _count(database: sqlite3.Connection) -> Kept:
     """Rows of the tables of GPU operations, new and old."""
     totals = {"main": 0, "old": 0}
-    for table in _WORK_TABLES:
+    for table in GPU_TABLES:
         for schema in totals:
             if _columns(database, table, schema):
                 totals[schema] += database.execute(f"SELECT count(*) FROM {schema}.{table}").fetchone()[0]
@@ -151,9 +144,9 @@ def _rows_kept(database: sqlite3.Connection, table: str, trimmed: bool) -> str:
     """Of events the ranges, of API calls those that launched something: they are most of an export."""
     if table == "NVTX_EVENTS":
         return f"WHERE {_RANGES_AND_DOMAINS}"
-    if trimmed and table in _WORK_TABLES:
+    if trimmed and table in GPU_TABLES:
         return f"WHERE correlationId IN {LAUNCHES}"
-    work = [name for name in _WORK_TABLES if _columns(database, name, "main")]
+    work = [name for name in GPU_TABLES if _columns(database, name, "main")]
     if table in API_TABLES and work:
         launched = " UNION ".join(f"SELECT correlationId FROM main.{name}" for name in work)
         return f"WHERE correlationId IN ({launched})"

@@ -2,7 +2,8 @@
 
 import sqlite3
 
-API_TABLES = ("CUPTI_ACTIVITY_KIND_RUNTIME", "CUPTI_ACTIVITY_KIND_DRIVER")
+from roofprof.formats.nsys import API_TABLES
+
 LAUNCHES = "temp.launches"
 """Table of the correlation ids that `note_launches` found."""
 

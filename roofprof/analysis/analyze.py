@@ -157,6 +157,7 @@ def _ops(
         names_of_kernels = [kernel_names[k] for k in kernels]
         times = timings.get(row["report"])
         timing = times.by_path.get(tuple(row["nvtx_path"]), NO_TIMING) if times else NO_TIMING
+        launch_level += times.op_findings.get(tuple(row["nvtx_path"]), ()) if times else ()
         ops.append(build_op(row, named, names_of_kernels, launch_level, yards[row["report"]], timing))
     return ops
 

@@ -19,8 +19,7 @@ def timeline(
 ) -> None:
     """Show each op's time, share, idle gaps and kernels, from an nsys trace."""
     from roofprof.formats.capture import find_traces
-    from roofprof.parsers.nsys.trace import read_nsys_trace
-    from roofprof.profiler.nsys.command import find_nsys
+    from roofprof.pipeline.capture_group import read_trace
     from roofprof.timeline.document import SORTS, sorted_ops, timeline_document
     from roofprof.timeline.timeline import build_timeline
 
@@ -28,8 +27,7 @@ def timeline(
         raise UsageError(f"--sort {sort} is not known", f"use one of {', '.join(SORTS)}")
     lines = []
     for path in find_traces(source):
-        nsys = find_nsys() if path.suffix == ".nsys-rep" else None
-        lines.append((path.name, build_timeline(read_nsys_trace(path, nsys), domain)))
+        lines.append((path.name, build_timeline(read_trace(path).trace, domain)))
     document = timeline_document(lines)
     document["ops"] = sorted_ops(document["ops"], sort, top)
     import json

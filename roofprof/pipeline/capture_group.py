@@ -12,7 +12,7 @@ from roofprof.formats.capture import Group
 from roofprof.launches.merge import merge_launches
 from roofprof.parsers.ncu.report import read_ncu_report
 from roofprof.parsers.nsys.trace import read_nsys_trace
-from roofprof.profiler.nsys.command import find_nsys
+from roofprof.profiler.nsys.export import exported
 from roofprof.timeline.op_times import NamedTrace
 
 Progress = Callable[[int, int], None]
@@ -36,5 +36,4 @@ def _still_null(finding: Finding, launches: pl.DataFrame) -> bool:
 
 def read_trace(path: Path) -> NamedTrace:
     """Read an nsys trace, exported first where it has to be."""
-    nsys = find_nsys() if path.suffix == ".nsys-rep" else None
-    return NamedTrace(path.name, read_nsys_trace(path, nsys))
+    return NamedTrace(path.name, read_nsys_trace(path, exported))

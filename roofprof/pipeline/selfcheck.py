@@ -7,8 +7,8 @@ from typing import Any
 
 from roofprof.errors import ReportError
 from roofprof.formats.capture import MANIFEST, load_capture
+from roofprof.hardware.chip import Chip, chip_of_capability
 from roofprof.hardware.devices import recognise_gpu
-from roofprof.parsers.ncu.chips import Chip, chips
 from roofprof.pipeline.capture_group import read_group
 from roofprof.selfcheck.judge import judge, truths_in
 from roofprof.selfcheck.result import SELFCHECK, Row, Selfcheck, load_selfcheck
@@ -55,7 +55,7 @@ def judge_capture(folder: Path) -> Selfcheck:
     name = str(device.get("device_name") or "unknown GPU")
     l2_bytes = float(device.get("l2_cache_bytes") or DEFAULT_L2_BYTES)
     rows, floor = judge(read.launches, truths, recognise_gpu(name), l2_bytes)
-    chip = chips().get(f"{device.get('compute_capability_major')}.{device.get('compute_capability_minor')}")
+    chip = chip_of_capability(f"{device.get('compute_capability_major')}.{device.get('compute_capability_minor')}")
     record = _record(folder)
     return Selfcheck(
         gpu=name,

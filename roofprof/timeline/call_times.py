@@ -1,6 +1,4 @@
-"""What each call of an op took on the GPU, and how long the GPU stood idle for it."""
-
-from typing import Any
+"""What each call of an op took on the GPU, and how long the GPU was idle for it."""
 
 import numpy as np
 import polars as pl
@@ -28,11 +26,13 @@ CALL_SCHEMA = pl.Schema(
         "launch_bound_ns": pl.Int64(),  # the part of both in which the GPU waited for the CPU
     }
 )
-"""One row a call of an op."""
+"""One row per call of an op."""
+
+Column = Integers | Booleans | pl.Series
 
 
 def call_times(operations: Operations | pl.DataFrame, attribution: Attribution) -> pl.DataFrame:
-    """One row a call, CALL_SCHEMA, in the order of the first operation."""
+    """One row per call, CALL_SCHEMA, in the order of the first operation."""
     key = attribution.key
     start, end, kind = (operations[c].to_numpy() for c in ("start_ns", "end_ns", "kind"))
     if not (inside := key >= 0).all():
@@ -41,7 +41,7 @@ def call_times(operations: Operations | pl.DataFrame, attribution: Attribution) 
     own = key[groups.order][groups.first]
     busy = groups.union(start, end)
     hidden = groups.total(kind == GRAPH) > 0
-    columns: dict[str, Any] = {
+    columns: dict[str, Column] = {
         "path": attribution.path_of(own),
         "replayed": attribution.replayed(own),
         "kernel_count": groups.total(kind == KERNEL),
@@ -87,12 +87,12 @@ def _spans(
         start, end = np.concatenate([start, start[position]]), np.concatenate([end, end[position]])
         groups = grouped(key, start)
         busy = groups.union(start, end)
-    first = groups.least(start)
-    span = groups.greatest(end) - first
+    first = groups.min(start)
+    span = groups.max(end) - first
     return {"first_start_ns": first, "projected_ns": span, "gap_ns": span - busy}
 
 
-def _idle(operations: Operations | pl.DataFrame, key: Integers, own: Integers) -> dict[str, Any]:
+def _idle(operations: Operations | pl.DataFrame, key: Integers, own: Integers) -> dict[str, Integers]:
     """Idle time of the device that each call ended: before its first operation, and for want of a launch."""
     gaps = find_gaps(operations)
     here, earlier = key[gaps.position], key[gaps.before]

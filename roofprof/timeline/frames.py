@@ -22,9 +22,9 @@ _OPERATION: dict[str, pl.DataType] = {
     "node_global_tid": pl.Int64(),
 }
 OPERATION_SCHEMA = pl.Schema(_OPERATION)
-"""What kernels, memory operations and graph launches have in common: one row a GPU operation."""
+"""What kernels, memory operations and graph launches have in common: one row per GPU operation."""
 
-KERNEL_SCHEMA = pl.Schema(
+KERNEL_OPERATION_SCHEMA = pl.Schema(
     {
         **_OPERATION,
         "kernel_name": pl.Categorical(),  # without templates
@@ -68,7 +68,7 @@ BLOCK = ("block_x", "block_y", "block_z")
 
 
 KERNEL, MEMORY, GRAPH = 0, 1, 2
-"""Kinds of GPU operations: kernels, memory copies and sets, graphs traced as a whole."""
+"""Kinds of GPU operations: kernels, memcpys and memsets, graphs traced as a whole."""
 
 
 class Operations:
@@ -96,7 +96,7 @@ class NsysTrace:
     """What one nsys trace holds."""
 
     kernels: pl.DataFrame
-    """KERNEL_SCHEMA, in the order of start_ns."""
+    """KERNEL_OPERATION_SCHEMA, in the order of start_ns."""
     ranges: pl.DataFrame
     """RANGE_SCHEMA, every domain."""
     memory_operations: pl.DataFrame
@@ -110,7 +110,7 @@ class NsysTrace:
 
     def __post_init__(self) -> None:
         """Check the frames where they are made."""
-        check_schema(self.kernels, KERNEL_SCHEMA, "the nsys reader (kernels)")
+        check_schema(self.kernels, KERNEL_OPERATION_SCHEMA, "the nsys reader (kernels)")
         check_schema(self.ranges, RANGE_SCHEMA, "the nsys reader (ranges)")
         check_schema(self.memory_operations, MEMORY_OPERATION_SCHEMA, "the nsys reader (memory operations)")
         check_schema(self.graph_launches, GRAPH_LAUNCH_SCHEMA, "the nsys reader (graph launches)")

@@ -1,4 +1,4 @@
-"""Time in which a GPU did nothing, by what ended it. Never part of any kernel's time."""
+"""Idle time of a GPU, by what ended it. Never part of any kernel's time."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from roofprof.timeline.nesting import Booleans, Integers, runs
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """Idle stretches of the GPUs, one an operation that ended one."""
+    """Idle stretches of the GPUs, one per operation that ended one."""
 
     position: Integers
     """The operation that ended the gap, as a row of the frame that was given."""

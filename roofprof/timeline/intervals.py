@@ -23,11 +23,11 @@ class Groups:
         """Sum of each group; `values` as they stood before sorting, true counting as 1."""
         return _reduce(np.add, values[self.order].astype(np.int64, copy=False), self.first)
 
-    def least(self, values: Integers) -> Integers:
+    def min(self, values: Integers) -> Integers:
         """Minimum of each group."""
         return _reduce(np.minimum, values[self.order], self.first)
 
-    def greatest(self, values: Integers) -> Integers:
+    def max(self, values: Integers) -> Integers:
         """Maximum of each group."""
         return _reduce(np.maximum, values[self.order], self.first)
 

@@ -1,4 +1,4 @@
-"""Joins ncu's launches with nsys' kernels: counters from one, time from the other, 1:1 or said why not."""
+"""Joins ncu's launches with nsys' kernels one to one: counters from one, time from the other, or the reason why not."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,15 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from roofprof.findings import Finding
 from roofprof.timeline.frames import BLOCK, GRID, NsysTrace
 from roofprof.timeline.intervals import grouped
+from roofprof.timeline.join_rules import JoinFinding, join_findings
 from roofprof.timeline.nesting import runs
+from roofprof.timeline.rows import RangePath
 from roofprof.timeline.timeline import Timeline
-from roofprof.timeline.unmatched import KEY, join_findings, only_ncu, only_nsys
+from roofprof.timeline.unmatched import KEY, only_ncu, only_nsys
 
-MOST_OFFSET_NS = 3000.0
-MOST_RATIO = 1.3
+MAX_OFFSET_NS = 3000.0
+MAX_RATIO = 1.3
 """ncu and nsys times that differ by more than both are flagged: short kernels differ by a constant."""
 
 _EXACT_KEY = (*KEY, "kernel_demangled_name")
@@ -24,6 +25,7 @@ JOIN_SCHEMA = pl.Schema(
         "report": pl.String(),
         "launch_id": pl.Int64(),
         "kernel_row": pl.Int64(),  # row of NsysTrace.kernels
+        "op": pl.String(),
         "nvtx_path": pl.List(pl.String()),
         "kernel_name": pl.String(),
         "ordinal": pl.Int64(),  # among launches of this kernel and shape on this path, from 0
@@ -35,7 +37,7 @@ JOIN_SCHEMA = pl.Schema(
         "flagged": pl.Boolean(),
     }
 )
-"""One row a launch that both tools saw."""
+"""One row per launch that both tools saw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,39 +47,39 @@ class Join:
     matched: pl.DataFrame
     """JOIN_SCHEMA."""
     unmatched: pl.DataFrame
-    """`join_reasons.UNMATCHED_SCHEMA`. Kernels on paths that ncu did not profile are not listed."""
+    """`unmatched.UNMATCHED_SCHEMA`. Kernels on paths that ncu did not profile are not listed."""
     median_offset_ns: float | None
     """Median of ncu's minus nsys' time of a launch: what ncu's serialisation and cache control cost."""
-    findings: tuple[Finding, ...]
+    findings: tuple[JoinFinding, ...]
 
 
 def join_launches(launches: pl.DataFrame, trace: NsysTrace, timeline: Timeline) -> Join:
     """Match by NVTX path, kernel name, grid, block and ordinal.
 
     Args:
-        launches: LAUNCH_SCHEMA with `nvtx_path` (list of range names, outermost first; null outside ranges).
-            Each report is joined by itself: reports of one capture hold the same launches.
+        launches: LAUNCH_SCHEMA with `nvtx_path` (list of range names, outermost first) and `op`, both null outside
+            ranges. Each report is joined by itself: reports of one capture hold the same launches.
         trace: nsys' trace of the same command.
         timeline: made from that trace, in the domain that gave `nvtx_path`.
     """
-    ours = _ncu_side(launches, timeline.paths)
-    theirs = _nsys_side(trace, timeline, ours)
-    pairs = [_pair(report, theirs) for report in ours.partition_by("report", maintain_order=True)]
-    both = pl.concat(pairs) if pairs else _pair(ours, theirs)
+    ncu = _ncu_side(launches, timeline.paths)
+    nsys = _nsys_side(trace, timeline, ncu)
+    pairs = [_pair(report, nsys) for report in ncu.partition_by("report", maintain_order=True)]
+    both = pl.concat(pairs) if pairs else _pair(ncu, nsys)
     matched = _matched(both.filter(pl.col("kernel_row").is_not_null()))
-    lonely = both.filter(pl.col("kernel_row").is_null())
-    unmatched = pl.concat([only_ncu(lonely, theirs), only_nsys(theirs, ours, matched, timeline.paths)])
+    without = both.filter(pl.col("kernel_row").is_null())
+    unmatched = pl.concat([only_ncu(without, nsys), only_nsys(nsys, ncu, matched, timeline.paths)])
     offset = matched["offset_ns"].median()
     median = float(offset) if isinstance(offset, float) else None
     return Join(matched, unmatched, median, tuple(join_findings(matched, unmatched)))
 
 
-def _ncu_side(launches: pl.DataFrame, paths: Sequence[tuple[str, ...]]) -> pl.DataFrame:
+def _ncu_side(launches: pl.DataFrame, paths: Sequence[RangePath]) -> pl.DataFrame:
     """ncu's launches with the key's columns; `path` is null where nsys has no such path."""
     numbers = {path: number for number, path in enumerate(paths)}
     found = [None if p is None else numbers.get(tuple(p)) for p in launches["nvtx_path"].to_list()]
     frame = launches.select(
-        *("report", "launch_id", "nvtx_path", "kernel_name", "kernel_demangled_name", "grid", "block"),
+        *("report", "launch_id", "op", "nvtx_path", "kernel_name", "kernel_demangled_name", "grid", "block"),
         ncu_duration_ns="duration_ns",
     ).with_columns(
         pl.Series("path", found, dtype=pl.Int32),
@@ -87,12 +89,12 @@ def _ncu_side(launches: pl.DataFrame, paths: Sequence[tuple[str, ...]]) -> pl.Da
     return frame.sort("report", "launch_id", maintain_order=True)
 
 
-def _nsys_side(trace: NsysTrace, timeline: Timeline, ours: pl.DataFrame) -> pl.DataFrame:
+def _nsys_side(trace: NsysTrace, timeline: Timeline, ncu: pl.DataFrame) -> pl.DataFrame:
     """nsys' kernels on the paths that ncu profiled, in the order of launch.
 
     Where a path was both launched and replayed by a graph, the launches are taken: ncu ran without the graph.
     """
-    wanted = ours["path"].drop_nulls().unique()
+    wanted = ncu["path"].drop_nulls().unique()
     times = ("start_ns", "end_ns", "launch_start_ns", "device_id")
     frame = (
         trace.kernels.select(*times, "kernel_name", "kernel_demangled_name", *GRID, *BLOCK)
@@ -125,20 +127,20 @@ def _overlapped(kernels: pl.DataFrame) -> pl.Series:
     return pl.Series("overlapped", found)
 
 
-def _pair(ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
+def _pair(ncu: pl.DataFrame, nsys: pl.DataFrame) -> pl.DataFrame:
     """One report's launches with their kernels: by full name first, the rest by the function's name.
 
     The tools may print templates differently; where they agree, kernels that differ in templates alone are
     told apart.
     """
-    rest, pairs = ours, []
+    rest, pairs = ncu, []
     for key in (_EXACT_KEY, KEY):
-        candidates = _numbered(theirs, key).select(*key, "ordinal", "kernel_row", "nsys_duration_ns", "overlapped")
+        candidates = _numbered(nsys, key).select(*key, "ordinal", "kernel_row", "nsys_duration_ns", "overlapped")
         here = _numbered(rest, key).join(candidates, on=[*key, "ordinal"], how="left", maintain_order="left")
         found = here.filter(pl.col("kernel_row").is_not_null())
         pairs.append(found)
         rest = here.filter(pl.col("kernel_row").is_null()).select(rest.columns)
-        theirs = theirs.join(found.select("kernel_row"), on="kernel_row", how="anti", maintain_order="left")
+        nsys = nsys.join(found.select("kernel_row"), on="kernel_row", how="anti", maintain_order="left")
     pairs.append(here.filter(pl.col("kernel_row").is_null()))
     return pl.concat([pair.select(pairs[0].columns) for pair in pairs]).sort("launch_id", maintain_order=True)
 
@@ -152,26 +154,7 @@ def _matched(both: pl.DataFrame) -> pl.DataFrame:
     offset = pl.col("ncu_duration_ns") - pl.col("nsys_duration_ns")
     nsys = pl.col("nsys_duration_ns")
     frame = both.with_columns(offset_ns=offset, ratio=pl.when(nsys > 0).then(pl.col("ncu_duration_ns") / nsys))
-    apart = (pl.col("ratio") > MOST_RATIO) | (pl.col("ratio") < 1 / MOST_RATIO) | pl.col("ratio").is_null()
-    far = pl.col("offset_ns").abs() > MOST_OFFSET_NS
+    apart = (pl.col("ratio") > MAX_RATIO) | (pl.col("ratio") < 1 / MAX_RATIO) | pl.col("ratio").is_null()
+    far = pl.col("offset_ns").abs() > MAX_OFFSET_NS
     frame = frame.with_columns(flagged=(far & apart).fill_null(False))
     return frame.select(pl.col(n).cast(t) for n, t in JOIN_SCHEMA.items())
-
-
-TIME_SCHEMA = pl.Schema(
-    {
-        "nvtx_path": pl.List(pl.String()),
-        "launch": pl.String(),
-        "nsys_calls": pl.Int64(),
-        "nsys_duration_ns": pl.Float64(),
-        "nsys_union_ns": pl.Float64(),
-        "nsys_projected_ns": pl.Float64(),
-        "share": pl.Float64(),
-    }
-)
-
-
-def op_times(timeline: Timeline) -> pl.DataFrame:
-    """nsys' times of each op by path, TIME_SCHEMA: what an op's row of `analyze` takes its rates from."""
-    rows = [{**{c: op[c] for c in TIME_SCHEMA if c in op}, "nsys_calls": op["calls"]} for op in timeline.ops]
-    return pl.DataFrame(rows, schema=TIME_SCHEMA)

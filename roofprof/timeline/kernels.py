@@ -1,44 +1,42 @@
-"""The kernels and memory operations of each op: one entry a name and launch shape."""
-
-from typing import Any
+"""The kernels and memory operations of each op: one entry per name and launch shape."""
 
 import numpy as np
 import polars as pl
 
 from roofprof.timeline.frames import BLOCK, GRID
 from roofprof.timeline.nesting import Booleans, Integers
+from roofprof.timeline.rows import Durations, KernelRow, MemoryRow
 
 Place = tuple[int, bool]
 """Path number, and whether a graph replayed it."""
 
 
-def kernel_rows(kernels: pl.DataFrame, path: Integers, replayed: Booleans) -> dict[Place, list[dict[str, Any]]]:
+def kernel_rows(kernels: pl.DataFrame, path: Integers, replayed: Booleans) -> dict[Place, list[KernelRow]]:
     """Kernels of each op, the longest in total first.
 
     Args:
-        kernels: KERNEL_SCHEMA.
+        kernels: KERNEL_OPERATION_SCHEMA.
         path: path number of each.
         replayed: whether a graph replayed each.
     """
     key = ["kernel_name", "kernel_demangled_name", *GRID, *BLOCK]
     rows = _summed(kernels.select(*key, "start_ns", "end_ns"), key, path, replayed)
-    found: dict[Place, list[dict[str, Any]]] = {}
+    found: dict[Place, list[KernelRow]] = {}
     for row in rows.iter_rows(named=True):
-        found.setdefault((row["path"], row["replayed"]), []).append(
-            {
-                "kernel_name": row["kernel_name"],
-                "kernel_demangled_name": row["kernel_demangled_name"],
-                "grid": [row[c] for c in GRID],
-                "block": [row[c] for c in BLOCK],
-                "launch_count": row["count"],
-                **_durations(row),
-            }
+        entry = KernelRow(
+            kernel_name=row["kernel_name"],
+            kernel_demangled_name=row["kernel_demangled_name"],
+            grid=[row[c] for c in GRID],
+            block=[row[c] for c in BLOCK],
+            launch_count=row["count"],
+            **_durations(row["total"], row["count"], row["min"], row["max"]),
         )
+        found.setdefault((row["path"], row["replayed"]), []).append(entry)
     return found
 
 
-def memory_rows(operations: pl.DataFrame, path: Integers, replayed: Booleans) -> dict[Place, list[dict[str, Any]]]:
-    """Memory copies and sets of each op, the longest in total first.
+def memory_rows(operations: pl.DataFrame, path: Integers, replayed: Booleans) -> dict[Place, list[MemoryRow]]:
+    """Memcpys and memsets of each op, the longest in total first.
 
     Args:
         operations: MEMORY_OPERATION_SCHEMA.
@@ -47,22 +45,21 @@ def memory_rows(operations: pl.DataFrame, path: Integers, replayed: Booleans) ->
     """
     key = ["kind", "direction", "bytes"]
     rows = _summed(operations.select(*key, "start_ns", "end_ns"), key, path, replayed)
-    found: dict[Place, list[dict[str, Any]]] = {}
+    found: dict[Place, list[MemoryRow]] = {}
     for row in rows.iter_rows(named=True):
-        found.setdefault((row["path"], row["replayed"]), []).append(
-            {
-                **{c: row[c] for c in key},
-                "count": row["count"],
-                **_durations(row),
-            }
+        entry = MemoryRow(
+            kind=row["kind"],
+            direction=row["direction"],
+            bytes=row["bytes"],
+            count=row["count"],
+            **_durations(row["total"], row["count"], row["min"], row["max"]),
         )
+        found.setdefault((row["path"], row["replayed"]), []).append(entry)
     return found
 
 
-def _durations(row: dict[str, Any]) -> dict[str, Any]:
-    """All launches together, and one on average, at least and at most."""
-    mean = row["total"] / row["count"]
-    return {"total_ns": row["total"], "mean_ns": mean, "min_ns": row["least"], "max_ns": row["most"]}
+def _durations(total: int, count: int, shortest: int, longest: int) -> Durations:
+    return Durations(total_ns=total, mean_ns=total / count, min_ns=shortest, max_ns=longest)
 
 
 def _summed(frame: pl.DataFrame, key: list[str], path: Integers, replayed: Booleans) -> pl.DataFrame:
@@ -77,8 +74,8 @@ def _summed(frame: pl.DataFrame, key: list[str], path: Integers, replayed: Boole
             pl.len().alias("count"),
             # No median: it would hold every duration of every group at once.
             pl.col("duration").sum().alias("total"),
-            pl.col("duration").min().alias("least"),
-            pl.col("duration").max().alias("most"),
+            pl.col("duration").min().alias("min"),
+            pl.col("duration").max().alias("max"),
         )
         .collect()
     )

@@ -1,4 +1,4 @@
-"""Which NVTX range encloses which, and which encloses a call: sorted sweeps, one a thread.
+"""Which NVTX range encloses which, and which encloses a call: sorted sweeps, one per thread.
 
 The rule is that of `nsys stats -r nvtx_gpu_proj_trace`: a range encloses what starts no earlier and ends no
 later than itself on the same thread.

@@ -17,7 +17,7 @@ class Attribution:
     """Every GPU operation with the call of the op that it belongs to."""
 
     key: Integers
-    """One number a call: range and, for a replayed graph, the replay; negative where no range is."""
+    """One number per call: range and, for a replayed graph, the replay; negative where no range is."""
     paths: Sequence[tuple[str, ...]]
     """Range names from the outermost in, by path number."""
     path: Integers
@@ -42,7 +42,9 @@ class Attribution:
         return np.where(key < 0, NO_PATH, self.path[np.maximum(self.range_of(key), 0)])
 
 
-def attribute(operations: Operations | pl.DataFrame, ranges: pl.DataFrame, domain: str | None) -> Attribution:
+def attribute_operations(
+    operations: Operations | pl.DataFrame, ranges: pl.DataFrame, domain: str | None
+) -> Attribution:
     """Give each operation to the innermost push/pop range of the domain, or start/end range without one.
 
     A node that a graph replays belongs to the range that was active when the node was captured, in which its

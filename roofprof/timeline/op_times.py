@@ -1,18 +1,16 @@
 """nsys' times for the ops of an ncu report: which row of the timeline is which op's, and the join behind it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict
 
 import polars as pl
 
 from roofprof.findings import Finding
 from roofprof.timeline.frames import NsysTrace
-from roofprof.timeline.join import Join, join_launches, op_times
+from roofprof.timeline.join import Join, join_launches
+from roofprof.timeline.rows import LayerTotals, OpRow, RangePath
 from roofprof.timeline.timeline import Timeline, build_timeline
-
-EAGER, GRAPH = "stream", "graph"
-Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +38,29 @@ class OpTiming:
 NO_TIMING = OpTiming(0, None, None, None, None)
 
 
+class JoinEntry(TypedDict):
+    """One joined trace in report.json."""
+
+    report: str
+    trace: str
+    matched_count: int
+    flagged_count: int
+    median_offset_ns: float | None
+    unmatched: list[dict[str, Any]]
+    """Rows of UNMATCHED_SCHEMA."""
+    layer: LayerTotals
+
+
 @dataclass(frozen=True, slots=True)
 class NsysTimes:
     """One report's times from nsys."""
 
-    by_path: Mapping[Path, OpTiming]
-    joins: Sequence[Mapping[str, Any]]
-    """For report.json: one entry a trace that was joined."""
+    by_path: Mapping[RangePath, OpTiming]
+    joins: Sequence[JoinEntry]
     findings: Sequence[Finding]
+    """Those about no single op."""
+    op_findings: Mapping[RangePath, Sequence[Finding]]
+    """Those about the op of one path."""
 
 
 def nsys_times(report: str, launches: pl.DataFrame, traces: Sequence[NamedTrace], domain: str | None) -> NsysTimes:
@@ -55,57 +68,63 @@ def nsys_times(report: str, launches: pl.DataFrame, traces: Sequence[NamedTrace]
 
     Args:
         report: the report's name.
-        launches: its launches, with `nvtx_path`.
+        launches: its launches, with `nvtx_path` and `op`.
         traces: traces of the same command, the eager one first.
         domain: the NVTX domain of the ops.
     """
-    timings: dict[Path, OpTiming] = {}
-    joins, findings = [], []
+    timings: dict[RangePath, OpTiming] = {}
+    joins: list[JoinEntry] = []
+    findings: list[Finding] = []
+    op_findings: dict[RangePath, list[Finding]] = {}
     for position, named in enumerate(traces):
         timeline = build_timeline(named.trace, domain)
-        rows = [row | {"nvtx_path": tuple(row["nvtx_path"])} for row in op_times(timeline).iter_rows(named=True)]
         if position == 0:
             join = join_launches(launches, named.trace, timeline)
             joins.append(_entry(report, named.name, join, timeline))
-            findings += [*join.findings, *timeline.findings]
+            for each in join.findings:
+                place = findings if each.path is None else op_findings.setdefault(each.path, [])
+                place.append(_of_report(each.finding, report))
+            findings += [_of_report(finding, report) for finding in timeline.findings]
             profiled = {tuple(path) for path in launches["nvtx_path"].drop_nulls().unique().to_list()}
-            here = [row for row in rows if row["nvtx_path"] in profiled]
-            timings |= {row["nvtx_path"]: _timing(row) for row in _preferring(_shares_of_layer(here), EAGER)}
-        for row in rows:
-            if row["launch"] == GRAPH and row["nvtx_path"] in timings:
-                timings[row["nvtx_path"]] = _with_graph(timings[row["nvtx_path"]], row)
-    return NsysTimes(timings, joins, findings)
+            timings |= _timings([op for op in timeline.ops if _path(op) in profiled])
+        for op in timeline.ops:
+            if op["launch"] == "graph" and (timing := timings.get(_path(op))):
+                timings[_path(op)] = replace(
+                    timing, graph_union_ns=op["nsys_union_ns"], graph_projected_ns=op["nsys_projected_ns"]
+                )
+    return NsysTimes(timings, joins, findings, op_findings)
 
 
-def _shares_of_layer(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Shares among the ops that stand in the same range, a layer, and were profiled; warm-up ranges are not."""
-    totals: dict[Path, float] = {}
-    for row in rows:
-        layer = row["nvtx_path"][:-1]
-        totals[layer] = totals.get(layer, 0.0) + (row["share"] or 0.0)
-    return [
-        {**row, "share": row["share"] / total if (total := totals[row["nvtx_path"][:-1]]) else None} for row in rows
-    ]
+def _path(op: OpRow) -> RangePath:
+    return tuple(op["nvtx_path"])
 
 
-def _preferring(rows: Sequence[Mapping[str, Any]], launch: str) -> list[Mapping[str, Any]]:
-    """Rows of one path: the preferred kind last, so that it wins."""
-    return sorted(rows, key=lambda row: row["launch"] == launch)
+def _of_report(finding: Finding, report: str) -> Finding:
+    return finding if finding.report else replace(finding, report=report)
 
 
-def _timing(row: Mapping[str, Any]) -> OpTiming:
-    names = ("nsys_duration_ns", "nsys_union_ns", "nsys_projected_ns", "share")
-    return OpTiming(row["nsys_calls"], *(row[name] for name in names))
+def _timings(ops: Sequence[OpRow]) -> dict[RangePath, OpTiming]:
+    """One timing per path: as launched one by one where it was, else as replayed by a graph.
+
+    The share is the one among the chosen rows that stand in the same range, a layer. Of an op that ran both ways only
+    one row is chosen, and warm-up ranges were not profiled, so neither takes part of the layer's share.
+    """
+    chosen: dict[RangePath, OpRow] = {}
+    for op in ops:
+        if op["launch"] == "stream" or _path(op) not in chosen:
+            chosen[_path(op)] = op
+    totals: dict[RangePath, float] = {}
+    for path, op in chosen.items():
+        totals[path[:-1]] = totals.get(path[:-1], 0.0) + (op["share"] or 0.0)
+    return {path: _timing(op, totals[path[:-1]]) for path, op in chosen.items()}
 
 
-def _with_graph(timing: OpTiming, row: Mapping[str, Any]) -> OpTiming:
-    return OpTiming(
-        timing.calls, timing.nsys_duration_ns, timing.nsys_union_ns, timing.nsys_projected_ns, timing.share,
-        row["nsys_union_ns"], row["nsys_projected_ns"],
-    )  # fmt: skip
+def _timing(op: OpRow, layer_share: float) -> OpTiming:
+    share = None if op["share"] is None or not layer_share else op["share"] / layer_share
+    return OpTiming(op["calls"], op["nsys_duration_ns"], op["nsys_union_ns"], op["nsys_projected_ns"], share)
 
 
-def _entry(report: str, trace: str, join: Join, timeline: Timeline) -> dict[str, Any]:
+def _entry(report: str, trace: str, join: Join, timeline: Timeline) -> JoinEntry:
     return {
         "report": report,
         "trace": trace,
@@ -113,5 +132,5 @@ def _entry(report: str, trace: str, join: Join, timeline: Timeline) -> dict[str,
         "flagged_count": int(join.matched["flagged"].sum()),
         "median_offset_ns": join.median_offset_ns,
         "unmatched": join.unmatched.to_dicts(),
-        "layer": dict(timeline.layer),
+        "layer": timeline.layer,
     }

@@ -1,12 +1,12 @@
 """The timeline of a layer: what each op took on the GPU, out of an nsys trace.
 
-Three times an op, each the median over its calls: the sum of its kernels, the union of their intervals, and
+Three times per op, each the median over its calls: the sum of its kernels, the union of their intervals, and
 the projected span from its first GPU operation to the end of its last. docs/timeline.md explains them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 import polars as pl
@@ -17,9 +17,13 @@ from roofprof.formulas.range_names import op_of
 from roofprof.launches.attribution import require_domain
 from roofprof.timeline.call_times import call_times
 from roofprof.timeline.frames import GRAPH, KERNEL, MEMORY, NsysTrace, Operations
-from roofprof.timeline.kernels import kernel_rows, memory_rows
+from roofprof.timeline.kernels import Place, kernel_rows, memory_rows
 from roofprof.timeline.nesting import Integers
-from roofprof.timeline.op_calls import NO_PATH, Attribution, attribute
+from roofprof.timeline.op_calls import NO_PATH, Attribution, attribute_operations
+from roofprof.timeline.rows import KernelRow, LayerTotals, MemoryRow, OpRow, RangePath, UnattributedOperations
+
+Kernels = dict[Place, list[KernelRow]]
+MemoryOperations = dict[Place, list[MemoryRow]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +34,15 @@ class Timeline:
     """NVTX domain of the ops; None where the trace has no ranges."""
     calls: pl.DataFrame
     """CALL_SCHEMA."""
-    ops: tuple[Mapping[str, Any], ...]
-    """One row a full path, in the order of the first call."""
-    layer: Mapping[str, Any]
-    """Totals over all calls of all ops."""
-    unattributed: Mapping[str, Any]
-    """GPU operations outside any range of the domain."""
-    paths: tuple[tuple[str, ...], ...]
+    ops: tuple[OpRow, ...]
+    """One row per full path and way of launching, in the order of the first call."""
+    layer: LayerTotals
+    unattributed: UnattributedOperations
+    paths: tuple[RangePath, ...]
     """Every path of the domain, range names from the outermost in."""
     kernels: pl.DataFrame
     """`path` (position in `paths`, null outside any range) and `replayed` of each kernel of the trace."""
     findings: tuple[Finding, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return {
-            "domain": self.domain,
-            "layer": dict(self.layer),
-            "ops": [dict(op) for op in self.ops],
-            "unattributed": dict(self.unattributed),
-            "findings": [finding.as_dict() for finding in self.findings],
-        }
 
 
 def build_timeline(trace: NsysTrace, domain: str | None = None) -> Timeline:
@@ -71,11 +63,12 @@ def build_timeline(trace: NsysTrace, domain: str | None = None) -> Timeline:
             "trace with -t cuda,nvtx, and check that the capture range covers the launches",
         )
     chosen = require_domain(trace.ranges["domain"].unique().to_list(), domain)
-    attribution = attribute(operations, trace.ranges, chosen)
+    attribution = attribute_operations(operations, trace.ranges, chosen)
     calls = call_times(operations, attribution)
     path = attribution.path_of(attribution.key)
     kernels, memory = _details(trace, attribution, path)
-    ops = tuple(_op(row, attribution.paths, kernels, memory) for row in _rows(calls).iter_rows(named=True))
+    rows = cast(Iterator[_MedianRow], _medians(calls).iter_rows(named=True))
+    ops = tuple(_op(row, attribution.paths, kernels, memory) for row in rows)
     findings = (*trace.findings, *_findings(trace, attribution, chosen))
     return Timeline(
         domain=chosen,
@@ -89,8 +82,27 @@ def build_timeline(trace: NsysTrace, domain: str | None = None) -> Timeline:
     )
 
 
-def _rows(calls: pl.DataFrame) -> pl.DataFrame:
-    """One row a path and way of launching: medians over its calls."""
+class _MedianRow(TypedDict):
+    """A row of `_medians`."""
+
+    path: int
+    replayed: bool
+    calls: int
+    duration_ns: float | None
+    union_ns: float | None
+    projected_ns: float
+    busy_ns: float
+    memory_duration_ns: float
+    gap_ns: float
+    gap_before_ns: float
+    launch_bound_ns: float
+    busy_min_ns: int
+    busy_max_ns: int
+    share: float | None
+
+
+def _medians(calls: pl.DataFrame) -> pl.DataFrame:
+    """One row per path and way of launching: medians over its calls."""
     medians = ("duration_ns", "union_ns", "projected_ns", "busy_ns", "memory_duration_ns")
     idle = ("gap_ns", "gap_before_ns", "launch_bound_ns")
     rows = calls.group_by("path", "replayed", maintain_order=True).agg(
@@ -108,7 +120,7 @@ def _rows(calls: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(share=pl.when(weight.sum() > 0).then(weight / weight.sum()))
 
 
-def _op(row: dict[str, Any], paths: Any, kernels: Mapping[Any, Any], memory: Mapping[Any, Any]) -> dict[str, Any]:
+def _op(row: _MedianRow, paths: Sequence[RangePath], kernels: Kernels, memory: MemoryOperations) -> OpRow:
     path = paths[row["path"]]
     place = (row["path"], row["replayed"])
     return {
@@ -131,7 +143,7 @@ def _op(row: dict[str, Any], paths: Any, kernels: Mapping[Any, Any], memory: Map
     }
 
 
-def _details(trace: NsysTrace, attribution: Attribution, path: Integers) -> tuple[dict[Any, Any], dict[Any, Any]]:
+def _details(trace: NsysTrace, attribution: Attribution, path: Integers) -> tuple[Kernels, MemoryOperations]:
     """Kernels and memory operations by (path, replayed)."""
     count, memory_count = trace.kernels.height, trace.memory_operations.height
     replayed = (attribution.key >= 0) & attribution.replayed(attribution.key)
@@ -140,19 +152,27 @@ def _details(trace: NsysTrace, attribution: Attribution, path: Integers) -> tupl
     return kernels, memory_rows(trace.memory_operations, path[after], replayed[after])
 
 
-def _layer(calls: pl.DataFrame) -> dict[str, Any]:
+def _layer(calls: pl.DataFrame) -> LayerTotals:
     """Totals over every call: GPU time, idle time, and the span from the first to the last operation."""
-    total = calls.select(pl.col("busy_ns", "gap_ns", "gap_before_ns", "launch_bound_ns").sum()).row(0, named=True)
-    return {"calls": calls.height, **total}
+    busy, gap, before, launch_bound = calls.select(
+        pl.col("busy_ns", "gap_ns", "gap_before_ns", "launch_bound_ns").sum()
+    ).row(0)
+    return {
+        "calls": calls.height,
+        "busy_ns": busy,
+        "gap_ns": gap,
+        "gap_before_ns": before,
+        "launch_bound_ns": launch_bound,
+    }
 
 
 def _unattributed(
     trace: NsysTrace,
     operations: Operations,
     path: Integers,
-    kernels: Mapping[Any, Any],
-    memory: Mapping[Any, Any],
-) -> dict[str, Any]:
+    kernels: Kernels,
+    memory: MemoryOperations,
+) -> UnattributedOperations:
     outside = pl.Series(path == NO_PATH)
     length = (operations["end_ns"] - operations["start_ns"]).filter(outside)
     kinds = operations["kind"].filter(outside)
@@ -178,7 +198,7 @@ def _kernel_paths(path: Integers, attribution: Attribution) -> pl.DataFrame:
 
 def _findings(trace: NsysTrace, attribution: Attribution, domain: str | None) -> list[Finding]:
     if domain is None:
-        message = "the trace has no NVTX ranges: nothing can be given to an op"
+        message = "the trace has no NVTX ranges: no operation can be attributed to an op"
         return [Finding("no-ranges", Severity.WARNING, message, "trace with -t cuda,nvtx and a range round each op")]
     found = []
     worked = np.zeros(len(attribution.forest.rows), bool)

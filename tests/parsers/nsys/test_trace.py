@@ -1,6 +1,8 @@
 """The reader: names, domains, schemas that differ, graph nodes, and what it says it could not use."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import polars as pl
@@ -271,37 +273,51 @@ def test_directories_without_tables_and_with_damaged_ones(tmp_path: Path, export
         read_nsys_trace(folder)
 
 
-def test_a_report_without_nsys_says_how_to_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    report = tmp_path / "run.nsys-rep"
-    report.touch()
-    with pytest.raises(RoofprofError, match="nsys is not on PATH") as caught:
-        read_nsys_trace(report)
-    assert caught.value.hint == "where nsys is, run: nsys export -t sqlite -o run.sqlite run.nsys-rep"
-
-
-def stub(folder: Path, script: str) -> None:
-    program = folder / "nsys"
-    program.write_text("#!/bin/sh\n" + script)
-    program.chmod(0o755)
-
-
-def test_a_report_is_read_through_nsys(export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_report_is_read_through_the_exporter_that_is_given(export, tmp_path: Path):
     export.launch(10, 1000, 1100, 1)
-    source = export.write()
-    # The stub finds -o's argument and puts the export there.
-    stub(tmp_path, f'while [ "$1" != "-o" ]; do shift; done; /bin/cp "{source}" "$2"\n')
-    monkeypatch.setenv("PATH", str(tmp_path))
+    exports = export.write()
     report = tmp_path / "run.nsys-rep"
     report.touch()
-    trace = read_nsys_trace(report)
+    opened: list[str] = []
+
+    @contextmanager
+    def exporter(path: Path) -> Iterator[Path]:
+        opened.append(path.name)
+        yield exports
+        opened.append("closed")
+
+    trace = read_nsys_trace(report, exporter)
     assert (trace.kernels.height, trace.source) == (1, "run.nsys-rep")
+    assert opened == ["run.nsys-rep", "closed"]
 
 
-def test_an_export_that_fails_gives_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    stub(tmp_path, "echo 'The file is corrupt.' >&2; exit 3\n")
-    monkeypatch.setenv("PATH", str(tmp_path))
+def test_a_report_without_an_exporter_says_how_to_export(tmp_path: Path):
     report = tmp_path / "run.nsys-rep"
     report.touch()
-    with pytest.raises(ReportError, match=r"cannot export .*: The file is corrupt\."):
+    with pytest.raises(RoofprofError, match="must be exported") as caught:
         read_nsys_trace(report)
+    assert caught.value.hint == "run: nsys export -t sqlite -o run.sqlite run.nsys-rep"
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_trace_is_read_over_one_connection_which_is_closed(export, damaged: bool, monkeypatch: pytest.MonkeyPatch):
+    export.range(0, 30, "op")
+    export.launch(10, 1000, 1100, 1)
+    export.memcpy(1200, 1210, 2)
+    path = export.write()
+    if damaged:
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("ALTER TABLE StringIds RENAME TO Strings")
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def counted(*args, **options) -> sqlite3.Connection:
+        opened.append(connect(*args, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", counted)
+    with pytest.raises(ReportError) if damaged else nullcontext():
+        read_nsys_trace(path)
+    assert len(opened) == 1
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")

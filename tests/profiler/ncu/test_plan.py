@@ -1,11 +1,12 @@
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from roofprof.errors import RoofprofError, UsageError
 from roofprof.formulas.layer import RECIPES
-from roofprof.profiler.ncu.plan import layer_plan, pass_tables, table_of_capability, table_of_chip, workload_plan
+from roofprof.hardware.chip import chips
+from roofprof.parsers.ncu.columns import plan_columns
+from roofprof.profiler.ncu.plan import layer_plan, table_of_capability, table_of_chip, workload_plan
 
 ROOT = Path(__file__).parents[3]
 LISTS = sorted((ROOT / "tests" / "data" / "metrics").glob("*.txt"))
@@ -22,18 +23,14 @@ def test_every_metric_exists_on_its_chip(chip: str) -> None:
     assert wanted - names(chip) == set()
 
 
-@pytest.mark.parametrize("chip", pass_tables())
-def test_the_reader_knows_what_is_captured(chip: str) -> None:
-    table = tomllib.loads((ROOT / "roofprof" / "hardware" / "chips" / f"{chip}.toml").read_text())
-    groups = table_of_chip(chip).groups
-    assert table["compute_capability"] == list(table_of_chip(chip).compute_capability)
-    for precision, row in table["tensor"].items():
-        wanted = [f"{m}.sum" for m in row["work"][0]] + [f"{row['dense_peak']}.sum.peak_sustained"]
-        assert list(groups[f"tensor_{precision}"]) == wanted
-    weights = [name for row in table["cuda"].values() for name in row["weights"]]
-    cuda_core = [f"sm__sass_thread_inst_executed_op_{w}_pred_on.sum" for w in weights]
-    assert sorted(groups["cuda_core"]) == sorted(cuda_core)
-    assert {f"{table['dram_read']}.sum", f"{table['dram_write']}.sum"} <= set(groups["core"])
+@pytest.mark.parametrize("chip", chips())
+def test_the_reader_finds_what_is_captured(chip: str) -> None:
+    captured = frozenset(m for group in chips()[chip].groups.values() for m in group)
+    columns = plan_columns(chips()[chip], captured)
+    pipes = [f"{pipe}_flop_count" for pipe in chips()[chip].pipes]
+    wanted = {*pipes, "duration_ns", "dram_read_bytes", "dram_write_bytes", "l2_read_bytes", "l1_fill_bytes"}
+    assert wanted & set(columns.missing) == set()
+    assert columns.dram_bytes_from == "sum"
 
 
 def test_two_runs_of_one_pass_on_hopper() -> None:
@@ -87,7 +84,7 @@ def test_what_does_not_exist_is_refused() -> None:
         table_of_chip("gx100")
     with pytest.raises(RoofprofError, match=r"8\.9"):
         table_of_capability("8.9")
-    assert table_of_capability("10.3").chip == "gb110"
+    assert table_of_capability("10.3").name == "gb110"
 
 
 def test_a_group_asked_for_twice_comes_once() -> None:

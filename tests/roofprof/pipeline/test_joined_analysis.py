@@ -34,6 +34,19 @@ def test_rates_use_nsys_time_and_say_so(joined: RooflineReport, decode: Roofline
     assert any("nsys' time" in note for note in joined.notes)
 
 
+def test_findings_of_the_join_stand_with_their_ops(joined: RooflineReport) -> None:
+    apart = [f for f in joined.findings if f.kind == "ncu-nsys-time"]
+    assert len(apart) == 12
+    assert {f.op for f in apart} <= {op.op for op in joined.ops}
+    assert apart == [f for op in joined.ops for f in op.findings if f.kind == "ncu-nsys-time"]
+    for op in joined.ops:
+        assert {f.launch_id for f in op.findings if f.kind == "ncu-nsys-time"} <= set(op.kernels)
+
+
+def test_findings_of_the_trace_name_the_report(joined: RooflineReport) -> None:
+    assert {f.report for f in joined.findings} == {f"{NAME}.ncu-rep"}
+
+
 def test_shares_are_of_the_profiled_layer(joined: RooflineReport) -> None:
     assert sum(op.share or 0 for op in joined.ops) == pytest.approx(1)
 

@@ -8,7 +8,7 @@ import pytest
 from roofprof.launches.attribution import attribute
 from roofprof.parsers.ncu.report import read_ncu_report
 from roofprof.parsers.nsys.trace import read_nsys_trace
-from roofprof.timeline.join import join_launches, op_times
+from roofprof.timeline.join import join_launches
 from roofprof.timeline.timeline import build_timeline
 
 
@@ -17,6 +17,7 @@ def launches(*rows: dict) -> pl.DataFrame:
     filled = [{**base, "launch_id": i, "duration_ns": 100.0, **row} for i, row in enumerate(rows)]
     for row in filled:
         row.setdefault("kernel_demangled_name", f"void {row['kernel_name']}<int>()")
+        row.setdefault("op", row["nvtx_path"][-1] if row["nvtx_path"] else None)
     schema = {
         "report": pl.String,
         "launch_id": pl.Int64,
@@ -25,6 +26,7 @@ def launches(*rows: dict) -> pl.DataFrame:
         "grid": pl.List(pl.Int64),
         "block": pl.List(pl.Int64),
         "nvtx_path": pl.List(pl.String),
+        "op": pl.String,
         "duration_ns": pl.Float64,
     }
     return pl.DataFrame(filled, schema=schema)
@@ -84,22 +86,22 @@ def test_each_report_is_joined_by_itself(export):
 
 
 @pytest.mark.parametrize(
-    ("row", "reason"),
+    ("row", "cause", "reason"),
     [
-        ({"nvtx_path": None}, "ncu profiled it outside any range"),
-        ({"nvtx_path": ["gone"]}, "nsys has no kernel on this path"),
-        ({"kernel_name": "other"}, "nsys ran other kernels on this path: k"),
-        ({"grid": [9, 1, 1]}, "nsys launched it with grid 8x1x1 block 128x1x1"),
+        ({"nvtx_path": None}, "no-range", "ncu profiled it outside any range"),
+        ({"nvtx_path": ["gone"]}, "no-path", "nsys has no kernel on this path"),
+        ({"kernel_name": "other"}, "other-kernels", "nsys ran other kernels on this path: k"),
+        ({"grid": [9, 1, 1]}, "other-shape", "nsys launched it with grid 8x1x1 block 128x1x1"),
     ],
 )
-def test_a_launch_without_a_partner_has_the_reason(export, row: dict, reason: str):
+def test_a_launch_without_a_partner_has_the_reason(export, row: dict, cause: str, reason: str):
     export.range(0, 100, "op")
     export.launch(10, 1000, 1010, 1, "k")
     result = joined(export.write(), launches(row))
     only = result.unmatched.filter(pl.col("side") == "ncu")
-    assert only["reason"].to_list() == [reason]
+    assert only.select("cause", "reason").rows() == [(cause, reason)]
     assert result.median_offset_ns is None
-    assert [f.kind for f in result.findings][:1] == ["launch-unmatched"]
+    assert [f.finding.kind for f in result.findings][:1] == ["launch-unmatched"]
 
 
 def test_more_launches_on_one_side(export):
@@ -108,9 +110,35 @@ def test_more_launches_on_one_side(export):
     export.launch(20, 1100, 1110, 2, "k2")
     path = export.write()
     more = joined(path, launches({}, {}))
-    assert more.unmatched.select("side", "count", "reason").rows() == [
-        ("ncu", 1, "nsys saw 1 launches of it on this path, ncu more"),
-        ("nsys", 1, "ncu did not profile it"),
+    assert more.unmatched.select("side", "count", "cause", "reason").rows() == [
+        ("ncu", 1, "more-in-ncu", "nsys saw 1 launches of it on this path, ncu more"),
+        ("nsys", 1, "not-profiled", "ncu did not profile it"),
+    ]
+
+
+def test_more_repeats_under_nsys_are_one_finding_whatever_their_reason_says(export):
+    export.range(0, 100, "op")
+    for number in range(3):
+        export.launch(10 * number, 1000 + 100 * number, 1050 + 100 * number, number, "k")
+    export.launch(90, 2000, 2010, 9, "other")
+    result = joined(export.write(), launches({}))
+    assert result.unmatched.select("cause", "count").rows() == [("more-in-nsys", 2), ("not-profiled", 1)]
+    repeats, other = [f.finding for f in result.findings]
+    assert (repeats.op, repeats.values["launch_count"]) == (None, 2)
+    assert (other.op, other.values["cause"]) == ("op", "not-profiled")
+
+
+def test_findings_name_the_op_and_not_the_range(export):
+    """An ops file gives ops other names than their ranges: those are what findings must carry, with their path."""
+    export.range(0, 1000, "step.gemm_bf16")
+    export.launch(10, 100_000, 120_000, 1, "k")
+    export.launch(20, 200_000, 220_000, 2, "k2")
+    path = ["step.gemm_bf16"]
+    frame = launches({"duration_ns": 90_000.0, "nvtx_path": path, "op": "q_b_proj"})
+    found = joined(export.write(), frame).findings
+    assert [(f.finding.kind, f.finding.op, f.path) for f in found] == [
+        ("ncu-nsys-time", "q_b_proj", ("step.gemm_bf16",)),
+        ("launch-unmatched", "q_b_proj", ("step.gemm_bf16",)),
     ]
 
 
@@ -122,7 +150,7 @@ def test_times_are_flagged_when_far_apart_in_both_ways(export):
     result = joined(export.write(), frame)
     assert result.matched["flagged"].to_list() == [False, False, True]
     assert result.matched["overlapped"].to_list() == [False, False, False]
-    assert [f.kind for f in result.findings] == ["ncu-nsys-time"]
+    assert [f.finding.kind for f in result.findings] == ["ncu-nsys-time"]
 
 
 def test_kernels_that_ran_beside_others_say_so(export):
@@ -131,7 +159,7 @@ def test_kernels_that_ran_beside_others_say_so(export):
     export.launch(20, 110_000, 170_000, 2, "k", stream=8)
     result = joined(export.write(), launches({"duration_ns": 7_000.0}, {"duration_ns": 60_000.0}))
     assert result.matched["overlapped"].to_list() == [True, True]
-    assert "judge the op by its union" in (result.findings[0].hint or "")
+    assert "judge the op by its union" in (result.findings[0].finding.hint or "")
 
 
 def test_a_replayed_path_is_joined_where_nothing_was_launched_eagerly(export):
@@ -153,6 +181,7 @@ def test_no_launches(export):
 def test_every_launch_of_the_decode_layer_is_matched(data: Path):
     """Golden: 85 launches under ncu, 15,253 kernels under nsys, most of them outside any range."""
     frame, _ = attribute(read_ncu_report(data / "h100-decode-b64-s4096.ncu-rep").launches)
+    frame = frame.with_columns(op=pl.col("nvtx_path").list.last())
     trace = read_nsys_trace(data / "h100-decode-b64-s4096.sqlite")
     line = build_timeline(trace)
     result = join_launches(frame, trace, line)
@@ -169,5 +198,5 @@ def test_every_launch_of_the_decode_layer_is_matched(data: Path):
         "op.moe_gate_up_fp8_es_grouped",
         "op.moe_down_fp8_es_grouped",
     ]
-    times = op_times(line).filter(pl.col("nvtx_path").list.last() == "op.q_a_layernorm")
-    assert times.select("launch", "nsys_calls", "nsys_duration_ns").rows() == [("stream", 1, 1728.0)]
+    (op,) = [op for op in line.ops if op["op"] == "op.q_a_layernorm"]
+    assert (op["launch"], op["calls"], op["nsys_duration_ns"]) == ("stream", 1, 1728.0)
