@@ -18,8 +18,8 @@ from roofprof.harness.calibration.gemms import GEMMS
 from roofprof.harness.calibration.raw_kernels import BLOCKS, STEPS, THREADS, RawKernels
 from roofprof.harness.inputs import environment
 from roofprof.harness.inputs.machine import Machine, probe
+from roofprof.harness.inputs.op import FP4_CAPABILITY
 from roofprof.harness.inputs.ranges import Ranges, open_ranges
-from roofprof.harness.inputs.registry import FP4_CAPABILITY
 from roofprof.harness.plan.record import UNTESTED
 from roofprof.selfcheck.expected import Truth, truth_range
 

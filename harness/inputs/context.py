@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from roofprof.formulas.layer import HEADS, TOP_K, LayerCase
 from roofprof.harness.inputs.counts import Counts
+from roofprof.harness.inputs.machine import Device
 from roofprof.harness.inputs.rotation import Rotated, copies_needed
 from roofprof.harness.inputs.routing import Routing, draw_routing
 
@@ -20,7 +21,7 @@ T = TypeVar("T")
 class InputOptions:
     """How inputs are drawn."""
 
-    device: str = "cuda"
+    device: Device = "cuda"
     seed: int = 0
     skew: float = 0.0
     """Zipf exponent of the routing; 0 is uniform."""
@@ -38,7 +39,7 @@ class Context:
     def __init__(self, case: LayerCase, options: InputOptions) -> None:
         self.case = case
         self.options = options
-        self.device = options.device
+        self.device: Device = options.device
         self.heads = HEADS // case.tp
         self._routing: Routing | None = None
 

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 from roofprof.formulas.layer import KV_LORA, NOPE, ROPE, OpSpec
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.op import Implementation, Needs, Op, Weights
 from roofprof.harness.inputs.quantised import Quantised, fp8_tensor
-from roofprof.harness.inputs.registry import Implementation, Needs
-from roofprof.harness.ops.sizes import gemm_sizes, size
+from roofprof.harness.inputs.sizes import gemm_sizes, size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,6 +67,14 @@ def _sgl_fp8(ctx: Context, spec: OpSpec) -> Call:
 def _flashinfer_fp8(ctx: Context, spec: OpSpec) -> Call:
     return _fp8_call(ctx, spec, find("flashinfer:bmm_fp8"))
 
+
+def _weights(spec: OpSpec, counts: Counts) -> Weights:
+    _, n, k = gemm_sizes(spec)
+    one = size(spec, "h") * n * k * (1 if spec.shape["precision"] == "fp8" else 2)
+    return Weights(one, one)
+
+
+OPS = (Op("bmm", _weights),)
 
 IMPLEMENTATIONS = (
     Implementation(

@@ -3,11 +3,13 @@
 from typing import Any
 
 from roofprof.formulas.layer import OpSpec
+from roofprof.formulas.range_names import Shape
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
-from roofprof.harness.inputs.registry import Implementation, Needs
-from roofprof.harness.ops.sizes import size
+from roofprof.harness.inputs.op import Implementation, Needs, Op
+from roofprof.harness.inputs.sizes import size
 
 
 def _silu_call(ctx: Context, spec: OpSpec, activate: Any) -> Call:
@@ -39,6 +41,12 @@ def _torch_add(ctx: Context, spec: OpSpec) -> Call:
     a, b = (ctx.normal(size(spec, "m"), size(spec, "d")) for _ in range(2))
     return Call(lambda step: add(a, b), lambda: (a.float() + b.float(),))
 
+
+def _counted(spec: OpSpec, counts: Counts) -> Shape:
+    return {"r": counts.rows} if spec.op == "moe_silu_and_mul" else {}
+
+
+OPS = (Op("silu_and_mul", counted=_counted),)
 
 IMPLEMENTATIONS = (
     Implementation("sgl_silu_and_mul", ("silu_and_mul",), _sgl_silu, Needs(names=("sgl_kernel:silu_and_mul",))),

@@ -10,6 +10,7 @@ from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
 from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.op import Implementation, Needs, Op, Weights
 from roofprof.harness.inputs.quantised import (
     Fp4,
     Quantised,
@@ -21,9 +22,8 @@ from roofprof.harness.inputs.quantised import (
     random_fp4_weight,
     random_fp8_weight,
 )
-from roofprof.harness.inputs.registry import Implementation, Needs
 from roofprof.harness.inputs.rotation import Rotated
-from roofprof.harness.ops.sizes import gemm_sizes, multiple_of, size
+from roofprof.harness.inputs.sizes import gemm_sizes, multiple_of, size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -166,6 +166,12 @@ def _flashinfer_fp4(ctx: Context, spec: OpSpec) -> Call:
     return _fp4_call(ctx, spec, product)
 
 
+def _weights(spec: OpSpec, counts: Counts) -> Weights:
+    _, n, k = gemm_sizes(spec)
+    one = weight_bytes(n, k, str(spec.shape["precision"]))
+    return Weights(one, one)
+
+
 def _only_qkv_a(spec: OpSpec) -> str | None:
     _, n, k = gemm_sizes(spec)
     return None if (n, k) == (QKV_A, HIDDEN) else f"it is built for {HIDDEN} to {QKV_A}"
@@ -183,6 +189,8 @@ def _own_quant(op: str) -> tuple[str, ...]:
 _HOPPER, _BLACKWELL = (9, 0), (10, 0)
 _SGL_FP4, _SGLANG_FP4 = "sgl_kernel:cutlass_scaled_fp4_mm", "sglang.jit_kernel.nvfp4:cutlass_scaled_fp4_mm"
 
+OPS = (Op("gemm", _weights),)
+
 IMPLEMENTATIONS = (
     Implementation(
         "dsv3_fused_a_gemm", ("gemm",), _dsv3_fused_a,
@@ -197,7 +205,7 @@ IMPLEMENTATIONS = (
     ),
     Implementation(
         "torch_linear", ("gemm",), _torch_linear, Needs(gpu=False, names=("torch.nn.functional:linear",)),
-        precisions=BF16, restate=_bf16_output,
+        precisions=BF16, actual_spec=_bf16_output,
     ),
     Implementation(
         "fp8_blockwise_scaled_mm", ("gemm",), _sgl_fp8,
@@ -214,7 +222,7 @@ IMPLEMENTATIONS = (
         "flashinfer_fp8_blockscale_gemm_sm90", ("gemm",), _flashinfer_fp8,
         Needs(capability=_HOPPER, below=_BLACKWELL, names=("flashinfer.gemm:fp8_blockscale_gemm_sm90",),
               fits=lambda spec: multiple_of(64, "n", spec) or multiple_of(128, "k", spec)),
-        precisions=FP8, absorbs=_own_quant, jit=True,
+        precisions=FP8, fuses=_own_quant, jit=True,
         note="takes bf16 and quantises it inside: reads m*k bytes more than the formula",
     ),
     Implementation(

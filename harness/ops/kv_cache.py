@@ -7,7 +7,7 @@ from roofprof.formulas.layer import KV_LORA, Q_LORA, QKV_A, ROPE, OpSpec
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
 from roofprof.harness.inputs.lookup import find
-from roofprof.harness.inputs.registry import Implementation, Needs
+from roofprof.harness.inputs.op import Implementation, Needs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +38,7 @@ def _call(ctx: Context, writer: Any) -> Call:
 
 
 def _triton(ctx: Context, spec: OpSpec) -> Call:
-    from roofprof.harness.ops.triton_kernels import write_kv
+    from roofprof.harness.ops._triton_kernels import write_kv
 
     return _call(ctx, lambda *tensors: partial(write_kv, *tensors))
 

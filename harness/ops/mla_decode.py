@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from roofprof.formulas.layer import KV_LORA, NOPE, ROPE, OpSpec
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
-from roofprof.harness.inputs.registry import Implementation, Needs
+from roofprof.harness.inputs.op import Implementation, Needs, Op, Weights
 from roofprof.harness.inputs.rotation import Rotated
+from roofprof.harness.inputs.sizes import size
 from roofprof.harness.ops.kv_cache import PAGE
 
 if TYPE_CHECKING:
@@ -194,8 +196,26 @@ def _torch(ctx: Context, spec: OpSpec) -> Call:
     return _call(inputs, run)
 
 
+def _cache_bytes(spec: OpSpec) -> int:
+    """One copy of the cache in whole pages."""
+    return 2 * size(spec, "b") * -(-size(spec, "s") // PAGE) * PAGE * _LATENT
+
+
+def _weights(spec: OpSpec, counts: Counts) -> Weights:
+    """The cache is rotated like a weight; the formula reads the entries alone."""
+    return Weights(2 * size(spec, "b") * size(spec, "s") * _LATENT, _cache_bytes(spec))
+
+
+def _gathered_bytes(spec: OpSpec, copies: int) -> float:
+    """The caches by sequence, and the scores in fp32 and bf16."""
+    b, s, h = (size(spec, letter) for letter in "bsh")
+    return copies * _cache_bytes(spec) + 8 * b * h * s
+
+
 _HOPPER, _BLACKWELL = (9, 0), (10, 0)
 _implementation = partial(Implementation, formulas=("mla_decode",), precisions=frozenset({"bf16"}))
+
+OPS = (Op("mla_decode", _weights),)
 
 IMPLEMENTATIONS = (
     _implementation(
@@ -230,5 +250,8 @@ IMPLEMENTATIONS = (
             capability=_HOPPER, below=_BLACKWELL, names=("flashinfer.mla:BatchMLAPagedAttentionWrapper",),
         ),
     ),
-    _implementation("torch", make=_torch, needs=Needs(gpu=False), note="reads a cache that lies by sequence"),
+    _implementation(
+        "torch", make=_torch, needs=Needs(gpu=False), extra_bytes=_gathered_bytes,
+        note="reads a cache that lies by sequence",
+    ),
 )  # fmt: skip

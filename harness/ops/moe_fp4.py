@@ -10,6 +10,7 @@ from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
 from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.op import Implementation, Needs
 from roofprof.harness.inputs.quantised import (
     FP4_MAX,
     FP8_MAX,
@@ -20,10 +21,9 @@ from roofprof.harness.inputs.quantised import (
     swizzle_scales,
     unswizzle_scales,
 )
-from roofprof.harness.inputs.registry import Implementation, Needs
 from roofprof.harness.inputs.rotation import Rotated
+from roofprof.harness.inputs.sizes import size
 from roofprof.harness.ops.moe_gemm import by_expert, expert_ranges, grouped_sizes
-from roofprof.harness.ops.sizes import size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -140,7 +140,7 @@ def _group_mm(ctx: Context, spec: OpSpec, library: str, takes_device: bool) -> C
     return Call(run, lambda: by_expert(ctx, rows, n, product), 2e-2)
 
 
-def _restate_quant(spec: OpSpec, counts: Counts) -> OpSpec:
+def _sorted_rows(spec: OpSpec, counts: Counts) -> OpSpec:
     """It quantises sorted rows, 8 a token."""
     return replace(spec, shape={**spec.shape, "m": counts.rows})
 
@@ -152,7 +152,8 @@ def _permutes(op: str) -> tuple[str, ...]:
 _SGL, _SGLANG = "sgl_kernel", "sglang.jit_kernel.nvfp4"
 _fp4 = partial(Implementation, precisions=frozenset({"fp4"}))
 _quant = partial(
-    _fp4, formulas=("quant",), ops=("quant_moe_gate_up", "quant_moe_down"), absorbs=_permutes, restate=_restate_quant,
+    _fp4, formulas=("quant",), ops=("quant_moe_gate_up", "quant_moe_down"), order=-1, fuses=_permutes,
+    actual_spec=_sorted_rows,
     note="gathers the rows, each read once for every expert that it goes to",
 )  # fmt: skip
 

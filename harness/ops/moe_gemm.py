@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from roofprof.formulas.layer import OpSpec
 from roofprof.formulas.models import weight_bytes
+from roofprof.formulas.range_names import Shape
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.op import Implementation, Needs, Op, Weights
 from roofprof.harness.inputs.quantised import (
     Quantised,
     fp8_activation,
@@ -16,9 +19,8 @@ from roofprof.harness.inputs.quantised import (
     fp8_weight_values,
     random_fp8_weight,
 )
-from roofprof.harness.inputs.registry import Implementation, Needs
 from roofprof.harness.inputs.rotation import Rotated
-from roofprof.harness.ops.sizes import multiple_of, size
+from roofprof.harness.inputs.sizes import multiple_of, size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -163,6 +165,16 @@ def _torch_loop(ctx: Context, spec: OpSpec) -> Call:
     return _bf16_call(ctx, spec, product)
 
 
+def _weights(spec: OpSpec, counts: Counts) -> Weights:
+    """The formula reads the experts hit; all those here are held."""
+    one = weight_bytes(size(spec, "n"), size(spec, "k"), str(spec.shape["precision"]))
+    return Weights(size(spec, "e") * one, len(counts.rows_per_expert) * one)
+
+
+def _counted(spec: OpSpec, counts: Counts) -> Shape:
+    return {"m": counts.tokens, "e": counts.hit, "t": counts.per_token}
+
+
 def _fits_blocks(spec: OpSpec) -> str | None:
     return multiple_of(128, "n", spec) or multiple_of(128, "k", spec)
 
@@ -171,6 +183,8 @@ _HOPPER, _BLACKWELL = (9, 0), (10, 0)
 _fp8 = partial(Implementation, formulas=("moe_gemm",), precisions=frozenset({"fp8"}))
 _bf16 = partial(Implementation, formulas=("moe_gemm",), precisions=frozenset({"bf16"}))
 _SGL, _ES = "sgl_kernel:fp8_blockwise_scaled_grouped_mm", "sgl_kernel:es_fp8_blockwise_scaled_grouped_mm"
+
+OPS = (Op("moe_gemm", _weights, _counted),)
 
 IMPLEMENTATIONS = (
     _fp8(

@@ -4,14 +4,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from roofprof.formulas.layer import HIDDEN, MOE_INTER, TOP_K, OpSpec
+from roofprof.formulas.range_names import Shape
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
 from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.op import Implementation, Needs, Op
 from roofprof.harness.inputs.quantised import fp8_activation
-from roofprof.harness.inputs.registry import Implementation, Needs
 from roofprof.harness.inputs.routing import ROUTED_SCALE
-from roofprof.harness.ops.sizes import multiple_of, size
+from roofprof.harness.inputs.sizes import multiple_of, size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,7 +76,7 @@ def _align(ctx: Context, spec: OpSpec) -> Call:
     return Call(run, tuple, 0.5, error=error)
 
 
-def _restate_align(spec: OpSpec, counts: Counts) -> OpSpec:
+def _padded_rows(spec: OpSpec, counts: Counts) -> OpSpec:
     sizes = {"m": counts.tokens, "u": counts.blocks(ALIGN_BLOCK), "x": spec.shape["x"], "t": counts.per_token}
     return replace(spec, formula="moe_align", shape={**sizes, "g": ALIGN_BLOCK})
 
@@ -186,11 +187,21 @@ def _sum_reduce(ctx: Context, spec: OpSpec) -> Call:
     return Call(run, lambda: (y.float().sum(1) * ROUTED_SCALE,))
 
 
-def _restate_sum(spec: OpSpec, counts: Counts) -> OpSpec:
+def _plain_sum(spec: OpSpec, counts: Counts) -> OpSpec:
     return replace(spec, formula="moe_sum")
 
 
+def _counted_ids(spec: OpSpec, counts: Counts) -> Shape:
+    return {"m": counts.tokens, "x": len(counts.rows_per_expert), "t": counts.per_token}
+
+
+def _counted_rows(spec: OpSpec, counts: Counts) -> Shape:
+    return {"m": counts.tokens, "r": counts.rows}
+
+
 _BF16_FP8 = frozenset({"bf16", "fp8"})
+
+OPS = (Op("moe_prepare", counted=_counted_ids), Op("moe_permute", counted=_counted_rows))
 
 IMPLEMENTATIONS = (
     Implementation(
@@ -198,7 +209,7 @@ IMPLEMENTATIONS = (
     ),
     Implementation(
         "moe_align_block_size", ("moe_prepare",), _align, Needs(names=("sgl_kernel:moe_align_block_size",)),
-        restate=_restate_align, note="the Triton runner's: rows padded to blocks of 64",
+        actual_spec=_padded_rows, note="the Triton runner's: rows padded to blocks of 64",
     ),
     Implementation("torch", ("moe_prepare",), _torch_sort, Needs(gpu=False)),
     Implementation(
@@ -212,7 +223,7 @@ IMPLEMENTATIONS = (
     ),
     Implementation(
         "moe_sum_reduce", ("combine",), _sum_reduce, Needs(names=("sgl_kernel:moe_sum_reduce",)),
-        restate=_restate_sum, note="rows already weighted and in token order",
+        actual_spec=_plain_sum, note="rows already weighted and in token order",
     ),
     Implementation("torch", ("combine",), _torch_combine, Needs(gpu=False)),
 )  # fmt: skip

@@ -7,8 +7,8 @@ from roofprof.formulas.layer import QKV_A, OpSpec
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
 from roofprof.harness.inputs.lookup import find
-from roofprof.harness.inputs.registry import Implementation, Needs
-from roofprof.harness.ops.sizes import size
+from roofprof.harness.inputs.op import Implementation, Needs
+from roofprof.harness.inputs.sizes import size
 
 if TYPE_CHECKING:
     from torch import Tensor

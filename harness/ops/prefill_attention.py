@@ -3,13 +3,13 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from roofprof.formulas.layer import HEADS, KV_LORA, NOPE, Q_LORA, QKV_A, ROPE, V_HEAD, OpSpec
+from roofprof.formulas.layer import HEADS, KV_LORA, NOPE, Q_LORA, QKV_A, ROPE, V_HEAD, LayerCase, OpSpec
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
 from roofprof.harness.inputs.lookup import find
-from roofprof.harness.inputs.registry import Implementation, Needs
+from roofprof.harness.inputs.op import Implementation, Needs, Op
+from roofprof.harness.inputs.sizes import size
 from roofprof.harness.ops.mla_decode import SCALE
-from roofprof.harness.ops.sizes import size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -196,6 +196,18 @@ def _torch_merge(ctx: Context, spec: OpSpec) -> Call:
     return _merge_call(ctx, spec, merge)
 
 
+def _split_prefix(case: LayerCase) -> list[OpSpec]:
+    """The layer merges only where there is a prefix; without one the op can still be measured."""
+    if case.phase != "prefill" or case.prefix_len:
+        return []
+    return [OpSpec("merge_state", "merge_state", {"m": case.tokens, "h": HEADS // case.tp})]
+
+
+def _transposed_bytes(spec: OpSpec, copies: int) -> float:
+    """SDPA's own contiguous q, k, v and output, by the formula's bytes."""
+    return 2 * spec.work.dram_bytes
+
+
 def _all_heads(spec: OpSpec) -> str | None:
     heads = size(spec, "h")
     return None if heads == HEADS else f"it takes exactly {HEADS} heads, not {heads}"
@@ -204,6 +216,8 @@ def _all_heads(spec: OpSpec) -> str | None:
 _HOPPER, _BLACKWELL = (9, 0), (10, 0)
 _RAGGED = "flashinfer:BatchPrefillWithRaggedKVCacheWrapper"
 _attention = partial(Implementation, formulas=("mha_causal",), precisions=frozenset({"bf16"}))
+
+OPS = (Op("merge_state", variants=_split_prefix),)
 
 IMPLEMENTATIONS = (
     Implementation(
@@ -230,7 +244,7 @@ IMPLEMENTATIONS = (
         needs=Needs(capability=_HOPPER, below=_BLACKWELL, names=(_RAGGED,)),
     ),
     _attention(
-        "torch_sdpa", make=_torch_sdpa,
+        "torch_sdpa", make=_torch_sdpa, extra_bytes=_transposed_bytes,
         needs=Needs(gpu=False, names=("torch.nn.functional:scaled_dot_product_attention",)),
     ),
     Implementation("merge_state_v2", ("merge_state",), _sgl_merge, Needs(names=("sgl_kernel:merge_state_v2",))),

@@ -3,9 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from roofprof.formulas.layer import KV_LORA, NOPE, ROPE, OpSpec
+from roofprof.formulas.range_names import Shape
 from roofprof.harness.inputs.call import Call, relative_error
 from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.op import Implementation, Needs, Op
 from roofprof.harness.inputs.quantised import (
     FP8_MAX,
     Fp4,
@@ -17,8 +20,7 @@ from roofprof.harness.inputs.quantised import (
     fp8_tensor,
     unswizzle_scales,
 )
-from roofprof.harness.inputs.registry import Implementation, Needs
-from roofprof.harness.ops.sizes import size
+from roofprof.harness.inputs.sizes import size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,7 +80,7 @@ def _tensor_call(x: "Tensor", run: Any) -> Call:
 
 
 def _triton_tensor(ctx: Context, spec: OpSpec) -> Call:
-    from roofprof.harness.ops.triton_kernels import TensorQuantiser
+    from roofprof.harness.ops._triton_kernels import TensorQuantiser
 
     x = _heads_first(ctx, spec)
     quantiser = TensorQuantiser(x)
@@ -141,7 +143,13 @@ def _flashinfer_fp4(ctx: Context, spec: OpSpec) -> Call:
     return _fp4_call(x, lambda step: quantise(x, global_scale, 16, False, True))
 
 
+def _counted(spec: OpSpec, counts: Counts) -> Shape:
+    return {"m": counts.rows} if spec.op == "quant_moe_down" else {}
+
+
 _BLACKWELL = (10, 0)
+
+OPS = (Op("quant", counted=_counted),)
 
 IMPLEMENTATIONS = (
     Implementation(

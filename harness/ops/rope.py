@@ -6,7 +6,7 @@ from roofprof.formulas.layer import KV_LORA, NOPE, Q_LORA, QKV_A, ROPE, OpSpec
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
 from roofprof.harness.inputs.lookup import find
-from roofprof.harness.inputs.registry import Implementation, Needs
+from roofprof.harness.inputs.op import Implementation, Needs
 
 if TYPE_CHECKING:
     from torch import Tensor

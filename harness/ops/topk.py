@@ -3,13 +3,15 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from roofprof.formulas.layer import TOP_K, OpSpec
+from roofprof.formulas.layer import EXPERTS, TOP_K, LayerCase, OpSpec
+from roofprof.formulas.range_names import Shape
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
-from roofprof.harness.inputs.registry import Implementation, Needs
+from roofprof.harness.inputs.op import Implementation, Needs, Op
 from roofprof.harness.inputs.routing import GROUPS, GROUPS_KEPT, ROUTED_SCALE, grouped_topk
-from roofprof.harness.ops.sizes import size
+from roofprof.harness.inputs.sizes import size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -104,6 +106,20 @@ def _group_size(spec: OpSpec) -> str | None:
     experts = size(spec, "x")
     return None if experts & (experts - 1) == 0 and experts <= 256 else f"it takes a power of 2, not {experts} experts"
 
+
+def _counted(spec: OpSpec, counts: Counts) -> Shape:
+    return {"x": counts.experts}
+
+
+def _ungrouped(case: LayerCase) -> list[OpSpec]:
+    """Other models' routing over as many experts."""
+    if case.layer == "dense":
+        return []
+    sizes: Shape = {"m": case.tokens, "x": EXPERTS, "t": TOP_K}
+    return [OpSpec(op, "topk_ungrouped", sizes) for op in ("topk_softmax", "topk_sigmoid")]
+
+
+OPS = (Op("topk", counted=_counted), Op("topk_ungrouped", counted=_counted, variants=_ungrouped))
 
 IMPLEMENTATIONS = (
     Implementation(

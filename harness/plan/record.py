@@ -5,8 +5,9 @@ from typing import Any
 
 from roofprof.formulas.layer import LayerCase, OpSpec
 from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import expected_counts
 from roofprof.harness.inputs.ranges import case_range
-from roofprof.harness.plan.choose import PlannedOp, expected_counts
+from roofprof.harness.plan.choose import PlannedOp
 
 UNTESTED = "untested on Blackwell"
 
@@ -16,7 +17,7 @@ def case_record(ctx: Context, planned: Sequence[PlannedOp]) -> dict[str, Any]:
     counts = ctx.counts
     ops = []
     for op in planned:
-        row = _op_row(op, op.stated(counts))
+        row = _op_row(op, op.actual_spec(counts))
         row["range_name"] = None if op.not_run else op.range_name(counts)
         ops.append(row)
     record = {**_case_fields(ctx.case, ctx.options.experts), "ops": ops, "routing": None}
@@ -35,7 +36,7 @@ def listing(case: LayerCase, planned: Sequence[PlannedOp], experts: int) -> dict
     rows = []
     for op in planned:
         possible = [i.name for i in op.choice.possible]
-        rows.append({**_op_row(op, op.stated(counts)), "possible": possible, "refused": dict(op.choice.refused)})
+        rows.append({**_op_row(op, op.actual_spec(counts)), "possible": possible, "refused": dict(op.choice.refused)})
     return {**_case_fields(case, experts), "ops": rows}
 
 
@@ -53,14 +54,14 @@ def _case_fields(case: LayerCase, experts: int) -> dict[str, Any]:
     }
 
 
-def _op_row(op: PlannedOp, stated: OpSpec) -> dict[str, Any]:
+def _op_row(op: PlannedOp, spec: OpSpec) -> dict[str, Any]:
     implementation = op.implementation
-    work = stated.work
+    work = spec.work
     row: dict[str, Any] = {
-        "op": stated.op,
+        "op": spec.op,
         "implementation": implementation.name if implementation and not op.not_run else None,
-        "formula": stated.formula,
-        "shape": dict(stated.shape),
+        "formula": spec.formula,
+        "shape": dict(spec.shape),
         "flop_count": work.flop_count,
         "dram_bytes": work.dram_bytes,
         "not_run": op.not_run,

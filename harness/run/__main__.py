@@ -18,16 +18,17 @@ from roofprof.errors import RoofprofError, UsageError
 from roofprof.files import write_json
 from roofprof.harness.inputs import environment
 from roofprof.harness.inputs.context import Context, InputOptions
+from roofprof.harness.inputs.counts import expected_counts
 from roofprof.harness.inputs.lookup import why_missing
-from roofprof.harness.inputs.machine import Machine, no_device, probe
+from roofprof.harness.inputs.machine import Machine, no_device, probe, synchronise
+from roofprof.harness.inputs.op import FP4_CAPABILITY
 from roofprof.harness.inputs.ranges import Ranges, case_range, open_ranges
-from roofprof.harness.inputs.registry import FP4_CAPABILITY
-from roofprof.harness.plan.choose import PlannedOp, expected_counts, require_runnable
+from roofprof.harness.plan.choose import PlannedOp, require_runnable
 from roofprof.harness.plan.memory import estimate_bytes, require_memory
 from roofprof.harness.plan.options import CaseOptions, case_label, case_options, case_parser
 from roofprof.harness.plan.record import UNTESTED, case_record, listing
 from roofprof.harness.run.graph import capture_graphs
-from roofprof.harness.run.prepare import ReadyOp, empty_l2, prepare_ops, synchronise
+from roofprof.harness.run.prepare import ReadyOp, empty_l2, prepare_ops
 from roofprof.harness.run.region import ProfilerRegion
 
 Progress = Callable[..., None]

@@ -15,20 +15,20 @@ SMALL = ("--device", "cpu", "--experts", "16", "--tp", "8", "--seq-len", "70", "
 
 BROKEN = """
 import os, sys, time
-from roofprof.harness.verify import tasks
+from roofprof.harness.plan.choose import PlannedOp
 from roofprof.harness.verify.run import main
-make_call = tasks.make_call
-def broken(ctx, planned, implementation):
+make_call = PlannedOp.make_call
+def broken(planned, ctx, implementation):
     op = planned.spec.op
     if op == "rope": raise ValueError("no such rope")
     if op == "kv_write": os.abort()
     if op == "q_b_proj": time.sleep(60)
-    call = make_call(ctx, planned, implementation)
+    call = make_call(planned, ctx, implementation)
     if op == "q_a_layernorm":
         import dataclasses
         return dataclasses.replace(call, results=lambda output: (output * 1.1,))
     return call
-tasks.make_call = broken
+PlannedOp.make_call = broken
 sys.exit(main())
 """
 
