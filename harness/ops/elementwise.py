@@ -1,7 +1,5 @@
 """SwiGLU's activation and the sum with the shared expert."""
 
-from typing import Any
-
 from roofprof.formulas.layer import OpSpec
 from roofprof.formulas.range_names import Shape
 from roofprof.harness.inputs.call import Call
@@ -10,9 +8,10 @@ from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
 from roofprof.harness.inputs.op import Implementation, Needs, Op
 from roofprof.harness.inputs.sizes import size
+from roofprof.harness.inputs.tensors import Kernel
 
 
-def _silu_call(ctx: Context, spec: OpSpec, activate: Any) -> Call:
+def _silu_call(ctx: Context, spec: OpSpec, activate: Kernel) -> Call:
     """`activate(x [r, 2d])`: silu of the first half times the second."""
     from torch.nn.functional import silu
 

@@ -1,8 +1,5 @@
 """The whole routed MoE in one call: FlashInfer's trtllm_fp4_block_scale_moe, for compute capability 10.0."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
 from roofprof.errors import RoofprofError
 from roofprof.formulas.layer import HIDDEN, MOE_INTER, TOP_K, OpSpec
 from roofprof.formulas.models import weight_bytes
@@ -15,22 +12,20 @@ from roofprof.harness.inputs.op import Implementation, Needs, Op, Weights
 from roofprof.harness.inputs.quantised import Fp4, fp4_activation, fp4_values, swizzle_scales
 from roofprof.harness.inputs.routing import GROUPS, GROUPS_KEPT, ROUTED_SCALE
 from roofprof.harness.inputs.sizes import size
+from roofprof.harness.inputs.tensors import Kernel, Output, Tensor
 from roofprof.harness.ops.moe_fp4 import Fp4Experts, fp4_expert_weights
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _DEEPSEEK_ROUTING = 2  # RoutingMethodType.DeepSeekV3
 _EPILOGUE_TILE = 128
 _GATE_UP_ROWS = "flashinfer.fused_moe.core:_maybe_get_cached_w3_w1_permute_indices"
 _DOWN_ROWS = "flashinfer.fused_moe.core:get_w2_permute_indices_with_cache"
 
-Permutation = Callable[..., Any]
+Permutation = Kernel
 
 
 def _shuffled(weights: Fp4Experts, row_order: Permutation) -> Fp4Experts:
     """Rows in the order that the kernel's epilogue wants, by FlashInfer's own tables."""
-    cache: dict[Any, Any] = {}
+    cache: dict[object, Tensor] = {}
     packed, scales = weights.packed.clone(), weights.scales.clone()
     for expert in range(packed.shape[0]):
         one = weights.one(expert)
@@ -62,7 +57,7 @@ def _make(ctx: Context, spec: OpSpec) -> Call:
     gate_scale = 1 / (gate_up.global_scales * x.global_scale)
     down_scale = 1 / down.global_scales
 
-    def run(step: int) -> Any:
+    def run(step: int) -> Output:
         return moe(
             routing_logits=routing.logits, routing_bias=routing.bias, hidden_states=x.packed,
             hidden_states_scale=x.scales, gemm1_weights=first.packed, gemm1_weights_scale=first.scales,
@@ -77,7 +72,7 @@ def _make(ctx: Context, spec: OpSpec) -> Call:
     return Call(run, lambda: (_reference(ctx, x, gate_up, down),), 1e-1)
 
 
-def _reference(ctx: Context, x: Fp4, gate_up: Fp4Experts, down: Fp4Experts) -> "Tensor":
+def _reference(ctx: Context, x: Fp4, gate_up: Fp4Experts, down: Fp4Experts) -> Tensor:
     """[M, 7168] fp32, the intermediate unquantised: its rounding is most of the tolerance."""
     import torch
     from torch.nn.functional import silu

@@ -1,7 +1,5 @@
 """Quantisation of activations: FP8 by 1x128, FP8 by tensor, NVFP4 by 1x16."""
 
-from typing import TYPE_CHECKING, Any
-
 from roofprof.formulas.layer import KV_LORA, NOPE, ROPE, OpSpec
 from roofprof.formulas.range_names import Shape
 from roofprof.harness.inputs.call import Call, relative_error
@@ -21,9 +19,7 @@ from roofprof.harness.inputs.quantised import (
     unswizzle_scales,
 )
 from roofprof.harness.inputs.sizes import size
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from roofprof.harness.inputs.tensors import Kernel, Output, Tensor
 
 FP8, FP4 = frozenset({"fp8"}), frozenset({"fp4"})
 _ROUNDING = 4  # e4m3 rounding alone is an error of 2.6 %, e2m1 with its scales of about 10 %
@@ -34,7 +30,7 @@ def _column_major(op: str) -> bool:
     return op not in ("quant_moe_gate_up", "quant_moe_down")
 
 
-def _fp8_call(x: "Tensor", column_major: bool, run: Any) -> Call:
+def _fp8_call(x: Tensor, column_major: bool, run: Kernel) -> Call:
     def error(output: Quantised) -> float:
         scales = fp8_activation(x, column_major).scales
         values = fp8_activation_values(Quantised(output.values, output.scales))
@@ -64,14 +60,14 @@ def _torch_fp8(ctx: Context, spec: OpSpec) -> Call:
     return _fp8_call(x, column_major, lambda step: fp8_activation(x, column_major))
 
 
-def _heads_first(ctx: Context, spec: OpSpec) -> "Tensor":
+def _heads_first(ctx: Context, spec: OpSpec) -> Tensor:
     """The absorbed product's input as the model has it: [h, M, k], a transposed view."""
     k = size(spec, "k")
     width = NOPE + ROPE if spec.op == "quant_q_nope_w_kc" else KV_LORA
     return ctx.normal(size(spec, "m") // ctx.heads, ctx.heads, width)[..., :k].transpose(0, 1)
 
 
-def _tensor_call(x: "Tensor", run: Any) -> Call:
+def _tensor_call(x: Tensor, run: Kernel) -> Call:
     def error(output: Quantised) -> float:
         values, expected = output.values.view(x.shape).float() * output.scales, fp8_tensor(x)
         return max(relative_error(values, x) / _ROUNDING, relative_error(output.scales.view(1), expected.scales))
@@ -107,11 +103,11 @@ def _torch_tensor(ctx: Context, spec: OpSpec) -> Call:
     return _tensor_call(x, lambda step: fp8_tensor(x))
 
 
-def _fp4_call(x: "Tensor", run: Any) -> Call:
+def _fp4_call(x: Tensor, run: Kernel) -> Call:
     """`run` gives (packed, swizzled scales); the global scale is the reference's."""
     expected = fp4_activation(x)
 
-    def error(output: Any) -> float:
+    def error(output: Output) -> float:
         import torch
 
         packed, scales = output

@@ -9,9 +9,9 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from roofprof import __version__
 from roofprof.errors import RoofprofError, UsageError
@@ -28,10 +28,8 @@ from roofprof.harness.plan.memory import estimate_bytes, require_memory
 from roofprof.harness.plan.options import CaseOptions, case_label, case_options, case_parser
 from roofprof.harness.plan.record import UNTESTED, case_record, listing
 from roofprof.harness.run.graph import capture_graphs
-from roofprof.harness.run.prepare import ReadyOp, empty_l2, prepare_ops
+from roofprof.harness.run.prepare import ReadyOp, Report, empty_l2, prepare_ops
 from roofprof.harness.run.region import ProfilerRegion
-
-Progress = Callable[..., None]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -88,7 +86,7 @@ def _check(args: argparse.Namespace, options: CaseOptions) -> None:
         raise UsageError("--graph needs a GPU", "leave out --device cpu")
 
 
-def _listing(options: CaseOptions) -> dict[str, Any]:
+def _listing(options: CaseOptions) -> dict[str, object]:
     why = no_device(options.device)
     machine = Machine(None, why_missing) if why else probe(options.device)
     cases = [listing(case, options.plan(case, machine), options.experts) for case in options.cases(machine)]
@@ -137,7 +135,7 @@ def _run_case(
                 _launch(ctx, ready, ranges, repeats, report)
 
 
-def _launch(ctx: Context, ready: list[ReadyOp], ranges: Ranges, repeats: int, report: Any) -> None:
+def _launch(ctx: Context, ready: list[ReadyOp], ranges: Ranges, repeats: int, report: Report) -> None:
     for repeat in range(1, repeats + 1):
         with ranges.range(case_range(ctx.case)):
             for index, op in enumerate(ready):
@@ -147,7 +145,7 @@ def _launch(ctx: Context, ready: list[ReadyOp], ranges: Ranges, repeats: int, re
         synchronise(ctx.device)
 
 
-def _replay(ctx: Context, ready: list[ReadyOp], ranges: Ranges, repeats: int, report: Any) -> None:
+def _replay(ctx: Context, ready: list[ReadyOp], ranges: Ranges, repeats: int, report: Report) -> None:
     """One graph a repeat, each with its own copies of the weights; captured where profilers see the nodes' ranges."""
     name = case_range(ctx.case)
     graphs = capture_graphs(ready, ranges, name, range(1, repeats + 1))
@@ -166,8 +164,8 @@ def _free(ctx: Context) -> None:
 
 
 def _manifest(
-    args: argparse.Namespace, machine: Machine, ranges: Ranges, records: list[dict[str, Any]]
-) -> dict[str, Any]:
+    args: argparse.Namespace, machine: Machine, ranges: Ranges, records: list[dict[str, object]]
+) -> dict[str, object]:
     return {
         "tool": {"name": "roofprof", "version": __version__},
         "gpu": environment.gpu(args.device),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from roofprof.formulas.layer import LayerCase
 from roofprof.harness.inputs.call import error_of
@@ -21,7 +21,7 @@ Verdict = Literal["ok", "WRONG", "FAIL", "skip"]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one check."""
+    """The outcome of one check."""
 
     case: str
     """Range name of the case."""
@@ -33,7 +33,7 @@ class Result:
     tolerance: float | None = None
     why: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain data for JSON."""
         return asdict(self)
 
@@ -53,7 +53,7 @@ class Task:
 
     @property
     def limit_factor(self) -> int:
-        """How many time limits it may take: compiling takes minutes."""
+        """By what the time limit is multiplied: compiling takes minutes."""
         return 5 if self.implementation is not None and self.implementation.jit else 1
 
 
