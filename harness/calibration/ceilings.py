@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 from roofprof.errors import RoofprofError
 from roofprof.hardware.ceilings import Ceilings, Peak
@@ -13,8 +13,10 @@ from roofprof.harness.calibration.gemms import GEMMS, Gemm
 from roofprof.harness.calibration.raw_kernels import THREADS, UNROLLED, RawKernels
 from roofprof.harness.calibration.stopwatch import best_seconds, launch_floor_ns, mean_seconds
 from roofprof.harness.inputs import environment
+from roofprof.harness.inputs.environment import GpuRecord
 from roofprof.harness.inputs.machine import probe
 
+T = TypeVar("T")
 Show = Callable[[str], None]
 STREAM_BYTES = 1 << 30
 L2_SIZES = 8
@@ -27,7 +29,7 @@ ODD_ONES = ("gemm_bf16_odd", "gemm_bf16_m1", "gemm_fp16_sparse24")
 """GEMMs of the calibration that say nothing about a peak."""
 SUSTAINED_S = 1.5
 LOOP_ROUNDS = 4096
-BLOCKS_AN_SM = 8
+BLOCKS_PER_SM = 8
 
 
 @dataclass(slots=True)
@@ -38,7 +40,7 @@ class _Session:
     show: Show | None
     skipped: dict[str, str] = field(default_factory=dict)
 
-    def attempt(self, name: str, measure: Callable[[], Any]) -> Any:
+    def attempt(self, name: str, measure: Callable[[], T]) -> T | None:
         """A measurement, or None with the reason kept."""
         import torch
 
@@ -63,7 +65,7 @@ def measure(quick: bool = False, show: Show | None = None) -> Ceilings:
     """
     machine = probe("cuda")
     session = _Session(quick, show)
-    gpu = environment.gpu("cuda") or {}
+    gpu = environment.cuda_gpu()
     raw = session.attempt("raw kernels", lambda: RawKernels.load(packed=False, sm_count=gpu["sm_count"]))
     dram: dict[str, float] = {}
     rates: dict[str, float | None] = {}
@@ -82,7 +84,7 @@ def measure(quick: bool = False, show: Show | None = None) -> Ceilings:
     if not dram and not peaks:
         raise RoofprofError("nothing could be measured: " + "; ".join(session.skipped.values()), "install cupy")
     return Ceilings(
-        gpu=str(gpu.get("name")),
+        gpu=gpu["name"],
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         dram_bytes_per_s=dram,
         peak_flop_per_s=peaks,
@@ -94,11 +96,11 @@ def measure(quick: bool = False, show: Show | None = None) -> Ceilings:
     )
 
 
-def _conditions(gpu: dict[str, Any], quick: bool) -> dict[str, Any]:
+def _conditions(gpu: GpuRecord, quick: bool) -> dict[str, object]:
     versions = environment.versions()
     return {
-        "driver": gpu.get("driver_version"), "cuda": gpu.get("cuda_version"), "torch": versions.get("torch"),
-        "sm_clock_hz_after": (environment.gpu("cuda") or {}).get("sm_clock_hz"),
+        "driver": gpu["driver_version"], "cuda": gpu["cuda_version"], "torch": versions.get("torch"),
+        "sm_clock_hz_after": environment.cuda_gpu()["sm_clock_hz"],
         "data": "DRAM zeros, GEMMs normal random", "quick": quick or None,
     }  # fmt: skip
 
@@ -123,7 +125,7 @@ def _l2(raw: RawKernels, l2_bytes: int) -> float:
 
 def _loop(raw: RawKernels, name: str, sm_count: int) -> float:
     """Thread instructions per second: enough warps that only the pipe is in the way."""
-    blocks = sm_count * BLOCKS_AN_SM
+    blocks = sm_count * BLOCKS_PER_SM
     data = raw.zeros(blocks * THREADS * 4)
     scalar = raw.cupy.float32(0)
     seconds = best_seconds(lambda: raw.loop(f"{name}_k", data, scalar, scalar, LOOP_ROUNDS, blocks), 10)

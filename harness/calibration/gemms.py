@@ -2,13 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.tensors import Tensor
 from roofprof.selfcheck.expected import Truth
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Run = Callable[[], object]
 
@@ -30,7 +27,7 @@ class Gemm:
         return Truth(self.name, self.pipe, gemm=self.size), self.inputs(*self.size)
 
 
-def _normal(rows: int, columns: int, dtype: str) -> "Tensor":
+def _normal(rows: int, columns: int, dtype: str) -> Tensor:
     import torch
 
     # Drawn in a type that torch can draw in, whatever it is turned into.
@@ -104,11 +101,11 @@ def fp4(m: int, n: int, k: int) -> Run:
 
     multiply = find("torch:_scaled_mm")
 
-    def packed(rows: int) -> "Tensor":
+    def packed(rows: int) -> Tensor:
         bits = torch.randint(0, 256, (rows, k // 2), device="cuda", dtype=torch.uint8)
         return bits.view(torch.float4_e2m1fn_x2)
 
-    def scales(rows: int) -> "Tensor":
+    def scales(rows: int) -> Tensor:
         return torch.ones(rows * k // 16, device="cuda").to(torch.float8_e4m3fn)
 
     x, w, sx, sw = packed(m), packed(n), scales(m), scales(n)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from roofprof import __version__
 from roofprof.errors import RoofprofError
@@ -18,15 +17,16 @@ from roofprof.harness.calibration.gemms import GEMMS
 from roofprof.harness.calibration.raw_kernels import BLOCKS, STEPS, THREADS, RawKernels
 from roofprof.harness.inputs import environment
 from roofprof.harness.inputs.machine import Machine, probe
+from roofprof.harness.inputs.op import FP4_CAPABILITY
 from roofprof.harness.inputs.ranges import Ranges, open_ranges
-from roofprof.harness.inputs.registry import FP4_CAPABILITY
+from roofprof.harness.inputs.tensors import Array, Output
 from roofprof.harness.plan.record import UNTESTED
 from roofprof.selfcheck.expected import Truth, truth_range
 
 REPEATS = 3
 EMPTY_REPEATS = 10
 """The empty kernel is cheap, and its spread is the floor under all others."""
-LEAST_STREAM_BYTES = 1 << 30
+MIN_STREAM_BYTES = 1 << 30
 L2_SIZES = 8
 """A stream is at least so many times the L2 cache: what stays there is little of it."""
 
@@ -103,9 +103,9 @@ class _Raw:
 
     def __init__(self, machine: Machine) -> None:
         self.packed = (machine.capability or (0, 0)) >= FP4_CAPABILITY
-        self._bytes = max(LEAST_STREAM_BYTES, L2_SIZES * machine.l2_bytes) // 64 * 64
+        self._bytes = max(MIN_STREAM_BYTES, L2_SIZES * machine.l2_bytes) // 64 * 64
         self._kernels: RawKernels | None = None
-        self._arrays: list[Any] = []
+        self._arrays: list[Array] = []
 
     def _get(self) -> RawKernels:
         if self._kernels is None:
@@ -156,8 +156,8 @@ def _launch(kernels: Sequence[Kernel], ranges: Ranges) -> None:
     import torch
 
     torch.cuda.synchronize()
-    runtime: Any = torch.cuda.cudart()
-    runtime.cudaProfilerStart()
+    cudart: Output = torch.cuda.cudart()
+    cudart.cudaProfilerStart()
     try:
         for repeat in range(max(kernel.repeats for kernel in kernels)):
             for kernel in kernels:
@@ -166,10 +166,10 @@ def _launch(kernels: Sequence[Kernel], ranges: Ranges) -> None:
                         kernel.run()
                     torch.cuda.synchronize()
     finally:
-        runtime.cudaProfilerStop()
+        cudart.cudaProfilerStop()
 
 
-def _record(machine: Machine, kernels: Sequence[Kernel], skipped: dict[str, str]) -> dict[str, Any]:
+def _record(machine: Machine, kernels: Sequence[Kernel], skipped: dict[str, str]) -> dict[str, object]:
     return {
         "tool": {"name": "roofprof", "version": __version__},
         "gpu": environment.gpu("cuda"),

@@ -3,7 +3,10 @@
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from roofprof.harness.calibration.raw_kernels import RawKernels
 
 Run = Callable[[], object]
 _WARM_UP = 3
@@ -27,12 +30,12 @@ def best_seconds(run: Run, repeats: int, pause_s: float = 0.0) -> float:
     return float(min(begin.elapsed_time(end) for begin, end in events)) / 1e3
 
 
-def mean_seconds(run: Run, least_s: float) -> float:
-    """The mean over calls in a row that take at least so long: what heat and power leave."""
+def mean_seconds(run: Run, min_s: float) -> float:
+    """The mean over back-to-back calls that take at least `min_s`: what heat and power leave."""
     import torch
 
     one = best_seconds(run, 3)
-    count = max(3, int(least_s / one) + 1)
+    count = max(3, int(min_s / one) + 1)
     begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
     begin.record()
     for _ in range(count):
@@ -42,7 +45,7 @@ def mean_seconds(run: Run, least_s: float) -> float:
     return float(begin.elapsed_time(end)) / 1e3 / count
 
 
-def launch_floor_ns(raw: Any) -> dict[str, float]:
+def launch_floor_ns(raw: "RawKernels | None") -> dict[str, float]:
     """From one launch of an empty kernel to the next: launched one by one from Python, and as nodes of a CUDA graph.
 
     Args:

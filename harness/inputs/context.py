@@ -3,15 +3,14 @@
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 from roofprof.formulas.layer import HEADS, TOP_K, LayerCase
 from roofprof.harness.inputs.counts import Counts
+from roofprof.harness.inputs.machine import Device
 from roofprof.harness.inputs.rotation import Rotated, copies_needed
 from roofprof.harness.inputs.routing import Routing, draw_routing
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from roofprof.harness.inputs.tensors import Dtype, Tensor
 
 T = TypeVar("T")
 
@@ -20,7 +19,7 @@ T = TypeVar("T")
 class InputOptions:
     """How inputs are drawn."""
 
-    device: str = "cuda"
+    device: Device = "cuda"
     seed: int = 0
     skew: float = 0.0
     """Zipf exponent of the routing; 0 is uniform."""
@@ -38,7 +37,7 @@ class Context:
     def __init__(self, case: LayerCase, options: InputOptions) -> None:
         self.case = case
         self.options = options
-        self.device = options.device
+        self.device: Device = options.device
         self.heads = HEADS // case.tp
         self._routing: Routing | None = None
 
@@ -69,19 +68,19 @@ class Context:
 
         torch.manual_seed(zlib.crc32(f"{self.options.seed}:{name}".encode()))
 
-    def normal(self, *shape: int, scale: float = 1.0) -> "Tensor":
+    def normal(self, *shape: int, scale: float = 1.0) -> Tensor:
         """Normal bf16 numbers of the given standard deviation."""
         import torch
 
         return torch.randn(*shape, device=self.device, dtype=torch.bfloat16).mul_(scale)
 
-    def empty(self, *shape: int, dtype: Any = None) -> "Tensor":
+    def empty(self, *shape: int, dtype: Dtype | None = None) -> Tensor:
         """Memory for an output, bf16 unless said."""
         import torch
 
         return torch.empty(*shape, device=self.device, dtype=dtype or torch.bfloat16)
 
-    def int32(self, values: "Tensor") -> "Tensor":
+    def int32(self, values: Tensor) -> Tensor:
         """A contiguous int32 copy on the device."""
         return values.to(self.device).int().contiguous()
 

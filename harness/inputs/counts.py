@@ -1,9 +1,8 @@
-"""Rows and experts counted after routing, and the op shapes that follow from them."""
+"""Rows and experts counted after routing, or expected of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from roofprof.formulas.layer import OpSpec
-from roofprof.formulas.range_names import Shape
+from roofprof.formulas.layer import TOP_K, LayerCase
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +14,7 @@ class Counts:
     tokens: int
     """Tokens that reach this GPU's experts: M alone, the received rows with EP."""
     per_token: int
-    """Experts a token: 8, or 1 with EP."""
+    """Experts per token: 8, or 1 with EP."""
     rows_per_expert: tuple[int, ...]
     """Rows of each of this GPU's experts."""
 
@@ -34,21 +33,10 @@ class Counts:
         return sum(-(-rows // size) for rows in self.rows_per_expert)
 
 
-def counted(spec: OpSpec, counts: Counts) -> OpSpec:
-    """The op with counted sizes in place of expected ones; ops that routing does not touch stay as they are."""
-    sizes = _sizes(spec, counts)
-    return replace(spec, shape={**spec.shape, **sizes}) if sizes else spec
-
-
-def _sizes(spec: OpSpec, counts: Counts) -> Shape:
-    if spec.formula in ("topk", "topk_ungrouped"):
-        return {"x": counts.experts}
-    if spec.op == "moe_align":
-        return {"m": counts.tokens, "x": len(counts.rows_per_expert), "t": counts.per_token}
-    if spec.op == "moe_permute":
-        return {"m": counts.tokens, "r": counts.rows}
-    if spec.op in ("moe_gate_up", "moe_down"):
-        return {"m": counts.tokens, "e": counts.hit, "t": counts.per_token}
-    if spec.op == "moe_silu_and_mul":
-        return {"r": counts.rows}
-    return {"m": counts.rows} if spec.op == "quant_moe_down" else {}
+def expected_counts(case: LayerCase, experts: int) -> Counts:
+    """Counts under even routing, where none have been drawn: for listings and memory estimates."""
+    local = experts // case.ep
+    tokens = case.tokens if case.ep == 1 else case.tokens * TOP_K
+    per_token = TOP_K if case.ep == 1 else 1
+    share, rest = divmod(tokens * per_token, local)
+    return Counts(experts, tokens, per_token, tuple(share + (e < rest) for e in range(local)))

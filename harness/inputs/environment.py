@@ -3,9 +3,10 @@
 import ctypes
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from roofprof.harness.inputs.machine import Device
+from roofprof.harness.inputs.tensors import Output
 
 _PACKAGES = (
     "torch",
@@ -20,6 +21,19 @@ _PACKAGES = (
 _SM_CLOCK = 1  # NVML_CLOCK_SM
 
 
+class GpuRecord(TypedDict):
+    """The GPU as manifests record it."""
+
+    name: str
+    compute_capability: str
+    sm_count: int
+    dram_bytes: int
+    l2_cache_bytes: int
+    cuda_version: str | None
+    driver_version: str | None
+    sm_clock_hz: int | None
+
+
 def versions() -> dict[str, str | None]:
     """Version of each kernel package, None where it is not installed."""
     return {name: _version(name) for name in _PACKAGES}
@@ -32,10 +46,13 @@ def _version(package: str) -> str | None:
         return None
 
 
-def gpu(device: Device) -> dict[str, Any] | None:
-    """Name, compute capability, sizes, CUDA, driver and SM clock of the GPU; None on the CPU."""
-    if device == "cpu":
-        return None
+def gpu(device: Device) -> GpuRecord | None:
+    """The GPU, or None on the CPU."""
+    return None if device == "cpu" else cuda_gpu()
+
+
+def cuda_gpu() -> GpuRecord:
+    """Name, compute capability, sizes, CUDA, driver and SM clock of the first GPU."""
     import torch
 
     properties = torch.cuda.get_device_properties(0)
@@ -60,7 +77,7 @@ def driver_version() -> str | None:
     return next((word for word in words if word[0].isdigit() and word.count(".") >= 1), None)
 
 
-def _sm_clock_hz(properties: Any) -> int | None:
+def _sm_clock_hz(properties: Output) -> int | None:
     """The SM clock now, by NVML; None where NVML is not there or the GPU cannot be told apart."""
     try:
         nvml = ctypes.CDLL("libnvidia-ml.so.1")
@@ -82,7 +99,7 @@ def _sm_clock_hz(properties: Any) -> int | None:
     return clock_mhz.value * 1_000_000
 
 
-def _pci_address(properties: Any) -> bytes | None:
+def _pci_address(properties: Output) -> bytes | None:
     """Older torch releases do not tell it."""
     try:
         domain, bus, device = properties.pci_domain_id, properties.pci_bus_id, properties.pci_device_id

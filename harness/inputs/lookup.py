@@ -3,25 +3,26 @@
 import importlib
 import os
 from functools import cache
-from typing import Any
+from typing import cast
 
 from roofprof.harness.inputs.preload import preload_libraries
+from roofprof.harness.inputs.tensors import Kernel
 
 
 class MissingKernelError(Exception):
     """A name is not there; the text says which and why."""
 
 
-def find(path: str) -> Any:
+def find(path: str) -> Kernel:
     """The object named `module:attribute.attribute`; `torch.ops.LIBRARY:` loads the library's package first.
 
     Raises:
-        MissingKernelError: the package does not import or lacks the name.
+        MissingKernelError: the package does not import or does not hold the name.
     """
     found, why = _find(path)
     if why is not None:
         raise MissingKernelError(why)
-    return found
+    return cast(Kernel, found)
 
 
 def why_missing(path: str) -> str | None:
@@ -30,7 +31,7 @@ def why_missing(path: str) -> str | None:
 
 
 @cache
-def _find(path: str) -> tuple[Any, str | None]:
+def _find(path: str) -> tuple[object, str | None]:
     module_name, _, attributes = path.partition(":")
     try:
         found = _import(module_name)
@@ -44,7 +45,7 @@ def _find(path: str) -> tuple[Any, str | None]:
     return found, None
 
 
-def _import(module_name: str) -> Any:
+def _import(module_name: str) -> object:
     # flashinfer.norm is CuTe-DSL otherwise, which the wheels alone do not bring; sgl_kernel imports it too
     os.environ.setdefault("FLASHINFER_USE_CUDA_NORM", "1")
     if module_name.startswith(("sgl_kernel", "torch.ops.sgl_kernel", "deep_gemm")):

@@ -59,6 +59,14 @@ def no_device(device: Device) -> str | None:
     return None
 
 
+def synchronise(device: Device) -> None:
+    """Wait for the GPU."""
+    if device == "cuda":
+        import torch
+
+        torch.cuda.synchronize()
+
+
 def _free_host_bytes() -> int | None:
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:

@@ -6,10 +6,8 @@ FP4: e2m1 in pairs of one byte with an e4m3 scale per 1x16 and one fp32 scale pe
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from roofprof.harness.inputs.tensors import Tensor
 
 FP8_MAX = 448.0
 FP4_MAX = 6.0
@@ -21,28 +19,28 @@ _FP4_VALUES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 class Quantised:
     """Values and their scales."""
 
-    values: "Tensor"
-    scales: "Tensor"
+    values: Tensor
+    scales: Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class Fp4:
     """NVFP4: x = value * scale / global_scale."""
 
-    packed: "Tensor"
+    packed: Tensor
     """[rows, k/2] uint8, the lower half of a byte first."""
-    scales: "Tensor"
+    scales: Tensor
     """[rows, k/16] e4m3."""
-    global_scale: "Tensor"
+    global_scale: Tensor
     """[1] fp32."""
 
     @property
-    def swizzled(self) -> "Tensor":
+    def swizzled(self) -> Tensor:
         """Scales in the 128x4 tiles of tcgen05, [rows up to 128, k/16 up to 4] e4m3."""
         return swizzle_scales(self.scales)
 
 
-def fp8_activation(x: "Tensor", column_major: bool) -> Quantised:
+def fp8_activation(x: Tensor, column_major: bool) -> Quantised:
     """[m, k] in 1x128 groups; scales [m, k/128], with column_major of stride (1, m)."""
     import torch
 
@@ -53,7 +51,7 @@ def fp8_activation(x: "Tensor", column_major: bool) -> Quantised:
     return Quantised(values, scales.t().contiguous().t() if column_major else scales.contiguous())
 
 
-def fp8_tensor(x: "Tensor") -> Quantised:
+def fp8_tensor(x: Tensor) -> Quantised:
     """One fp32 scale [1] for the whole tensor."""
     import torch
 
@@ -78,20 +76,20 @@ def random_fp8_weight(n: int, k: int, device: str, padded_n: int | None = None) 
     return Quantised(values, scales.contiguous())
 
 
-def fp8_activation_values(x: Quantised) -> "Tensor":
+def fp8_activation_values(x: Quantised) -> Tensor:
     """[m, k] fp32."""
     rows = x.values.shape[0]
     return (x.values.float().view(rows, -1, FP8_BLOCK) * x.scales.float()[..., None]).view(x.values.shape)
 
 
-def fp8_weight_values(w: Quantised) -> "Tensor":
+def fp8_weight_values(w: Quantised) -> Tensor:
     """[n, k] fp32."""
     n, k = w.values.shape
     scales = w.scales.repeat_interleave(FP8_BLOCK, 0)[:n].repeat_interleave(FP8_BLOCK, 1)[:, :k]
     return w.values.float() * scales
 
 
-def fp4_activation(x: "Tensor") -> Fp4:
+def fp4_activation(x: Tensor) -> Fp4:
     """[m, k] in 1x16 groups under one global scale of 448 * 6 / amax."""
     import torch
 
@@ -113,7 +111,7 @@ def random_fp4_weight(n: int, k: int, device: str) -> Fp4:
     return Fp4(packed, scales, torch.tensor([spread * k**0.5], device=device))
 
 
-def fp4_values(x: Fp4) -> "Tensor":
+def fp4_values(x: Fp4) -> Tensor:
     """[rows, k] fp32."""
     import torch
 
@@ -123,7 +121,7 @@ def fp4_values(x: Fp4) -> "Tensor":
     return (table[codes.long()] * x.scales.float()[..., None] / x.global_scale).view(rows, -1)
 
 
-def swizzle_scales(scales: "Tensor") -> "Tensor":
+def swizzle_scales(scales: Tensor) -> Tensor:
     """Row-major block scales to 128x4 tiles (cuBLAS, "1D block scaling factors layout"), padded with zeros."""
     import torch
 
@@ -135,7 +133,7 @@ def swizzle_scales(scales: "Tensor") -> "Tensor":
     return tiles.reshape(tall, wide).view(scales.dtype)
 
 
-def unswizzle_scales(scales: "Tensor", rows: int, columns: int) -> "Tensor":
+def unswizzle_scales(scales: Tensor, rows: int, columns: int) -> Tensor:
     """The reverse of `swizzle_scales`, without its padding."""
     import torch
 
@@ -144,7 +142,7 @@ def unswizzle_scales(scales: "Tensor", rows: int, columns: int) -> "Tensor":
     return tiles.reshape(tall, wide)[:rows, :columns].view(scales.dtype)
 
 
-def _pack_fp4(x: "Tensor") -> "Tensor":
+def _pack_fp4(x: Tensor) -> Tensor:
     """Nearest e2m1 of each number, two to a byte along the last dimension."""
     import torch
 

@@ -1,14 +1,11 @@
 """Draws the routing of a case: uniform over the experts, or skewed, with group limits as the model has them."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from roofprof.errors import RoofprofError
 from roofprof.formulas.layer import TOP_K
 from roofprof.harness.inputs.counts import Counts
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from roofprof.harness.inputs.tensors import Tensor
 
 GROUPS, GROUPS_KEPT, ROUTED_SCALE = 8, 4, 2.5
 _BIAS_SPREAD = 0.05
@@ -18,21 +15,21 @@ _BIAS_SPREAD = 0.05
 class Routing:
     """Router outputs, the experts chosen and the rows sorted by expert. E: experts here, R: rows here."""
 
-    logits: "Tensor"
+    logits: Tensor
     """[M, experts] fp32."""
-    bias: "Tensor"
+    bias: Tensor
     """[experts] fp32, the correction bias of DeepSeek-V3."""
-    chosen: "Tensor"
+    chosen: Tensor
     """[M, 8] int32 over all experts."""
-    weights: "Tensor"
+    weights: Tensor
     """[M, 8] fp32, sum 1."""
-    ids: "Tensor"
+    ids: Tensor
     """[tokens, per_token] int32 over the experts here."""
-    source_rows: "Tensor"
+    source_rows: Tensor
     """[R] int32: the token of each sorted row."""
-    sorted_rows: "Tensor"
+    sorted_rows: Tensor
     """[R] int32: the sorted row of each (token, expert) pair."""
-    offsets: "Tensor"
+    offsets: Tensor
     """[E + 1] int32: where each expert's rows begin."""
     counts: Counts
 
@@ -67,7 +64,7 @@ def draw_routing(tokens: int, experts: int, ep: int, skew: float, device: str) -
     )
 
 
-def _logits(tokens: int, experts: int, skew: float, device: str) -> "tuple[Tensor, Tensor]":
+def _logits(tokens: int, experts: int, skew: float, device: str) -> tuple[Tensor, Tensor]:
     """Logits and bias whose sum after the sigmoid prefers no expert, or expert number r by r^-skew.
 
     A random bias alone would skew the choice, so the scores are drawn after it and taken back to logits.
@@ -81,7 +78,7 @@ def _logits(tokens: int, experts: int, skew: float, device: str) -> "tuple[Tenso
     return torch.logit(choice - bias), bias
 
 
-def grouped_topk(logits: "Tensor", bias: "Tensor") -> "tuple[Tensor, Tensor]":
+def grouped_topk(logits: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     """Top 8 of the best 4 of 8 groups by biased sigmoid score: ids and weights of sum 1, both [M, 8]."""
     import torch
 

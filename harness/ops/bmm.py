@@ -1,20 +1,17 @@
 """The absorbed products of MLA decode, one small matrix a head."""
 
-from typing import TYPE_CHECKING, Any
-
 from roofprof.formulas.layer import KV_LORA, NOPE, ROPE, OpSpec
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.op import Implementation, Needs, Op, Weights
 from roofprof.harness.inputs.quantised import Quantised, fp8_tensor
-from roofprof.harness.inputs.registry import Implementation, Needs
-from roofprof.harness.ops.sizes import gemm_sizes, size
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from roofprof.harness.inputs.sizes import gemm_sizes, size
+from roofprof.harness.inputs.tensors import Kernel, Output, Tensor
 
 
-def _operands(ctx: Context, spec: OpSpec) -> "tuple[Tensor, int]":
+def _operands(ctx: Context, spec: OpSpec) -> tuple[Tensor, int]:
     """[h, m, k] as the model has it, a transposed view, and the elements of one weight."""
     m, n, k = gemm_sizes(spec)
     h = size(spec, "h")
@@ -22,7 +19,7 @@ def _operands(ctx: Context, spec: OpSpec) -> "tuple[Tensor, int]":
     return ctx.normal(m, h, width)[..., :k].transpose(0, 1), h * n * k
 
 
-def _weight(ctx: Context, spec: OpSpec) -> "Tensor":
+def _weight(ctx: Context, spec: OpSpec) -> Tensor:
     """[h, k, n], stored [h, n, k]."""
     _, n, k = gemm_sizes(spec)
     return ctx.normal(size(spec, "h"), n, k, scale=k**-0.5).transpose(1, 2)
@@ -35,7 +32,7 @@ def _torch_bmm(ctx: Context, spec: OpSpec) -> Call:
     return Call(lambda step: multiply(x, weights.at(step)), lambda: (x.float() @ weights.first.float(),))
 
 
-def _fp8_call(ctx: Context, spec: OpSpec, multiply: Any) -> Call:
+def _fp8_call(ctx: Context, spec: OpSpec, multiply: Kernel) -> Call:
     """The kernels read no strides: the input lies [h, m, k], the weight [h, n, k]."""
     import torch
 
@@ -48,11 +45,11 @@ def _fp8_call(ctx: Context, spec: OpSpec, multiply: Any) -> Call:
 
     weights = ctx.rotated(weight, elements)
 
-    def run(step: int) -> Any:
+    def run(step: int) -> Output:
         right = weights.at(step)
         return multiply(left.values, right.values, left.scales, right.scales, torch.bfloat16)
 
-    def reference() -> "tuple[Tensor, ...]":
+    def reference() -> tuple[Tensor, ...]:
         right = weights.first
         return ((left.values.float() * left.scales) @ (right.values.float() * right.scales),)
 
@@ -66,6 +63,14 @@ def _sgl_fp8(ctx: Context, spec: OpSpec) -> Call:
 def _flashinfer_fp8(ctx: Context, spec: OpSpec) -> Call:
     return _fp8_call(ctx, spec, find("flashinfer:bmm_fp8"))
 
+
+def _weights(spec: OpSpec, counts: Counts) -> Weights:
+    _, n, k = gemm_sizes(spec)
+    one = size(spec, "h") * n * k * (1 if spec.shape["precision"] == "fp8" else 2)
+    return Weights(one, one)
+
+
+OPS = (Op("bmm", _weights),)
 
 IMPLEMENTATIONS = (
     Implementation(

@@ -1,16 +1,17 @@
 """SwiGLU's activation and the sum with the shared expert."""
 
-from typing import Any
-
 from roofprof.formulas.layer import OpSpec
+from roofprof.formulas.range_names import Shape
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
-from roofprof.harness.inputs.registry import Implementation, Needs
-from roofprof.harness.ops.sizes import size
+from roofprof.harness.inputs.op import Implementation, Needs, Op
+from roofprof.harness.inputs.sizes import size
+from roofprof.harness.inputs.tensors import Kernel
 
 
-def _silu_call(ctx: Context, spec: OpSpec, activate: Any) -> Call:
+def _silu_call(ctx: Context, spec: OpSpec, activate: Kernel) -> Call:
     """`activate(x [r, 2d])`: silu of the first half times the second."""
     from torch.nn.functional import silu
 
@@ -39,6 +40,12 @@ def _torch_add(ctx: Context, spec: OpSpec) -> Call:
     a, b = (ctx.normal(size(spec, "m"), size(spec, "d")) for _ in range(2))
     return Call(lambda step: add(a, b), lambda: (a.float() + b.float(),))
 
+
+def _counted(spec: OpSpec, counts: Counts) -> Shape:
+    return {"r": counts.rows} if spec.op == "moe_silu_and_mul" else {}
+
+
+OPS = (Op("silu_and_mul", counted=_counted),)
 
 IMPLEMENTATIONS = (
     Implementation("sgl_silu_and_mul", ("silu_and_mul",), _sgl_silu, Needs(names=("sgl_kernel:silu_and_mul",))),

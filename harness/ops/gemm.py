@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from roofprof.formulas.layer import HIDDEN, QKV_A, OpSpec
 from roofprof.formulas.models import weight_bytes
@@ -10,6 +9,7 @@ from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
 from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.op import Implementation, Needs, Op, Weights
 from roofprof.harness.inputs.quantised import (
     Fp4,
     Quantised,
@@ -21,28 +21,25 @@ from roofprof.harness.inputs.quantised import (
     random_fp4_weight,
     random_fp8_weight,
 )
-from roofprof.harness.inputs.registry import Implementation, Needs
 from roofprof.harness.inputs.rotation import Rotated
-from roofprof.harness.ops.sizes import gemm_sizes, multiple_of, size
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from roofprof.harness.inputs.sizes import gemm_sizes, multiple_of, size
+from roofprof.harness.inputs.tensors import Kernel, Output, Tensor
 
 BF16, FP8, FP4 = frozenset({"bf16"}), frozenset({"fp8"}), frozenset({"fp4"})
 _TOLERANCE = {"bf16": 1e-2, "fp8": 2e-2, "fp4": 2e-2}
 
 
-def _bf16(ctx: Context, spec: OpSpec) -> "tuple[Tensor, Rotated[Tensor]]":
+def _bf16(ctx: Context, spec: OpSpec) -> tuple[Tensor, Rotated[Tensor]]:
     m, n, k = gemm_sizes(spec)
     weights = ctx.rotated(lambda: ctx.normal(n, k, scale=k**-0.5), weight_bytes(n, k, "bf16"))
     return ctx.normal(m, k), weights
 
 
-def _bf16_call(ctx: Context, spec: OpSpec, product: Any) -> Call:
+def _bf16_call(ctx: Context, spec: OpSpec, product: Kernel) -> Call:
     """`product(x [m, k], w [n, k])`."""
     x, weights = _bf16(ctx, spec)
 
-    def reference() -> "tuple[Tensor, ...]":
+    def reference() -> tuple[Tensor, ...]:
         import torch
 
         # in parts: lm_head's weight in fp32 is 3.7 GB
@@ -68,7 +65,7 @@ def _dsv3_router(ctx: Context, spec: OpSpec) -> Call:
 
 
 def _fp8_call(
-    ctx: Context, spec: OpSpec, product: Any, *, padded_n: int | None = None, column_major: bool = True,
+    ctx: Context, spec: OpSpec, product: Kernel, *, padded_n: int | None = None, column_major: bool = True,
     quantises: bool = False,
 ) -> Call:  # fmt: skip
     """`product(activation, weight)` of `Quantised` operands, the activation in bf16 where the kernel quantises it."""
@@ -77,7 +74,7 @@ def _fp8_call(
     plain = ctx.normal(m, k)
     x = fp8_activation(plain, column_major)
 
-    def reference() -> "tuple[Tensor, ...]":
+    def reference() -> tuple[Tensor, ...]:
         w = weights.first
         rows = Quantised(w.values[:n], w.scales)
         return (fp8_activation_values(x) @ fp8_weight_values(rows).t(),)
@@ -96,7 +93,7 @@ def _sgl_fp8(ctx: Context, spec: OpSpec) -> Call:
 
     multiply = find("sgl_kernel:fp8_blockwise_scaled_mm")
 
-    def product(x: Quantised, w: Quantised) -> Any:
+    def product(x: Quantised, w: Quantised) -> Output:
         return multiply(x.values, w.values.t(), x.scales, w.scales.t(), torch.bfloat16)
 
     return _fp8_call(ctx, spec, product, padded_n=-(-size(spec, "n") // 128) * 128)
@@ -107,7 +104,7 @@ def _torch_scaled_mm(ctx: Context, spec: OpSpec) -> Call:
 
     multiply = find("torch:_scaled_mm")
 
-    def product(x: Quantised, w: Quantised) -> Any:
+    def product(x: Quantised, w: Quantised) -> Output:
         return multiply(x.values, w.values.t(), scale_a=x.scales, scale_b=w.scales.t(), out_dtype=torch.bfloat16)
 
     return _fp8_call(ctx, spec, product)
@@ -122,26 +119,26 @@ def _deep_gemm(ctx: Context, spec: OpSpec) -> Call:
     multiply = find("deep_gemm:fp8_gemm_nt")
     out = ctx.empty(size(spec, "m"), size(spec, "n"))
 
-    def product(x: Quantised, w: Quantised) -> Any:
+    def product(x: Quantised, w: Quantised) -> Output:
         multiply((x.values, x.scales), (w.values, w.scales), out)
         return out
 
     return _fp8_call(ctx, spec, product, column_major=False)
 
 
-def _fp4_call(ctx: Context, spec: OpSpec, product: Any) -> Call:
+def _fp4_call(ctx: Context, spec: OpSpec, product: Kernel) -> Call:
     """`product(activation, weight, their swizzled scales, alpha)`."""
     m, n, k = gemm_sizes(spec)
     x = fp4_activation(ctx.normal(m, k))
     x_scales = x.swizzled
 
-    def weight() -> "tuple[Fp4, Tensor, Tensor]":
+    def weight() -> tuple[Fp4, Tensor, Tensor]:
         w = random_fp4_weight(n, k, ctx.device)
         return w, w.swizzled, 1 / (x.global_scale * w.global_scale)
 
     weights = ctx.rotated(weight, weight_bytes(n, k, "fp4"))
 
-    def run(step: int) -> Any:
+    def run(step: int) -> Output:
         w, w_scales, alpha = weights.at(step)
         return product(x.packed, w.packed, x_scales, w_scales, alpha)
 
@@ -160,10 +157,16 @@ def _flashinfer_fp4(ctx: Context, spec: OpSpec) -> Call:
 
     multiply = find("flashinfer:mm_fp4")
 
-    def product(x: Any, w: Any, x_scales: Any, w_scales: Any, alpha: Any) -> Any:
+    def product(x: Tensor, w: Tensor, x_scales: Tensor, w_scales: Tensor, alpha: Tensor) -> Output:
         return multiply(x, w.t(), x_scales, w_scales.t(), alpha, torch.bfloat16, backend="cutlass")
 
     return _fp4_call(ctx, spec, product)
+
+
+def _weights(spec: OpSpec, counts: Counts) -> Weights:
+    _, n, k = gemm_sizes(spec)
+    one = weight_bytes(n, k, str(spec.shape["precision"]))
+    return Weights(one, one)
 
 
 def _only_qkv_a(spec: OpSpec) -> str | None:
@@ -183,6 +186,8 @@ def _own_quant(op: str) -> tuple[str, ...]:
 _HOPPER, _BLACKWELL = (9, 0), (10, 0)
 _SGL_FP4, _SGLANG_FP4 = "sgl_kernel:cutlass_scaled_fp4_mm", "sglang.jit_kernel.nvfp4:cutlass_scaled_fp4_mm"
 
+OPS = (Op("gemm", _weights),)
+
 IMPLEMENTATIONS = (
     Implementation(
         "dsv3_fused_a_gemm", ("gemm",), _dsv3_fused_a,
@@ -197,7 +202,7 @@ IMPLEMENTATIONS = (
     ),
     Implementation(
         "torch_linear", ("gemm",), _torch_linear, Needs(gpu=False, names=("torch.nn.functional:linear",)),
-        precisions=BF16, restate=_bf16_output,
+        precisions=BF16, actual_spec=_bf16_output,
     ),
     Implementation(
         "fp8_blockwise_scaled_mm", ("gemm",), _sgl_fp8,
@@ -214,7 +219,7 @@ IMPLEMENTATIONS = (
         "flashinfer_fp8_blockscale_gemm_sm90", ("gemm",), _flashinfer_fp8,
         Needs(capability=_HOPPER, below=_BLACKWELL, names=("flashinfer.gemm:fp8_blockscale_gemm_sm90",),
               fits=lambda spec: multiple_of(64, "n", spec) or multiple_of(128, "k", spec)),
-        precisions=FP8, absorbs=_own_quant, jit=True,
+        precisions=FP8, fuses=_own_quant, jit=True,
         note="takes bf16 and quantises it inside: reads m*k bytes more than the formula",
     ),
     Implementation(

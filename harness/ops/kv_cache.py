@@ -1,21 +1,18 @@
 """The write of new latent entries into the paged KV cache."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from roofprof.formulas.layer import KV_LORA, Q_LORA, QKV_A, ROPE, OpSpec
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
 from roofprof.harness.inputs.lookup import find
-from roofprof.harness.inputs.registry import Implementation, Needs
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from roofprof.harness.inputs.op import Implementation, Needs
+from roofprof.harness.inputs.tensors import Kernel, Tensor
 
 PAGE = 64
 
 
-def _call(ctx: Context, writer: Any) -> Call:
+def _call(ctx: Context, writer: Kernel) -> Call:
     """`writer(cache [slots, 1, 576], nope [M, 512], pe [M, 64], slots [M] int64)` gives what writes them.
 
     The slots are in no order, as pages of many sequences are.
@@ -29,7 +26,7 @@ def _call(ctx: Context, writer: Any) -> Call:
     slots = torch.randperm(slots_held, device=ctx.device)[: ctx.tokens]
     write = writer(cache, nope, pe, slots)
 
-    def reference() -> "tuple[Tensor, ...]":
+    def reference() -> tuple[Tensor, ...]:
         expected = torch.zeros_like(cache, dtype=torch.float32)
         expected[slots, 0] = torch.cat([nope, pe], -1).float()
         return (expected,)
@@ -38,7 +35,7 @@ def _call(ctx: Context, writer: Any) -> Call:
 
 
 def _triton(ctx: Context, spec: OpSpec) -> Call:
-    from roofprof.harness.ops.triton_kernels import write_kv
+    from roofprof.harness.ops._triton_kernels import write_kv
 
     return _call(ctx, lambda *tensors: partial(write_kv, *tensors))
 
@@ -49,7 +46,7 @@ def _flashinfer(ctx: Context, spec: OpSpec) -> Call:
 
     append = find("flashinfer:append_paged_mla_kv_cache")
 
-    def writer(cache: Any, nope: Any, pe: Any, slots: Any) -> Any:
+    def writer(cache: Tensor, nope: Tensor, pe: Tensor, slots: Tensor) -> Kernel:
         indptr = torch.arange(slots.shape[0] + 1, device=ctx.device, dtype=torch.int32)
         pages, places = (slots // PAGE).int(), (slots % PAGE).int()
         ckv, kpe = cache.view(-1, PAGE, KV_LORA + ROPE).split([KV_LORA, ROPE], -1)
@@ -60,7 +57,7 @@ def _flashinfer(ctx: Context, spec: OpSpec) -> Call:
 
 
 def _torch(ctx: Context, spec: OpSpec) -> Call:
-    def writer(cache: Any, nope: Any, pe: Any, slots: Any) -> Any:
+    def writer(cache: Tensor, nope: Tensor, pe: Tensor, slots: Tensor) -> Kernel:
         def write() -> None:
             cache[:, 0, :KV_LORA].index_copy_(0, slots, nope)
             cache[:, 0, KV_LORA:].index_copy_(0, slots, pe)

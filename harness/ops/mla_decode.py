@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from roofprof.formulas.layer import KV_LORA, NOPE, ROPE, OpSpec
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
-from roofprof.harness.inputs.registry import Implementation, Needs
+from roofprof.harness.inputs.op import Implementation, Needs, Op, Weights
 from roofprof.harness.inputs.rotation import Rotated
+from roofprof.harness.inputs.sizes import size
+from roofprof.harness.inputs.tensors import Kernel, Output, Tensor
 from roofprof.harness.ops.kv_cache import PAGE
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 SCALE: float = (NOPE + ROPE) ** -0.5  # YaRN's mscale is left out: it changes numbers and no work
 _LATENT = KV_LORA + ROPE
@@ -23,16 +22,16 @@ _LATENT = KV_LORA + ROPE
 class _Inputs:
     """B sequences of S cached entries each."""
 
-    query: "Tensor"
+    query: Tensor
     """[B, h, 576]."""
-    caches: "Rotated[Tensor]"
+    caches: Rotated[Tensor]
     """[pages, 64, 1, 576], rotated like a weight: other layers' caches come between two calls."""
-    table: "Tensor"
+    table: Tensor
     """[B, pages of a sequence] int32."""
-    lengths: "Tensor"
+    lengths: Tensor
     """[B] int32."""
 
-    def rows(self, sequence: int, cache: "Tensor") -> "Tensor":
+    def rows(self, sequence: int, cache: Tensor) -> Tensor:
         """The cached entries of one sequence, [S, 576]."""
         pages = cache[self.table[sequence].long()]
         return pages.view(-1, _LATENT)[: int(self.lengths[sequence])]
@@ -49,11 +48,11 @@ def _inputs(ctx: Context) -> _Inputs:
     return _Inputs(ctx.normal(batch, ctx.heads, _LATENT), caches, table, lengths)
 
 
-def _call(inputs: _Inputs, attend: Any) -> Call:
+def _call(inputs: _Inputs, attend: Kernel) -> Call:
     """`attend(cache)` gives [B, h, 512], with or without a query dimension of 1."""
     query = inputs.query
 
-    def reference() -> "tuple[Tensor, ...]":
+    def reference() -> tuple[Tensor, ...]:
         import torch
 
         outputs = []
@@ -81,7 +80,7 @@ def _flash_mla(ctx: Context, spec: OpSpec) -> Call:
     tiles, splits = metadata(inputs.lengths, ctx.heads, 1)
     query = inputs.query.unsqueeze(1)
 
-    def run(cache: Any) -> Any:
+    def run(cache: Tensor) -> Output:
         output = attend(
             query,
             cache,
@@ -107,7 +106,7 @@ def _fa3(ctx: Context, spec: OpSpec) -> Call:
     ends = torch.arange(ctx.case.batch + 1, device=ctx.device, dtype=torch.int32)
     key_ends = ends * ctx.case.seq_len
 
-    def run(cache: Any) -> Any:
+    def run(cache: Tensor) -> Output:
         return attend(
             q=pe, k_cache=cache[..., KV_LORA:], v_cache=cache[..., :KV_LORA], qv=nope, page_table=inputs.table,
             cache_seqlens=inputs.lengths, cu_seqlens_q=ends, cu_seqlens_k_new=key_ends, max_seqlen_q=1,
@@ -133,7 +132,7 @@ def _flashinfer_fa3(ctx: Context, spec: OpSpec) -> Call:
     )  # fmt: skip
     nope, pe = (part.contiguous() for part in inputs.query.split([KV_LORA, ROPE], -1))
 
-    def run(cache: Any) -> Any:
+    def run(cache: Tensor) -> Output:
         flat = cache.view(-1, 1, _LATENT)
         return wrapper.run(nope, pe, flat[..., :KV_LORA], flat[..., KV_LORA:])
 
@@ -153,7 +152,7 @@ def _cutlass(ctx: Context, spec: OpSpec) -> Call:
     workspace_bytes = workspace_size(table.shape[1] * PAGE, ctx.case.batch, num_kv_splits=1)
     workspace = ctx.empty(workspace_bytes, dtype=torch.uint8)
 
-    def run(cache: Any) -> Any:
+    def run(cache: Tensor) -> Output:
         flat = cache.view(-1, PAGE, _LATENT)
         return attend(nope, pe, flat, inputs.lengths, table, workspace, SCALE, 1)
 
@@ -168,7 +167,7 @@ def _trtllm(ctx: Context, spec: OpSpec) -> Call:
     workspace = torch.zeros(128 << 20, device=ctx.device, dtype=torch.uint8)
     query = inputs.query.unsqueeze(1)
 
-    def run(cache: Any) -> Any:
+    def run(cache: Tensor) -> Output:
         return attend(
             query, cache.view(-1, PAGE, _LATENT), workspace, NOPE, KV_LORA, ROPE, inputs.table, inputs.lengths,
             ctx.case.seq_len, bmm1_scale=SCALE, bmm2_scale=1.0,
@@ -186,7 +185,7 @@ def _torch(ctx: Context, spec: OpSpec) -> Call:
         id(cache): torch.stack([inputs.rows(b, cache) for b in range(ctx.case.batch)]) for cache in inputs.caches.copies
     }
 
-    def run(cache: Any) -> Any:
+    def run(cache: Tensor) -> Output:
         keys = gathered[id(cache)]
         scores = torch.bmm(inputs.query, keys.transpose(1, 2)).float().mul_(SCALE)
         return torch.bmm(scores.softmax(-1).bfloat16(), keys[..., :KV_LORA])
@@ -194,8 +193,26 @@ def _torch(ctx: Context, spec: OpSpec) -> Call:
     return _call(inputs, run)
 
 
+def _cache_bytes(spec: OpSpec) -> int:
+    """One copy of the cache in whole pages."""
+    return 2 * size(spec, "b") * -(-size(spec, "s") // PAGE) * PAGE * _LATENT
+
+
+def _weights(spec: OpSpec, counts: Counts) -> Weights:
+    """The cache is rotated like a weight; the formula reads the entries alone."""
+    return Weights(2 * size(spec, "b") * size(spec, "s") * _LATENT, _cache_bytes(spec))
+
+
+def _gathered_bytes(spec: OpSpec, copies: int) -> float:
+    """The caches by sequence, and the scores in fp32 and bf16."""
+    b, s, h = (size(spec, letter) for letter in "bsh")
+    return copies * _cache_bytes(spec) + 8 * b * h * s
+
+
 _HOPPER, _BLACKWELL = (9, 0), (10, 0)
 _implementation = partial(Implementation, formulas=("mla_decode",), precisions=frozenset({"bf16"}))
+
+OPS = (Op("mla_decode", _weights),)
 
 IMPLEMENTATIONS = (
     _implementation(
@@ -230,5 +247,8 @@ IMPLEMENTATIONS = (
             capability=_HOPPER, below=_BLACKWELL, names=("flashinfer.mla:BatchMLAPagedAttentionWrapper",),
         ),
     ),
-    _implementation("torch", make=_torch, needs=Needs(gpu=False), note="reads a cache that lies by sequence"),
+    _implementation(
+        "torch", make=_torch, needs=Needs(gpu=False), extra_bytes=_gathered_bytes,
+        note="reads a cache that lies by sequence",
+    ),
 )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from roofprof.formulas.layer import OpSpec
 from roofprof.formulas.models import weight_bytes
@@ -10,6 +9,7 @@ from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
 from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.op import Implementation, Needs
 from roofprof.harness.inputs.quantised import (
     FP4_MAX,
     FP8_MAX,
@@ -20,13 +20,10 @@ from roofprof.harness.inputs.quantised import (
     swizzle_scales,
     unswizzle_scales,
 )
-from roofprof.harness.inputs.registry import Implementation, Needs
 from roofprof.harness.inputs.rotation import Rotated
+from roofprof.harness.inputs.sizes import size
+from roofprof.harness.inputs.tensors import Output, Tensor
 from roofprof.harness.ops.moe_gemm import by_expert, expert_ranges, grouped_sizes
-from roofprof.harness.ops.sizes import size
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _TILE_ROWS = 128  # each expert's block scales begin at a whole tile
 
@@ -35,11 +32,11 @@ _TILE_ROWS = 128  # each expert's block scales begin at a whole tile
 class Fp4Experts:
     """Weights [n, k] of each expert."""
 
-    packed: "Tensor"
+    packed: Tensor
     """[E, n, k/2] uint8."""
-    scales: "Tensor"
+    scales: Tensor
     """[E, n, k/16] e4m3 in 128x4 tiles."""
-    global_scales: "Tensor"
+    global_scales: Tensor
     """[E] fp32."""
 
     def one(self, expert: int) -> Fp4:
@@ -71,7 +68,7 @@ def fp4_expert_weights(ctx: Context, n: int, k: int) -> Rotated[Fp4Experts]:
     return ctx.rotated(make, experts * weight_bytes(n, k, "fp4"))
 
 
-def _tile_starts(ctx: Context) -> "Tensor":
+def _tile_starts(ctx: Context) -> Tensor:
     """[E + 1] int32: where each expert's block scales begin."""
     import torch
 
@@ -81,7 +78,7 @@ def _tile_starts(ctx: Context) -> "Tensor":
     return torch.tensor(starts, device=ctx.device, dtype=torch.int32)
 
 
-def _tiled_by_expert(ctx: Context, x: Fp4) -> "Tensor":
+def _tiled_by_expert(ctx: Context, x: Fp4) -> Tensor:
     """Block scales of sorted rows, each expert's in tiles of its own."""
     import torch
 
@@ -99,10 +96,10 @@ def _experts_quant(ctx: Context, spec: OpSpec, library: str) -> Call:
     global_scales = (FP8_MAX * FP4_MAX / x.float().abs().max()).expand(experts).contiguous()
     expert_map = routing.source_rows if gathers else None
 
-    def run(step: int) -> Any:
+    def run(step: int) -> Output:
         return quantise(x, global_scales, routing.offsets, starts, counts.per_token, expert_map=expert_map)
 
-    def error(output: Any) -> float:
+    def error(output: Output) -> float:
         """Share of bytes that differ from the reference's; the scales are checked by the GEMM that reads them."""
         rows = x[routing.source_rows.long()] if gathers else x
         expected = fp4_activation(rows).packed
@@ -128,19 +125,19 @@ def _group_mm(ctx: Context, spec: OpSpec, library: str, takes_device: bool) -> C
         "blockscale_offsets": _tile_starts(ctx)[:-1],
     }
 
-    def run(step: int) -> Any:
+    def run(step: int) -> Output:
         w, alpha = weights.at(step), alphas[step % len(alphas)]
         if takes_device:
             return multiply(x.packed, w.packed, scales, w.scales, alpha, torch.bfloat16, ctx.device, params=parameters)
         return multiply(x.packed, w.packed, scales, w.scales, alpha, torch.bfloat16, params=parameters)
 
-    def product(expert: int, part: slice) -> "Tensor":
+    def product(expert: int, part: slice) -> Tensor:
         return fp4_values(x)[part] @ fp4_values(weights.first.one(expert)).t()
 
     return Call(run, lambda: by_expert(ctx, rows, n, product), 2e-2)
 
 
-def _restate_quant(spec: OpSpec, counts: Counts) -> OpSpec:
+def _sorted_rows(spec: OpSpec, counts: Counts) -> OpSpec:
     """It quantises sorted rows, 8 a token."""
     return replace(spec, shape={**spec.shape, "m": counts.rows})
 
@@ -152,7 +149,8 @@ def _permutes(op: str) -> tuple[str, ...]:
 _SGL, _SGLANG = "sgl_kernel", "sglang.jit_kernel.nvfp4"
 _fp4 = partial(Implementation, precisions=frozenset({"fp4"}))
 _quant = partial(
-    _fp4, formulas=("quant",), ops=("quant_moe_gate_up", "quant_moe_down"), absorbs=_permutes, restate=_restate_quant,
+    _fp4, formulas=("quant",), ops=("quant_moe_gate_up", "quant_moe_down"), order=-1, fuses=_permutes,
+    actual_spec=_sorted_rows,
     note="gathers the rows, each read once for every expert that it goes to",
 )  # fmt: skip
 

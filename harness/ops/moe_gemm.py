@@ -2,13 +2,15 @@
 
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
 
 from roofprof.formulas.layer import OpSpec
 from roofprof.formulas.models import weight_bytes
+from roofprof.formulas.range_names import Shape
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.op import Implementation, Needs, Op, Weights
 from roofprof.harness.inputs.quantised import (
     Quantised,
     fp8_activation,
@@ -16,12 +18,9 @@ from roofprof.harness.inputs.quantised import (
     fp8_weight_values,
     random_fp8_weight,
 )
-from roofprof.harness.inputs.registry import Implementation, Needs
 from roofprof.harness.inputs.rotation import Rotated
-from roofprof.harness.ops.sizes import multiple_of, size
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from roofprof.harness.inputs.sizes import multiple_of, size
+from roofprof.harness.inputs.tensors import Kernel, Output, Tensor
 
 _WORKSPACE_BYTES = 32 << 20  # SGLang's 90,000 bytes are not enough for every schedule
 
@@ -38,7 +37,7 @@ def expert_ranges(ctx: Context) -> list[tuple[int, int, int]]:
     return [(e, first, end) for e, (first, end) in enumerate(pairwise(ends)) if end > first]
 
 
-def by_expert(ctx: Context, rows: int, n: int, product: Any) -> "tuple[Tensor, ...]":
+def by_expert(ctx: Context, rows: int, n: int, product: Kernel) -> tuple[Tensor, ...]:
     """[rows, n] fp32 of `product(expert, slice of rows)`."""
     import torch
 
@@ -65,7 +64,7 @@ def _fp8_weights(ctx: Context, spec: OpSpec) -> Rotated[Quantised]:
     return ctx.rotated(make, experts * weight_bytes(n, k, "fp8"))
 
 
-def _fp8_call(ctx: Context, spec: OpSpec, prepare: Any) -> Call:
+def _fp8_call(ctx: Context, spec: OpSpec, prepare: Kernel) -> Call:
     """`prepare(x, out)` gives what multiplies by one copy of the weights into out [rows, n]."""
     _, rows, n, k = grouped_sizes(ctx, spec)
     x, weights, out = (
@@ -75,18 +74,18 @@ def _fp8_call(ctx: Context, spec: OpSpec, prepare: Any) -> Call:
     )
     multiply = prepare(x, out)
 
-    def run(step: int) -> "Tensor":
+    def run(step: int) -> Tensor:
         multiply(weights.at(step))
         return out
 
-    def product(expert: int, part: slice) -> "Tensor":
+    def product(expert: int, part: slice) -> Tensor:
         w = Quantised(weights.first.values[expert], weights.first.scales[expert])
         return fp8_activation_values(Quantised(x.values[part], x.scales[part])) @ fp8_weight_values(w).t()
 
     return Call(run, lambda: by_expert(ctx, rows, n, product), 2e-2)
 
 
-def _problems(ctx: Context, spec: OpSpec) -> "tuple[Tensor, Tensor, Tensor]":
+def _problems(ctx: Context, spec: OpSpec) -> tuple[Tensor, Tensor, Tensor]:
     """Sizes [E, 3] int32 and the strides of a and b and of the output, [E] int64."""
     import torch
 
@@ -107,7 +106,7 @@ def _sgl_fp8(ctx: Context, spec: OpSpec) -> Call:
     workspace = ctx.empty(_WORKSPACE_BYTES, dtype=torch.uint8)
     firsts = ctx.routing.offsets[:-1]
 
-    def prepare(x: Quantised, out: Any) -> Any:
+    def prepare(x: Quantised, out: Tensor) -> Kernel:
         a_ptrs, b_ptrs, out_ptrs, a_scale_ptrs, b_scale_ptrs = pointers
         return lambda w: multiply(
             out, a_ptrs, b_ptrs, out_ptrs, a_scale_ptrs, b_scale_ptrs, x.values, w.values.transpose(1, 2), x.scales,
@@ -125,7 +124,7 @@ def _sgl_es_fp8(ctx: Context, spec: OpSpec) -> Call:
     workspace = ctx.empty(_WORKSPACE_BYTES, dtype=torch.uint8)
     firsts = ctx.routing.offsets[:-1]
 
-    def prepare(x: Quantised, out: Any) -> Any:
+    def prepare(x: Quantised, out: Tensor) -> Kernel:
         return lambda w: multiply(
             out, x.values, w.values.transpose(1, 2), x.scales, w.scales.transpose(1, 2), stride_ab, stride_ab,
             stride_d, sizes, firsts, workspace,
@@ -134,13 +133,13 @@ def _sgl_es_fp8(ctx: Context, spec: OpSpec) -> Call:
     return _fp8_call(ctx, spec, prepare)
 
 
-def _bf16_call(ctx: Context, spec: OpSpec, product: Any) -> Call:
+def _bf16_call(ctx: Context, spec: OpSpec, product: Kernel) -> Call:
     """`product(x [rows, k], w [E, n, k])` gives [rows, n]."""
     experts, rows, n, k = grouped_sizes(ctx, spec)
     x = ctx.normal(rows, k)
     weights = ctx.rotated(lambda: ctx.normal(experts, n, k, scale=k**-0.5), experts * weight_bytes(n, k, "bf16"))
 
-    def one(expert: int, part: slice) -> "Tensor":
+    def one(expert: int, part: slice) -> Tensor:
         return x[part].float() @ weights.first[expert].float().t()
 
     return Call(lambda step: product(x, weights.at(step)), lambda: by_expert(ctx, rows, n, one), 2e-2)
@@ -155,12 +154,22 @@ def _torch_loop(ctx: Context, spec: OpSpec) -> Call:
     linear, ranges = find("torch.nn.functional:linear"), expert_ranges(ctx)
     out = ctx.empty(*(grouped_sizes(ctx, spec)[i] for i in (1, 2)))
 
-    def product(x: Any, w: Any) -> Any:
+    def product(x: Tensor, w: Tensor) -> Output:
         for expert, first, end in ranges:
             out[first:end] = linear(x[first:end], w[expert])
         return out
 
     return _bf16_call(ctx, spec, product)
+
+
+def _weights(spec: OpSpec, counts: Counts) -> Weights:
+    """The formula reads the experts hit; all those here are held."""
+    one = weight_bytes(size(spec, "n"), size(spec, "k"), str(spec.shape["precision"]))
+    return Weights(size(spec, "e") * one, len(counts.rows_per_expert) * one)
+
+
+def _counted(spec: OpSpec, counts: Counts) -> Shape:
+    return {"m": counts.tokens, "e": counts.hit, "t": counts.per_token}
 
 
 def _fits_blocks(spec: OpSpec) -> str | None:
@@ -171,6 +180,8 @@ _HOPPER, _BLACKWELL = (9, 0), (10, 0)
 _fp8 = partial(Implementation, formulas=("moe_gemm",), precisions=frozenset({"fp8"}))
 _bf16 = partial(Implementation, formulas=("moe_gemm",), precisions=frozenset({"bf16"}))
 _SGL, _ES = "sgl_kernel:fp8_blockwise_scaled_grouped_mm", "sgl_kernel:es_fp8_blockwise_scaled_grouped_mm"
+
+OPS = (Op("moe_gemm", _weights, _counted),)
 
 IMPLEMENTATIONS = (
     _fp8(

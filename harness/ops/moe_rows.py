@@ -1,20 +1,18 @@
 """Rows to experts and back: offsets and permutations, the gather, the weighted sum."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 from roofprof.formulas.layer import HIDDEN, MOE_INTER, TOP_K, OpSpec
+from roofprof.formulas.range_names import Shape
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
 from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.op import Implementation, Needs, Op
 from roofprof.harness.inputs.quantised import fp8_activation
-from roofprof.harness.inputs.registry import Implementation, Needs
 from roofprof.harness.inputs.routing import ROUTED_SCALE
-from roofprof.harness.ops.sizes import multiple_of, size
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from roofprof.harness.inputs.sizes import multiple_of, size
+from roofprof.harness.inputs.tensors import Kernel, Output, Tensor
 
 ALIGN_BLOCK = 64
 
@@ -26,7 +24,7 @@ def _prepare(ctx: Context, spec: OpSpec) -> Call:
     experts, rows = size(spec, "x"), routing.counts.rows
     inter = MOE_INTER // ctx.case.tp
 
-    def ints(*shape: int) -> "Tensor":
+    def ints(*shape: int) -> Tensor:
         return ctx.empty(*shape, dtype=torch.int32)
 
     offsets, up, down = ints(experts + 1), ints(experts, 3), ints(experts, 3)
@@ -35,7 +33,7 @@ def _prepare(ctx: Context, spec: OpSpec) -> Call:
     def run(step: int) -> None:
         prepare(routing.ids, offsets, up, down, source_rows, sorted_rows, experts, inter, HIDDEN)
 
-    def error(_: Any) -> float:
+    def error(_: Output) -> float:
         """Wrong entries. Within an expert the rows may come in any order."""
         counts = torch.tensor(routing.counts.rows_per_expert, device=ctx.device)
         tokens = torch.arange(rows, device=ctx.device) // routing.counts.per_token
@@ -56,7 +54,7 @@ def _align(ctx: Context, spec: OpSpec) -> Call:
     experts, rows, block = size(spec, "x"), ctx.routing.counts.rows, ALIGN_BLOCK
     capacity = rows * block if rows < experts + 1 else rows + (experts + 1) * (block - 1)
 
-    def ints(length: int) -> "Tensor":
+    def ints(length: int) -> Tensor:
         return ctx.empty(length, dtype=torch.int32)
 
     row_list, owners, used, sums = ints(capacity), ints(-(-capacity // block)), ints(1), ints(experts + 2)
@@ -64,7 +62,7 @@ def _align(ctx: Context, spec: OpSpec) -> Call:
     def run(step: int) -> None:
         align(ids, experts + 1, block, row_list, owners, used, sums, True)
 
-    def error(_: Any) -> float:
+    def error(_: Output) -> float:
         """Rows in a block of another expert, and rows missing."""
         length = int(used)
         listed, owner = row_list[:length].long(), owners[: length // block].long().repeat_interleave(block)
@@ -75,7 +73,7 @@ def _align(ctx: Context, spec: OpSpec) -> Call:
     return Call(run, tuple, 0.5, error=error)
 
 
-def _restate_align(spec: OpSpec, counts: Counts) -> OpSpec:
+def _padded_rows(spec: OpSpec, counts: Counts) -> OpSpec:
     sizes = {"m": counts.tokens, "u": counts.blocks(ALIGN_BLOCK), "x": spec.shape["x"], "t": counts.per_token}
     return replace(spec, formula="moe_align", shape={**sizes, "g": ALIGN_BLOCK})
 
@@ -85,7 +83,7 @@ def _torch_sort(ctx: Context, spec: OpSpec) -> Call:
 
     routing, experts = ctx.routing, size(spec, "x")
 
-    def run(step: int) -> "tuple[Tensor, ...]":
+    def run(step: int) -> tuple[Tensor, ...]:
         flat = routing.ids.view(-1)
         order = flat.argsort(stable=True)
         sorted_rows = torch.empty_like(order).scatter_(0, order, torch.arange(order.numel(), device=ctx.device))
@@ -100,7 +98,7 @@ def _torch_sort(ctx: Context, spec: OpSpec) -> Call:
     )
 
 
-def _permute(ctx: Context, spec: OpSpec, gather: Any) -> Call:
+def _permute(ctx: Context, spec: OpSpec, gather: Kernel) -> Call:
     """`gather(x, source_rows, (rows, columns))`, for FP8 the values and then their scales."""
     import torch
 
@@ -109,10 +107,10 @@ def _permute(ctx: Context, spec: OpSpec, gather: Any) -> Call:
     quantised = fp8_activation(x, column_major=False) if precision == "fp8" else None
     parts = (x,) if quantised is None else (quantised.values, quantised.scales)
 
-    def run(step: int) -> "tuple[Tensor, ...]":
+    def run(step: int) -> tuple[Tensor, ...]:
         return tuple(gather(part, source_rows, (source_rows.shape[0], part.shape[1])) for part in parts)
 
-    def reference() -> "tuple[Tensor, ...]":
+    def reference() -> tuple[Tensor, ...]:
         return tuple(part.float()[source_rows.long()] for part in parts)
 
     return Call(run, reference, 1e-6, results=lambda output: tuple(part.to(torch.float32) for part in output))
@@ -126,14 +124,14 @@ def _sgl_permute(ctx: Context, spec: OpSpec) -> Call:
 def _torch_permute(ctx: Context, spec: OpSpec) -> Call:
     import torch
 
-    def gather(x: Any, source_rows: Any, shape: Any) -> Any:
+    def gather(x: Tensor, source_rows: Tensor, shape: tuple[int, int]) -> Output:
         plain = x.view(torch.uint8) if x.dtype == torch.float8_e4m3fn else x  # torch indexes no FP8
         return plain.index_select(0, source_rows).view(x.dtype)
 
     return _permute(ctx, spec, gather)
 
 
-def _positions(ctx: Context) -> "Tensor":
+def _positions(ctx: Context) -> Tensor:
     """[8M] int32: the sorted row of each (token, expert) pair. With EP the rows came back in the exchange's order."""
     import torch
 
@@ -142,17 +140,17 @@ def _positions(ctx: Context) -> "Tensor":
     return torch.randperm(ctx.tokens * TOP_K, device=ctx.device).int()
 
 
-def _combine(ctx: Context, spec: OpSpec, combine: Any) -> Call:
+def _combine(ctx: Context, spec: OpSpec, combine: Kernel) -> Call:
     """`combine(y [8m, d], out [m, d], positions [8m] int32, weights [m, 8] bf16)`."""
     m, d, t = size(spec, "m"), size(spec, "d"), size(spec, "t")
     y, out = ctx.normal(m * t, d), ctx.empty(m, d)
     positions, weights = _positions(ctx), ctx.routing.weights.bfloat16()
 
-    def run(step: int) -> "Tensor":
+    def run(step: int) -> Tensor:
         combine(y, out, positions, weights)
         return out
 
-    def reference() -> "tuple[Tensor, ...]":
+    def reference() -> tuple[Tensor, ...]:
         rows = y[positions.long()].view(m, t, d).float()
         return ((rows * weights.float()[..., None]).sum(1),)
 
@@ -167,7 +165,7 @@ def _sgl_combine(ctx: Context, spec: OpSpec) -> Call:
 def _torch_combine(ctx: Context, spec: OpSpec) -> Call:
     import torch
 
-    def combine(y: Any, out: Any, positions: Any, weights: Any) -> None:
+    def combine(y: Tensor, out: Tensor, positions: Tensor, weights: Tensor) -> None:
         rows = y.index_select(0, positions).view(*weights.shape, -1)
         torch.bmm(weights[:, None], rows, out=out[:, None])
 
@@ -179,18 +177,28 @@ def _sum_reduce(ctx: Context, spec: OpSpec) -> Call:
     y = ctx.normal(size(spec, "m"), size(spec, "t"), size(spec, "d"))
     out = ctx.empty(size(spec, "m"), size(spec, "d"))
 
-    def run(step: int) -> "Tensor":
+    def run(step: int) -> Tensor:
         reduce(y, out, ROUTED_SCALE)
         return out
 
     return Call(run, lambda: (y.float().sum(1) * ROUTED_SCALE,))
 
 
-def _restate_sum(spec: OpSpec, counts: Counts) -> OpSpec:
+def _plain_sum(spec: OpSpec, counts: Counts) -> OpSpec:
     return replace(spec, formula="moe_sum")
 
 
+def _counted_ids(spec: OpSpec, counts: Counts) -> Shape:
+    return {"m": counts.tokens, "x": len(counts.rows_per_expert), "t": counts.per_token}
+
+
+def _counted_rows(spec: OpSpec, counts: Counts) -> Shape:
+    return {"m": counts.tokens, "r": counts.rows}
+
+
 _BF16_FP8 = frozenset({"bf16", "fp8"})
+
+OPS = (Op("moe_prepare", counted=_counted_ids), Op("moe_permute", counted=_counted_rows))
 
 IMPLEMENTATIONS = (
     Implementation(
@@ -198,7 +206,7 @@ IMPLEMENTATIONS = (
     ),
     Implementation(
         "moe_align_block_size", ("moe_prepare",), _align, Needs(names=("sgl_kernel:moe_align_block_size",)),
-        restate=_restate_align, note="the Triton runner's: rows padded to blocks of 64",
+        actual_spec=_padded_rows, note="the Triton runner's: rows padded to blocks of 64",
     ),
     Implementation("torch", ("moe_prepare",), _torch_sort, Needs(gpu=False)),
     Implementation(
@@ -212,7 +220,7 @@ IMPLEMENTATIONS = (
     ),
     Implementation(
         "moe_sum_reduce", ("combine",), _sum_reduce, Needs(names=("sgl_kernel:moe_sum_reduce",)),
-        restate=_restate_sum, note="rows already weighted and in token order",
+        actual_spec=_plain_sum, note="rows already weighted and in token order",
     ),
     Implementation("torch", ("combine",), _torch_combine, Needs(gpu=False)),
 )  # fmt: skip

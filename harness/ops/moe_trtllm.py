@@ -1,34 +1,31 @@
 """The whole routed MoE in one call: FlashInfer's trtllm_fp4_block_scale_moe, for compute capability 10.0."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
 from roofprof.errors import RoofprofError
 from roofprof.formulas.layer import HIDDEN, MOE_INTER, TOP_K, OpSpec
+from roofprof.formulas.models import weight_bytes
 from roofprof.formulas.range_names import Shape
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
 from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.op import Implementation, Needs, Op, Weights
 from roofprof.harness.inputs.quantised import Fp4, fp4_activation, fp4_values, swizzle_scales
-from roofprof.harness.inputs.registry import Implementation, Needs
 from roofprof.harness.inputs.routing import GROUPS, GROUPS_KEPT, ROUTED_SCALE
+from roofprof.harness.inputs.sizes import size
+from roofprof.harness.inputs.tensors import Kernel, Output, Tensor
 from roofprof.harness.ops.moe_fp4 import Fp4Experts, fp4_expert_weights
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _DEEPSEEK_ROUTING = 2  # RoutingMethodType.DeepSeekV3
 _EPILOGUE_TILE = 128
 _GATE_UP_ROWS = "flashinfer.fused_moe.core:_maybe_get_cached_w3_w1_permute_indices"
 _DOWN_ROWS = "flashinfer.fused_moe.core:get_w2_permute_indices_with_cache"
 
-Permutation = Callable[..., Any]
+Permutation = Kernel
 
 
 def _shuffled(weights: Fp4Experts, row_order: Permutation) -> Fp4Experts:
     """Rows in the order that the kernel's epilogue wants, by FlashInfer's own tables."""
-    cache: dict[Any, Any] = {}
+    cache: dict[object, Tensor] = {}
     packed, scales = weights.packed.clone(), weights.scales.clone()
     for expert in range(packed.shape[0]):
         one = weights.one(expert)
@@ -60,7 +57,7 @@ def _make(ctx: Context, spec: OpSpec) -> Call:
     gate_scale = 1 / (gate_up.global_scales * x.global_scale)
     down_scale = 1 / down.global_scales
 
-    def run(step: int) -> Any:
+    def run(step: int) -> Output:
         return moe(
             routing_logits=routing.logits, routing_bias=routing.bias, hidden_states=x.packed,
             hidden_states_scale=x.scales, gemm1_weights=first.packed, gemm1_weights_scale=first.scales,
@@ -75,7 +72,7 @@ def _make(ctx: Context, spec: OpSpec) -> Call:
     return Call(run, lambda: (_reference(ctx, x, gate_up, down),), 1e-1)
 
 
-def _reference(ctx: Context, x: Fp4, gate_up: Fp4Experts, down: Fp4Experts) -> "Tensor":
+def _reference(ctx: Context, x: Fp4, gate_up: Fp4Experts, down: Fp4Experts) -> Tensor:
     """[M, 7168] fp32, the intermediate unquantised: its rounding is most of the tolerance."""
     import torch
     from torch.nn.functional import silu
@@ -91,7 +88,7 @@ def _reference(ctx: Context, x: Fp4, gate_up: Fp4Experts, down: Fp4Experts) -> "
     return out
 
 
-def _restate(spec: OpSpec, counts: Counts) -> OpSpec:
+def _whole_moe(spec: OpSpec, counts: Counts) -> OpSpec:
     shape: Shape = {
         "m": counts.tokens, "i": int(spec.shape["n"]) // 2, "d": HIDDEN, "e": counts.hit, "t": counts.per_token,
         "precision": "fp4",
@@ -99,11 +96,20 @@ def _restate(spec: OpSpec, counts: Counts) -> OpSpec:
     return OpSpec("moe_fused", "moe_fused", shape)
 
 
-def _absorbs(op: str) -> tuple[str, ...]:
+def _after_router(op: str) -> tuple[str, ...]:
     return (
         "topk", "moe_align", "moe_permute", "moe_silu_and_mul", "quant_moe_down", "moe_down", "moe_combine",
     )  # fmt: skip
 
+
+def _weights(spec: OpSpec, counts: Counts) -> Weights:
+    """The shuffled weights are held beside the plain ones."""
+    i, d, precision = size(spec, "i"), size(spec, "d"), str(spec.shape["precision"])
+    one = weight_bytes(2 * i, d, precision) + weight_bytes(d, i, precision)
+    return Weights(size(spec, "e") * one, 2 * len(counts.rows_per_expert) * one)
+
+
+OPS = (Op("moe_fused", _weights),)
 
 IMPLEMENTATIONS = (
     Implementation(
@@ -112,8 +118,8 @@ IMPLEMENTATIONS = (
             capability=(10, 0), below=(12, 0),
             names=("flashinfer:trtllm_fp4_block_scale_moe", _GATE_UP_ROWS, _DOWN_ROWS),
         ),
-        ops=("moe_gate_up",), precisions=frozenset({"fp4"}), absorbs=_absorbs, restate=_restate, jit=True,
-        goes_with=(("quant_moe_gate_up", "flashinfer_fp4_quantize"),),
+        ops=("moe_gate_up",), precisions=frozenset({"fp4"}), order=1, fuses=_after_router,
+        requires=(("quant_moe_gate_up", "flashinfer_fp4_quantize"),), actual_spec=_whole_moe, jit=True,
         note="from top-k to the weighted sum in one call",
     ),
 )  # fmt: skip

@@ -1,42 +1,37 @@
 """RMSNorm, with and without the residual add."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
 from roofprof.formulas.layer import QKV_A, OpSpec
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
 from roofprof.harness.inputs.lookup import find
-from roofprof.harness.inputs.registry import Implementation, Needs
-from roofprof.harness.ops.sizes import size
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from roofprof.harness.inputs.op import Implementation, Needs
+from roofprof.harness.inputs.sizes import size
+from roofprof.harness.inputs.tensors import Kernel, Output, Tensor
 
 EPSILON = 1e-6
 _COLUMN = {"q_a_layernorm": 0, "kv_a_layernorm": 1536}
 
 
-def _reference(x: "Tensor", weight: "Tensor") -> "Tensor":
+def _reference(x: Tensor, weight: Tensor) -> Tensor:
     wide = x.float()
     return wide * (wide.pow(2).mean(-1, keepdim=True) + EPSILON).rsqrt() * weight.float()
 
 
-def _norm(ctx: Context, spec: OpSpec, norm: Callable[[Any, Any, Any], Any]) -> Call:
+def _norm(ctx: Context, spec: OpSpec, norm: Kernel) -> Call:
     """`norm(x, weight, out)` over columns of fused_qkv_a_proj's output: [m, d] of row stride 2112, as in the model."""
     m, d = size(spec, "m"), size(spec, "d")
     first = _COLUMN[spec.op]
     x, out = ctx.normal(m, QKV_A)[:, first : first + d], ctx.empty(m, d)
     weights = ctx.rotated(lambda: 1 + ctx.normal(d, scale=0.1), 2 * d)
 
-    def run(step: int) -> Any:
+    def run(step: int) -> Output:
         result = norm(x, weights.at(step), out)
         return out if result is None else result
 
     return Call(run, lambda: (_reference(x, weights.first),))
 
 
-def _add_norm(ctx: Context, spec: OpSpec, norm: Callable[[Any, Any, Any], None]) -> Call:
+def _add_norm(ctx: Context, spec: OpSpec, norm: Kernel) -> Call:
     """`norm(x, residual, weight)` in place: residual += x, x = norm(residual), both [m, d]."""
     m, d = size(spec, "m"), size(spec, "d")
     x, residual = ctx.normal(m, d), ctx.normal(m, d)
@@ -77,7 +72,7 @@ def _flashinfer_add_norm(ctx: Context, spec: OpSpec) -> Call:
 def _torch_add_norm(ctx: Context, spec: OpSpec) -> Call:
     rms_norm = find("torch.nn.functional:rms_norm")
 
-    def norm(x: Any, residual: Any, weight: Any) -> None:
+    def norm(x: Tensor, residual: Tensor, weight: Tensor) -> None:
         residual.add_(x)
         x.copy_(rms_norm(residual, weight.shape, weight, EPSILON))
 

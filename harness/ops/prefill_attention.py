@@ -1,24 +1,21 @@
 """Prefill attention: k put together, causal attention over ragged sequences, merging of two results."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
-from roofprof.formulas.layer import HEADS, KV_LORA, NOPE, Q_LORA, QKV_A, ROPE, V_HEAD, OpSpec
+from roofprof.formulas.layer import HEADS, KV_LORA, NOPE, Q_LORA, QKV_A, ROPE, V_HEAD, LayerCase, OpSpec
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
 from roofprof.harness.inputs.lookup import find
-from roofprof.harness.inputs.registry import Implementation, Needs
+from roofprof.harness.inputs.op import Implementation, Needs, Op
+from roofprof.harness.inputs.sizes import size
+from roofprof.harness.inputs.tensors import Kernel, Output, Tensor
 from roofprof.harness.ops.mla_decode import SCALE
-from roofprof.harness.ops.sizes import size
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _CHECKED_SEQUENCES = 2
 _SCORES_AT_ONCE = 1 << 28
 
 
-def _concat_call(ctx: Context, spec: OpSpec, concat: Any) -> Call:
+def _concat_call(ctx: Context, spec: OpSpec, concat: Kernel) -> Call:
     """`concat(k [m, h, 192], k_nope [m, h, 128], k_pe [m, 1, 64])` on the model's views."""
     import torch
 
@@ -45,14 +42,14 @@ def _flashinfer_concat(ctx: Context, spec: OpSpec) -> Call:
 
 
 def _torch_concat(ctx: Context, spec: OpSpec) -> Call:
-    def concat(k: Any, nope: Any, pe: Any) -> None:
+    def concat(k: Tensor, nope: Tensor, pe: Tensor) -> None:
         k[..., :NOPE] = nope
         k[..., NOPE:] = pe
 
     return _concat_call(ctx, spec, concat)
 
 
-def _attention_call(ctx: Context, make: Any) -> Call:
+def _attention_call(ctx: Context, make: Kernel) -> Call:
     """`make(q, k [T, h, 192], v [T, h, 128])` gives what computes [T, h, 128]; checked on two sequences."""
     total, seq_len = ctx.tokens, ctx.case.seq_len
     q, k = (ctx.normal(total, ctx.heads, NOPE + ROPE) for _ in range(2))
@@ -60,7 +57,7 @@ def _attention_call(ctx: Context, make: Any) -> Call:
     attend = make(q, k, v)
     checked = min(ctx.case.batch, _CHECKED_SEQUENCES) * seq_len
 
-    def reference() -> "tuple[Tensor, ...]":
+    def reference() -> tuple[Tensor, ...]:
         import torch
 
         parts = [x[:checked].view(-1, seq_len, ctx.heads, x.shape[-1]) for x in (q, k, v)]
@@ -75,7 +72,7 @@ def _attention_call(ctx: Context, make: Any) -> Call:
     )
 
 
-def _causal(q: "Tensor", k: "Tensor", v: "Tensor") -> "Tensor":
+def _causal(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """One sequence [s, h, .] in fp32, some heads at a time."""
     import torch
 
@@ -91,7 +88,7 @@ def _causal(q: "Tensor", k: "Tensor", v: "Tensor") -> "Tensor":
     return torch.cat(outputs, 1)
 
 
-def _ends(ctx: Context) -> "Tensor":
+def _ends(ctx: Context) -> Tensor:
     """[batch + 1] int32: where each sequence begins."""
     import torch
 
@@ -101,7 +98,7 @@ def _ends(ctx: Context) -> "Tensor":
 def _fa3(ctx: Context, spec: OpSpec) -> Call:
     attend, ends, longest = find("sgl_kernel.flash_attn:flash_attn_varlen_func"), _ends(ctx), ctx.case.seq_len
 
-    def make(q: Any, k: Any, v: Any) -> Any:
+    def make(q: Tensor, k: Tensor, v: Tensor) -> Kernel:
         return lambda: attend(
             q, k, v, ends, ends, max_seqlen_q=longest, max_seqlen_k=longest, softmax_scale=SCALE, causal=True
         )
@@ -132,7 +129,7 @@ def _trtllm_ragged(ctx: Context, spec: OpSpec) -> Call:
     workspace = torch.zeros(256 << 20, device=ctx.device, dtype=torch.uint8)
     lengths = torch.full((ctx.case.batch,), longest, device=ctx.device, dtype=torch.int32)
 
-    def make(q: Any, k: Any, v: Any) -> Any:
+    def make(q: Tensor, k: Tensor, v: Tensor) -> Kernel:
         return lambda: attend(
             query=q, key=k, value=v, workspace_buffer=workspace, seq_lens=lengths, max_q_len=longest,
             max_kv_len=longest, bmm1_scale=SCALE, bmm2_scale=1.0, o_sf_scale=1.0, batch_size=ctx.case.batch,
@@ -150,14 +147,14 @@ def _torch_sdpa(ctx: Context, spec: OpSpec) -> Call:
         ctx.case.seq_len,
     )
 
-    def make(*tensors: Any) -> Any:
+    def make(*tensors: Tensor) -> Kernel:
         q, k, v = (x.view(batch, seq_len, ctx.heads, -1).transpose(1, 2) for x in tensors)
         return lambda: sdpa(q, k, v, is_causal=True, scale=SCALE).transpose(1, 2)
 
     return _attention_call(ctx, make)
 
 
-def _merge_call(ctx: Context, spec: OpSpec, merge: Any, to_lse: float = 1.0) -> Call:
+def _merge_call(ctx: Context, spec: OpSpec, merge: Kernel, to_lse: float = 1.0) -> Call:
     """`merge(v_a, s_a, v_b, s_b)` of [m, h, 128] and log-sum-exp [m, h]; to_lse turns its logarithm to natural."""
     import torch
 
@@ -165,7 +162,7 @@ def _merge_call(ctx: Context, spec: OpSpec, merge: Any, to_lse: float = 1.0) -> 
     v_a, v_b = ctx.normal(m, h, V_HEAD), ctx.normal(m, h, V_HEAD)
     s_a, s_b = (torch.randn(m, h, device=ctx.device) for _ in range(2))
 
-    def reference() -> "tuple[Tensor, ...]":
+    def reference() -> tuple[Tensor, ...]:
         a, b = s_a * to_lse, s_b * to_lse
         total = torch.logaddexp(a, b)
         merged = v_a.float() * (a - total).exp()[..., None] + v_b.float() * (b - total).exp()[..., None]
@@ -188,12 +185,24 @@ def _flashinfer_merge(ctx: Context, spec: OpSpec) -> Call:
 def _torch_merge(ctx: Context, spec: OpSpec) -> Call:
     import torch
 
-    def merge(v_a: Any, s_a: Any, v_b: Any, s_b: Any) -> Any:
+    def merge(v_a: Tensor, s_a: Tensor, v_b: Tensor, s_b: Tensor) -> Output:
         total = torch.logaddexp(s_a, s_b)
         a, b = (s_a - total).exp()[..., None], (s_b - total).exp()[..., None]
         return (v_a * a + v_b * b).bfloat16(), total
 
     return _merge_call(ctx, spec, merge)
+
+
+def _split_prefix(case: LayerCase) -> list[OpSpec]:
+    """The layer merges only where there is a prefix; without one the op can still be measured."""
+    if case.phase != "prefill" or case.prefix_len:
+        return []
+    return [OpSpec("merge_state", "merge_state", {"m": case.tokens, "h": HEADS // case.tp})]
+
+
+def _transposed_bytes(spec: OpSpec, copies: int) -> float:
+    """SDPA's own contiguous q, k, v and output, by the formula's bytes."""
+    return 2 * spec.work.dram_bytes
 
 
 def _all_heads(spec: OpSpec) -> str | None:
@@ -204,6 +213,8 @@ def _all_heads(spec: OpSpec) -> str | None:
 _HOPPER, _BLACKWELL = (9, 0), (10, 0)
 _RAGGED = "flashinfer:BatchPrefillWithRaggedKVCacheWrapper"
 _attention = partial(Implementation, formulas=("mha_causal",), precisions=frozenset({"bf16"}))
+
+OPS = (Op("merge_state", variants=_split_prefix),)
 
 IMPLEMENTATIONS = (
     Implementation(
@@ -230,7 +241,7 @@ IMPLEMENTATIONS = (
         needs=Needs(capability=_HOPPER, below=_BLACKWELL, names=(_RAGGED,)),
     ),
     _attention(
-        "torch_sdpa", make=_torch_sdpa,
+        "torch_sdpa", make=_torch_sdpa, extra_bytes=_transposed_bytes,
         needs=Needs(gpu=False, names=("torch.nn.functional:scaled_dot_product_attention",)),
     ),
     Implementation("merge_state_v2", ("merge_state",), _sgl_merge, Needs(names=("sgl_kernel:merge_state_v2",))),

@@ -1,11 +1,12 @@
 """Quantisation of activations: FP8 by 1x128, FP8 by tensor, NVFP4 by 1x16."""
 
-from typing import TYPE_CHECKING, Any
-
 from roofprof.formulas.layer import KV_LORA, NOPE, ROPE, OpSpec
+from roofprof.formulas.range_names import Shape
 from roofprof.harness.inputs.call import Call, relative_error
 from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.lookup import find
+from roofprof.harness.inputs.op import Implementation, Needs, Op
 from roofprof.harness.inputs.quantised import (
     FP8_MAX,
     Fp4,
@@ -17,11 +18,8 @@ from roofprof.harness.inputs.quantised import (
     fp8_tensor,
     unswizzle_scales,
 )
-from roofprof.harness.inputs.registry import Implementation, Needs
-from roofprof.harness.ops.sizes import size
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from roofprof.harness.inputs.sizes import size
+from roofprof.harness.inputs.tensors import Kernel, Output, Tensor
 
 FP8, FP4 = frozenset({"fp8"}), frozenset({"fp4"})
 _ROUNDING = 4  # e4m3 rounding alone is an error of 2.6 %, e2m1 with its scales of about 10 %
@@ -32,7 +30,7 @@ def _column_major(op: str) -> bool:
     return op not in ("quant_moe_gate_up", "quant_moe_down")
 
 
-def _fp8_call(x: "Tensor", column_major: bool, run: Any) -> Call:
+def _fp8_call(x: Tensor, column_major: bool, run: Kernel) -> Call:
     def error(output: Quantised) -> float:
         scales = fp8_activation(x, column_major).scales
         values = fp8_activation_values(Quantised(output.values, output.scales))
@@ -62,14 +60,14 @@ def _torch_fp8(ctx: Context, spec: OpSpec) -> Call:
     return _fp8_call(x, column_major, lambda step: fp8_activation(x, column_major))
 
 
-def _heads_first(ctx: Context, spec: OpSpec) -> "Tensor":
+def _heads_first(ctx: Context, spec: OpSpec) -> Tensor:
     """The absorbed product's input as the model has it: [h, M, k], a transposed view."""
     k = size(spec, "k")
     width = NOPE + ROPE if spec.op == "quant_q_nope_w_kc" else KV_LORA
     return ctx.normal(size(spec, "m") // ctx.heads, ctx.heads, width)[..., :k].transpose(0, 1)
 
 
-def _tensor_call(x: "Tensor", run: Any) -> Call:
+def _tensor_call(x: Tensor, run: Kernel) -> Call:
     def error(output: Quantised) -> float:
         values, expected = output.values.view(x.shape).float() * output.scales, fp8_tensor(x)
         return max(relative_error(values, x) / _ROUNDING, relative_error(output.scales.view(1), expected.scales))
@@ -78,7 +76,7 @@ def _tensor_call(x: "Tensor", run: Any) -> Call:
 
 
 def _triton_tensor(ctx: Context, spec: OpSpec) -> Call:
-    from roofprof.harness.ops.triton_kernels import TensorQuantiser
+    from roofprof.harness.ops._triton_kernels import TensorQuantiser
 
     x = _heads_first(ctx, spec)
     quantiser = TensorQuantiser(x)
@@ -105,11 +103,11 @@ def _torch_tensor(ctx: Context, spec: OpSpec) -> Call:
     return _tensor_call(x, lambda step: fp8_tensor(x))
 
 
-def _fp4_call(x: "Tensor", run: Any) -> Call:
+def _fp4_call(x: Tensor, run: Kernel) -> Call:
     """`run` gives (packed, swizzled scales); the global scale is the reference's."""
     expected = fp4_activation(x)
 
-    def error(output: Any) -> float:
+    def error(output: Output) -> float:
         import torch
 
         packed, scales = output
@@ -141,7 +139,13 @@ def _flashinfer_fp4(ctx: Context, spec: OpSpec) -> Call:
     return _fp4_call(x, lambda step: quantise(x, global_scale, 16, False, True))
 
 
+def _counted(spec: OpSpec, counts: Counts) -> Shape:
+    return {"m": counts.rows} if spec.op == "quant_moe_down" else {}
+
+
 _BLACKWELL = (10, 0)
+
+OPS = (Op("quant", counted=_counted),)
 
 IMPLEMENTATIONS = (
     Implementation(

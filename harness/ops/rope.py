@@ -1,20 +1,16 @@
 """Rotary embedding of the 64 rotary columns, GPT-J pairs."""
 
-from typing import TYPE_CHECKING, Any
-
 from roofprof.formulas.layer import KV_LORA, NOPE, Q_LORA, QKV_A, ROPE, OpSpec
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
 from roofprof.harness.inputs.lookup import find
-from roofprof.harness.inputs.registry import Implementation, Needs
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from roofprof.harness.inputs.op import Implementation, Needs
+from roofprof.harness.inputs.tensors import Kernel, Tensor
 
 _THETA = 10000.0
 
 
-def _cos_sin(ctx: Context) -> "Tensor":
+def _cos_sin(ctx: Context) -> Tensor:
     """[positions, 64] fp32, cosines then sines; without YaRN, which changes numbers and no work."""
     import torch
 
@@ -23,7 +19,7 @@ def _cos_sin(ctx: Context) -> "Tensor":
     return torch.cat([angles.cos(), angles.sin()], -1)
 
 
-def _positions(ctx: Context) -> "Tensor":
+def _positions(ctx: Context) -> Tensor:
     """[M] int64: the last one of each sequence in decode, all of them in prefill."""
     import torch
 
@@ -33,7 +29,7 @@ def _positions(ctx: Context) -> "Tensor":
     return torch.arange(case.seq_len, device=ctx.device).repeat(case.batch)
 
 
-def rotate_pairs(x: "Tensor", cos_sin: "Tensor", positions: "Tensor") -> "Tensor":
+def rotate_pairs(x: Tensor, cos_sin: Tensor, positions: Tensor) -> Tensor:
     """x [M, h, 64] rotated by its positions, fp32."""
     import torch
 
@@ -42,18 +38,18 @@ def rotate_pairs(x: "Tensor", cos_sin: "Tensor", positions: "Tensor") -> "Tensor
     return torch.stack([even * cos - odd * sin, odd * cos + even * sin], -1).flatten(-2)
 
 
-def _strided(ctx: Context, rotate: Any, cos_sin: "Tensor") -> Call:
+def _strided(ctx: Context, rotate: Kernel, cos_sin: Tensor) -> Call:
     """`rotate(positions, q [M, h, 64], k [M, 1, 64])` in place on the model's strided views."""
     q = ctx.normal(ctx.tokens, ctx.heads, NOPE + ROPE)[..., NOPE:]
     k = ctx.normal(ctx.tokens, QKV_A)[:, Q_LORA + KV_LORA :].unsqueeze(1)
     return _call(ctx, rotate, q, k, cos_sin)
 
 
-def _call(ctx: Context, rotate: Any, q: "Tensor", k: "Tensor", cos_sin: "Tensor") -> Call:
+def _call(ctx: Context, rotate: Kernel, q: Tensor, k: Tensor, cos_sin: Tensor) -> Call:
     positions = _positions(ctx)
     before = [x.clone() for x in (q, k)]
 
-    def reference() -> "tuple[Tensor, ...]":
+    def reference() -> tuple[Tensor, ...]:
         shaped = [x.view(ctx.tokens, -1, ROPE) if x.dim() == 2 else x for x in before]
         return tuple(rotate_pairs(x, cos_sin, positions).view(old.shape) for x, old in zip(shaped, before, strict=True))
 
@@ -83,7 +79,7 @@ def _flashinfer_inplace(ctx: Context, spec: OpSpec) -> Call:
 def _torch_rope(ctx: Context, spec: OpSpec) -> Call:
     cos_sin = _cos_sin(ctx)
 
-    def rotate(positions: Any, q: Any, k: Any) -> None:
+    def rotate(positions: Tensor, q: Tensor, k: Tensor) -> None:
         for x in (q, k):
             x.copy_(rotate_pairs(x, cos_sin, positions))
 

@@ -5,12 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from roofprof.errors import RoofprofError, UsageError
-from roofprof.formulas.layer import EXPERTS, HEADS, RECIPES, TOP_K, LayerCase, OpSpec, Recipe, layer_ops
+from roofprof.formulas.layer import RECIPES, LayerCase, OpSpec, Recipe, layer_ops
 from roofprof.formulas.range_names import format_range_name
-from roofprof.harness.inputs.counts import Counts, counted
+from roofprof.harness.inputs.call import Call
+from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.machine import Machine
-from roofprof.harness.inputs.registry import Choice, Implementation, choose
-from roofprof.harness.plan.catalogue import CATALOGUE
+from roofprof.harness.inputs.op import Implementation
+from roofprof.harness.plan.catalogue import CATALOGUE, counted, variants_of
+from roofprof.harness.plan.choice import Choice, choose
 
 COLLECTIVES = ("all_reduce", "all_to_all")
 _ROUTED = ("moe_gate_up", "moe_down")
@@ -35,34 +38,45 @@ class PlannedOp:
     spec: OpSpec
     """Shape as `layer_ops` expects it."""
     choice: Choice
-    absorbed_by: str | None = None
+    fused_into: str | None = None
     """The op whose implementation does this one's work as well."""
 
     @property
     def implementation(self) -> Implementation | None:
         """What runs it, or None."""
-        return None if self.absorbed_by else self.choice.implementation
+        return None if self.fused_into else self.choice.implementation
+
+    @property
+    def is_collective(self) -> bool:
+        """Whether it takes several GPUs."""
+        return self.spec.formula in COLLECTIVES
 
     @property
     def not_run(self) -> str | None:
         """Why it does not run, or None."""
-        if self.spec.formula in COLLECTIVES:
+        if self.is_collective:
             return "it needs several GPUs"
-        if self.absorbed_by:
-            return f"{self.absorbed_by} does its work"
+        if self.fused_into:
+            return f"fused into {self.fused_into}"
         if self.choice.implementation is None:
             return "; ".join(f"{name}: {why}" for name, why in self.choice.refused.items()) or "nothing implements it"
         return None
 
-    def stated(self, counts: Counts, implementation: Implementation | None = None) -> OpSpec:
-        """The op with counted sizes and the formula of the work that the implementation really does."""
+    def actual_spec(self, counts: Counts, implementation: Implementation | None = None) -> OpSpec:
+        """The op with counted sizes, and the formula of the work that the implementation really does."""
         chosen, spec = implementation or self.implementation, counted(self.spec, counts)
-        return chosen.restate(spec, counts) if chosen is not None and chosen.restate is not None else spec
+        return spec if chosen is None or chosen.actual_spec is None else chosen.actual_spec(spec, counts)
 
     def range_name(self, counts: Counts) -> str:
         """The NVTX range name, all sizes counted."""
-        spec = self.stated(counts)
+        spec = self.actual_spec(counts)
         return format_range_name(spec.op, spec.formula, spec.shape)
+
+    def make_call(self, ctx: Context, implementation: Implementation) -> Call:
+        """The op's inputs, which depend on the random seed and the op's name alone, and the call that runs it."""
+        spec = counted(self.spec, ctx.counts)  # may draw the routing, which has a seed of its own
+        ctx.seed_for(self.spec.op)
+        return implementation.make(ctx, spec)
 
 
 def recipe_for(name: str, machine: Machine) -> Recipe:
@@ -87,13 +101,14 @@ def plan_case(
     Args:
         wanted: op to the implementation that it must have.
         only: regular expression that op names must match in full or in part.
-        variants: also topk_softmax, topk_sigmoid and, in prefill, merge_state.
+        variants: also the ops outside the layer that modules of `harness/ops` declare.
 
     Raises:
         UsageError: an op or implementation of `wanted`, or `only`, matches nothing.
         RoofprofError: a wanted implementation cannot run here.
     """
-    specs = _specs(replace(case, recipe=_mixed_recipe(case, wanted)), variants)
+    mixed = replace(case, recipe=_mixed_recipe(case, wanted))
+    specs = [*layer_ops(mixed), *(variants_of(mixed) if variants else ())]
     if unknown := sorted(wanted.keys() - {s.op for s in specs}):
         raise UsageError(f"--impl names an op that this case does not have: {unknown[0]}", "see --list")
     planned = _choose_all(specs, machine, dict(wanted))
@@ -112,8 +127,7 @@ def require_runnable(planned: Sequence[PlannedOp], machine: Machine) -> None:
         RoofprofError: names the first such op and why.
     """
     for op in planned:
-        lacking = op.choice.implementation is None and not op.absorbed_by
-        if lacking and op.spec.formula not in COLLECTIVES:
+        if op.choice.implementation is None and not op.fused_into and not op.is_collective:
             what = " in ".join(str(word) for word in (op.spec.op, op.spec.shape.get("precision")) if word)
             raise RoofprofError(
                 f"nothing can run {what} on {machine.label}: {op.not_run}",
@@ -126,19 +140,6 @@ def _matches(only: str, op: str) -> bool:
         return re.search(only, op) is not None
     except re.error as error:
         raise UsageError(f"--only {only!r} is no regular expression: {error}") from error
-
-
-def _specs(case: LayerCase, variants: bool) -> list[OpSpec]:
-    specs = layer_ops(case)
-    if not variants:
-        return specs
-    tokens, extra = case.tokens, []
-    if case.layer == "moe":
-        shape = {"m": tokens, "x": EXPERTS, "t": TOP_K}
-        extra += [OpSpec(op, "topk_ungrouped", {**shape}) for op in ("topk_softmax", "topk_sigmoid")]
-    if case.phase == "prefill" and not case.prefix_len:
-        extra.append(OpSpec("merge_state", "merge_state", {"m": tokens, "h": HEADS // case.tp}))
-    return [*specs, *extra]
 
 
 def _mixed_recipe(case: LayerCase, wanted: Mapping[str, str]) -> Recipe:
@@ -169,29 +170,20 @@ def _mixed_recipe(case: LayerCase, wanted: Mapping[str, str]) -> Recipe:
 
 def _choose_all(specs: list[OpSpec], machine: Machine, wanted: dict[str, str]) -> list[PlannedOp]:
     choices = {s.op: _choose(s, machine, wanted.get(s.op)) for s in specs}
-    absorbed: dict[str, str] = {}
+    fused: dict[str, str] = {}
     for spec in specs:
         chosen = choices[spec.op].implementation
-        if chosen is None or spec.op in absorbed:
+        if chosen is None or spec.op in fused:
             continue
-        absorbed |= dict.fromkeys(chosen.absorbs(spec.op) if chosen.absorbs else (), spec.op)
-        for other, name in chosen.goes_with:
+        fused |= dict.fromkeys(chosen.fuses(spec.op) if chosen.fuses else (), spec.op)
+        for other, name in chosen.requires:
             if other in choices and other not in wanted:
                 partner = next(s for s in specs if s.op == other)
                 choices[other] = _choose(partner, machine, name)
-    return [PlannedOp(s, choices[s.op], absorbed.get(s.op)) for s in specs]
+    return [PlannedOp(s, choices[s.op], fused.get(s.op)) for s in specs]
 
 
 def _choose(spec: OpSpec, machine: Machine, wanted: str | None) -> Choice:
     if spec.formula in COLLECTIVES:
         return Choice(None, spec, (), machine)
     return choose(spec, CATALOGUE, machine, wanted)
-
-
-def expected_counts(case: LayerCase, experts: int) -> Counts:
-    """Counts under even routing, where none have been drawn: for listings and memory estimates."""
-    local = experts // case.ep
-    tokens = case.tokens if case.ep == 1 else case.tokens * TOP_K
-    per_token = TOP_K if case.ep == 1 else 1
-    share, rest = divmod(tokens * per_token, local)
-    return Counts(experts, tokens, per_token, tuple(share + (e < rest) for e in range(local)))

@@ -1,64 +1,31 @@
-"""What a case's inputs take, before any of them is made."""
+"""How much memory a case's inputs take, before any of them is made."""
 
 from collections.abc import Sequence
 
 from roofprof.errors import RoofprofError
-from roofprof.formulas.layer import LayerCase, OpSpec
-from roofprof.formulas.models import LATENT, evaluate, weight_bytes
-from roofprof.formulas.range_names import Shape
+from roofprof.formulas.layer import LayerCase
 from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.rotation import copies_needed
-from roofprof.harness.ops.kv_cache import PAGE
-from roofprof.harness.plan.choose import COLLECTIVES, PlannedOp
+from roofprof.harness.plan.catalogue import op_of
+from roofprof.harness.plan.choose import PlannedOp
 
 _WORKSPACES_BYTES = 2 << 30  # CUDA context, kernels' workspaces, drafts of weights in fp32
 
 
 def estimate_bytes(planned: Sequence[PlannedOp], counts: Counts, l2_bytes: int, steps: int) -> int:
-    """Bytes held while the case runs: every op's weights in as many copies as are rotated, inputs, outputs."""
-    total = float(_WORKSPACES_BYTES)
-    for op in planned:
-        if op.not_run is None and op.spec.formula not in COLLECTIVES:
-            total += _held(op.stated(counts), op, counts, l2_bytes, steps)
-    return int(total)
+    """Bytes held while the case runs: every op's inputs, outputs and rotated copies of its weights."""
+    running = [op for op in planned if op.not_run is None]
+    return int(_WORKSPACES_BYTES + sum(_op_bytes(op, counts, l2_bytes, steps) for op in running))
 
 
-def _held(spec: OpSpec, op: PlannedOp, counts: Counts, l2_bytes: int, steps: int) -> float:
-    once, all_weights = _weights(spec, len(counts.rows_per_expert))
-    copies = copies_needed(all_weights, l2_bytes, steps) if all_weights else 0
-    held = evaluate(spec.formula, spec.shape).dram_bytes - once + copies * all_weights
-    if op.implementation is not None and op.implementation.name == "torch" and spec.formula == "mla_decode":
-        b, s, h = (int(spec.shape[letter]) for letter in "bsh")
-        held += copies * all_weights + 8 * b * h * s  # the cache by sequence, the scores in fp32 and bf16
-    if spec.formula == "mha_causal" and op.implementation is not None and op.implementation.name == "torch_sdpa":
-        held += 2 * evaluate(spec.formula, spec.shape).dram_bytes
+def _op_bytes(op: PlannedOp, counts: Counts, l2_bytes: int, steps: int) -> float:
+    spec, implementation = op.actual_spec(counts), op.implementation
+    weights = op_of(spec).weights(spec, counts)
+    copies = copies_needed(weights.held_bytes, l2_bytes, steps) if weights.held_bytes else 0
+    held = spec.work.dram_bytes - weights.read_bytes + copies * weights.held_bytes
+    if implementation is not None and implementation.extra_bytes is not None:
+        held += implementation.extra_bytes(spec, copies)
     return held
-
-
-def _weights(spec: OpSpec, experts: int) -> tuple[float, float]:
-    """Bytes of weights by the formula, each once, and of one copy as it is held."""
-    shape, precision = spec.shape, str(spec.shape.get("precision", "bf16"))
-    if spec.formula == "gemm":
-        one = weight_bytes(_size(shape, "n"), _size(shape, "k"), precision)
-        return one, one
-    if spec.formula == "bmm":
-        one = _size(shape, "h") * _size(shape, "n") * _size(shape, "k") * (1 if precision == "fp8" else 2)
-        return one, one
-    if spec.formula == "moe_gemm":
-        one = weight_bytes(_size(shape, "n"), _size(shape, "k"), precision)
-        return _size(shape, "e") * one, experts * one
-    if spec.formula == "moe_fused":
-        i, d = _size(shape, "i"), _size(shape, "d")
-        one = weight_bytes(2 * i, d, precision) + weight_bytes(d, i, precision)
-        return _size(shape, "e") * one, 2 * experts * one  # the shuffled weights beside the plain ones
-    if spec.formula == "mla_decode":
-        b, s = _size(shape, "b"), _size(shape, "s")
-        return 2 * b * s * LATENT, 2 * b * -(-s // PAGE) * PAGE * LATENT
-    return 0, 0
-
-
-def _size(shape: Shape, letter: str) -> float:
-    return float(shape[letter])
 
 
 def require_memory(label: str, case: LayerCase, estimate: int, free_bytes: int | None) -> None:

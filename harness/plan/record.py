@@ -1,22 +1,22 @@
 """What a case ran, and what it could run, as plain data."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from roofprof.formulas.layer import LayerCase, OpSpec
 from roofprof.harness.inputs.context import Context
+from roofprof.harness.inputs.counts import expected_counts
 from roofprof.harness.inputs.ranges import case_range
-from roofprof.harness.plan.choose import PlannedOp, expected_counts
+from roofprof.harness.plan.choose import PlannedOp
 
 UNTESTED = "untested on Blackwell"
 
 
-def case_record(ctx: Context, planned: Sequence[PlannedOp]) -> dict[str, Any]:
+def case_record(ctx: Context, planned: Sequence[PlannedOp]) -> dict[str, object]:
     """A case that has run: its ops with counted shapes, and its routing."""
     counts = ctx.counts
     ops = []
     for op in planned:
-        row = _op_row(op, op.stated(counts))
+        row = _op_row(op, op.actual_spec(counts))
         row["range_name"] = None if op.not_run else op.range_name(counts)
         ops.append(row)
     record = {**_case_fields(ctx.case, ctx.options.experts), "ops": ops, "routing": None}
@@ -29,17 +29,17 @@ def case_record(ctx: Context, planned: Sequence[PlannedOp]) -> dict[str, Any]:
     return record
 
 
-def listing(case: LayerCase, planned: Sequence[PlannedOp], experts: int) -> dict[str, Any]:
+def listing(case: LayerCase, planned: Sequence[PlannedOp], experts: int) -> dict[str, object]:
     """A case that has not run: expected shapes, what can run each op and what cannot."""
     counts = expected_counts(case, experts)
     rows = []
     for op in planned:
         possible = [i.name for i in op.choice.possible]
-        rows.append({**_op_row(op, op.stated(counts)), "possible": possible, "refused": dict(op.choice.refused)})
+        rows.append({**_op_row(op, op.actual_spec(counts)), "possible": possible, "refused": dict(op.choice.refused)})
     return {**_case_fields(case, experts), "ops": rows}
 
 
-def _case_fields(case: LayerCase, experts: int) -> dict[str, Any]:
+def _case_fields(case: LayerCase, experts: int) -> dict[str, object]:
     return {
         "range_name": case_range(case),
         "phase": case.phase,
@@ -53,14 +53,14 @@ def _case_fields(case: LayerCase, experts: int) -> dict[str, Any]:
     }
 
 
-def _op_row(op: PlannedOp, stated: OpSpec) -> dict[str, Any]:
+def _op_row(op: PlannedOp, spec: OpSpec) -> dict[str, object]:
     implementation = op.implementation
-    work = stated.work
-    row: dict[str, Any] = {
-        "op": stated.op,
+    work = spec.work
+    row: dict[str, object] = {
+        "op": spec.op,
         "implementation": implementation.name if implementation and not op.not_run else None,
-        "formula": stated.formula,
-        "shape": dict(stated.shape),
+        "formula": spec.formula,
+        "shape": dict(spec.shape),
         "flop_count": work.flop_count,
         "dram_bytes": work.dram_bytes,
         "not_run": op.not_run,

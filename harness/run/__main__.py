@@ -9,28 +9,27 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from roofprof import __version__
 from roofprof.errors import RoofprofError, UsageError
 from roofprof.files import write_json
 from roofprof.harness.inputs import environment
 from roofprof.harness.inputs.context import Context, InputOptions
+from roofprof.harness.inputs.counts import expected_counts
 from roofprof.harness.inputs.lookup import why_missing
-from roofprof.harness.inputs.machine import Machine, no_device, probe
+from roofprof.harness.inputs.machine import Machine, no_device, probe, synchronise
+from roofprof.harness.inputs.op import FP4_CAPABILITY
 from roofprof.harness.inputs.ranges import Ranges, case_range, open_ranges
-from roofprof.harness.inputs.registry import FP4_CAPABILITY
-from roofprof.harness.plan.choose import PlannedOp, expected_counts, require_runnable
+from roofprof.harness.plan.choose import PlannedOp, require_runnable
 from roofprof.harness.plan.memory import estimate_bytes, require_memory
 from roofprof.harness.plan.options import CaseOptions, case_label, case_options, case_parser
 from roofprof.harness.plan.record import UNTESTED, case_record, listing
 from roofprof.harness.run.graph import capture_graphs
-from roofprof.harness.run.prepare import ReadyOp, empty_l2, prepare_ops, synchronise
+from roofprof.harness.run.prepare import ReadyOp, Report, empty_l2, prepare_ops
 from roofprof.harness.run.region import ProfilerRegion
-
-Progress = Callable[..., None]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,7 +86,7 @@ def _check(args: argparse.Namespace, options: CaseOptions) -> None:
         raise UsageError("--graph needs a GPU", "leave out --device cpu")
 
 
-def _listing(options: CaseOptions) -> dict[str, Any]:
+def _listing(options: CaseOptions) -> dict[str, object]:
     why = no_device(options.device)
     machine = Machine(None, why_missing) if why else probe(options.device)
     cases = [listing(case, options.plan(case, machine), options.experts) for case in options.cases(machine)]
@@ -136,7 +135,7 @@ def _run_case(
                 _launch(ctx, ready, ranges, repeats, report)
 
 
-def _launch(ctx: Context, ready: list[ReadyOp], ranges: Ranges, repeats: int, report: Any) -> None:
+def _launch(ctx: Context, ready: list[ReadyOp], ranges: Ranges, repeats: int, report: Report) -> None:
     for repeat in range(1, repeats + 1):
         with ranges.range(case_range(ctx.case)):
             for index, op in enumerate(ready):
@@ -146,7 +145,7 @@ def _launch(ctx: Context, ready: list[ReadyOp], ranges: Ranges, repeats: int, re
         synchronise(ctx.device)
 
 
-def _replay(ctx: Context, ready: list[ReadyOp], ranges: Ranges, repeats: int, report: Any) -> None:
+def _replay(ctx: Context, ready: list[ReadyOp], ranges: Ranges, repeats: int, report: Report) -> None:
     """One graph a repeat, each with its own copies of the weights; captured where profilers see the nodes' ranges."""
     name = case_range(ctx.case)
     graphs = capture_graphs(ready, ranges, name, range(1, repeats + 1))
@@ -165,8 +164,8 @@ def _free(ctx: Context) -> None:
 
 
 def _manifest(
-    args: argparse.Namespace, machine: Machine, ranges: Ranges, records: list[dict[str, Any]]
-) -> dict[str, Any]:
+    args: argparse.Namespace, machine: Machine, ranges: Ranges, records: list[dict[str, object]]
+) -> dict[str, object]:
     return {
         "tool": {"name": "roofprof", "version": __version__},
         "gpu": environment.gpu(args.device),

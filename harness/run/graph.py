@@ -1,14 +1,21 @@
 """The layer as CUDA graphs, one for each pass."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Protocol
 
 from roofprof.errors import RoofprofError
 from roofprof.harness.inputs.ranges import Ranges
 from roofprof.harness.run.prepare import ReadyOp
 
 
-def capture_graphs(ready: list[ReadyOp], ranges: Ranges, case: str, steps: Iterable[int]) -> list[Any]:
+class Replayable(Protocol):
+    """A CUDA graph."""
+
+    def replay(self) -> None:
+        """Launch what was captured."""
+
+
+def capture_graphs(ready: list[ReadyOp], ranges: Ranges, case: str, steps: Iterable[int]) -> list[Replayable]:
     """Capture every op in its range once for each step.
 
     Ranges are not active when a graph is replayed; a tracer takes them from the capture. So the case's range is round
@@ -19,7 +26,7 @@ def capture_graphs(ready: list[ReadyOp], ranges: Ranges, case: str, steps: Itera
     """
     import torch
 
-    graphs: list[Any] = []
+    graphs: list[Replayable] = []
     for step in steps:
         graph = torch.cuda.CUDAGraph()
         op: ReadyOp | None = None

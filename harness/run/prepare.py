@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from roofprof.errors import RoofprofError
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
-from roofprof.harness.inputs.counts import counted
-from roofprof.harness.inputs.registry import Implementation
+from roofprof.harness.inputs.machine import Device, synchronise
 from roofprof.harness.plan.choose import PlannedOp
 
 _WARM_UP_CALLS = 2
@@ -24,13 +23,6 @@ class ReadyOp:
     call: Call
 
 
-def make_call(ctx: Context, planned: PlannedOp, implementation: Implementation) -> Call:
-    """The op's inputs, drawn from the seed and the op's name alone."""
-    spec = counted(planned.spec, ctx.counts)
-    ctx.seed_for(planned.spec.op)
-    return implementation.make(ctx, spec)
-
-
 def prepare_ops(ctx: Context, planned: Sequence[PlannedOp], report: Report) -> list[ReadyOp]:
     """Make every op's inputs and run it twice: compilation, autotuning and allocation happen here.
 
@@ -44,7 +36,7 @@ def prepare_ops(ctx: Context, planned: Sequence[PlannedOp], report: Report) -> l
             continue
         report("prepare", op.spec.op, index, len(runnable))
         try:
-            call = make_call(ctx, op, implementation)
+            call = op.make_call(ctx, implementation)
             for _ in range(_WARM_UP_CALLS):
                 call.run(0)
             synchronise(ctx.device)
@@ -59,15 +51,7 @@ def prepare_ops(ctx: Context, planned: Sequence[PlannedOp], report: Report) -> l
     return ready
 
 
-def synchronise(device: str) -> None:
-    """Wait for the GPU."""
-    if device == "cuda":
-        import torch
-
-        torch.cuda.synchronize()
-
-
-def empty_l2(device: str, l2_bytes: int) -> None:
+def empty_l2(device: Device, l2_bytes: int) -> None:
     """Push what warm-up left out of the L2 cache."""
     if device == "cuda" and l2_bytes:
         import torch

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from roofprof.harness.run.prepare import synchronise
+from roofprof.harness.inputs.machine import Device, synchronise
 
 
 class ProfilerRegion:
@@ -12,7 +12,7 @@ class ProfilerRegion:
     ncu takes any number of regions; nsys writes a report for each, and one is simpler to keep whole.
     """
 
-    def __init__(self, device: str, once: bool) -> None:
+    def __init__(self, device: Device, once: bool) -> None:
         self._device = device
         self._once = once
         self._open = False

@@ -17,6 +17,7 @@ from roofprof.harness.verify.child import ChildEnded, Event, EventWriter, child_
 from roofprof.harness.verify.tasks import Checker, Result, free_memory, list_tasks, worst
 
 _CONTEXT_DEAD = 70
+"""Exit code of a child whose GPU context an op has broken."""
 Show = Callable[[Result], None]
 
 
@@ -74,7 +75,7 @@ def verify(arguments: Sequence[str], limit_s: float, show: Show) -> list[Result]
                     show(results[-1])
                 done = event["event"] == "done"
         except ChildEnded as ending:
-            if started is None and str(ending).find(f"exit code {_CONTEXT_DEAD}") < 0:
+            if started is None and ending.exit_code != _CONTEXT_DEAD:
                 raise RoofprofError(f"the checks did not start: {ending}") from ending
             if started is not None:
                 failed = Result(started["case"], started["op"], started["implementation"], "FAIL", why=str(ending))

@@ -2,26 +2,26 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from roofprof.formulas.layer import LayerCase
 from roofprof.harness.inputs.call import error_of
 from roofprof.harness.inputs.context import Context, InputOptions
-from roofprof.harness.inputs.machine import Machine
+from roofprof.harness.inputs.counts import expected_counts
+from roofprof.harness.inputs.machine import Machine, synchronise
+from roofprof.harness.inputs.op import Implementation
 from roofprof.harness.inputs.ranges import case_range
-from roofprof.harness.inputs.registry import Implementation
-from roofprof.harness.plan.choose import COLLECTIVES, PlannedOp, expected_counts
+from roofprof.harness.plan.choose import PlannedOp
 from roofprof.harness.plan.memory import estimate_bytes, require_memory
 from roofprof.harness.plan.options import CaseOptions, case_label
 from roofprof.harness.plan.record import UNTESTED
-from roofprof.harness.run.prepare import make_call, synchronise
 
 Verdict = Literal["ok", "WRONG", "FAIL", "skip"]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one check."""
+    """The outcome of one check."""
 
     case: str
     """Range name of the case."""
@@ -33,7 +33,7 @@ class Result:
     tolerance: float | None = None
     why: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain data for JSON."""
         return asdict(self)
 
@@ -53,7 +53,7 @@ class Task:
 
     @property
     def limit_factor(self) -> int:
-        """How many time limits it may take: compiling takes minutes."""
+        """By what the time limit is multiplied: compiling takes minutes."""
         return 5 if self.implementation is not None and self.implementation.jit else 1
 
 
@@ -64,7 +64,7 @@ def list_tasks(options: CaseOptions, machine: Machine, all_impls: bool) -> list[
 
 def _case_tasks(options: CaseOptions, case: LayerCase, machine: Machine, all_impls: bool) -> Iterator[Task]:
     for planned in options.plan(case, machine):
-        if planned.spec.formula in COLLECTIVES or (planned.absorbed_by and not all_impls):
+        if planned.is_collective or (planned.fused_into and not all_impls):
             yield Task(case, planned, None)
         elif all_impls and planned.choice.possible:
             for implementation in planned.choice.possible:
@@ -96,7 +96,7 @@ class Checker:
         self._require_memory(task)
         ctx = self._context_of(task.case)
         with torch.no_grad():
-            call = make_call(ctx, task.planned, implementation)
+            call = task.planned.make_call(ctx, implementation)
             output = call.run(0)
             synchronise(ctx.device)
             error = error_of(call, output)

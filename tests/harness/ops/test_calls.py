@@ -115,7 +115,6 @@ def specs_for(implementation, make_machine):
 @pytest.mark.parametrize("implementation", CALLED, ids=lambda i: i.name)
 def test_calls_fit_the_wheels(implementation, recorded, make_machine, monkeypatch):
     from roofprof.harness.inputs.context import Context, InputOptions
-    from roofprof.harness.run.prepare import make_call
 
     wheels = [Recorder(w) for w in recorded]
     wheels = [w for w in wheels if all(w.holds(name) for name in recorded_names(implementation))]
@@ -125,7 +124,7 @@ def test_calls_fit_the_wheels(implementation, recorded, make_machine, monkeypatc
     for wheel in wheels:
         monkeypatch.setattr(module, "find", wheel.find)
         ctx = Context(case, InputOptions("cpu", experts=16))
-        make_call(ctx, planned, implementation).run(0)
+        planned.make_call(ctx, implementation).run(0)
         assert {path.removesuffix(".default") for path in wheel.called} >= {
             name.removesuffix(".default") for name in recorded_names(implementation)
         }

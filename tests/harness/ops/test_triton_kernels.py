@@ -11,8 +11,8 @@ pytest.importorskip("numpy")
 
 CODE = """
 import torch
-from roofprof.harness.ops.triton_kernels import TensorQuantiser, write_kv
-from roofprof.harness.quantised import fp8_tensor
+from roofprof.harness.ops._triton_kernels import TensorQuantiser, write_kv
+from roofprof.harness.inputs.quantised import fp8_tensor
 
 latent, cache, slots = torch.randn(5, 2112).bfloat16(), torch.zeros(256, 1, 576).bfloat16(), torch.randperm(256)[:5]
 write_kv(cache, latent[:, 1536:2048], latent[:, 2048:], slots)

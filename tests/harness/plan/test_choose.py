@@ -8,8 +8,9 @@ from roofprof.errors import RoofprofError, UsageError
 from roofprof.formulas.layer import RECIPES, LayerCase
 from roofprof.formulas.models import evaluate
 from roofprof.formulas.range_names import parse_range_name
+from roofprof.harness.inputs.counts import expected_counts
 from roofprof.harness.plan.catalogue import CATALOGUE
-from roofprof.harness.plan.choose import COLLECTIVES, expected_counts, plan_case, recipe_for, require_runnable
+from roofprof.harness.plan.choose import plan_case, recipe_for, require_runnable
 
 HOPPER, BLACKWELL = (9, 0), (10, 0)
 
@@ -76,7 +77,7 @@ def test_flashinfer_alone_runs_the_whole_moe_in_one_call(make_machine):
     assert chosen(plan)["moe_gate_up"] == "trtllm_fp4_block_scale_moe"
     assert chosen(plan)["quant_moe_gate_up"] == "flashinfer_fp4_quantize"
     assert chosen(plan)["o_proj"] == "flashinfer_mm_fp4"
-    assert by_op["moe_down"].not_run == by_op["topk"].not_run == "moe_gate_up does its work"
+    assert by_op["moe_down"].not_run == by_op["topk"].not_run == "fused into moe_gate_up"
     name = by_op["moe_gate_up"].range_name(expected_counts(LayerCase(), 256))
     assert name == "moe_fused:moe_fused:m64:i2048:d7168:e256:t8:fp4"
 
@@ -121,7 +122,7 @@ def test_a_wanted_precision_changes_the_op_and_its_quantisation(make_machine):
 def test_a_kernel_that_quantises_inside_leaves_out_the_quantisation(make_machine):
     wanted = {"q_b_proj": "flashinfer_fp8_blockscale_gemm_sm90"}
     ops = {p.spec.op: p for p in plan_case(LayerCase(recipe=RECIPES["fp8"]), make_machine(HOPPER), wanted)}
-    assert ops["quant_q_b_proj"].not_run == "q_b_proj does its work"
+    assert ops["quant_q_b_proj"].not_run == "fused into q_b_proj"
     assert ops["quant_o_proj"].not_run is None
 
 
@@ -147,11 +148,11 @@ def test_range_names_parse_and_evaluate(make_machine, layer, phase, recipe, capa
     case = LayerCase(phase, 5, 100, RECIPES[recipe], layer, tp, ep)
     counts = expected_counts(case, 256)
     for planned in plan_case(case, make_machine(capability), {}, variants=True):
-        if planned.spec.formula in COLLECTIVES:
+        if planned.is_collective:
             assert planned.not_run == "it needs several GPUs"
             continue
         for implementation in (planned.implementation, *planned.choice.possible):
-            spec = planned.stated(counts, implementation)
+            spec = planned.actual_spec(counts, implementation)
             assert evaluate(spec.formula, spec.shape).dram_bytes > 0
         name = parse_range_name(planned.range_name(counts))
         assert name.formula is not None
@@ -162,7 +163,7 @@ def test_range_names_parse_and_evaluate(make_machine, layer, phase, recipe, capa
     ("wanted", "only", "message"),
     [
         ({"q_c_proj": "torch"}, None, "does not have: q_c_proj"),
-        ({"rope": "nothing"}, None, "no implementation named 'nothing'"),
+        ({"rope": "nothing"}, None, "unknown implementation 'nothing'"),
         ({"moe_gate_up": "torch_grouped_mm", "moe_down": "fp8_blockwise_scaled_grouped_mm"}, None, "cannot differ"),
         ({}, "xyz", "matches no op"),
         ({}, "(", "no regular expression"),

@@ -4,8 +4,9 @@ import pytest
 
 from roofprof.errors import RoofprofError
 from roofprof.formulas.layer import RECIPES, LayerCase
+from roofprof.harness.inputs.counts import expected_counts
 from roofprof.harness.inputs.rotation import Rotated, copies_needed
-from roofprof.harness.plan.choose import expected_counts, plan_case
+from roofprof.harness.plan.choose import plan_case
 from roofprof.harness.plan.memory import estimate_bytes, require_memory
 
 H100_L2 = 50 << 20

@@ -15,20 +15,20 @@ SMALL = ("--device", "cpu", "--experts", "16", "--tp", "8", "--seq-len", "70", "
 
 BROKEN = """
 import os, sys, time
-from roofprof.harness.verify import tasks
+from roofprof.harness.plan.choose import PlannedOp
 from roofprof.harness.verify.run import main
-make_call = tasks.make_call
-def broken(ctx, planned, implementation):
+make_call = PlannedOp.make_call
+def broken(planned, ctx, implementation):
     op = planned.spec.op
     if op == "rope": raise ValueError("no such rope")
     if op == "kv_write": os.abort()
     if op == "q_b_proj": time.sleep(60)
-    call = make_call(ctx, planned, implementation)
+    call = make_call(planned, ctx, implementation)
     if op == "q_a_layernorm":
         import dataclasses
         return dataclasses.replace(call, results=lambda output: (output * 1.1,))
     return call
-tasks.make_call = broken
+PlannedOp.make_call = broken
 sys.exit(main())
 """
 
@@ -87,6 +87,40 @@ def test_one_bad_op_does_not_take_the_rest_down(capsys, monkeypatch, tmp_path):
     assert "SIGABRT" in results["kv_write"]["why"]
     assert "no result in 5 s" in results["q_b_proj"]["why"]
     assert results["attn_mqa"]["verdict"] == results["post_attention_layernorm"]["verdict"] == "ok"
+
+
+DYING = """
+import os, sys
+from roofprof.harness.verify import run
+def die(device):
+    if "--first" in sys.argv and int(sys.argv[sys.argv.index("--first") + 1]) < 2:
+        raise RuntimeError("the context is dead")
+run.free_memory = die
+{before}
+sys.exit(run.main())
+"""
+
+
+def test_a_dead_context_costs_a_new_child_and_no_result(capsys, monkeypatch, tmp_path):
+    script = tmp_path / "dying_verify.py"
+    script.write_text(DYING.format(before=""))
+    monkeypatch.setattr(child, "COMMAND", (str(script),))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+    code, rows = verify(capsys, "--only", "norm|rope")
+    assert code == 0
+    assert [r["op"] for r in rows] == [
+        "input_layernorm", "q_a_layernorm", "kv_a_layernorm", "rope", "post_attention_layernorm",
+    ]  # fmt: skip
+    assert {r["verdict"] for r in rows} == {"ok"}
+
+
+def test_a_child_that_dies_before_its_first_check_is_an_error_whatever_it_prints(capsys, monkeypatch, tmp_path):
+    script = tmp_path / "dying_verify.py"
+    script.write_text(DYING.format(before="print('exit code 70', file=sys.stderr); sys.exit(9)"))
+    monkeypatch.setattr(child, "COMMAND", (str(script),))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+    assert main([*SMALL, "--json", "--only", "rope"]) == 1
+    assert "the checks did not start: the process ended: exit code 9" in capsys.readouterr().err
 
 
 def test_wrong_options(capsys):

@@ -7,11 +7,11 @@ Imported when an implementation that uses them is made, never before: triton nee
 # mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False
 # mypy: disallow-untyped-calls=False, disallow-untyped-decorators=False
 
-from typing import Any
-
 import torch
 import triton  # pyright: ignore[reportMissingImports]
 import triton.language as tl  # pyright: ignore[reportMissingImports]
+
+from roofprof.harness.inputs.tensors import Dtype, Tensor
 
 _CHUNK = 4096
 _MAX_PROGRAMS = 1024
@@ -61,7 +61,7 @@ def roofprof_quant_tensor(
         tl.store(out + i, value.to(out.dtype.element_ty), mask=i < n)
 
 
-def write_kv(cache: Any, nope: Any, pe: Any, slots: Any) -> None:
+def write_kv(cache: Tensor, nope: Tensor, pe: Tensor, slots: Tensor) -> None:
     """Write nope [m, 512] and pe [m, 64], rows of any stride, to cache [slots, 1, 576] at slots [m] int64."""
     roofprof_kv_write[(slots.shape[0],)](
         cache, nope, pe, slots, cache.stride(0), nope.stride(0), pe.stride(0), nope_width=512, pe_width=64, block=1024
@@ -71,14 +71,14 @@ def write_kv(cache: Any, nope: Any, pe: Any, slots: Any) -> None:
 class TensorQuantiser:
     """Quantises x [heads, rows, k], last dimension contiguous, to e4m3 under one scale: two launches."""
 
-    def __init__(self, x: Any, dtype: Any = torch.float8_e4m3fn) -> None:
+    def __init__(self, x: Tensor, dtype: Dtype = torch.float8_e4m3fn) -> None:
         self.x = x
         self.programs = min(_MAX_PROGRAMS, triton.cdiv(x.numel(), _CHUNK))
         self.partial = torch.empty(self.programs, device=x.device, dtype=torch.float32)
         self.values = torch.empty(x.shape, device=x.device, dtype=dtype)
         self.scale = torch.empty(1, device=x.device, dtype=torch.float32)
 
-    def run(self) -> tuple[Any, Any]:
+    def run(self) -> tuple[Tensor, Tensor]:
         """Values [heads, rows, k] e4m3 and scale [1] fp32."""
         x, grid = self.x, (self.programs,)
         sizes = (x.numel(), x.shape[1], x.shape[2], x.stride(0), x.stride(1))

@@ -1,66 +1,12 @@
-"""Implementations of ops, what each needs, and which one is chosen."""
+"""Which implementation of an op runs on a machine, and why the others cannot."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from roofprof.errors import RoofprofError, UsageError
 from roofprof.formulas.layer import OpSpec
-from roofprof.harness.inputs.call import MakeCall
-from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.machine import Machine
-
-ANY_PRECISION: frozenset[str] = frozenset()
-FP4_CAPABILITY = (10, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What must hold before an implementation may be called."""
-
-    gpu: bool = True
-    capability: tuple[int, int] = (0, 0)
-    """Smallest compute capability."""
-    below: tuple[int, int] | None = None
-    """First compute capability that is too new."""
-    names: tuple[str, ...] = ()
-    """`module:attribute` of everything it calls that releases add or drop."""
-    max_tokens: int | None = None
-    """Largest M."""
-    fits: Callable[[OpSpec], str | None] | None = None
-    """Why a shape cannot be run, or None."""
-
-
-@dataclass(frozen=True, slots=True)
-class Implementation:
-    """One way to run an op."""
-
-    name: str
-    formulas: tuple[str, ...]
-    """Formulas of `layer_ops` that it serves."""
-    make: MakeCall
-    needs: Needs = field(default_factory=Needs)
-    ops: tuple[str, ...] | None = None
-    """The only ops that it serves, or None for every op of its formulas."""
-    precisions: frozenset[str] = ANY_PRECISION
-    """Precisions of the inputs that it takes; empty where the op has none."""
-    absorbs: Callable[[str], tuple[str, ...]] | None = None
-    """Ops whose work it does as well, so that they are left out."""
-    goes_with: tuple[tuple[str, str], ...] = ()
-    """(op, implementation) pairs that it needs beside it."""
-    restate: Callable[[OpSpec, Counts], OpSpec] | None = None
-    """The op as it really is, where the implementation does other work than the formula says."""
-    jit: bool = False
-    """Compiles at the first call, for up to minutes."""
-    note: str | None = None
-
-    @property
-    def untested(self) -> bool:
-        """Needs Blackwell, on which nothing here has run."""
-        return self.needs.capability >= FP4_CAPABILITY
-
-    def serves(self, spec: OpSpec) -> bool:
-        """Whether it is for this op at all."""
-        return spec.formula in self.formulas and (self.ops is None or spec.op in self.ops)
+from roofprof.harness.inputs.op import FP4_CAPABILITY, Implementation, Needs
 
 
 def why_not(implementation: Implementation, spec: OpSpec, machine: Machine) -> str | None:
@@ -100,7 +46,7 @@ def _text(capability: tuple[int, int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The implementation chosen for an op; what else could have run is looked into when asked for."""
+    """The implementation chosen for an op. Whether the others could run is found out only when asked for."""
 
     implementation: Implementation | None
     spec: OpSpec
@@ -124,7 +70,7 @@ class Choice:
 def choose(spec: OpSpec, candidates: Iterable[Implementation], machine: Machine, wanted: str | None = None) -> Choice:
     """The first implementation that can run the op, or the wanted one.
 
-    Packages are imported no further than that takes: FlashInfer alone costs seconds.
+    Packages are imported only as far as that takes: FlashInfer alone costs seconds.
 
     Raises:
         UsageError: no implementation of the op has the wanted name.
@@ -137,7 +83,7 @@ def choose(spec: OpSpec, candidates: Iterable[Implementation], machine: Machine,
     named = next((i for i in serving if i.name == wanted), None)
     if named is None:
         known = ", ".join(i.name for i in serving)
-        raise UsageError(f"{spec.op} has no implementation named {wanted!r}", f"it has {known or 'none'}")
+        raise UsageError(f"unknown implementation {wanted!r} of {spec.op}", f"it has {known or 'none'}")
     choice = Choice(named, spec, serving, machine)
     if (why := why_not(named, spec, machine)) is not None:
         can = ", ".join(i.name for i in choice.possible) or "nothing"
