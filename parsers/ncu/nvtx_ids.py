@@ -6,7 +6,7 @@ number of the API call at which it opened; two ranges of the same name differ in
 
 from typing import NamedTuple
 
-from roofprof.formats.ncu_blocks import Data, fields
+from roofprof.formats.protobuf import Data, fields
 
 # ProfileResult
 _PROCESS, _FUNCTION_NAME, _METRIC, _NVTX = 1, 6, 13, 21

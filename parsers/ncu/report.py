@@ -16,7 +16,9 @@ import polars as pl
 
 from roofprof.errors import ReportError
 from roofprof.findings import Finding
-from roofprof.formats.ncu_blocks import Block, Data, read_blocks, read_report_bytes, without_results
+from roofprof.formats.ncu_rep import Block, without_results
+from roofprof.formats.ncu_rep_file import open_report, read_blocks
+from roofprof.formats.protobuf import Data
 from roofprof.launches.schema import LAUNCH_SCHEMA, check_schema
 from roofprof.parsers.ncu.findings import reading_findings
 
@@ -54,7 +56,7 @@ def read_ncu_report(path: str | Path, progress: Progress | None = None, name: st
     """
     path = Path(path)
     label = name or path.name
-    data = read_report_bytes(path)
+    data = open_report(path)
     blocks = read_blocks(data, path)
     total = sum(block.result_count for block in blocks)
     answers = _read_batches(path, data, blocks, total, progress)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from roofprof.errors import ReportError
-from roofprof.formats.ncu_blocks import Data, messages, read_blocks, read_report_bytes
+from roofprof.formats.ncu_rep_file import open_report, read_blocks
+from roofprof.formats.protobuf import Data
 from roofprof.hardware.chip import Chip, chip_of_capability
 from roofprof.parsers.ncu.columns import Plan, plan_columns
 from roofprof.parsers.ncu.nvtx_ids import ResultIds, read_ids
@@ -170,9 +171,7 @@ def _ids_in_order(data: Data, path: Path) -> list[ResultIds | None]:
     """The ids of every result in file order; None for those of ranges and graphs."""
     found: list[ResultIds | None] = []
     for block in read_blocks(data, path):
-        inside = list(messages(data, block))[block.source_count :]
-        is_kernel = block.kernel_count == block.result_count
-        found += [read_ids(data, *m) if is_kernel else None for m in inside[: block.result_count]]
+        found += [read_ids(data, start, end) if kind == "kernel" else None for kind, start, end in block.results]
     return found
 
 
@@ -180,7 +179,7 @@ def read_launches(path: Path) -> dict[str, Any]:
     """All launches of a report as columns, with its devices and what its metrics leave open."""
     import ncu_report
 
-    ids = _ids_in_order(read_report_bytes(path), path)
+    ids = _ids_in_order(open_report(path), path)
     context = ncu_report.load_report(str(path))  # pyright: ignore[reportCallIssue]  # wrapped
     actions = [context[r][a] for r in range(context.num_ranges()) for a in range(context[r].num_actions())]
     if len(actions) != len(ids):

@@ -10,7 +10,8 @@ from enum import Enum
 from pathlib import Path
 
 from roofprof.errors import ReportError
-from roofprof.formats.ncu_rep import FramingError, blocks, fields, whole_blocks
+from roofprof.formats.ncu_rep import blocks, whole_blocks
+from roofprof.formats.protobuf import FramingError, fields
 from roofprof.profiler.run.secrets import Secrets
 
 

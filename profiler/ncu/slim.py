@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from roofprof.errors import ReportError
-from roofprof.formats.ncu_rep import PAYLOAD_BYTES, STRING_TABLE, U32, Block, FramingError, blocks, fields, spans
+from roofprof.formats.ncu_rep import PAYLOAD_BYTES, U32, Block, blocks, first_block, strings
+from roofprof.formats.protobuf import FramingError, fields, spans, varint
 
 TABLES = frozenset(
     f"launch__occupancy_per_{what}".encode()
@@ -18,7 +19,6 @@ TABLES = frozenset(
 
 _METRIC = 13  # of a kernel's result
 _NAME_ID = 1  # of a metric: place of its name among the strings of all blocks, from 0
-_STRING = 1  # of a string table
 
 
 def slim_report(path: Path) -> None:
@@ -33,8 +33,7 @@ def slim_report(path: Path) -> None:
         names = _name_ids(data, before)
         if not names:
             return
-        first = 8 + U32.unpack_from(data, 4)[0]
-        slim = data[:first] + b"".join(_slim_block(data, block, names) for block in before)
+        slim = data[: first_block(data)] + b"".join(_slim_block(data, block, names) for block in before)
         whole = [_kinds(b) for b in blocks(slim)] == [_kinds(b) for b in before]
     except FramingError as error:
         raise ReportError(f"{path.name} is damaged: {error}", "capture it again") from error
@@ -44,18 +43,9 @@ def slim_report(path: Path) -> None:
 
 
 def _name_ids(data: bytes, found: Iterable[Block]) -> frozenset[int]:
-    """Ids of the tables' names: each block adds its strings to those of the blocks before it."""
-    ids, count = set(), 0
-    for block in found:
-        for number, table in fields(data, *block.header):
-            if number != STRING_TABLE or isinstance(table, int):
-                continue
-            for part, text in fields(data, *table):
-                if part == _STRING and not isinstance(text, int):
-                    if data[text[0] : text[1]] in TABLES:
-                        ids.add(count)
-                    count += 1
-    return frozenset(ids)
+    """Ids of the tables' names."""
+    texts = (text for block in found for text in strings(data, block))
+    return frozenset(place for place, (start, end) in enumerate(texts) if data[start:end] in TABLES)
 
 
 def _slim_block(data: bytes, block: Block, names: Collection[int]) -> bytes:
@@ -66,7 +56,7 @@ def _slim_block(data: bytes, block: Block, names: Collection[int]) -> bytes:
     header = bytearray()
     for number, value, (start, end) in spans(data, *block.header):
         if number == PAYLOAD_BYTES and value:
-            header += _varint(PAYLOAD_BYTES << 3) + _varint(len(payload))
+            header += varint(PAYLOAD_BYTES << 3) + varint(len(payload))
         else:
             header += data[start:end]
     return U32.pack(len(header)) + bytes(header) + bytes(payload)
@@ -89,11 +79,3 @@ def _name_id(data: bytes, start: int, end: int) -> int | None:
 
 def _kinds(block: Block) -> list[str]:
     return [kind for kind, _, _ in block.messages]
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])

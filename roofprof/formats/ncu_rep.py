@@ -1,151 +1,165 @@
-"""The framing of an .ncu-rep, for overwriting text in it and for cutting off a half-written end.
+"""The framing of an .ncu-rep: the one place that knows how a report is cut into blocks and messages.
 
 A file is the magic `NVR\\0`, a u32 header length, a header, then blocks: u32 length, protobuf BlockHeader,
 payload. A payload is a list of u32-length-prefixed messages. Layouts: the .proto files that Nsight Compute
-ships in extras/FileFormat.
+ships in extras/FileFormat. Standard library only; nothing here depends on what the messages hold.
 """
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from roofprof.formats.protobuf import Data, FramingError, Span, fields, varint
+
 MAGIC = b"NVR\x00"
 U32 = struct.Struct("<I")
-_SOURCES = 1
-STRING_TABLE, PAYLOAD_BYTES = 4, 5
+SOURCES, STRING_TABLE, PAYLOAD_BYTES = 1, 4, 5
 """Fields of BlockHeader."""
+_STRING = 1  # of a string table
 RESULT_COUNTS = {2: "kernel", 7: "range", 8: "cmdlist", 9: "graph"}
-"""Fields of BlockHeader that count results, in the order in which the payload holds them."""
+"""Fields of BlockHeader that count results, in the order in which the payload holds them.
 
-
-class FramingError(ValueError):
-    """The bytes are no whole report."""
+Field 10 counts messages behind them that are no results: ncu_report reads those as another kind and hands
+out no action for them.
+"""
+RESULT_KINDS = frozenset(RESULT_COUNTS.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """One block: where its header and its messages lie."""
 
-    header: tuple[int, int]
+    start: int
+    """Where its length stands; `header[0]` is 4 bytes on."""
+    header: Span
     messages: tuple[tuple[str, int, int], ...]
     """Kind (source, kernel, range, cmdlist, graph or other), start and end of each."""
+    end: int
+
+    @property
+    def results(self) -> tuple[tuple[str, int, int], ...]:
+        """The messages that are results, of any kind."""
+        return tuple(message for message in self.messages if message[0] in RESULT_KINDS)
 
     @property
     def result_count(self) -> int:
         """Results of any kind."""
-        return sum(kind in RESULT_COUNTS.values() for kind, _, _ in self.messages)
+        return len(self.results)
 
 
-def blocks(data: bytes | bytearray) -> list[Block]:
+def blocks(data: Data) -> list[Block]:
     """The blocks of a whole report.
 
     Raises:
         FramingError: they do not fill it exactly.
     """
-    found, end = whole_blocks(data)
-    if end != len(data):
-        raise FramingError(f"the block at byte {end} of {len(data)} is damaged or cut off")
-    return found
+    return list(_blocks(data, first_block(data)))
 
 
-def whole_blocks(data: bytes | bytearray) -> tuple[list[Block], int]:
+def whole_blocks(data: Data) -> tuple[list[Block], int]:
     """The blocks up to the first that is damaged, and where they end: what is left of a report that was cut.
 
     Raises:
         FramingError: no report at all.
     """
-    if bytes(data[:4]) != MAGIC or len(data) < 8:
-        raise FramingError("it does not start as an ncu report")
-    position = 8 + int(U32.unpack_from(data, 4)[0])
-    if position > len(data):
-        raise FramingError("its header is cut off")
+    end = first_block(data)
     found: list[Block] = []
+    try:
+        for block in _blocks(data, end):
+            found.append(block)
+            end = block.end
+    except FramingError:
+        pass
+    return found, end
+
+
+def first_block(data: Data) -> int:
+    """Where the first block starts: behind the magic and the file's header.
+
+    Raises:
+        FramingError: not the start of a report.
+    """
+    if data[:4] != MAGIC:
+        raise FramingError("it does not start as an ncu report")
+    start = 8 + _u32(data, 4, "the file header")
+    if start > len(data):
+        raise FramingError(f"the file header ends at byte {start} of {len(data)}")
+    return start
+
+
+def strings(data: Data, block: Block) -> Iterator[Span]:
+    """Where the strings lie that a block adds to those of the blocks before it.
+
+    The place of a string among those of all blocks, from 0, is its id: metrics name themselves by it.
+
+    Raises:
+        FramingError: not protobuf.
+    """
+    for number, table in fields(data, *block.header):
+        if number == STRING_TABLE and not isinstance(table, int):
+            for part, text in fields(data, *table):
+                if part == _STRING and not isinstance(text, int):
+                    yield text
+
+
+def without_results(data: Data, block: Block) -> bytes:
+    """The block with its string table and session data, but without its payload.
+
+    Raises:
+        FramingError: not protobuf.
+    """
+    header = bytearray()
+    for number, value in fields(data, *block.header):
+        if isinstance(value, int):
+            counts = number in (SOURCES, PAYLOAD_BYTES) or number in RESULT_COUNTS
+            header += varint(number << 3) + varint(0 if counts else value)
+        else:
+            content = data[slice(*value)]
+            header += varint(number << 3 | 2) + varint(len(content)) + content
+    return U32.pack(len(header)) + bytes(header)
+
+
+def _blocks(data: Data, position: int) -> Iterator[Block]:
     while position < len(data):
-        try:
-            block, position = _block(data, position)
-        except FramingError:
-            break
-        found.append(block)
-    return found, position
+        block = _block(data, position)
+        yield block
+        position = block.end
 
 
-def _block(data: bytes | bytearray, start: int) -> tuple[Block, int]:
-    header = start + 4, start + 4 + _u32(data, start)
+def _block(data: Data, start: int) -> Block:
+    header = start + 4, start + 4 + _u32(data, start, "a block")
     if header[1] > len(data):
-        raise FramingError("the header of a block is cut off")
+        raise FramingError(f"the header of the block at byte {start} ends at {header[1]} of {len(data)}")
     counts = {number: value for number, value in fields(data, *header) if isinstance(value, int)}
     end = header[1] + counts.get(PAYLOAD_BYTES, 0)
     if end > len(data):
-        raise FramingError("the payload of a block is cut off")
-    kinds = ["source"] * counts.get(_SOURCES, 0)
-    for number, kind in RESULT_COUNTS.items():
-        kinds += [kind] * counts.get(number, 0)
-    messages: list[tuple[str, int, int]] = []
-    position = header[1]
+        raise FramingError(f"the block at byte {start} ends at {end} of {len(data)}")
+    lengths = [(counts.get(number, 0), kind) for number, kind in {SOURCES: "source", **RESULT_COUNTS}.items()]
+    messages = tuple(_messages(data, header[1], end, lengths))
+    announced = sum(count for count, _ in lengths)
+    if len(messages) < announced:
+        raise FramingError(
+            f"the block at byte {start} announces {announced} messages with results or sources and holds "
+            f"{len(messages)}"
+        )
+    return Block(start, header, messages, end)
+
+
+def _messages(data: Data, position: int, end: int, lengths: list[tuple[int, str]]) -> Iterator[tuple[str, int, int]]:
+    kinds = iter(lengths)
+    left, kind = 0, "other"
     while position < end:
         begin = position + 4
-        position = begin + _u32(data, position)
+        position = begin + _u32(data, position, "a message")
         if position > end:
-            raise FramingError("a message runs past its block")
-        messages.append((kinds[len(messages)] if len(messages) < len(kinds) else "other", begin, position))
-    if len(messages) < len(kinds):
-        raise FramingError("a block announces more messages than it holds")
-    return Block(header, tuple(messages)), end
+            raise FramingError(f"the message at byte {begin} runs past its block")
+        while not left:
+            left, kind = next(kinds, (-1, "other"))
+        left -= 1
+        yield kind, begin, position
 
 
-def fields(data: bytes | bytearray, start: int, end: int) -> Iterator[tuple[int, int | tuple[int, int]]]:
-    """Protobuf fields: number, and the integer (raw bits of a float) or the (start, end) of bytes.
-
-    Raises:
-        FramingError: not protobuf.
-    """
-    for number, value, _ in spans(data, start, end):
-        yield number, value
-
-
-def spans(
-    data: bytes | bytearray, start: int, end: int
-) -> Iterator[tuple[int, int | tuple[int, int], tuple[int, int]]]:
-    """As `fields`, with the (start, end) of the whole field, its number included.
-
-    Raises:
-        FramingError: not protobuf.
-    """
-    while start < end:
-        begin = start
-        key, start = _varint(data, start, end)
-        number, kind = key >> 3, key & 7
-        if number == 0 or kind not in (0, 1, 2, 5):
-            raise FramingError(f"byte {start} is no field of a message")
-        if kind == 0:
-            integer, start = _varint(data, start, end)
-            yield number, integer, (begin, start)
-            continue
-        if kind in (1, 5):
-            size = 8 if kind == 1 else 4
-        else:
-            size, start = _varint(data, start, end)
-        if start + size > end:
-            raise FramingError(f"the field at byte {start} runs past its message")
-        content = (start, start + size)
-        value = content if kind == 2 else int.from_bytes(data[slice(*content)], "little")
-        yield number, value, (begin, content[1])
-        start += size
-
-
-def _u32(data: bytes | bytearray, position: int) -> int:
+def _u32(data: Data, position: int, what: str) -> int:
     if position + 4 > len(data):
-        raise FramingError("a length is cut off")
+        raise FramingError(f"the length of {what} is cut off at byte {len(data)}")
     return int(U32.unpack_from(data, position)[0])
-
-
-def _varint(data: bytes | bytearray, position: int, end: int) -> tuple[int, int]:
-    result = shift = 0
-    while position < end and shift < 70:
-        byte = data[position]
-        position += 1
-        result |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return result, position
-        shift += 7
-    raise FramingError(f"no number ends at byte {position}")

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from roofprof.formats.ncu_rep import FramingError, blocks, whole_blocks
+from roofprof.formats.ncu_rep import blocks, whole_blocks
+from roofprof.formats.protobuf import FramingError
 
 
 def test_a_report_is_blocks_to_its_last_byte(sample: Path) -> None:

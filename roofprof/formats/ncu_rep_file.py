@@ -1,0 +1,56 @@
+"""Opens an .ncu-rep on disk: what is no report is told with what it is instead, what is damaged with where."""
+
+import mmap
+from pathlib import Path
+
+from roofprof.errors import ReportError
+from roofprof.formats.ncu_rep import MAGIC, Block, blocks
+from roofprof.formats.protobuf import Data, FramingError
+
+DAMAGED_HINT = "it was cut or altered after ncu wrote it; capture or copy it again"
+_HINTS = {
+    b"SQLite format 3": "this is an SQLite file, such as nsys exports; analyze takes .ncu-rep files",
+    b"PK\x03\x04": "this is a zip archive, such as .ncu-repz; save it from Nsight Compute as .ncu-rep",
+    b"QuadD": "this is an nsys report; analyze takes .ncu-rep files",
+}
+
+
+def open_report(path: Path) -> Data:
+    """The bytes of a report that starts as one, mapped, so that a large one does not fill memory.
+
+    Raises:
+        ReportError: missing, a directory, unreadable, empty, or something else.
+    """
+    hint = "give the .ncu-rep file that ncu wrote with -o"
+    if path.is_dir():
+        raise ReportError(f"{path} is a directory", hint)
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if start else b""
+    except FileNotFoundError:
+        raise ReportError(f"no such file: {path}", hint) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ReportError(f"cannot read {path}: {reason}", "check its permissions") from None
+    if not start:
+        raise ReportError(f"{path} is empty", "the capture did not finish; run ncu again")
+    if not start.startswith(MAGIC):
+        known = next((text for magic, text in _HINTS.items() if start.startswith(magic)), hint)
+        raise ReportError(f"{path} is not an ncu report", known)
+    return data
+
+
+def read_blocks(data: Data, path: Path) -> list[Block]:
+    """The blocks of a report, checked to fill the file to its last byte.
+
+    Raises:
+        ReportError: damaged framing, or no results in it.
+    """
+    try:
+        found = blocks(data)
+    except FramingError as error:
+        raise ReportError(f"{path} is damaged: {error}", DAMAGED_HINT) from None
+    if not any(block.result_count for block in found):
+        raise ReportError(f"{path} holds no kernels", "nothing was profiled: check ncu's filters (-k, --nvtx-include)")
+    return found
