@@ -33,7 +33,7 @@ _OPS_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "graph_union_ns": pl.Float64,
     "graph_projected_ns": pl.Float64,
     "share": pl.Float64,
-    "time_to_win_ns": pl.Float64,
+    "headroom_ns": pl.Float64,
     "dram_read_bytes": pl.Float64,
     "dram_write_bytes": pl.Float64,
     "dram_bytes": pl.Float64,

@@ -54,8 +54,8 @@ def _measured_bound(op: OpResult) -> str:
     return {"memory": "mem", "compute": "comp", "latency": "latency"}.get(bound, "—")
 
 
-def _win(op: OpResult) -> str:
-    return _microseconds(op.time_to_win_ns)
+def _headroom(op: OpResult) -> str:
+    return _microseconds(op.headroom_ns)
 
 
 def _total_time(ops: Sequence[OpResult]) -> str:
@@ -96,7 +96,7 @@ WIDE = (
     Column("µs\nprojected", lambda o: _microseconds(o.nsys_projected_ns)),
     Column("µs in\ngraph", lambda o: _microseconds(o.graph_union_ns)),
     Column("share", lambda o: format_percent(o.share)),
-    Column("µs to\nwin", lambda o: _microseconds(o.time_to_win_ns)),
+    Column("headroom\nµs", _headroom),
     *NARROW[1:2],
     Column("read", lambda o: format_si(o.dram_read_bytes, "B")),
     Column("written", lambda o: format_si(o.dram_write_bytes, "B")),
@@ -134,7 +134,7 @@ WITH_NSYS = (
     Column("share", lambda o: format_percent(o.share)),
     *NARROW[1:8],
     NARROW[9],
-    Column("µs to\nwin", _win, lambda ops: _microseconds(total_of(ops, "time_to_win_ns"))),
+    Column("headroom\nµs", _headroom, lambda ops: _microseconds(total_of(ops, "headroom_ns"))),
 )
 """With the application's times beside the counters."""
 

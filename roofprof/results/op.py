@@ -120,10 +120,13 @@ class OpResult:
         return self.nsys_union_ns if self.time_source == "nsys" else self.duration_ns
 
     @property
-    def time_to_win_ns(self) -> float | None:
-        """What running at the roof of the GPU that ran would save a call: time x (1 - fraction of the roof)."""
+    def headroom_ns(self) -> float | None:
+        """What running at the profiled GPU's roof would save per call: time x (1 - fraction of the roof).
+
+        Never negative: an op above its roof (cold bytes over warm time, say) has nothing left to save.
+        """
         fraction = self.measured_on.roof_fraction
-        return None if self.time_ns is None or fraction is None else self.time_ns * (1 - fraction)
+        return None if self.time_ns is None or fraction is None else self.time_ns * max(0.0, 1 - fraction)
 
     @property
     def label(self) -> str:
@@ -137,7 +140,7 @@ class OpResult:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        own = {"findings": [f.as_dict() for f in self.findings], "time_to_win_ns": self.time_to_win_ns}
+        own = {"findings": [f.as_dict() for f in self.findings], "headroom_ns": self.headroom_ns}
         return asdict(self) | own
 
     @classmethod
