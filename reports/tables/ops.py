@@ -54,6 +54,11 @@ def _measured_bound(op: OpResult) -> str:
     return {"memory": "mem", "compute": "comp", "latency": "latency"}.get(bound, "—")
 
 
+def _duration_spread(op: OpResult) -> str:
+    times = op.spread.duration_ns
+    return f"{_microseconds(times.min)}–{_microseconds(times.max)}"
+
+
 def _headroom(op: OpResult) -> str:
     return _microseconds(op.headroom_ns)
 
@@ -122,7 +127,7 @@ WIDE = (
     Column("useful\nFLOP/s", lambda o: format_si(o.useful.achieved_flop_per_s if o.useful else None)),
     Column("useful\nof roof", lambda o: format_percent(o.useful.roof_fraction if o.useful else None)),
     Column("cache", lambda o: o.cache or "—"),
-    Column("spread µs", lambda o: "–".join(_microseconds(o.spread["duration_ns"][k]) for k in ("min", "max"))),
+    Column("spread µs", _duration_spread),
     Column("findings", lambda o: ", ".join(dict.fromkeys(f.kind for f in o.findings))),
 )
 

@@ -11,7 +11,8 @@ from roofprof.findings import Finding, Severity
 from roofprof.hardware.devices import PIPES, DeviceSpec
 from roofprof.hardware.roofline import Placement, Roofs, place
 from roofprof.launches.ranges import NamedRange
-from roofprof.results.op import FormulaResult, OpResult
+from roofprof.results.op import OpResult
+from roofprof.results.op_groups import FormulaResult, Range, Spread
 from roofprof.timeline.op_times import NO_TIMING, OpTiming
 
 CORES_DID_IT = 0.95
@@ -110,9 +111,8 @@ def _formula(named: NamedRange, target: DeviceSpec) -> FormulaResult | None:
     )
 
 
-def _spread(row: Row) -> dict[str, dict[str, float | None]]:
-    columns = ("duration_ns", "dram_bytes", "flop_count")
-    return {c: {"min": row[f"{c}_min"], "max": row[f"{c}_max"]} for c in columns}
+def _spread(row: Row) -> Spread:
+    return Spread(**{c: Range(row[f"{c}_min"], row[f"{c}_max"]) for c in Spread.__dataclass_fields__})
 
 
 def _findings(facts: OpFacts, launch_findings: Sequence[Finding], placed: Placement) -> list[Finding]:

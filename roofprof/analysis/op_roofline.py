@@ -8,7 +8,7 @@ from roofprof.formulas.models import Work
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import PIPES, DeviceSpec
 from roofprof.hardware.roofline import Placement, Roofs, measured_bound, place
-from roofprof.results.op import MeasuredOn, Useful
+from roofprof.results.op_groups import MeasuredOn, Useful
 from roofprof.selfcheck.result import Selfcheck
 from roofprof.timeline.op_times import OpTiming
 

@@ -8,7 +8,7 @@ from roofprof.findings import Finding, Severity
 from roofprof.formatting import format_number, format_percent, format_si
 from roofprof.launches.kernel_names import is_sparse_kernel
 from roofprof.launches.ranges import NamedRange
-from roofprof.results.op import MeasuredOn
+from roofprof.results.op_groups import MeasuredOn
 
 OVER_ROOF = 1.02
 """A kernel above 102 % of a roof gets a finding; rounding of clocks explains what lies below."""

@@ -17,7 +17,8 @@ from roofprof.findings import Finding
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec, device_from_dict
 from roofprof.launches.schema import LAUNCH_SCHEMA
-from roofprof.results.op import OpResult, _build
+from roofprof.results.columns import from_plain
+from roofprof.results.op import OpResult
 
 SCHEMA_VERSION = 1
 
@@ -101,7 +102,7 @@ class RooflineReport:
             reports=list(data["reports"]),
             ops=[OpResult.from_dict(op) for op in data["ops"]],
             kernels=kernels,
-            unattributed=_build(Unattributed, data["unattributed"]),
+            unattributed=from_plain(Unattributed, data["unattributed"]),
             findings=[Finding.from_dict(f) for f in data["findings"]],
             joins=list(data.get("joins", ())),
             ceilings=Ceilings.from_dict(data["ceilings"]) if data.get("ceilings") else None,
