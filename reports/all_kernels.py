@@ -115,7 +115,8 @@ def _launches(report: RooflineReport, op: OpResult) -> list[dict[str, object]]:
 
 def _report(rows: Sequence[Row]) -> RooflineReport:
     first = rows[0]
-    ops = [OpResult.from_dict(nested(OpResult, row)) for row in rows]
+    gpu, target = device_from_dict(first["gpu"]), device_from_dict(first["target"])
+    ops = [OpResult.from_dict(nested(OpResult, row)).placed(gpu, target) for row in rows]
     launches = [
         {**launch, "report": row["report"], "nvtx_path": row["nvtx_path"], "op": row["op"]}
         for row in rows
@@ -124,8 +125,8 @@ def _report(rows: Sequence[Row]) -> RooflineReport:
     unknown = Unattributed(0, None, None, None, [])
     return RooflineReport(
         generated=first["generated"],
-        gpu=device_from_dict(first["gpu"]),
-        target=device_from_dict(first["target"]),
+        gpu=gpu,
+        target=target,
         notes=list(first["notes"]),
         reports=list(first["reports"]),
         ops=ops,

@@ -9,8 +9,8 @@ import polars as pl
 
 from roofprof.analysis.launch_rules import launch_findings
 from roofprof.analysis.op_result import build_op
-from roofprof.analysis.op_roofline import Yardsticks
-from roofprof.analysis.references import yardsticks
+from roofprof.analysis.op_roofline import References
+from roofprof.analysis.references import references_of
 from roofprof.findings import Finding, Severity
 from roofprof.formats.capture import UNKNOWN_CONDITIONS, Conditions
 from roofprof.formulas.ops_file import OpsConfig
@@ -82,9 +82,11 @@ def analyze(
     timings = {r.name: _times(r, launches, options.domain) for r in reports if r.traces}
     found += [f for times in timings.values() for f in times.findings]
     gpu = gpus[reports[0].name].spec
-    yards, yard_findings = yardsticks(reports, {n: g.spec for n, g in gpus.items()}, target or gpu, options.ceilings)
-    found += yard_findings
-    ops = _ops(launches, names, launch_found, yards, timings)
+    references, reference_findings = references_of(
+        reports, {n: g.spec for n, g in gpus.items()}, target or gpu, options.ceilings
+    )
+    found += reference_findings
+    ops = _ops(launches, names, launch_found, references, timings)
     if options.only:
         ops = [op for op in ops if options.only(op.op) or options.only(op.label)]
     found += [f for f in launch_found if f.op is None] + [f for op in ops for f in op.findings]
@@ -92,14 +94,14 @@ def analyze(
         generated=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         gpu=gpu,
         target=target or gpu,
-        notes=_notes(gpu, target or gpu) + _time_notes(ops) + _ceiling_notes(yards),
+        notes=_notes(gpu, target or gpu) + _time_notes(ops) + _ceiling_notes(references),
         reports=[_report_entry(r) for r in reports],
         ops=ops,
         kernels=_kernels(launches),
         unattributed=_unattributed(launches),
         findings=found + _several_gpus(gpus),
         joins=[join for times in timings.values() for join in times.joins],
-        ceilings=options.ceilings if any(yard.ceilings for yard in yards.values()) else None,
+        ceilings=options.ceilings if any(held.ceilings for held in references.values()) else None,
     )
 
 
@@ -117,8 +119,8 @@ def _time_notes(ops: Sequence[OpResult]) -> list[str]:
     ]
 
 
-def _ceiling_notes(yards: Mapping[str, Yardsticks]) -> list[str]:
-    ceilings = next((yard.ceilings for yard in yards.values() if yard.ceilings), None)
+def _ceiling_notes(references: Mapping[str, References]) -> list[str]:
+    ceilings = next((held.ceilings for held in references.values() if held.ceilings), None)
     if ceilings is None:
         return []
     return [
@@ -140,7 +142,7 @@ def _ops(
     launches: pl.DataFrame,
     names: Mapping[tuple[str, tuple[str, ...]], NamedRange],
     found: list[Finding],
-    yards: Mapping[str, Yardsticks],
+    references: Mapping[str, References],
     timings: Mapping[str, NsysTimes],
 ) -> list[OpResult]:
     rows = op_rows(call_rows(launches.filter(pl.col("nvtx_path").is_not_null())))
@@ -157,7 +159,7 @@ def _ops(
         names_of_kernels = [kernel_names[k] for k in kernels]
         times = timings.get(row["report"])
         timing = times.by_path.get(tuple(row["nvtx_path"]), NO_TIMING) if times else NO_TIMING
-        ops.append(build_op(row, named, names_of_kernels, launch_level, yards[row["report"]], timing))
+        ops.append(build_op(row, named, names_of_kernels, launch_level, references[row["report"]], timing))
     return ops
 
 

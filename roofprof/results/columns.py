@@ -210,5 +210,7 @@ def _stored_fields(row: type) -> dict[str, tuple[object, bool, bool]]:
     """Type without `None`, whether it may be `None`, and whether it has no default, of each field."""
     assert is_dataclass(row)
     hints = get_type_hints(row)
-    needed = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(row) if f.init}
+    columns = {field.name for field in declared_fields(row)}  # of a row they alone are saved
+    stored = [f for f in fields(row) if f.name in columns or not columns]
+    needed = {f.name: f.default is MISSING and f.default_factory is MISSING for f in stored}
     return {name: (*without_none(hints[name]), missing) for name, missing in needed.items()}

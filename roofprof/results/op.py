@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated
 
 from roofprof.findings import Finding
-from roofprof.hardware.devices import PIPES
+from roofprof.hardware.devices import PIPES, DeviceSpec, bundled_gpus
 from roofprof.results.columns import Column, Group, derived_values, from_plain
 from roofprof.results.op_groups import FormulaResult, MeasuredOn, Spread, Useful
+from roofprof.results.points import CountedWork, RooflinePoints, roofline_points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,9 @@ class OpResult:
     )
     source: Annotated[str, Column("text", "Where the row is from", in_ops_csv=None, values=("measured",))] = "measured"
 
+    points: RooflinePoints = field(default_factory=RooflinePoints)
+    """No column: made once from the work above and the two GPUs, on analysis or on loading."""
+
     @property
     def time_ns(self) -> float | None:
         """The time that rates use: `time_source` says whose."""
@@ -111,7 +115,9 @@ class OpResult:
 
     def as_dict(self) -> dict[str, object]:
         """Plain data for JSON: every column, under its own name."""
-        return asdict(self) | {"findings": [f.as_dict() for f in self.findings]} | derived_values(self)
+        whole = asdict(self)
+        del whole["points"]
+        return whole | {"findings": [f.as_dict() for f in self.findings]} | derived_values(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> "OpResult":
@@ -122,6 +128,19 @@ class OpResult:
             ValueError: a field is of another form.
         """
         return from_plain(cls, data)
+
+    def placed(self, gpu: DeviceSpec, target: DeviceSpec) -> "OpResult":
+        """With its roofline points: what a saved row leaves out.
+
+        Args:
+            gpu: the report's; a row of another one takes that by its name, where it is a bundled one.
+            target: the report's.
+        """
+        formula, name = self.formula, self.measured_on.gpu
+        measured = CountedWork(self.flop_by_pipe, self.dram_bytes, self.mufu_count)
+        asked = CountedWork({formula.pipe: formula.flop_count}, formula.dram_bytes) if formula else None
+        profiled = gpu if name == gpu.name else bundled_gpus().get(name)
+        return replace(self, points=roofline_points(measured, asked, profiled, target))
 
 
 def case_title(op: OpResult) -> str:

@@ -93,14 +93,15 @@ class RooflineReport:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "RooflineReport":
         """The reverse of `to_dict`."""
+        gpu, target = device_from_dict(data["gpu"]), device_from_dict(data["target"])
         kernels = pl.DataFrame(data["kernels"], schema=KERNEL_SCHEMA, strict=False, orient="row")
         return cls(
             generated=data["generated"],
-            gpu=device_from_dict(data["gpu"]),
-            target=device_from_dict(data["target"]),
+            gpu=gpu,
+            target=target,
             notes=list(data["notes"]),
             reports=list(data["reports"]),
-            ops=[OpResult.from_dict(op) for op in data["ops"]],
+            ops=[OpResult.from_dict(op).placed(gpu, target) for op in data["ops"]],
             kernels=kernels,
             unattributed=from_plain(Unattributed, data["unattributed"]),
             findings=[Finding.from_dict(f) for f in data["findings"]],

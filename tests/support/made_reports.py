@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from roofprof.analysis.op_result import build_op
-from roofprof.analysis.op_roofline import Yardsticks
+from roofprof.analysis.op_roofline import References
 from roofprof.formulas.layer import RECIPES, LayerCase, OpSpec, layer_ops
 from roofprof.formulas.ops_file import Case
 from roofprof.hardware.devices import bundled_gpus
@@ -37,7 +37,7 @@ def made_op(spec: OpSpec, case: LayerCase, number: int, chosen: dict[str, float]
     named = NamedRange(
         spec.op, spec.formula, spec.shape, work, Case(case.phase, case.batch, case.seq_len, "cold", None)
     )
-    return build_op(row, named, [f"kernel_of_{spec.op}"], [], Yardsticks(gpu, target))
+    return build_op(row, named, [f"kernel_of_{spec.op}"], [], References(gpu, target))
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,8 @@ def test_the_schema_that_ships_is_the_one_that_the_classes_make(root: Path, requ
 )
 def test_every_field_of_a_row_is_in_the_schema_and_required(root: Path, name: str, row: type) -> None:
     definition = json.loads((root / "roofprof/report.schema.json").read_text())["$defs"][name]
-    written = {field.name for field in fields(row)} | {info.name for info in declared_fields(row)}
+    kept = {field.name for field in fields(row)} - {"points"}  # made anew on loading
+    written = kept | {info.name for info in declared_fields(row)}
     assert written == set(definition["properties"]) == set(definition["required"])
     assert all(entry.get("description") or "$ref" in entry for entry in definition["properties"].values())
 
