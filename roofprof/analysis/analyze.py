@@ -1,4 +1,4 @@
-"""From launches to a RooflineReport: attribute, sum, set the formula beside, place on the rooflines."""
+"""From attributed launches to a RooflineReport: sum, set the formula beside, place on the rooflines."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,7 @@ from roofprof.formats.capture import UNKNOWN_CONDITIONS, Conditions
 from roofprof.formulas.ops_file import OpsConfig
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import PIPES, DeviceSpec
-from roofprof.hardware.profiled_gpu import measured_gpu
-from roofprof.launches.attribution import attribute
+from roofprof.hardware.profiled_gpu import profiled_gpu_of
 from roofprof.launches.measured_work import call_rows, op_rows, with_measured_work
 from roofprof.launches.ranges import NamedRange, name_ranges
 from roofprof.results.op import OpResult
@@ -31,6 +30,7 @@ class Options:
     """What the user may choose."""
 
     domain: str | None = None
+    """NVTX domain of the ops in nsys traces."""
     ops_config: OpsConfig | None = None
     only: Callable[[str], bool] | None = None
     """Keeps the ops whose name or label it accepts."""
@@ -44,6 +44,7 @@ class Measured:
 
     name: str
     launches: pl.DataFrame
+    """`ATTRIBUTED_SCHEMA`."""
     devices: Mapping[str, Mapping[str, Any]]
     findings: Sequence[Finding]
     conditions: Conditions = UNKNOWN_CONDITIONS
@@ -70,14 +71,13 @@ def analyze(
         findings: what is known already, of a capture for instance.
     """
     options = options or Options()
-    launches, domain_findings = attribute(pl.concat([r.launches for r in reports]), options.domain)
-    launches = with_measured_work(launches)
+    launches = with_measured_work(pl.concat([r.launches for r in reports]))
     conditions = {r.name: r.conditions for r in reports}
     names, name_findings = name_ranges(launches, options.ops_config, conditions)
     launches = _with_ops(launches, names)
-    found = [*findings, *(f for r in reports for f in r.findings), *domain_findings, *name_findings]
+    found = [*findings, *(f for r in reports for f in r.findings), *name_findings]
     launch_found = list(launch_findings(launches))
-    gpus = {r.name: measured_gpu(r.name, r.launches, r.devices) for r in reports}
+    gpus = {r.name: profiled_gpu_of(r.name, r.launches, r.devices) for r in reports}
     found += [f for spec in gpus.values() for f in spec.findings]
     timings = {r.name: _times(r, launches, options.domain) for r in reports if r.traces}
     found += [f for times in timings.values() for f in times.findings]

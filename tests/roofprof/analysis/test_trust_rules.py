@@ -19,6 +19,7 @@ from roofprof.formulas.models import Work
 from roofprof.formulas.ops_file import Case
 from roofprof.hardware.ceilings import Ceilings, Peak, load_ceilings
 from roofprof.hardware.devices import PIPES, load_gpu
+from roofprof.launches.attribution import attribute
 from roofprof.launches.measured_work import op_rows, with_measured_work
 from roofprof.launches.merge import merge_launches
 from roofprof.launches.ranges import NamedRange
@@ -233,7 +234,7 @@ def test_tensor_work_beyond_what_was_counted_is_found() -> None:
 
 def test_a_kernel_that_took_another_time_in_the_other_run_is_doubtful() -> None:
     first, other = launch(duration_ns=10e3), launch(duration_ns=40e3, report="b", replay_passes=3)
-    frames = [frame.select(LAUNCH_SCHEMA.names()) for frame in (first, other)]
+    frames = [attribute(frame.select(LAUNCH_SCHEMA.names()))[0] for frame in (first, other)]
     _, findings = merge_launches("m", frames)
     assert [f.kind for f in findings] == ["replay-changed"]
     assert findings[0].values["replay_passes"] == [3]
