@@ -1,4 +1,4 @@
-"""all_kernels.csv: one row an op with everything that a picture or a document needs, and the way back.
+"""all_kernels.csv: one row per op with everything that a picture or a document needs, and the way back.
 
 docs/all-kernels.md explains every column. Lists and objects stand as JSON; what is constant stands in every row.
 """
@@ -6,7 +6,6 @@ docs/all-kernels.md explains every column. Lists and objects stand as JSON; what
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,43 +13,39 @@ import polars as pl
 
 from roofprof.errors import ReportError, RoofprofError
 from roofprof.files import write_whole
-from roofprof.findings import Finding
-from roofprof.hardware.devices import PIPES, device_from_dict
-from roofprof.results.op import FormulaResult, MeasuredOn, OpResult, Useful
+from roofprof.hardware.devices import device_from_dict
+from roofprof.results.columns import flat_columns, nested
+from roofprof.results.op import OpResult
 from roofprof.results.report import KERNEL_SCHEMA, RooflineReport, Unattributed
 
-_OP_TEXT = ("op", "implementation", "report", "phase", "cache", "time_source", "bound", "roof_source", "source")
-_OP_WHOLE = ("batch", "seq_len", "calls", "clock_outlier_count")
-_OP_NUMBERS = (
-    "duration_ns", "nsys_duration_ns", "nsys_union_ns", "nsys_projected_ns", "graph_union_ns", "graph_projected_ns",
-    "share", "dram_read_bytes", "dram_write_bytes", "dram_bytes", "dram_upper_bytes", "l2_bytes", "l1_fill_bytes",
-    "flop_count", "mufu_count", "arithmetic_intensity", "arithmetic_intensity_lower", "arithmetic_intensity_l2",
-    "arithmetic_intensity_l1_fill", "work_ratio", "byte_ratio", "ridge_point", "attainable_flop_per_s",
-)  # fmt: skip
-_OP_JSON = ("nvtx_path", "kernels")
-_FORMULA_TEXT = ("name", "pipe", "bound", "source")
-_FORMULA_NUMBERS = ("flop_count", "dram_bytes", "dram_read_bytes", "dram_write_bytes", "arithmetic_intensity",
-                    "attainable_flop_per_s")  # fmt: skip
-_HERE_TEXT = ("gpu", "bound", "dram_mix")
-_HERE_NUMBERS = ("ridge_point", "attainable_flop_per_s", "achieved_flop_per_s", "achieved_dram_bytes_per_s",
-                 "roof_fraction", "roof_fraction_at_clock", "sm_clock_hz", "roof_fraction_measured",
-                 "attainable_flop_per_s_measured")  # fmt: skip
-_USEFUL = ("flop_count", "arithmetic_intensity", "achieved_flop_per_s", "roof_fraction")
-_SPREAD = tuple(f"{name}_{end}" for name in ("duration_ns", "dram_bytes", "flop_count") for end in ("min", "max"))
 _LAUNCH_COLUMNS = ("launch_id", "kernel_name", "duration_ns", "dram_clock_hz", "waves_per_sm", "achieved_occupancy",
                    "theoretical_occupancy")  # fmt: skip
 _CONSTANT = ("generated", "gpu", "target", "notes", "reports", "joins")
-_SHARED = ("launches", "findings", "formula_shape", "nvtx_path", "kernels", *_CONSTANT[1:])
+Row = Mapping[str, Any]
+"""By column; JSON cells read."""
+_OF_OP = {column.name: column for column in flat_columns(OpResult)}
 
-COLUMNS = (
-    *_OP_TEXT[:2], *_OP_TEXT[2:5], *_OP_WHOLE, *_OP_TEXT[5:], *_OP_NUMBERS, *_SPREAD,
-    *(f"{pipe}_flop_count" for pipe in PIPES),
-    *(f"formula_{name}" for name in (*_FORMULA_TEXT, "shape", *_FORMULA_NUMBERS)),
-    *(f"measured_on_{name}" for name in (*_HERE_TEXT, *_HERE_NUMBERS)),
-    *(f"useful_{name}" for name in _USEFUL),
-    *_OP_JSON, "launches", "findings", *_CONSTANT,
-)  # fmt: skip
-"""In this order."""
+_FIRST = """
+op implementation report phase cache batch seq_len calls clock_outlier_count time_source bound roof_source source
+duration_ns nsys_duration_ns nsys_union_ns nsys_projected_ns graph_union_ns graph_projected_ns share dram_read_bytes
+dram_write_bytes dram_bytes dram_upper_bytes l2_bytes l1_fill_bytes flop_count mufu_count arithmetic_intensity
+arithmetic_intensity_lower arithmetic_intensity_l2 arithmetic_intensity_l1_fill work_ratio byte_ratio ridge_point
+attainable_flop_per_s duration_ns_min duration_ns_max dram_bytes_min dram_bytes_max flop_count_min flop_count_max
+tensor_fp4_flop_count tensor_fp6_flop_count tensor_fp8_flop_count tensor_fp16_flop_count tensor_bf16_flop_count
+tensor_tf32_flop_count tensor_fp64_flop_count tensor_int8_flop_count fp64_flop_count fp32_flop_count fp16_flop_count
+formula_name formula_pipe formula_bound formula_source formula_shape formula_flop_count formula_dram_bytes
+formula_dram_read_bytes formula_dram_write_bytes formula_arithmetic_intensity formula_attainable_flop_per_s
+measured_on_gpu measured_on_bound measured_on_dram_mix measured_on_ridge_point measured_on_attainable_flop_per_s
+measured_on_achieved_flop_per_s measured_on_achieved_dram_bytes_per_s measured_on_roof_fraction
+measured_on_roof_fraction_at_clock measured_on_sm_clock_hz measured_on_roof_fraction_measured
+measured_on_attainable_flop_per_s_measured useful_flop_count useful_arithmetic_intensity useful_achieved_flop_per_s
+useful_roof_fraction nvtx_path kernels launches findings generated gpu target notes reports joins
+"""
+FIRST_COLUMNS = tuple(_FIRST.split())
+"""The columns that the file has always had, in their order; a file without one of them is not read."""
+
+COLUMNS = (*FIRST_COLUMNS, *(name for name in _OF_OP if name not in FIRST_COLUMNS))
+"""Those, then whatever else `OpResult` declares."""
 
 
 def write_all_kernels(report: RooflineReport, path: Path) -> Path:
@@ -70,7 +65,8 @@ def write_all_kernels(report: RooflineReport, path: Path) -> Path:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
             for op in report.ops:
-                writer.writerow({key: _cell(value) for key, value in {**_row(report, op), **constant}.items()})
+                row = {**_of_op(op), "launches": _json(_launches(report, op)), **constant}
+                writer.writerow({key: _cell(value) for key, value in row.items()})
 
     try:
         return write_whole(path, write)
@@ -78,7 +74,7 @@ def write_all_kernels(report: RooflineReport, path: Path) -> Path:
         raise RoofprofError(f"cannot write {path}: {error.strerror or error}", "choose another folder") from None
 
 
-def _counts(join: Mapping[str, Any]) -> dict[str, Any]:
+def _counts(join: Mapping[str, object]) -> dict[str, object]:
     """Without its list of launches, which would be most of the file."""
     return {key: value for key, value in join.items() if not isinstance(value, list)}
 
@@ -87,7 +83,7 @@ def read_all_kernels(path: Path) -> RooflineReport:
     """Read the file back into a report; of the kernels only what `launches` holds.
 
     Raises:
-        ReportError: no such file, no row, or a column missing or garbled.
+        ReportError: no such file, no row, or a column missing or invalid.
     """
     hint = "give the all_kernels.csv that scripts/bench_deepseek_kernels.py wrote"
     try:
@@ -97,33 +93,30 @@ def read_all_kernels(path: Path) -> RooflineReport:
         raise ReportError(f"cannot read {path}: {error}", hint) from None
     if not rows:
         raise ReportError(f"{path} holds no row", hint)
-    if missing := [name for name in COLUMNS if name not in rows[0]]:
-        raise ReportError(f"{path} lacks the columns {', '.join(missing[:5])}", hint)
+    if missing := [name for name in FIRST_COLUMNS if name not in rows[0]]:
+        raise ReportError(f"{path} is missing columns: {', '.join(missing[:5])}", hint)
     try:
-        return _report([{key: _uncell(key, value) for key, value in row.items() if key in COLUMNS} for row in rows])
+        return _report([{key: _uncell(key, cell) for key, cell in row.items() if key in COLUMNS} for row in rows])
     except (KeyError, TypeError, ValueError, AttributeError, pl.exceptions.PolarsError) as error:
-        raise ReportError(f"{path} is garbled: {type(error).__name__}: {error}", hint) from None
+        raise ReportError(f"{path} is not valid: {type(error).__name__}: {error}", hint) from None
 
 
-def _row(report: RooflineReport, op: OpResult) -> dict[str, Any]:
-    formula: dict[str, Any] = asdict(op.formula) if op.formula else {}
-    row = {name: getattr(op, name) for name in (*_OP_TEXT, *_OP_WHOLE, *_OP_NUMBERS)}
-    row |= {name: _json(getattr(op, name)) for name in _OP_JSON}
-    row |= {f"{pipe}_flop_count": op.flop_by_pipe.get(pipe) for pipe in PIPES}
-    row |= {name: op.spread.get(name[:-4], {}).get(name[-3:]) for name in _SPREAD}
-    row |= {f"formula_{name}": formula.get(name) for name in (*_FORMULA_TEXT, *_FORMULA_NUMBERS)}
-    row["formula_shape"] = _json(formula["shape"]) if formula else None
-    row |= {f"measured_on_{name}": getattr(op.measured_on, name) for name in (*_HERE_TEXT, *_HERE_NUMBERS)}
-    row |= {f"useful_{name}": getattr(op.useful, name, None) for name in _USEFUL}
+def _of_op(op: OpResult) -> dict[str, object]:
+    """The op's own columns; what is neither text nor a number as JSON."""
+    row = {name: column.value(op) for name, column in _OF_OP.items()}
+    row["findings"] = [finding.as_dict() for finding in op.findings]
+    return {name: _json(value) if isinstance(value, Mapping | list) else value for name, value in row.items()}
+
+
+def _launches(report: RooflineReport, op: OpResult) -> list[dict[str, object]]:
     kernels = report.kernels.filter((pl.col("report") == op.report) & pl.col("launch_id").is_in(op.kernels))
-    row["launches"] = _json(kernels.select(_LAUNCH_COLUMNS).to_dicts())
-    row["findings"] = _json([f.as_dict() for f in op.findings])
-    return row
+    return kernels.select(_LAUNCH_COLUMNS).to_dicts()
 
 
-def _report(rows: Sequence[Mapping[str, Any]]) -> RooflineReport:
+def _report(rows: Sequence[Row]) -> RooflineReport:
     first = rows[0]
-    ops = [_op(row) for row in rows]
+    gpu, target = device_from_dict(first["gpu"]), device_from_dict(first["target"])
+    ops = [OpResult.from_dict(nested(OpResult, row)).placed(gpu, target) for row in rows]
     launches = [
         {**launch, "report": row["report"], "nvtx_path": row["nvtx_path"], "op": row["op"]}
         for row in rows
@@ -132,8 +125,8 @@ def _report(rows: Sequence[Mapping[str, Any]]) -> RooflineReport:
     unknown = Unattributed(0, None, None, None, [])
     return RooflineReport(
         generated=first["generated"],
-        gpu=device_from_dict(first["gpu"]),
-        target=device_from_dict(first["target"]),
+        gpu=gpu,
+        target=target,
         notes=list(first["notes"]),
         reports=list(first["reports"]),
         ops=ops,
@@ -141,26 +134,6 @@ def _report(rows: Sequence[Mapping[str, Any]]) -> RooflineReport:
         unattributed=unknown,
         findings=[finding for op in ops for finding in op.findings],
         joins=list(first["joins"]),
-    )
-
-
-def _op(row: Mapping[str, Any]) -> OpResult:
-    own = {name: row[name] for name in (*_OP_TEXT, *_OP_NUMBERS, *_OP_JSON)}
-    own |= {name: None if row[name] is None else int(row[name]) for name in _OP_WHOLE}
-    names = (*_FORMULA_TEXT, "shape", *_FORMULA_NUMBERS)
-    formula = FormulaResult(**{name: row[f"formula_{name}"] for name in names}) if row["formula_name"] else None
-    useful = Useful(**{n: row[f"useful_{n}"] for n in _USEFUL}) if row["useful_flop_count"] is not None else None
-    spread: dict[str, dict[str, float | None]] = {}
-    for name in _SPREAD:
-        spread.setdefault(name[:-4], {})[name[-3:]] = row[name]
-    return OpResult(
-        **own,
-        flop_by_pipe={pipe: row[f"{pipe}_flop_count"] for pipe in PIPES},
-        formula=formula,
-        useful=useful,
-        measured_on=MeasuredOn(**{name: row[f"measured_on_{name}"] for name in (*_HERE_TEXT, *_HERE_NUMBERS)}),
-        spread=spread,
-        findings=[Finding.from_dict(finding) for finding in row["findings"]],
     )
 
 
@@ -176,13 +149,14 @@ def _cell(value: object) -> object:
     return f"'{value}" if not value or value[0] in "=+-@\t\r\n'" else value
 
 
-_TEXT = {*_OP_TEXT, "generated", *(f"formula_{n}" for n in _FORMULA_TEXT), *(f"measured_on_{n}" for n in _HERE_TEXT)}
-
-
 def _uncell(key: str, cell: str | None) -> Any:
+    """The value of a cell, by the type of its column; JSON where that is neither text nor a number."""
     if not cell:
         return None
+    kind = _OF_OP[key].type if key in _OF_OP else str if key == "generated" else None
     text = cell.removeprefix("'")
-    if key in _TEXT:
+    if kind is str:
         return text
-    return json.loads(text) if key in _SHARED else float(text)
+    if kind is int:
+        return int(float(text))
+    return float(text) if kind is float else json.loads(text)

@@ -1,85 +1,47 @@
 """Files made from a RooflineReport: report.json, kernels.csv, ops.csv, ops.parquet."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 
 from roofprof.errors import RoofprofError
 from roofprof.files import write_whole
+from roofprof.findings import Finding
 from roofprof.formatting import spreadsheet_cell
-from roofprof.hardware.devices import PIPES
-from roofprof.results.op import OpResult, Useful
+from roofprof.results.columns import flat_columns
+from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
 
-_OPS_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "op": pl.String,
-    "implementation": pl.String,
-    "nvtx_path": pl.List(pl.String),
-    "report": pl.String,
-    "phase": pl.String,
-    "batch": pl.Int64,
-    "seq_len": pl.Int64,
-    "cache": pl.String,
-    "calls": pl.Int64,
-    "kernels": pl.List(pl.Int64),
-    "duration_ns": pl.Float64,
-    "duration_ns_min": pl.Float64,
-    "duration_ns_max": pl.Float64,
-    "time_source": pl.String,
-    "nsys_duration_ns": pl.Float64,
-    "nsys_union_ns": pl.Float64,
-    "nsys_projected_ns": pl.Float64,
-    "graph_union_ns": pl.Float64,
-    "graph_projected_ns": pl.Float64,
-    "share": pl.Float64,
-    "time_to_win_ns": pl.Float64,
-    "dram_read_bytes": pl.Float64,
-    "dram_write_bytes": pl.Float64,
-    "dram_bytes": pl.Float64,
-    "dram_upper_bytes": pl.Float64,
-    "l2_bytes": pl.Float64,
-    "l1_fill_bytes": pl.Float64,
-    **{f"{pipe}_flop_count": pl.Float64() for pipe in PIPES},
-    "flop_count": pl.Float64,
-    "mufu_count": pl.Float64,
-    "arithmetic_intensity": pl.Float64,
-    "arithmetic_intensity_lower": pl.Float64,
-    "arithmetic_intensity_l2": pl.Float64,
-    "arithmetic_intensity_l1_fill": pl.Float64,
-    "formula": pl.String,
-    "formula_flop_count": pl.Float64,
-    "formula_dram_bytes": pl.Float64,
-    "formula_arithmetic_intensity": pl.Float64,
-    "work_ratio": pl.Float64,
-    "byte_ratio": pl.Float64,
-    "target_gpu": pl.String,
-    "roof_source": pl.String,
-    "bound": pl.String,
-    "ridge_point": pl.Float64,
-    "attainable_flop_per_s": pl.Float64,
-    "measured_on_gpu": pl.String,
-    "measured_on_bound": pl.String,
-    "achieved_flop_per_s": pl.Float64,
-    "achieved_dram_bytes_per_s": pl.Float64,
-    "roof_fraction": pl.Float64,
-    "roof_fraction_at_clock": pl.Float64,
-    "roof_fraction_measured": pl.Float64,
-    "attainable_flop_per_s_measured": pl.Float64,
-    "dram_mix": pl.String,
-    "sm_clock_hz": pl.Float64,
-    "clock_outlier_count": pl.Int64,
-    "useful_flop_count": pl.Float64,
-    "useful_arithmetic_intensity": pl.Float64,
-    "useful_achieved_flop_per_s": pl.Float64,
-    "useful_roof_fraction": pl.Float64,
-    "findings": pl.List(pl.String),
+_DTYPES: dict[object, pl.DataType] = {
+    str: pl.String(),
+    int: pl.Int64(),
+    float: pl.Float64(),
+    bool: pl.Boolean(),
+    list[str]: pl.List(pl.String()),
+    list[int]: pl.List(pl.Int64()),
+    list[Finding]: pl.List(pl.String()),  # their kinds, each once
 }
-OPS_SCHEMA = pl.Schema(_OPS_COLUMNS)
+
+_COLUMNS = [column for column in flat_columns(OpResult) if column.ops_name]
+
+
+def _ops_schema() -> pl.Schema:
+    schema: dict[str, pl.DataType] = {}
+    for column in _COLUMNS:
+        if column.ops_name == "roof_source":  # the one column that is the report's and not the op's
+            schema["target_gpu"] = pl.String()
+        schema[str(column.ops_name)] = _DTYPES.get(column.type, pl.String())
+    return pl.Schema(schema)
+
+
+OPS_SCHEMA = _ops_schema()
+"""Columns of ops.csv and ops.parquet: those that `OpResult` declares, in its order; objects as JSON."""
 
 
 def ops_frame(report: RooflineReport) -> pl.DataFrame:
-    """One row an op, `OPS_SCHEMA`."""
+    """One row per op, `OPS_SCHEMA`."""
     return pl.DataFrame([_op_row(op, report.target.name) for op in report.ops], schema=OPS_SCHEMA, orient="row")
 
 
@@ -140,27 +102,9 @@ def _flat(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _op_row(op: OpResult, target: str) -> dict[str, object]:
-    formula, here = op.formula, op.measured_on
-    row: dict[str, object] = {name: getattr(op, name) for name in OPS_SCHEMA if hasattr(op, name)}
-    row |= {f"{pipe}_flop_count": op.flop_by_pipe.get(pipe) for pipe in PIPES}
-    row |= {f"duration_ns_{k}": op.spread["duration_ns"][k] for k in ("min", "max")}
-    row |= {
-        "formula": formula.name if formula else None,
-        "formula_flop_count": formula.flop_count if formula else None,
-        "formula_dram_bytes": formula.dram_bytes if formula else None,
-        "formula_arithmetic_intensity": formula.arithmetic_intensity if formula else None,
-        "target_gpu": target,
-        "measured_on_gpu": here.gpu,
-        "measured_on_bound": here.bound,
-        "achieved_flop_per_s": here.achieved_flop_per_s,
-        "achieved_dram_bytes_per_s": here.achieved_dram_bytes_per_s,
-        "roof_fraction": here.roof_fraction,
-        "roof_fraction_at_clock": here.roof_fraction_at_clock,
-        "roof_fraction_measured": here.roof_fraction_measured,
-        "attainable_flop_per_s_measured": here.attainable_flop_per_s_measured,
-        "dram_mix": here.dram_mix,
-        "sm_clock_hz": here.sm_clock_hz,
-        **{f"useful_{name}": getattr(op.useful, name, None) for name in Useful.__dataclass_fields__},
-        "findings": list(dict.fromkeys(f.kind for f in op.findings)),
-    }
-    return row
+    row = {str(column.ops_name): _cell(column.value(op)) for column in _COLUMNS}
+    return row | {"target_gpu": target, "findings": list(dict.fromkeys(f.kind for f in op.findings))}
+
+
+def _cell(value: object) -> object:
+    return json.dumps(dict(value), ensure_ascii=False) if isinstance(value, Mapping) else value

@@ -62,8 +62,8 @@ def _share_row(share: BoundShare) -> list[str]:
 def _overall(found: Bottlenecks, here: str) -> str:
     first = found.here[0]
     longest = first.ops[0]
-    win = f" Running every op at its roof would save {seconds(found.time_to_win_ns)}."
-    if found.time_to_win_ns is None:
+    win = f" Running every op at its roof would save {seconds(found.headroom_ns)}."
+    if found.headroom_ns is None:
         win = ""
     if found.dominant is None:
         shares = joined([f"{s.bound} {percent(s.share)}" for s in found.here])

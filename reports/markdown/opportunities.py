@@ -45,11 +45,11 @@ def _below_roof(found: Opportunities) -> list[str]:
     here = code(found.case.source.gpu.name)
     rows = [
         [code(b.op.label), b.op.measured_on.bound or "—", percent(b.roof_fraction), seconds(b.op.time_ns),
-         seconds(b.time_to_win_ns)]
+         seconds(b.headroom_ns)]
         for b in found.below_roof
     ]  # fmt: skip
-    lines = [f"**Below {percent(EFFICIENT)} of the attainable rate on {here}**, by the time to be won a call:", ""]
-    lines += table(["Op", "Bound", "Of roof", "Time", "To be won"], _capped(rows))
+    lines = [f"**Below {percent(EFFICIENT)} of the attainable rate on {here}**, by headroom per call:", ""]
+    lines += table(["Op", "Bound", "Of roof", "Time", "Headroom"], _capped(rows))
     return [*lines, *_more(len(rows))]
 
 

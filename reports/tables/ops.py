@@ -54,8 +54,13 @@ def _measured_bound(op: OpResult) -> str:
     return {"memory": "mem", "compute": "comp", "latency": "latency"}.get(bound, "—")
 
 
-def _win(op: OpResult) -> str:
-    return _microseconds(op.time_to_win_ns)
+def _duration_spread(op: OpResult) -> str:
+    times = op.spread.duration_ns
+    return f"{_microseconds(times.min)}–{_microseconds(times.max)}"
+
+
+def _headroom(op: OpResult) -> str:
+    return _microseconds(op.headroom_ns)
 
 
 def _total_time(ops: Sequence[OpResult]) -> str:
@@ -96,7 +101,7 @@ WIDE = (
     Column("µs\nprojected", lambda o: _microseconds(o.nsys_projected_ns)),
     Column("µs in\ngraph", lambda o: _microseconds(o.graph_union_ns)),
     Column("share", lambda o: format_percent(o.share)),
-    Column("µs to\nwin", lambda o: _microseconds(o.time_to_win_ns)),
+    Column("headroom\nµs", _headroom),
     *NARROW[1:2],
     Column("read", lambda o: format_si(o.dram_read_bytes, "B")),
     Column("written", lambda o: format_si(o.dram_write_bytes, "B")),
@@ -122,7 +127,7 @@ WIDE = (
     Column("useful\nFLOP/s", lambda o: format_si(o.useful.achieved_flop_per_s if o.useful else None)),
     Column("useful\nof roof", lambda o: format_percent(o.useful.roof_fraction if o.useful else None)),
     Column("cache", lambda o: o.cache or "—"),
-    Column("spread µs", lambda o: "–".join(_microseconds(o.spread["duration_ns"][k]) for k in ("min", "max"))),
+    Column("spread µs", _duration_spread),
     Column("findings", lambda o: ", ".join(dict.fromkeys(f.kind for f in o.findings))),
 )
 
@@ -134,7 +139,7 @@ WITH_NSYS = (
     Column("share", lambda o: format_percent(o.share)),
     *NARROW[1:8],
     NARROW[9],
-    Column("µs to\nwin", _win, lambda ops: _microseconds(total_of(ops, "time_to_win_ns"))),
+    Column("headroom\nµs", _headroom, lambda ops: _microseconds(total_of(ops, "headroom_ns"))),
 )
 """With the application's times beside the counters."""
 

@@ -1,4 +1,4 @@
-"""From launches to a RooflineReport: attribute, sum, set the formula beside, place on the rooflines."""
+"""From attributed launches to a RooflineReport: sum, set the formula beside, place on the rooflines."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,15 +9,14 @@ import polars as pl
 
 from roofprof.analysis.launch_rules import launch_findings
 from roofprof.analysis.op_result import build_op
-from roofprof.analysis.op_roofline import Yardsticks
-from roofprof.analysis.references import yardsticks
+from roofprof.analysis.op_roofline import References
+from roofprof.analysis.references import references_of
 from roofprof.findings import Finding, Severity
 from roofprof.formats.capture import UNKNOWN_CONDITIONS, Conditions
 from roofprof.formulas.ops_file import OpsConfig
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import PIPES, DeviceSpec
-from roofprof.hardware.profiled_gpu import measured_gpu
-from roofprof.launches.attribution import attribute
+from roofprof.hardware.profiled_gpu import profiled_gpu_of
 from roofprof.launches.measured_work import call_rows, op_rows, with_measured_work
 from roofprof.launches.ranges import NamedRange, name_ranges
 from roofprof.results.op import OpResult
@@ -31,6 +30,7 @@ class Options:
     """What the user may choose."""
 
     domain: str | None = None
+    """NVTX domain of the ops in nsys traces."""
     ops_config: OpsConfig | None = None
     only: Callable[[str], bool] | None = None
     """Keeps the ops whose name or label it accepts."""
@@ -44,6 +44,7 @@ class Measured:
 
     name: str
     launches: pl.DataFrame
+    """`ATTRIBUTED_SCHEMA`."""
     devices: Mapping[str, Mapping[str, Any]]
     findings: Sequence[Finding]
     conditions: Conditions = UNKNOWN_CONDITIONS
@@ -70,21 +71,22 @@ def analyze(
         findings: what is known already, of a capture for instance.
     """
     options = options or Options()
-    launches, domain_findings = attribute(pl.concat([r.launches for r in reports]), options.domain)
-    launches = with_measured_work(launches)
+    launches = with_measured_work(pl.concat([r.launches for r in reports]))
     conditions = {r.name: r.conditions for r in reports}
     names, name_findings = name_ranges(launches, options.ops_config, conditions)
     launches = _with_ops(launches, names)
-    found = [*findings, *(f for r in reports for f in r.findings), *domain_findings, *name_findings]
+    found = [*findings, *(f for r in reports for f in r.findings), *name_findings]
     launch_found = list(launch_findings(launches))
-    gpus = {r.name: measured_gpu(r.name, r.launches, r.devices) for r in reports}
+    gpus = {r.name: profiled_gpu_of(r.name, r.launches, r.devices) for r in reports}
     found += [f for spec in gpus.values() for f in spec.findings]
     timings = {r.name: _times(r, launches, options.domain) for r in reports if r.traces}
     found += [f for times in timings.values() for f in times.findings]
     gpu = gpus[reports[0].name].spec
-    yards, yard_findings = yardsticks(reports, {n: g.spec for n, g in gpus.items()}, target or gpu, options.ceilings)
-    found += yard_findings
-    ops = _ops(launches, names, launch_found, yards, timings)
+    references, reference_findings = references_of(
+        reports, {n: g.spec for n, g in gpus.items()}, target or gpu, options.ceilings
+    )
+    found += reference_findings
+    ops = _ops(launches, names, launch_found, references, timings)
     if options.only:
         ops = [op for op in ops if options.only(op.op) or options.only(op.label)]
     found += [f for f in launch_found if f.op is None] + [f for op in ops for f in op.findings]
@@ -92,14 +94,14 @@ def analyze(
         generated=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         gpu=gpu,
         target=target or gpu,
-        notes=_notes(gpu, target or gpu) + _time_notes(ops) + _ceiling_notes(yards),
+        notes=_notes(gpu, target or gpu) + _time_notes(ops) + _ceiling_notes(references),
         reports=[_report_entry(r) for r in reports],
         ops=ops,
         kernels=_kernels(launches),
         unattributed=_unattributed(launches),
         findings=found + _several_gpus(gpus),
         joins=[join for times in timings.values() for join in times.joins],
-        ceilings=options.ceilings if any(yard.ceilings for yard in yards.values()) else None,
+        ceilings=options.ceilings if any(held.ceilings for held in references.values()) else None,
     )
 
 
@@ -117,8 +119,8 @@ def _time_notes(ops: Sequence[OpResult]) -> list[str]:
     ]
 
 
-def _ceiling_notes(yards: Mapping[str, Yardsticks]) -> list[str]:
-    ceilings = next((yard.ceilings for yard in yards.values() if yard.ceilings), None)
+def _ceiling_notes(references: Mapping[str, References]) -> list[str]:
+    ceilings = next((held.ceilings for held in references.values() if held.ceilings), None)
     if ceilings is None:
         return []
     return [
@@ -140,7 +142,7 @@ def _ops(
     launches: pl.DataFrame,
     names: Mapping[tuple[str, tuple[str, ...]], NamedRange],
     found: list[Finding],
-    yards: Mapping[str, Yardsticks],
+    references: Mapping[str, References],
     timings: Mapping[str, NsysTimes],
 ) -> list[OpResult]:
     rows = op_rows(call_rows(launches.filter(pl.col("nvtx_path").is_not_null())))
@@ -158,7 +160,7 @@ def _ops(
         times = timings.get(row["report"])
         timing = times.by_path.get(tuple(row["nvtx_path"]), NO_TIMING) if times else NO_TIMING
         launch_level += times.op_findings.get(tuple(row["nvtx_path"]), ()) if times else ()
-        ops.append(build_op(row, named, names_of_kernels, launch_level, yards[row["report"]], timing))
+        ops.append(build_op(row, named, names_of_kernels, launch_level, references[row["report"]], timing))
     return ops
 
 

@@ -1,39 +1,36 @@
-"""An op against the roofs of the GPU that ran it: the datasheet's, those at the clock, and the measured ones."""
+"""An op against the roofs of the profiled GPU: the datasheet's, those at the clock, and the measured ones."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from roofprof.formulas.models import Work
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import PIPES, DeviceSpec
-from roofprof.hardware.roofline import Placement, Roofs, measured_bound, place
-from roofprof.results.op import MeasuredOn, Useful
+from roofprof.hardware.roofline import RooflinePoint, Roofs, measured_bound, place
+from roofprof.launches.measured_work import CallRow
+from roofprof.results.op_groups import MeasuredOn, Useful
 from roofprof.selfcheck.result import Selfcheck
 from roofprof.timeline.op_times import OpTiming
 
-Row = Mapping[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
-class Yardsticks:
-    """What an op's numbers are held against."""
+class References:
+    """What an op's numbers are compared with."""
 
     gpu: DeviceSpec
-    """The one that ran."""
+    """The profiled one."""
     target: DeviceSpec
     ceilings: Ceilings | None = None
-    """Measured on the GPU that ran."""
+    """Measured on the profiled GPU."""
     selfcheck: Selfcheck | None = None
-    """Of the GPU that ran and the ncu that counted."""
+    """Of the profiled GPU and the ncu that counted."""
 
 
-def flop_by_pipe(row: Row) -> dict[str, float | None]:
-    """FLOPs of a row of `work.op_rows`."""
+def flop_by_pipe(row: CallRow) -> dict[str, float | None]:
+    """FLOPs of a row of `op_rows`."""
     return {pipe: row[f"{pipe}_flop_count"] for pipe in PIPES}
 
 
-def seconds_of(row: Row, timing: OpTiming) -> float | None:
+def seconds_of(row: CallRow, timing: OpTiming) -> float | None:
     """The time that rates use: nsys' where there is one."""
     ns = timing.nsys_union_ns or row["duration_ns"]
     return ns / 1e9 if ns else None
@@ -44,26 +41,25 @@ def over(a: float | None, b: float | None) -> float | None:
     return a / b if a is not None and b else None
 
 
-def measured_on(row: Row, yard: Yardsticks, timing: OpTiming) -> MeasuredOn:
-    """The op on the GPU that ran."""
-    gpu, pipes = yard.gpu, flop_by_pipe(row)
-    placed = place(pipes, row["dram_bytes"], Roofs.of(gpu), row["mufu_count"])
+def on_profiled_gpu(row: CallRow, references: References, timing: OpTiming, point: RooflinePoint) -> MeasuredOn:
+    """The op on the profiled GPU, where `point` is its measured work under the datasheet's roofs."""
+    gpu, pipes = references.gpu, flop_by_pipe(row)
     ncu_s = row["duration_ns"] / 1e9 if row["duration_ns"] else None
     duration_s = seconds_of(row, timing)
     at_clock = place(pipes, row["dram_bytes"], _roofs_at_clock(row, gpu), row["mufu_count"])
     # The clock is the one that ncu saw, so only ncu's time goes with it.
     fraction_at_clock = None if at_clock.missing_peaks else over(at_clock.bound_time_s, ncu_s)
-    known, seconds = (placed, duration_s) if fraction_at_clock is None else (at_clock, ncu_s)
-    bound = measured_bound(Placement(placed.bound, None, None, known.bound_time_s), seconds)
-    best, mix = _measured_roofs(row, yard.ceilings)
+    known, seconds = (point, duration_s) if fraction_at_clock is None else (at_clock, ncu_s)
+    bound = measured_bound(point.bound, known.bound_time_s, seconds)
+    best, mix = _measured_roofs(row, references.ceilings)
     return MeasuredOn(
         gpu=gpu.name,
         bound=bound and str(bound),
-        ridge_point=placed.ridge_point,
-        attainable_flop_per_s=placed.attainable_flop_per_s,
+        ridge_point=point.ridge_point,
+        attainable_flop_per_s=point.attainable_flop_per_s,
         achieved_flop_per_s=over(row["flop_count"], duration_s),
         achieved_dram_bytes_per_s=over(row["dram_bytes"], duration_s),
-        roof_fraction=over(placed.bound_time_s, duration_s),
+        roof_fraction=over(point.bound_time_s, duration_s),
         roof_fraction_at_clock=fraction_at_clock,
         sm_clock_hz=row["sm_clock_hz"],
         roof_fraction_measured=over(best.bound_time_s, duration_s) if best and not best.missing_peaks else None,
@@ -72,14 +68,14 @@ def measured_on(row: Row, yard: Yardsticks, timing: OpTiming) -> MeasuredOn:
     )
 
 
-def _measured_roofs(row: Row, ceilings: Ceilings | None) -> tuple[Placement | None, str | None]:
+def _measured_roofs(row: CallRow, ceilings: Ceilings | None) -> tuple[RooflinePoint | None, str | None]:
     if ceilings is None:
         return None, None
     mix = ceilings.dram_mix(row["dram_read_bytes"], row["dram_write_bytes"])
     return place(flop_by_pipe(row), row["dram_bytes"], ceilings.roofs(mix), row["mufu_count"]), mix
 
 
-def _roofs_at_clock(row: Row, gpu: DeviceSpec) -> Roofs:
+def _roofs_at_clock(row: CallRow, gpu: DeviceSpec) -> Roofs:
     """The dense peaks of these launches; where the report states none, the datasheet's scaled to the clock."""
     clock, boost = row["sm_clock_hz"], gpu.boost_clock_hz
     peaks = {}
@@ -93,15 +89,14 @@ def _roofs_at_clock(row: Row, gpu: DeviceSpec) -> Roofs:
     return Roofs(peaks, row["dram_peak_bytes_per_s"] or gpu.dram_bytes_per_s, mufu)
 
 
-def useful(row: Row, work: Work | None, gpu: DeviceSpec, timing: OpTiming) -> Useful | None:
-    """The formula's work in the measured time and bytes; None without a formula."""
+def useful(row: CallRow, work: Work | None, point: RooflinePoint, timing: OpTiming) -> Useful | None:
+    """The formula's work in the measured time and bytes, `point` on the profiled GPU; None without a formula."""
     if work is None:
         return None
     seconds = seconds_of(row, timing)
-    least = place({work.pipe: work.flop_count}, work.dram_bytes, Roofs.of(gpu))
     return Useful(
         flop_count=work.flop_count,
         arithmetic_intensity=over(work.flop_count, row["dram_bytes"]),
         achieved_flop_per_s=over(work.flop_count, seconds),
-        roof_fraction=over(least.bound_time_s, seconds),
+        roof_fraction=over(point.bound_time_s, seconds),
     )

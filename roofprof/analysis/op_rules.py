@@ -5,11 +5,10 @@ The thresholds come from 153 rows of three real layer captures that were reconst
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from roofprof.analysis.op_facts import OpFacts
 from roofprof.findings import Finding, Severity
 from roofprof.formatting import format_number, format_si
-from roofprof.formulas.models import Work
 from roofprof.launches.kernel_names import splits_k, tile_of
 
 RATIO_TOLERANCE = 0.15
@@ -24,186 +23,166 @@ SPILL_RATIO = 10.0
 SPILL_BYTES = 128e3
 
 
-@dataclass(frozen=True, slots=True)
-class OpNumbers:
-    """What the rules look at: one call of one op."""
-
-    op: str
-    report: str
-    kernel_names: list[str]
-    """Demangled."""
-    formula: Work
-    shape_precision: str | None
-    tensor_flop_count: float | None
-    cuda_core_flop_count: float | None
-    mufu_count: float | None
-    dram_read_bytes: float | None
-    dram_write_bytes: float | None
-    l2_write_bytes: float | None
-    cache: str | None
+Rule = Callable[[OpFacts], Iterator[Finding]]
 
 
-Rule = Callable[[OpNumbers], Iterator[Finding]]
-
-
-def explain(numbers: OpNumbers) -> list[Finding]:
-    """All findings that formula beside measured gives for one op."""
+def explain(facts: OpFacts) -> list[Finding]:
+    """All findings that formula beside measured gives for one op; none without a formula."""
+    if facts.named.work is None:
+        return []
     rules: tuple[Rule, ...] = (
         _tile_padding, _split_k, _intermediates, _extra_reads, _l2_resident, _write_back, _foreign_writes,
         _spills, _conventions,
     )  # fmt: skip
-    return [finding for rule in rules for finding in rule(numbers)]
+    return [finding for rule in rules for finding in rule(facts)]
 
 
-def _finding(n: OpNumbers, kind: str, severity: Severity, message: str, hint: str | None, **values: object) -> Finding:
-    return Finding(kind, severity, message, hint, op=n.op, report=n.report, values=values)
-
-
-def _tile_padding(n: OpNumbers) -> Iterator[Finding]:
-    if not n.tensor_flop_count or not n.formula.pipe.startswith("tensor_") or not n.formula.flop_count:
+def _tile_padding(f: OpFacts) -> Iterator[Finding]:
+    if not f.tensor_flop_count or not f.formula.pipe.startswith("tensor_") or not f.formula.flop_count:
         return
-    ratio = n.tensor_flop_count / n.formula.flop_count
+    ratio = f.tensor_flop_count / f.formula.flop_count
     if abs(ratio - 1) <= 0.01:
         return
-    tile = next((t for name in n.kernel_names if (t := tile_of(name))), None)
+    tile = next((t for name in f.kernel_names if (t := tile_of(name))), None)
     by = f": {tile} by the kernel's name" if tile else ""
     if ratio > 1:
-        yield _finding(
-            n, "tile-padding", Severity.INFO,
+        yield f.finding(
+            "tile-padding", Severity.INFO,
             f"the tensor pipes execute {format_number(ratio)}x the useful FLOPs{by}",
             "whole tiles run and are counted; smaller tiles or a larger batch waste less" if ratio > 1.15 else None,
-            ratio=ratio, executed_flop_count=n.tensor_flop_count, useful_flop_count=n.formula.flop_count,
+            ratio=ratio, executed_flop_count=f.tensor_flop_count, useful_flop_count=f.formula.flop_count,
             tile_m=tile.m if tile else None, tile_n=tile.n if tile else None,
         )  # fmt: skip
     else:
-        yield _finding(
-            n, "work-below-formula", Severity.WARNING,
+        yield f.finding(
+            "work-below-formula", Severity.WARNING,
             f"the tensor pipes execute only {format_number(ratio)}x the FLOPs of the formula",
             "check the shape in the range name, the experts hit, and that no precision went uncounted",
             ratio=ratio,
         )  # fmt: skip
 
 
-def _split_k(n: OpNumbers) -> Iterator[Finding]:
-    if splits_k(n.kernel_names):
-        yield _finding(
-            n, "split-k", Severity.INFO,
+def _split_k(f: OpFacts) -> Iterator[Finding]:
+    if splits_k(f.kernel_names):
+        yield f.finding(
+            "split-k", Severity.INFO,
             "K is split: fp32 partial sums are written and read back by a second kernel",
             "where ncu flushes between kernels the partials are billed as reads, hardly as writes",
-            stored_bytes=n.l2_write_bytes,
+            stored_bytes=f.l2_write_bytes,
         )  # fmt: skip
 
 
-def _intermediates(n: OpNumbers) -> Iterator[Finding]:
-    if n.l2_write_bytes is None or len(n.kernel_names) < 2 or splits_k(n.kernel_names):
+def _intermediates(f: OpFacts) -> Iterator[Finding]:
+    if f.l2_write_bytes is None or len(f.kernel_names) < 2 or splits_k(f.kernel_names):
         return
-    extra = n.l2_write_bytes - n.formula.dram_write_bytes
-    if extra > max(0.5 * n.formula.dram_write_bytes, 64e3):
-        yield _finding(
-            n, "intermediates", Severity.INFO,
-            f"{len(n.kernel_names)} kernels pass {format_si(extra, 'B')} between them through memory",
+    extra = f.l2_write_bytes - f.formula.dram_write_bytes
+    if extra > max(0.5 * f.formula.dram_write_bytes, 64e3):
+        yield f.finding(
+            "intermediates", Severity.INFO,
+            f"{len(f.kernel_names)} kernels pass {format_si(extra, 'B')} between them through memory",
             "fusing them saves that much written, and again read",
-            stored_bytes=n.l2_write_bytes, compulsory_write_bytes=n.formula.dram_write_bytes,
+            stored_bytes=f.l2_write_bytes, compulsory_write_bytes=f.formula.dram_write_bytes,
         )  # fmt: skip
 
 
-def _extra_reads(n: OpNumbers) -> Iterator[Finding]:
-    if n.dram_read_bytes is None:
+def _extra_reads(f: OpFacts) -> Iterator[Finding]:
+    if f.dram_read_bytes is None:
         return
-    extra = n.dram_read_bytes - n.formula.dram_read_bytes
-    floor = CODE_BYTES_PER_KERNEL * len(n.kernel_names)
-    if extra <= RATIO_TOLERANCE * n.formula.dram_read_bytes:
+    extra = f.dram_read_bytes - f.formula.dram_read_bytes
+    floor = CODE_BYTES_PER_KERNEL * len(f.kernel_names)
+    if extra <= RATIO_TOLERANCE * f.formula.dram_read_bytes:
         return
     if extra <= floor:
-        yield _finding(
-            n, "kernel-code", Severity.INFO,
+        yield f.finding(
+            "kernel-code", Severity.INFO,
             f"{format_si(extra, 'B')} beyond the inputs are read: code and constants, fetched after the flush",
-            "a floor of a few to 50 KB a kernel; it says nothing about the data",
-            extra_read_bytes=extra, kernel_count=len(n.kernel_names),
+            "a floor of a few to 50 KB per kernel; it says nothing about the data",
+            extra_read_bytes=extra, kernel_count=len(f.kernel_names),
         )  # fmt: skip
         return
-    partials = splits_k(n.kernel_names) or len(n.kernel_names) > 1
-    yield _finding(
-        n, "re-reads", Severity.INFO,
-        f"reads are {format_number(n.dram_read_bytes / n.formula.dram_read_bytes)}x the inputs"
+    if not f.formula.dram_read_bytes:
+        message = f"{format_si(extra, 'B')} are read where the formula has none"
+        yield f.finding("re-reads", Severity.INFO, message, None, extra_read_bytes=extra)
+        return
+    partials = splits_k(f.kernel_names) or len(f.kernel_names) > 1
+    yield f.finding(
+        "re-reads", Severity.INFO,
+        f"reads are {format_number(f.dram_read_bytes / f.formula.dram_read_bytes)}x the inputs"
         + (", intermediates among them" if partials else ": operands are read again by later waves of tiles"),
         None if partials else "a larger tile, a rasterisation that keeps panels in L2, or fewer waves reads less",
-        extra_read_bytes=extra,
-    ) if n.formula.dram_read_bytes else _finding(
-        n, "re-reads", Severity.INFO, f"{format_si(extra, 'B')} are read where the formula has none", None,
         extra_read_bytes=extra,
     )  # fmt: skip
 
 
-def _l2_resident(n: OpNumbers) -> Iterator[Finding]:
-    if n.dram_read_bytes is None or not n.formula.dram_read_bytes:
+def _l2_resident(f: OpFacts) -> Iterator[Finding]:
+    if f.dram_read_bytes is None or not f.formula.dram_read_bytes:
         return
-    ratio = n.dram_read_bytes / n.formula.dram_read_bytes
+    ratio = f.dram_read_bytes / f.formula.dram_read_bytes
     if ratio < 1 - RATIO_TOLERANCE:
-        yield _finding(
-            n, "l2-resident", Severity.DOUBTFUL if n.cache == "cold" else Severity.INFO,
+        yield f.finding(
+            "l2-resident", Severity.DOUBTFUL if f.named.case.cache == "cold" else Severity.INFO,
             f"only {format_number(ratio)}x the inputs come from DRAM: the rest was in L2, or was never needed",
             "with --cache-control all this means that the formula asks for too much (experts hit, sequence length)",
             ratio=ratio,
         )  # fmt: skip
 
 
-def _write_back(n: OpNumbers) -> Iterator[Finding]:
-    if n.dram_write_bytes is None or n.l2_write_bytes is None:
+def _write_back(f: OpFacts) -> Iterator[Finding]:
+    if f.dram_write_bytes is None or f.l2_write_bytes is None:
         return
-    left = n.l2_write_bytes - n.dram_write_bytes
-    if left > 0.1 * n.l2_write_bytes:
-        yield _finding(
-            n, "write-back", Severity.INFO,
-            f"{format_si(n.dram_write_bytes, 'B')} of {format_si(n.l2_write_bytes, 'B')} stored reached DRAM while the "
+    left = f.l2_write_bytes - f.dram_write_bytes
+    if left > 0.1 * f.l2_write_bytes:
+        yield f.finding(
+            "write-back", Severity.INFO,
+            f"{format_si(f.dram_write_bytes, 'B')} of {format_si(f.l2_write_bytes, 'B')} stored reached DRAM while the "
             "op ran; the rest was left in L2",
             "arithmetic_intensity_lower counts all of it",
-            left_in_l2_bytes=left, stored_bytes=n.l2_write_bytes,
+            left_in_l2_bytes=left, stored_bytes=f.l2_write_bytes,
         )  # fmt: skip
 
 
-def _foreign_writes(n: OpNumbers) -> Iterator[Finding]:
-    if n.dram_write_bytes is None or n.l2_write_bytes is None:
+def _foreign_writes(f: OpFacts) -> Iterator[Finding]:
+    if f.dram_write_bytes is None or f.l2_write_bytes is None:
         return
-    extra = n.dram_write_bytes - n.l2_write_bytes
-    if extra > 0.1 * n.l2_write_bytes and extra > 100e3:
-        yield _finding(
-            n, "foreign-writes", Severity.INFO if extra <= FOREIGN_WRITE_BYTES else Severity.DOUBTFUL,
+    extra = f.dram_write_bytes - f.l2_write_bytes
+    if extra > 0.1 * f.l2_write_bytes and extra > 100e3:
+        yield f.finding(
+            "foreign-writes", Severity.INFO if extra <= FOREIGN_WRITE_BYTES else Severity.DOUBTFUL,
             f"{format_si(extra, 'B')} more are written to DRAM than the op stored: lines left dirty before it",
             None, extra_write_bytes=extra,
         )  # fmt: skip
 
 
-def _spills(n: OpNumbers) -> Iterator[Finding]:
+def _spills(f: OpFacts) -> Iterator[Finding]:
     """Local memory is not counted by itself: what one kernel stores far beyond its output is the sign of it."""
-    if n.l2_write_bytes is None or len(n.kernel_names) != 1 or splits_k(n.kernel_names):
+    if f.l2_write_bytes is None or len(f.kernel_names) != 1 or splits_k(f.kernel_names):
         return
-    extra = n.l2_write_bytes - n.formula.dram_write_bytes
-    if n.l2_write_bytes > SPILL_RATIO * n.formula.dram_write_bytes and extra > SPILL_BYTES:
-        yield _finding(
-            n, "spills", Severity.INFO,
-            f"one kernel stores {format_si(n.l2_write_bytes, 'B')} for an output of "
-            f"{format_si(n.formula.dram_write_bytes, 'B')}: registers spilled to local memory, or partial results",
-            "look at -Xptxas -v for spills, and at launch bounds", stored_bytes=n.l2_write_bytes,
-            compulsory_write_bytes=n.formula.dram_write_bytes,
+    extra = f.l2_write_bytes - f.formula.dram_write_bytes
+    if f.l2_write_bytes > SPILL_RATIO * f.formula.dram_write_bytes and extra > SPILL_BYTES:
+        yield f.finding(
+            "spills", Severity.INFO,
+            f"one kernel stores {format_si(f.l2_write_bytes, 'B')} for an output of "
+            f"{format_si(f.formula.dram_write_bytes, 'B')}: registers spilled to local memory, or partial results",
+            "look at -Xptxas -v for spills, and at launch bounds", stored_bytes=f.l2_write_bytes,
+            compulsory_write_bytes=f.formula.dram_write_bytes,
         )  # fmt: skip
 
 
-def _conventions(n: OpNumbers) -> Iterator[Finding]:
-    if n.formula.pipe != "fp32" or n.cuda_core_flop_count is None:
+def _conventions(f: OpFacts) -> Iterator[Finding]:
+    if f.formula.pipe != "fp32" or f.cuda_core_flop_count is None:
         return
-    if not n.formula.flop_count:
-        if n.cuda_core_flop_count:
-            yield _finding(
-                n, "flop-convention", Severity.INFO,
-                f"{format_si(n.cuda_core_flop_count, 'FLOP')} are counted where the formula has none", None,
+    if not f.formula.flop_count:
+        if f.cuda_core_flop_count:
+            yield f.finding(
+            "flop-convention", Severity.INFO,
+                f"{format_si(f.cuda_core_flop_count, 'FLOP')} are counted where the formula has none", None,
             )  # fmt: skip
         return
-    ratio = n.cuda_core_flop_count / n.formula.flop_count
+    ratio = f.cuda_core_flop_count / f.formula.flop_count
     if abs(ratio - 1) > RATIO_TOLERANCE:
-        mufu = f"; {format_si(n.mufu_count)} MUFU results stand apart" if n.mufu_count else ""
-        yield _finding(
-            n, "flop-convention", Severity.INFO,
+        mufu = f"; {format_si(f.row['mufu_count'])} MUFU results stand apart" if f.mufu_count else ""
+        yield f.finding(
+            "flop-convention", Severity.INFO,
             f"counters see {format_number(ratio)}x the formula's FLOPs, which are a convention for such ops: compares, "
             f"conversions, exp and rcp are none, shuffles' adds are{mufu}",
             "compare bytes and time for elementwise ops, not FLOPs", ratio=ratio,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from roofprof.analysis.op_roofline import Yardsticks
+from roofprof.analysis.op_roofline import References
 from roofprof.findings import Finding, Severity
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
@@ -34,12 +34,12 @@ class ReportLike(Protocol):
         ...
 
 
-def yardsticks(
+def references_of(
     reports: Sequence[ReportLike], gpus: Mapping[str, DeviceSpec], target: DeviceSpec, ceilings: Ceilings | None
-) -> tuple[dict[str, Yardsticks], list[Finding]]:
+) -> tuple[dict[str, References], list[Finding]]:
     """What each report's ops are held against, by report; a finding where something given does not fit."""
     found: list[Finding] = []
-    yards = {}
+    references = {}
     for report in reports:
         device = str(next(iter(report.devices.values()), {}).get("device_name") or "")
         check, roofs = report.selfcheck, ceilings
@@ -53,8 +53,8 @@ def yardsticks(
             roofs = None
         if check:
             found += _unproven(report.name, check)
-        yards[report.name] = Yardsticks(gpus[report.name], target, roofs, check)
-    return yards, found
+        references[report.name] = References(gpus[report.name], target, roofs, check)
+    return references, found
 
 
 def _misfit(check: Selfcheck, device: str, ncu_version: str | None) -> str | None:

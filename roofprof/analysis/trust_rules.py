@@ -1,14 +1,11 @@
 """Doubts about one op's figures: over a roof, under the floor, from a counter that failed, at another clock."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
-from roofprof.analysis.op_roofline import Row, Yardsticks
+from roofprof.analysis.op_facts import OpFacts
 from roofprof.findings import Finding, Severity
 from roofprof.formatting import format_number, format_percent, format_si
 from roofprof.launches.kernel_names import is_sparse_kernel
-from roofprof.launches.ranges import NamedRange
-from roofprof.results.op import MeasuredOn
 
 OVER_ROOF = 1.02
 """A kernel above 102 % of a roof gets a finding; rounding of clocks explains what lies below."""
@@ -18,24 +15,6 @@ LAUNCH_BOUND_NS = 5e3
 """An empty kernel takes 2.7 µs on an H100 under ncu: of 5 µs most is start and end."""
 UNRELIABLE_NS = 20e3
 """NVIDIA's Profiling Guide calls counters of kernels below about 20 µs imprecise."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpFacts:
-    """What the rules look at."""
-
-    row: Row
-    """Of `work.op_rows`."""
-    named: NamedRange
-    kernel_names: Sequence[str]
-    """Demangled."""
-    measured_on: MeasuredOn
-    time_source: str
-    yard: Yardsticks
-
-    def finding(self, kind: str, severity: Severity, message: str, hint: str | None, **values: object) -> Finding:
-        """A finding about this op."""
-        return Finding(kind, severity, message, hint, op=self.named.op, report=self.row["report"], values=values)
 
 
 def doubts(facts: OpFacts) -> list[Finding]:
@@ -48,8 +27,7 @@ def doubts(facts: OpFacts) -> list[Finding]:
 
 
 def _sparse(f: OpFacts) -> Iterator[Finding]:
-    tensor = any(f.row[c] for c in f.row if c.startswith("tensor_") and c.endswith("_flop_count"))
-    if tensor and any(is_sparse_kernel(name) for name in f.kernel_names):
+    if f.tensor_flop_by_pipe and any(is_sparse_kernel(name) for name in f.kernel_names):
         yield f.finding(
             "sparse-dense", Severity.DOUBTFUL,
             "a 2:4-sparse kernel by its name: the counter shows the FLOPs of the dense product, twice those executed",
@@ -82,7 +60,7 @@ def _over_measured_roof(f: OpFacts) -> Iterator[Finding]:
 
 def _reason(f: OpFacts, measured: bool) -> str:
     """The likeliest reason why a kernel lies above a roof."""
-    boost, clock, duration = f.yard.gpu.boost_clock_hz, f.row["sm_clock_hz"], f.row["duration_ns"]
+    boost, clock, duration = f.references.gpu.boost_clock_hz, f.row["sm_clock_hz"], f.row["duration_ns"]
     if any(is_sparse_kernel(name) for name in f.kernel_names):
         return "2:4 sparsity: the counter shows the dense product's FLOPs against the dense roof"
     if f.time_source == "nsys" and f.named.case.cache != "warm":
@@ -107,7 +85,7 @@ _FIGURES_OF = {
 
 def _failed_counters(f: OpFacts) -> Iterator[Finding]:
     """Figures that rest on a counter which the self-check found wrong on this GPU with this ncu."""
-    check = f.yard.selfcheck
+    check = f.references.selfcheck
     if check is None:
         return
     for column in check.failed_counters:
@@ -124,7 +102,7 @@ def _failed_counters(f: OpFacts) -> Iterator[Finding]:
 
 
 def _below_floor(f: OpFacts) -> Iterator[Finding]:
-    floor = f.yard.selfcheck.floor if f.yard.selfcheck else None
+    floor = f.references.selfcheck.floor if f.references.selfcheck else None
     if floor is None:
         return
     kernels = len(f.row["kernels"])
@@ -180,11 +158,7 @@ def _warm_replayed(f: OpFacts) -> Iterator[Finding]:
 def _other_precision(f: OpFacts) -> Iterator[Finding]:
     """Most tensor work in another precision than the range's formula says."""
     wanted = f.named.work.pipe if f.named.work else ""
-    counts = {
-        c.removesuffix("_flop_count"): f.row[c]
-        for c in f.row
-        if c.startswith("tensor_") and c.endswith("_flop_count") and f.row[c]
-    }
+    counts = f.tensor_flop_by_pipe
     if not wanted.startswith("tensor_") or not counts:
         return
     most = max(counts, key=lambda pipe: counts[pipe])

@@ -18,7 +18,7 @@ PROGRESS_AFTER_S = 1.0
 
 _SORT_KEYS: dict[str, str] = {
     "order": "",
-    "win": "time_to_win_ns",
+    "headroom": "headroom_ns",
     "time": "time_ns",
     "bytes": "dram_bytes",
     "flop": "flop_count",
@@ -57,7 +57,9 @@ def analyze(
     only: Annotated[str | None, typer.Option(help="Keep ops whose name matches this regular expression.")] = None,
     sort: Annotated[
         str | None,
-        typer.Option(help=f"Order of the table: {', '.join(_SORT_KEYS)}; by default win with a timeline, else order."),
+        typer.Option(
+            help=f"Order of the table: {', '.join(_SORT_KEYS)}; by default headroom with a timeline, else order."
+        ),
     ] = None,
     top: Annotated[int | None, typer.Option(min=1, help="Show only the first N rows.")] = None,
     wide: Annotated[bool, typer.Option("--wide", help="All columns, as wide as they need.")] = False,
@@ -82,8 +84,8 @@ def analyze(
 
 
 def _default_order(report: "RooflineReport") -> str:
-    """By the time to be won where the application's time is known, else as launched."""
-    return "win" if any(op.time_source == "nsys" for op in report.ops) else "order"
+    """By headroom where the application's time is known, else as launched."""
+    return "headroom" if any(op.time_source == "nsys" for op in report.ops) else "order"
 
 
 def _write(report: "RooflineReport", folder: Path, plots: bool, by_phase: bool) -> None:

@@ -45,7 +45,7 @@ class Bottlenecks:
     target: tuple[BoundShare, ...]
     unplaced: tuple[OpResult, ...]
     """Ops whose time or bound is unknown: in no share."""
-    time_to_win_ns: float | None
+    headroom_ns: float | None
     """What running every op at the roof of the GPU that ran would save."""
 
     @property
@@ -72,7 +72,7 @@ def bottlenecks(case: Case) -> Bottlenecks:
         target_time_ns=total(share.time_ns for share in target),
         target=target,
         unplaced=tuple(op for op in case.ops if id(op) not in known),
-        time_to_win_ns=total(op.time_to_win_ns for op in placed),
+        headroom_ns=total(op.headroom_ns for op in placed),
     )
 
 

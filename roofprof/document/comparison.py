@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from roofprof.document.cases import Case, gpu_of
+from roofprof.document.cases import Case
 from roofprof.document.claims import SEED_FORMULAS, JudgedClaim, judge_claims
-from roofprof.hardware.roofline import Bound, Placement, Roofs, place
+from roofprof.hardware.roofline import Bound, RooflinePoint
 from roofprof.results.op import OpResult
 
 FACTORS = ("work_factor", "byte_factor", "roof_factor", "time_factor")
@@ -110,23 +110,17 @@ def compare(cases: Sequence[Case], against_seed: bool = False) -> list[Compariso
     comparisons = []
     for case in cases:
         ops = [*case.ops, *case.step_ops]
-        gaps = sorted((gap_of(case, op) for op in ops if op.formula), key=lambda g: (-g.distance, -(g.time_gap or 0)))
+        gaps = sorted((gap_of(op) for op in ops if op.formula), key=lambda g: (-g.distance, -(g.time_gap or 0)))
         seed = _seed_gaps(case, judge_claims(case.source.target)) if against_seed else ()
         comparisons.append(Comparison(case, tuple(gaps), sum(op.formula is None for op in ops), tuple(seed)))
     return comparisons
 
 
-def gap_of(case: Case, op: OpResult) -> Gap:
+def gap_of(op: OpResult) -> Gap:
     """The gap of one op with a formula."""
     formula = op.formula
     assert formula is not None
-    gpu = gpu_of(case.source, op)
-    unknown = Placement(None, None, None, None)
-    ours, counted = unknown, unknown
-    if gpu:
-        roofs = Roofs.of(gpu)
-        ours = place({formula.pipe: formula.flop_count}, formula.dram_bytes, roofs)
-        counted = place(op.flop_by_pipe, op.dram_bytes, roofs, op.mufu_count)
+    ours, counted = op.points.formula_on_gpu, op.points.on_gpu
     gap = Gap(
         op=op.op,
         label=op.label,
@@ -143,7 +137,7 @@ def gap_of(case: Case, op: OpResult) -> Gap:
     return _split(gap, ours, counted)
 
 
-def _split(gap: Gap, ours: Placement, counted: Placement) -> Gap:
+def _split(gap: Gap, ours: RooflinePoint, counted: RooflinePoint) -> Gap:
     """Add the factors where everything is known."""
     least = counted.bound_time_s
     binding = gap.work_ratio if ours.bound is Bound.COMPUTE else gap.byte_ratio

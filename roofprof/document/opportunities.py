@@ -23,7 +23,7 @@ class BelowRoof:
 
     op: OpResult
     roof_fraction: float
-    time_to_win_ns: float
+    headroom_ns: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +132,16 @@ _PAIRS = (
 def opportunities(case: Case) -> Opportunities:
     """Collect what a case shows."""
     below = [
-        BelowRoof(op, fraction, win)
+        BelowRoof(op, fraction, headroom)
         for op in case.ops
         if (fraction := op.measured_on.roof_fraction) is not None
         and fraction < EFFICIENT
-        and (win := op.time_to_win_ns) is not None
+        and (headroom := op.headroom_ns) is not None
     ]
     short = [op for op in case.ops if op.measured_on.bound == "latency" and (op.time_ns or SHORT_NS) < SHORT_NS]
     return Opportunities(
         case=case,
-        below_roof=tuple(sorted(below, key=lambda b: -b.time_to_win_ns)),
+        below_roof=tuple(sorted(below, key=lambda b: -b.headroom_ns)),
         padding=tuple(sorted(_padding(case.ops), key=lambda p: -(p.op.time_ns or 0))),
         re_reads=tuple(sorted(_re_reads(case), key=lambda r: -r.extra_read_bytes)),
         occupancy=tuple(sorted(_occupancy(case), key=lambda o: -(o.op.time_ns or 0))),

@@ -11,19 +11,19 @@ from roofprof.hardware.devices import PIPES, DeviceSpec, recognise_gpu
 
 
 @dataclass(frozen=True, slots=True)
-class MeasuredGpu:
+class ProfiledGpu:
     """The specification to measure against, and doubts about it."""
 
     spec: DeviceSpec
     findings: tuple[Finding, ...] = ()
 
 
-def measured_gpu(report: str, launches: pl.DataFrame, devices: Mapping[str, Mapping[str, Any]]) -> MeasuredGpu:
+def profiled_gpu_of(report: str, launches: pl.DataFrame, devices: Mapping[str, Mapping[str, Any]]) -> ProfiledGpu:
     """The GPU of a report; of several, the first."""
     device: Mapping[str, Any] = next(iter(devices.values()), {})
     name = str(device.get("device_name") or "unknown GPU")
     if spec := recognise_gpu(name):
-        return MeasuredGpu(spec)
+        return ProfiledGpu(spec)
     spec = _from_report(name, launches, device)
     finding = Finding(
         "gpu-unknown",
@@ -33,7 +33,7 @@ def measured_gpu(report: str, launches: pl.DataFrame, devices: Mapping[str, Mapp
         report=report,
         values={"device_name": name},
     )
-    return MeasuredGpu(spec, (finding,))
+    return ProfiledGpu(spec, (finding,))
 
 
 def _from_report(name: str, launches: pl.DataFrame, device: Mapping[str, Any]) -> DeviceSpec:

@@ -26,7 +26,7 @@ class Bound(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Roofs:
-    """The ceilings that a placement uses."""
+    """The ceilings that work is placed under."""
 
     peak_flop_per_s: Mapping[str, float]
     """Dense peaks by pipe."""
@@ -40,7 +40,7 @@ class Roofs:
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class RooflinePoint:
     """Where work stands under one set of roofs. None where an input is unknown."""
 
     bound: Bound | None
@@ -48,9 +48,13 @@ class Placement:
     """AI at which compute time equals memory time for this mix of pipes."""
     attainable_flop_per_s: float | None
     bound_time_s: float | None
-    """The least time the work can take: max over pipes and memory."""
+    """The minimum time that the work can take: max over pipes and memory."""
     missing_peaks: tuple[str, ...] = ()
-    """Pipes with work for which no peak is known; the placement leaves them out of the time."""
+    """Pipes with work for which no peak is known; their time is left out."""
+
+
+UNPLACED = RooflinePoint(None, None, None, None)
+"""Of work, bytes or roofs that are unknown."""
 
 
 def known_flop_count(flop_by_pipe: Mapping[str, float | None]) -> float | None:
@@ -63,7 +67,7 @@ def known_flop_count(flop_by_pipe: Mapping[str, float | None]) -> float | None:
 
 
 def compute_time_s(flop_by_pipe: Mapping[str, float | None], mufu_count: float | None, roofs: Roofs) -> float:
-    """Least time of the arithmetic: tensor precisions add, fp32 and fp16 add, the pipes overlap."""
+    """Minimum time of the arithmetic: tensor precisions add, fp32 and fp16 add, the pipes overlap."""
     peaks = roofs.peak_flop_per_s
 
     def time(pipe: str) -> float:
@@ -81,7 +85,7 @@ def place(
     dram_bytes: float | None,
     roofs: Roofs,
     mufu_count: float | None = None,
-) -> Placement:
+) -> RooflinePoint:
     """Place work under the roofs.
 
     Args:
@@ -94,7 +98,7 @@ def place(
     missing = tuple(p for p, c in flop_by_pipe.items() if c and p not in roofs.peak_flop_per_s)
     unplaceable = bool(missing) and all(not c or p in missing for p, c in flop_by_pipe.items())
     if flop_count is None or dram_bytes is None or roofs.dram_bytes_per_s is None or unplaceable:
-        return Placement(None, None, None, None, missing)
+        return RooflinePoint(None, None, None, None, missing)
     compute = compute_time_s(flop_by_pipe, mufu_count, roofs)
     memory = dram_bytes / roofs.dram_bytes_per_s
     bound_time = max(compute, memory)
@@ -102,11 +106,11 @@ def place(
     # The effective peak of this mix; for work in one precision it is that precision's peak.
     ridge = flop_count / compute / roofs.dram_bytes_per_s if compute else None
     attainable = flop_count / bound_time if bound_time else None
-    return Placement(bound, ridge, attainable, bound_time, missing)
+    return RooflinePoint(bound, ridge, attainable, bound_time, missing)
 
 
-def measured_bound(placement: Placement, duration_s: float | None) -> Bound | None:
+def measured_bound(bound: Bound | None, bound_time_s: float | None, duration_s: float | None) -> Bound | None:
     """The bound of a kernel that ran: latency where it reaches neither roof by `LATENCY_THRESHOLD`."""
-    if placement.bound is None or not duration_s or placement.bound_time_s is None:
-        return placement.bound
-    return Bound.LATENCY if placement.bound_time_s / duration_s < LATENCY_THRESHOLD else placement.bound
+    if bound is None or not duration_s or bound_time_s is None:
+        return bound
+    return Bound.LATENCY if bound_time_s / duration_s < LATENCY_THRESHOLD else bound

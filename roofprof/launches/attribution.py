@@ -6,6 +6,7 @@ import polars as pl
 
 from roofprof.errors import UsageError
 from roofprof.findings import Finding, Severity
+from roofprof.launches.schema import ATTRIBUTED_SCHEMA, check_schema
 
 OWN_DOMAIN, DEFAULT_DOMAIN = "roofprof", "<default domain>"
 
@@ -22,15 +23,15 @@ def choose_domain(domains: list[str], wanted: str | None = None) -> str | None:
 
 
 def attribute(launches: pl.DataFrame, domain: str | None = None) -> tuple[pl.DataFrame, list[Finding]]:
-    """Add `nvtx_path` and `call` to the launches of any number of reports.
+    """Add `nvtx_path` and `call` to the launches of any number of reports: once, where they are read.
 
     Args:
         launches: rows of `LAUNCH_SCHEMA`.
         domain: the NVTX domain to use; None chooses by `choose_domain` for each report.
 
     Returns:
-        The launches with `nvtx_path` (outermost first, null when in no range) and `call` (null likewise; equal for
-        the launches of one instance of a range), and findings about the domain.
+        `ATTRIBUTED_SCHEMA` (`call` is equal for the launches of one instance of a range), and findings about the
+        domain.
     """
     opened = launches.select("report", "launch_id", "nvtx").explode("nvtx", empty_as_null=True).unnest("nvtx")
     opened = opened.filter(pl.col("domain").is_not_null())
@@ -52,7 +53,7 @@ def attribute(launches: pl.DataFrame, domain: str | None = None) -> tuple[pl.Dat
         pl.when(pl.col("push_pop").list.len() > 0).then("push_pop_id").otherwise(None).alias("opened_at"),
     )
     joined = launches.join(stacks, on=["report", "launch_id"], how="left", maintain_order="left")
-    return _number_calls(joined), findings
+    return check_schema(_number_calls(joined), ATTRIBUTED_SCHEMA, "attribution"), findings
 
 
 def _number_calls(launches: pl.DataFrame) -> pl.DataFrame:

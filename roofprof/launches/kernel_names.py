@@ -1,6 +1,7 @@
 """What a kernel's name tells: its tile, its cluster, whether it is a GEMM or attention, whether it splits K."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -75,7 +76,7 @@ def is_matrix_kernel(function: str, demangled: str) -> bool:
     return bool(_MATRIX.search(function) or _MATRIX_TEMPLATE.search(demangled))
 
 
-def splits_k(names: list[str]) -> bool:
+def splits_k(names: Sequence[str]) -> bool:
     """Whether an op's kernels sum partial products of K slices in a second step."""
     return any(_splits_k(name) for name in names)
 

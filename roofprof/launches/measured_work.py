@@ -1,17 +1,20 @@
 """Measured work: which counted FLOPs are arithmetic, what a call of an op sums to, which call stands for it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 
 from roofprof.hardware.devices import PIPES
 from roofprof.launches.schema import PEAK_COLUMNS
 
 CONSTANT_MOVES_PER_THREAD = 16
-"""Half instructions a thread up to which they are taken for constant loads (HFMA2.MMA R,-RZ,RZ,imm) and
-conversions (HADD2.F32): real reports of three layers show at most 7 a thread, none of them arithmetic."""
+"""Half instructions per thread up to which they are taken for constant loads (HFMA2.MMA R,-RZ,RZ,imm) and
+conversions (HADD2.F32): real reports of three layers show at most 7 per thread, none of them arithmetic."""
 
 CLOCK_OUTLIER = 0.9
 """Clocks of repeats differ by a few percent under load; a drop by a tenth is power or heat, and the time follows it."""
-LEAST_CALLS = 3
+MIN_CALLS = 3
 """Of fewer calls none can be told to be the odd one."""
 
 FLOP_COLUMNS = tuple(f"{pipe}_flop_count" for pipe in PIPES)
@@ -21,6 +24,9 @@ SUMMED = (
 )  # fmt: skip
 """Columns whose sum over a call's launches is the call's; unknown in one launch is unknown in the sum."""
 
+CallRow = Mapping[str, Any]
+"""One row of `call_rows` or `op_rows`, by column: numbers, text, lists of launch ids."""
+
 TIME_WEIGHTED = ("sm_clock_hz", "dram_peak_bytes_per_s", *PEAK_COLUMNS)
 """Rates: their sum over time divided by the time."""
 
@@ -28,7 +34,7 @@ TIME_WEIGHTED = ("sm_clock_hz", "dram_peak_bytes_per_s", *PEAK_COLUMNS)
 def with_measured_work(launches: pl.DataFrame) -> pl.DataFrame:
     """Add `flop_count`, `l2_bytes`, `dram_upper_bytes` and `fp16_left_out_flop_count` to launches.
 
-    FP16 FLOPs of kernels with at most `CONSTANT_MOVES_PER_THREAD` half instructions a thread are moved out of
+    FP16 FLOPs of kernels with at most `CONSTANT_MOVES_PER_THREAD` half instructions per thread are moved out of
     `fp16_flop_count` into `fp16_left_out_flop_count`. `flop_count` is the sum over the pipes that are known; where
     that is 0 and nobody counted CUDA-core instructions it is null, for such a 0 is no measurement.
     """
@@ -56,7 +62,7 @@ def _flop_count() -> pl.Expr:
 
 
 def call_rows(launches: pl.DataFrame) -> pl.DataFrame:
-    """One row a call: sums over its launches, rates weighted by time.
+    """One row per call: sums over its launches, rates weighted by time.
 
     Args:
         launches: rows with `nvtx_path`, `call` and the columns of `with_measured_work`; unattributed ones left out.
@@ -85,10 +91,10 @@ def call_rows(launches: pl.DataFrame) -> pl.DataFrame:
 
 
 def op_rows(calls: pl.DataFrame) -> pl.DataFrame:
-    """One row an op: its median call by duration (the lower one of two), with the spread over all calls.
+    """One row per op: its median call by duration (the lower one of two), with the spread over all calls.
 
     Every number of a row is that one call's, so that sums and ratios hold. A call whose SM clock lies below
-    `CLOCK_OUTLIER` of its op's median clock, of `LEAST_CALLS` or more, is not taken; `clock_outlier_count` counts them.
+    `CLOCK_OUTLIER` of its op's median clock, of `MIN_CALLS` or more, is not taken; `clock_outlier_count` counts them.
     """
     key = ["report", "nvtx_path"]
     spread = [
@@ -97,7 +103,7 @@ def op_rows(calls: pl.DataFrame) -> pl.DataFrame:
         for how in ("min", "max")
     ]
     clock = pl.col("sm_clock_hz")
-    slow = (clock < CLOCK_OUTLIER * clock.median().over(key)) & (clock.count().over(key) >= LEAST_CALLS)
+    slow = (clock < CLOCK_OUTLIER * clock.median().over(key)) & (clock.count().over(key) >= MIN_CALLS)
     ranked = calls.with_row_index("_index").with_columns(
         pl.len().over(key).alias("calls"),
         pl.col("_index").min().over(key).alias("_order"),

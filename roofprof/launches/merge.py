@@ -5,49 +5,44 @@ from collections.abc import Sequence
 import polars as pl
 
 from roofprof.findings import Finding, Severity
-from roofprof.launches.attribution import attribute
-from roofprof.launches.schema import LAUNCH_SCHEMA
+from roofprof.launches.schema import ATTRIBUTED_SCHEMA
 
 _KEY = ("nvtx_path", "kernel_demangled_name", "grid", "block")
-_OWN = ("report", "launch_id", "process_id", "nvtx")
+_OWN = ("report", "launch_id", "process_id", "nvtx", "nvtx_path", "call")
 """Columns that the first report alone gives."""
 _NAMES_SHOWN = 3
 TIME_RATIO, TIME_DIFFERENCE_NS = 1.5, 5e3
 """Two runs of one kernel differ by some tenths where it is short and cold; by half and 5 µs it did something else."""
 
 
-def merge_launches(
-    name: str, frames: Sequence[pl.DataFrame], domain: str | None = None
-) -> tuple[pl.DataFrame, list[Finding]]:
+def merge_launches(name: str, frames: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, list[Finding]]:
     """Fill the first frame's nulls from the others' launches.
 
     Args:
         name: what to call the merged report.
-        frames: LAUNCH_SCHEMA; the first holds the time, and its launches are the ones that count.
-        domain: the NVTX domain of the ops.
+        frames: ATTRIBUTED_SCHEMA; the first holds the time, and its launches are the ones that count.
 
     Returns:
-        LAUNCH_SCHEMA, and findings about launches that have no partner.
+        ATTRIBUTED_SCHEMA, and findings about launches that have no partner.
     """
-    first, *rest = [_keyed(frame, domain) for frame in frames]
+    first, *rest = [_keyed(frame) for frame in frames]
     findings: list[Finding] = []
     for other in rest:
         joined = first.join(other, on=["_key", "_ordinal"], how="left", suffix="_other", maintain_order="left")
         findings += [*_unmatched(name, first, other), *_changed(name, joined, other["report"][0])]
         filled = [
-            pl.coalesce(column, f"{column}_other").alias(column) for column in LAUNCH_SCHEMA if column not in _OWN
+            pl.coalesce(column, f"{column}_other").alias(column) for column in ATTRIBUTED_SCHEMA if column not in _OWN
         ]
-        first = joined.with_columns(filled).select(*LAUNCH_SCHEMA, "_key", "_ordinal")
-    return first.select(pl.lit(name).alias("report"), *[c for c in LAUNCH_SCHEMA if c != "report"]), findings
+        first = joined.with_columns(filled).select(*ATTRIBUTED_SCHEMA, "_key", "_ordinal")
+    return first.select(pl.lit(name).alias("report"), *[c for c in ATTRIBUTED_SCHEMA if c != "report"]), findings
 
 
-def _keyed(launches: pl.DataFrame, domain: str | None) -> pl.DataFrame:
+def _keyed(launches: pl.DataFrame) -> pl.DataFrame:
     """Add the key of a launch as text, and its ordinal among launches of that key."""
-    attributed, _ = attribute(launches, domain)
     parts = [pl.col(c) if c == "kernel_demangled_name" else _joined(c) for c in _KEY]
-    keyed = attributed.with_columns(pl.concat_str(parts, separator="\x1f", ignore_nulls=True).alias("_key"))
+    keyed = launches.with_columns(pl.concat_str(parts, separator="\x1f", ignore_nulls=True).alias("_key"))
     ordinal = pl.int_range(pl.len()).over("_key").alias("_ordinal")
-    return keyed.with_columns(ordinal).select(*LAUNCH_SCHEMA, "_key", "_ordinal")
+    return keyed.with_columns(ordinal).select(*ATTRIBUTED_SCHEMA, "_key", "_ordinal")
 
 
 def _joined(column: str) -> pl.Expr:
@@ -85,20 +80,20 @@ def _unmatched(name: str, first: pl.DataFrame, other: pl.DataFrame) -> list[Find
     found = []
     on = ["_key", "_ordinal"]
     for here, there, effect in ((first, other, "their counters stay null"), (other, first, "they are left out")):
-        lonely = here.join(there, on=on, how="anti", maintain_order="left")
-        if not lonely.height:
+        unmatched = here.join(there, on=on, how="anti", maintain_order="left")
+        if not unmatched.height:
             continue
-        kernels = lonely["kernel_name"].unique(maintain_order=True).to_list()
+        kernels = unmatched["kernel_name"].unique(maintain_order=True).to_list()
         shown = ", ".join(kernels[:_NAMES_SHOWN]) + (", ..." if len(kernels) > _NAMES_SHOWN else "")
         found.append(
             Finding(
                 "merge-unmatched",
                 Severity.WARNING,
-                f"{lonely.height} of {here.height} launches of {here['report'][0]} have no partner in "
+                f"{unmatched.height} of {here.height} launches of {here['report'][0]} have no partner in "
                 f"{there['report'][0]} ({shown}): {effect}",
                 "the workload launched other kernels in the two runs: fix seeds and autotuning, then capture again",
                 report=name,
-                values={"launch_count": lonely.height, "kernel_names": kernels},
+                values={"launch_count": unmatched.height, "kernel_names": kernels},
             )
         )
     return found

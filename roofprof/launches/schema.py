@@ -1,4 +1,4 @@
-"""The frame between parsing and analysis: one row a kernel launch, units in every column name."""
+"""The frame between parsing and analysis: one row per kernel launch, units in every column name."""
 
 import polars as pl
 
@@ -63,6 +63,10 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 LAUNCH_SCHEMA = pl.Schema(_COLUMNS)
 """Floats for counters, because a null must differ from 0 and counts exceed 2^53 by nothing that matters here:
 every count below 2^53 is exact."""
+
+
+ATTRIBUTED_SCHEMA = pl.Schema([*LAUNCH_SCHEMA.items(), ("nvtx_path", pl.List(pl.String())), ("call", pl.String())])
+"""With the range that each launch lies in, outermost name first, and the instance of that range; null in none."""
 
 
 def check_schema(frame: pl.DataFrame, schema: pl.Schema, stage: str) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from roofprof.formats.capture import load_capture
 from roofprof.formulas.ops_file import load_ops_config
 from roofprof.hardware.ceilings import load_ceilings
 from roofprof.hardware.devices import DeviceSpec, load_gpu
+from roofprof.launches.attribution import attribute
 from roofprof.parsers.ncu.report import read_ncu_report
 from roofprof.pipeline.capture_group import Progress, read_group, read_trace
 from roofprof.pipeline.selfcheck import find_selfcheck
@@ -63,7 +64,8 @@ def analyze_files(request: AnalyzeRequest, progress: Progress | None = None) -> 
         else:
             report = read_ncu_report(path, progress, name)
             traces = [read_trace(request.timeline)] if request.timeline else []
-            read = Measured(name, report.launches, report.devices, report.findings, traces=traces)
+            launches, doubts = attribute(report.launches, request.domain)
+            read = Measured(name, launches, report.devices, [*report.findings, *doubts], traces=traces)
             measured.append(replace(read, selfcheck=given))
     if request.timeline and len(measured) > 1:
         raise UsageError("--timeline goes with one report", "a capture's directory holds its own traces")

@@ -9,6 +9,7 @@ import polars as pl
 from roofprof.analysis.analyze import Measured
 from roofprof.findings import Finding
 from roofprof.formats.capture import Group
+from roofprof.launches.attribution import attribute
 from roofprof.launches.merge import merge_launches
 from roofprof.parsers.ncu.report import read_ncu_report
 from roofprof.parsers.nsys.trace import read_nsys_trace
@@ -21,11 +22,13 @@ Progress = Callable[[int, int], None]
 def read_group(group: Group, domain: str | None = None, progress: Progress | None = None) -> Measured:
     """One set of reports of a capture as one report, with its traces."""
     reports = [read_ncu_report(path, progress) for path in group.reports]
-    launches, unmatched = merge_launches(group.name, [r.launches for r in reports], domain)
+    attributed = [attribute(r.launches, domain) for r in reports]
+    launches, unmatched = merge_launches(group.name, [frame for frame, _ in attributed])
     missing = [f for r in reports for f in r.findings if f.kind != "counter-missing" or _still_null(f, launches)]
     findings = {(f.kind, f.values.get("column"), f.message): f for f in missing}.values()
     traces = [read_trace(path) for path in group.traces]
-    named = [replace(f, report=group.name) for f in findings]
+    doubts = attributed[0][1]  # about the domain: the first report's ranges are the group's
+    named = [replace(f, report=group.name) for f in [*findings, *doubts]]
     return Measured(group.name, launches, reports[0].devices, [*named, *unmatched], group.conditions, traces)
 
 

@@ -1,118 +1,91 @@
-"""Groups of figures in an op's result: by formula, on the GPU that ran, useful. Field names are report.json's."""
+"""One op's row: its fields are declared here once, and every output follows from that declaration (columns.py)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated
 
 from roofprof.findings import Finding
+from roofprof.hardware.devices import PIPES, DeviceSpec, bundled_gpus
+from roofprof.results.columns import Column, Group, derived_values, from_plain
+from roofprof.results.op_groups import FormulaResult, MeasuredOn, Spread, Useful
+from roofprof.results.points import CountedWork, RooflinePoints, roofline_points
 
 
-@dataclass(frozen=True, slots=True)
-class FormulaResult:
-    """The formula side of an op."""
-
-    name: str
-    shape: Mapping[str, int | float | str]
-    flop_count: float
-    dram_bytes: float
-    arithmetic_intensity: float | None
-    dram_read_bytes: float
-    dram_write_bytes: float
-    pipe: str
-    bound: str | None = None
-    """On the target GPU, like the op's own."""
-    attainable_flop_per_s: float | None = None
-    source: str = "formula"
-
-
-@dataclass(frozen=True, slots=True)
-class MeasuredOn:
-    """The op against the GPU that ran it."""
-
-    gpu: str
-    bound: str | None
-    ridge_point: float | None
-    attainable_flop_per_s: float | None
-    achieved_flop_per_s: float | None
-    achieved_dram_bytes_per_s: float | None
-    roof_fraction: float | None
-    """Least time by the datasheet's roofs / measured time."""
-    roof_fraction_at_clock: float | None
-    """The same with the dense peaks at the clocks of these very launches."""
-    sm_clock_hz: float | None
-    roof_fraction_measured: float | None = None
-    """Least time by the measured roofs / measured time; None without them."""
-    attainable_flop_per_s_measured: float | None = None
-    dram_mix: str | None = None
-    """Access mix whose measured bandwidth was used: read, triad, copy or write."""
-
-
-@dataclass(frozen=True, slots=True)
-class Useful:
-    """The work that the formula asks for, where the row's own figures are what the hardware executed."""
-
-    flop_count: float
-    arithmetic_intensity: float | None
-    """Useful FLOPs / measured DRAM bytes."""
-    achieved_flop_per_s: float | None
-    roof_fraction: float | None
-    """The formula's least time on the GPU that ran / measured time."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpResult:
-    """One op: its median call by duration. Field names are those of report.json."""
+    """One op: its median call by duration, so that sums and ratios hold. In the order of ops.csv."""
 
-    op: str
-    nvtx_path: list[str]
-    report: str
-    phase: str | None
-    batch: int | None
-    seq_len: int | None
-    cache: str | None
-    implementation: str | None
-    calls: int
-    kernels: list[int]
-    duration_ns: float | None
-    time_source: str
-    dram_read_bytes: float | None
-    dram_write_bytes: float | None
-    dram_bytes: float | None
-    dram_upper_bytes: float | None
-    l2_bytes: float | None
-    l1_fill_bytes: float | None
-    flop_by_pipe: Mapping[str, float | None]
-    flop_count: float | None
-    mufu_count: float | None
-    arithmetic_intensity: float | None
-    arithmetic_intensity_lower: float | None
-    arithmetic_intensity_l2: float | None
-    arithmetic_intensity_l1_fill: float | None
-    formula: FormulaResult | None
-    work_ratio: float | None
-    byte_ratio: float | None
-    bound: str | None
-    ridge_point: float | None
-    attainable_flop_per_s: float | None
-    roof_source: str
-    """`projected` when the target is another GPU than the one that ran, else `datasheet`."""
-    measured_on: MeasuredOn
-    spread: Mapping[str, Mapping[str, float | None]]
-    findings: list[Finding] = field(default_factory=list)
-    source: str = "measured"
-    nsys_duration_ns: float | None = None
-    """Sum of the op's kernels under nsys, median over calls; likewise below."""
-    nsys_union_ns: float | None = None
-    nsys_projected_ns: float | None = None
-    graph_union_ns: float | None = None
-    """When the layer was replayed as a CUDA graph."""
-    graph_projected_ns: float | None = None
-    share: float | None = None
-    """Of the time of all ops in the same layer, under nsys."""
-    useful: Useful | None = None
-    clock_outlier_count: int = 0
-    """Calls left out of the median because their SM clock was far below the others'."""
+    op: Annotated[str, Column("text", "Name of the op")]
+    implementation: Annotated[str | None, Column("text", "Which implementation ran, where known")]
+    nvtx_path: Annotated[list[str], Column("text", "Open NVTX ranges, outermost first")]
+    report: Annotated[str, Column("text", "Report or capture that it was read from")]
+    phase: Annotated[str | None, Column("text", "decode, prefill or another phase")]
+    batch: Annotated[int | None, Column("count", "Sequences in the batch")]
+    seq_len: Annotated[int | None, Column("count", "Decode: tokens in the KV cache; prefill: new tokens")]
+    cache: Annotated[str | None, Column("text", "State of L2 before each launch", values=("cold", "warm"))]
+    calls: Annotated[int, Column("count", "Calls that were profiled", minimum=1)]
+    kernels: Annotated[list[int], Column("count", "Launch ids of the median call")]
+    duration_ns: Annotated[float | None, Column("ns", "Sum of the median call's kernels under ncu")]
+    spread: Annotated[Spread, Group("Minimum and maximum over calls", "")]
+    time_source: Annotated[str, Column("text", "Whose time the rates use", values=("ncu", "nsys"))]
+    nsys_duration_ns: Annotated[float | None, Column("ns", "Sum of the op's kernels under nsys, median over calls")] = (
+        None
+    )
+    nsys_union_ns: Annotated[
+        float | None, Column("ns", "Time in which any of its kernels ran under nsys, median over calls")
+    ] = None
+    nsys_projected_ns: Annotated[
+        float | None, Column("ns", "From its first kernel's start to its last one's end under nsys")
+    ] = None
+    graph_union_ns: Annotated[
+        float | None, Column("ns", "nsys_union_ns when the layer was replayed as a CUDA graph")
+    ] = None
+    graph_projected_ns: Annotated[
+        float | None, Column("ns", "nsys_projected_ns when the layer was replayed as a CUDA graph")
+    ] = None
+    share: Annotated[float | None, Column("ratio", "Of the time of all ops in the same layer, under nsys")] = None
+    dram_read_bytes: Annotated[float | None, Column("B", "Read from DRAM")]
+    dram_write_bytes: Annotated[float | None, Column("B", "Written to DRAM")]
+    dram_bytes: Annotated[float | None, Column("B", "Read from and written to DRAM")]
+    dram_upper_bytes: Annotated[float | None, Column("B", "Reads and every store, those left in L2 too")]
+    l2_bytes: Annotated[float | None, Column("B", "Between SMs and L2")]
+    l1_fill_bytes: Annotated[float | None, Column("B", "From L2 into L1 and shared memory")]
+    flop_by_pipe: Annotated[
+        Mapping[str, float | None],
+        Column("FLOP", "Executed FLOPs", keys=PIPES, key_name="{}_flop_count"),
+    ]
+    flop_count: Annotated[float | None, Column("FLOP", "Executed FLOPs, sum over pipes")]
+    mufu_count: Annotated[float | None, Column("count", "Special-function results")]
+    arithmetic_intensity: Annotated[float | None, Column("FLOP/B", "Executed FLOPs / DRAM bytes")]
+    arithmetic_intensity_lower: Annotated[float | None, Column("FLOP/B", "Executed FLOPs / dram_upper_bytes")]
+    arithmetic_intensity_l2: Annotated[float | None, Column("FLOP/B", "Executed FLOPs / l2_bytes")]
+    arithmetic_intensity_l1_fill: Annotated[float | None, Column("FLOP/B", "Executed FLOPs / l1_fill_bytes")]
+    formula: Annotated[FormulaResult | None, Group("The formula's side; null where the name has no shape", "formula_")]
+    work_ratio: Annotated[float | None, Column("ratio", "Executed FLOPs / formula FLOPs")]
+    byte_ratio: Annotated[float | None, Column("ratio", "DRAM bytes / formula bytes")]
+    roof_source: Annotated[
+        str,
+        Column("text", "projected where the target is another GPU than the profiled one",
+               values=("projected", "datasheet")),
+    ]  # fmt: skip
+    bound: Annotated[
+        str | None, Column("text", "Roof that binds the measured work on the target GPU", values=("memory", "compute"))
+    ]
+    ridge_point: Annotated[float | None, Column("FLOP/B", "AI at which the target's roofs meet for this mix of pipes")]
+    attainable_flop_per_s: Annotated[float | None, Column("FLOP/s", "min(peak, AI x bandwidth) on the target GPU")]
+    measured_on: Annotated[MeasuredOn, Group("Against the profiled GPU", "measured_on_")]
+    clock_outlier_count: Annotated[
+        int, Column("count", "Calls left out of the median for an SM clock far below the others'")
+    ] = 0
+    useful: Annotated[Useful | None, Group("The formula's work in the measured time and bytes", "useful_")] = None
+    findings: Annotated[list[Finding], Column("text", "Reasons to doubt or explain its numbers")] = field(
+        default_factory=list
+    )
+    source: Annotated[str, Column("text", "Where the row is from", in_ops_csv=None, values=("measured",))] = "measured"
+
+    points: RooflinePoints = field(default_factory=RooflinePoints)
+    """No column: made once from the work above and the two GPUs, on analysis or on loading."""
 
     @property
     def time_ns(self) -> float | None:
@@ -120,10 +93,15 @@ class OpResult:
         return self.nsys_union_ns if self.time_source == "nsys" else self.duration_ns
 
     @property
-    def time_to_win_ns(self) -> float | None:
-        """What running at the roof of the GPU that ran would save a call: time x (1 - fraction of the roof)."""
+    def headroom_ns(
+        self,
+    ) -> Annotated[float | None, Column("ns", "Potential savings per call: time x (1 - roof_fraction)", after="share")]:
+        """What running at the profiled GPU's roof would save per call: time x (1 - fraction of the roof).
+
+        Never negative: an op above its roof (cold bytes over warm time, say) has nothing left to save.
+        """
         fraction = self.measured_on.roof_fraction
-        return None if self.time_ns is None or fraction is None else self.time_ns * (1 - fraction)
+        return None if self.time_ns is None or fraction is None else self.time_ns * max(0.0, 1 - fraction)
 
     @property
     def label(self) -> str:
@@ -135,20 +113,34 @@ class OpResult:
         """What tells rows of different cases apart."""
         return self.report, self.phase, self.batch, self.seq_len, self.cache
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        own = {"findings": [f.as_dict() for f in self.findings], "time_to_win_ns": self.time_to_win_ns}
-        return asdict(self) | own
+    def as_dict(self) -> dict[str, object]:
+        """Plain data for JSON: every column, under its own name."""
+        whole = asdict(self)
+        del whole["points"]
+        return whole | {"findings": [f.as_dict() for f in self.findings]} | derived_values(self)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "OpResult":
-        """The reverse of `as_dict`; unknown fields are left alone."""
-        known = {key: value for key, value in data.items() if key in cls.__dataclass_fields__}
-        known["formula"] = _build(FormulaResult, data["formula"]) if data.get("formula") else None
-        known["measured_on"] = _build(MeasuredOn, data["measured_on"])
-        known["useful"] = _build(Useful, data["useful"]) if data.get("useful") else None
-        known["findings"] = [Finding.from_dict(f) for f in data["findings"]]
-        return cls(**known)
+    def from_dict(cls, data: Mapping[str, object]) -> "OpResult":
+        """The reverse of `as_dict`; unknown fields are left alone.
+
+        Raises:
+            KeyError: a field is missing.
+            ValueError: a field is of another form.
+        """
+        return from_plain(cls, data)
+
+    def placed(self, gpu: DeviceSpec, target: DeviceSpec) -> "OpResult":
+        """With its roofline points: what a saved row leaves out.
+
+        Args:
+            gpu: the report's; a row of another one takes that by its name, where it is a bundled one.
+            target: the report's.
+        """
+        formula, name = self.formula, self.measured_on.gpu
+        measured = CountedWork(self.flop_by_pipe, self.dram_bytes, self.mufu_count)
+        asked = CountedWork({formula.pipe: formula.flop_count}, formula.dram_bytes) if formula else None
+        profiled = gpu if name == gpu.name else bundled_gpus().get(name)
+        return replace(self, points=roofline_points(measured, asked, profiled, target))
 
 
 def case_title(op: OpResult) -> str:
@@ -173,11 +165,3 @@ def short_labels(ops: Sequence[OpResult], with_case: bool = True) -> list[str]:
             label += f" {op.cache or '?'}"
         labels.append(label)
     return labels
-
-
-_T = TypeVar("_T")
-
-
-def _build(kind: type[_T], data: Mapping[str, Any]) -> _T:
-    fields = kind.__dataclass_fields__  # type: ignore[attr-defined]
-    return kind(**{key: value for key, value in data.items() if key in fields})

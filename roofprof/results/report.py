@@ -17,7 +17,8 @@ from roofprof.findings import Finding
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec, device_from_dict
 from roofprof.launches.schema import LAUNCH_SCHEMA
-from roofprof.results.op import OpResult, _build
+from roofprof.results.columns import from_plain
+from roofprof.results.op import OpResult
 
 SCHEMA_VERSION = 1
 
@@ -92,16 +93,17 @@ class RooflineReport:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "RooflineReport":
         """The reverse of `to_dict`."""
+        gpu, target = device_from_dict(data["gpu"]), device_from_dict(data["target"])
         kernels = pl.DataFrame(data["kernels"], schema=KERNEL_SCHEMA, strict=False, orient="row")
         return cls(
             generated=data["generated"],
-            gpu=device_from_dict(data["gpu"]),
-            target=device_from_dict(data["target"]),
+            gpu=gpu,
+            target=target,
             notes=list(data["notes"]),
             reports=list(data["reports"]),
-            ops=[OpResult.from_dict(op) for op in data["ops"]],
+            ops=[OpResult.from_dict(op).placed(gpu, target) for op in data["ops"]],
             kernels=kernels,
-            unattributed=_build(Unattributed, data["unattributed"]),
+            unattributed=from_plain(Unattributed, data["unattributed"]),
             findings=[Finding.from_dict(f) for f in data["findings"]],
             joins=list(data.get("joins", ())),
             ceilings=Ceilings.from_dict(data["ceilings"]) if data.get("ceilings") else None,

@@ -7,7 +7,6 @@ from typing import Any
 import polars as pl
 
 from roofprof.hardware.devices import PIPES, DeviceSpec
-from roofprof.launches.attribution import attribute
 from roofprof.launches.measured_work import call_rows, with_measured_work
 from roofprof.selfcheck.expected import Truth, executed_flop_counts, truth_of_range
 from roofprof.selfcheck.result import Floor, Row, State
@@ -40,30 +39,27 @@ class _Calls:
         return [] if None in values else values
 
 
-def truths_in(launches: pl.DataFrame, domain: str | None = None) -> dict[str, Truth]:
+def truths_in(launches: pl.DataFrame) -> dict[str, Truth]:
     """The truths that the ranges' own names claim, by name."""
-    attributed, _ = attribute(launches, domain)
-    names = attributed["nvtx_path"].drop_nulls().list.last().unique(maintain_order=True)
+    names = launches["nvtx_path"].drop_nulls().list.last().unique(maintain_order=True)
     return {name: truth for name in names if (truth := truth_of_range(name))}
 
 
 def judge(
-    launches: pl.DataFrame, truths: Mapping[str, Truth], device: DeviceSpec | None, l2_bytes: float,
-    domain: str | None = None,
-) -> tuple[list[Row], Floor | None]:  # fmt: skip
+    launches: pl.DataFrame, truths: Mapping[str, Truth], device: DeviceSpec | None, l2_bytes: float
+) -> tuple[list[Row], Floor | None]:
     """Judge every counter that a truth speaks of.
 
     Args:
-        launches: `LAUNCH_SCHEMA`.
+        launches: `ATTRIBUTED_SCHEMA`.
         truths: what is true, by the name of the innermost range.
         device: the GPU's datasheet, for the dense peaks; None where it has none.
         l2_bytes: size of its L2 cache, in which writes may be left.
-        domain: NVTX domain of the ranges.
 
     Returns:
         One row a kernel and counter, and the floor where an empty kernel ran.
     """
-    attributed = with_measured_work(attribute(launches, domain)[0]).filter(pl.col("nvtx_path").is_not_null())
+    attributed = with_measured_work(launches).filter(pl.col("nvtx_path").is_not_null())
     blocks = {
         launch: (name, grid[0] * grid[1] * grid[2] if grid else 0)
         for launch, name, grid in attributed.select("launch_id", "kernel_demangled_name", "grid").iter_rows()

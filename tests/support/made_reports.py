@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from roofprof.analysis.op_result import build_op
-from roofprof.analysis.op_roofline import Yardsticks
+from roofprof.analysis.op_roofline import References
 from roofprof.formulas.layer import RECIPES, LayerCase, OpSpec, layer_ops
 from roofprof.formulas.ops_file import Case
 from roofprof.hardware.devices import bundled_gpus
@@ -30,14 +30,14 @@ def made_op(spec: OpSpec, case: LayerCase, number: int, chosen: dict[str, float]
         "nvtx_path": [f"{case.phase}:case:b{case.batch}:s{case.seq_len}", spec.op], "report": report, "calls": 1,
         "kernels": [number], "duration_ns": least * 1e9 / chosen.get("efficiency", 0.9), "dram_bytes": traffic,
         "dram_read_bytes": traffic - work.dram_write_bytes, "dram_write_bytes": work.dram_write_bytes,
-        "flop_count": flops, f"{work.pipe}_flop_count": flops, "fp32_flop_count": 0.0,
+        "flop_count": flops, f"{work.pipe}_flop_count": flops, "fp32_flop_count": 0.0, "clock_outlier_count": 0,
     }  # fmt: skip
     if work.pipe == "fp32":
         row["fp32_flop_count"] = flops
     named = NamedRange(
         spec.op, spec.formula, spec.shape, work, Case(case.phase, case.batch, case.seq_len, "cold", None)
     )
-    return build_op(row, named, [f"kernel_of_{spec.op}"], [], Yardsticks(gpu, target))
+    return build_op(row, named, [f"kernel_of_{spec.op}"], [], References(gpu, target))
 
 
 @pytest.fixture(scope="session")

@@ -60,7 +60,7 @@ function placementFacts(op) {
       ["attainable", formatFlopRate(here.attainable_flop_per_s)],
       ["of the roof", formatPercent(here.roof_fraction)],
       ["of the roof at its clock", formatPercent(here.roof_fraction_at_clock)],
-      ["time to win", formatTime(op.time_to_win_ns)],
+      ["headroom", formatTime(op.headroom_ns)],
       ["SM clock", formatSi(here.sm_clock_hz, "Hz")],
     ]),
     facts(`On ${set.target.name}${set.projected ? " (projected)" : ""}`, [

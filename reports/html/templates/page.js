@@ -49,7 +49,12 @@ const OP_COLUMNS = [
     format: formatPercent,
     title: "Of the GPU that ran",
   },
-  { label: "to win", value: (op) => op.time_to_win_ns, format: formatTime, title: "Time x (1 - fraction of the roof)" },
+  {
+    label: "headroom",
+    value: (op) => op.headroom_ns,
+    format: formatTime,
+    title: "Time x (1 - fraction of the roof), never below 0",
+  },
   { label: "bound", text: true, value: (op) => op.measured_on.bound, title: "On the GPU that ran" },
   { label: "on target", text: true, value: (op) => op.bound, title: "Bound on the GPU that is planned for" },
   { label: "precision", text: true, value: precisionLabel, title: "The pipe with most of the FLOPs" },

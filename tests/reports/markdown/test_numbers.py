@@ -112,7 +112,7 @@ def add_sums(allowed: Allowed, document: dict[str, Any], rows: list[dict[str, An
     least = math.fsum(target_time(op, document["target"]) for op in ops if op["bound"])
     allowed.value("sum_ns", whole)
     allowed.value("sum_ns", least)
-    allowed.value("sum_ns", math.fsum(op["time_to_win_ns"] or 0 for op in known))
+    allowed.value("sum_ns", math.fsum(op["headroom_ns"] or 0 for op in known))
     for bound in ("memory", "compute", "latency"):
         own = math.fsum(time(op) for op in known if op["measured_on"]["bound"] == bound)
         allowed.value("sum_ns", own)

@@ -11,6 +11,7 @@ import pytest
 
 from roofprof.analysis.analyze import Measured, analyze
 from roofprof.hardware.devices import PIPES, load_gpu
+from roofprof.launches.attribution import attribute
 from roofprof.launches.schema import LAUNCH_SCHEMA
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
@@ -153,7 +154,7 @@ def test_a_chip_without_a_table_is_read_by_pattern_and_says_so(data: Path) -> No
 
 def launch(**columns: object) -> pl.DataFrame:
     row = {"report": "r", "launch_id": 0, "workload_type": "kernel", "kernel_name": "k", "kernel_demangled_name": "k"}
-    return pl.DataFrame([row | columns], schema=LAUNCH_SCHEMA)
+    return attribute(pl.DataFrame([row | columns], schema=LAUNCH_SCHEMA))[0]
 
 
 def test_a_gpu_without_a_datasheet_is_made_of_its_report() -> None:

@@ -1,27 +1,45 @@
 """Findings: each rule on the numbers that it is about."""
 
-from dataclasses import replace
 from typing import Any
 
 import polars as pl
 import pytest
 
 from roofprof.analysis.launch_rules import launch_findings, unexplained_tensor_cycles
-from roofprof.analysis.op_rules import OpNumbers, explain
+from roofprof.analysis.op_facts import OpFacts
+from roofprof.analysis.op_roofline import References
+from roofprof.analysis.op_rules import explain
+from roofprof.findings import Finding
 from roofprof.formulas.models import Work
+from roofprof.formulas.ops_file import Case
+from roofprof.hardware.devices import PIPES, load_gpu
 from roofprof.launches.measured_work import with_measured_work
+from roofprof.launches.ranges import NamedRange
 from roofprof.launches.schema import LAUNCH_SCHEMA
+from roofprof.results.op_groups import MeasuredOn
 from roofprof.results.report import RooflineReport
 
-CLEAN = OpNumbers(
-    op="o", report="r", kernel_names=["gemm"], formula=Work(1000.0, 8e6, 2e6, "tensor_fp8"), shape_precision="fp8",
-    tensor_flop_count=1000.0, cuda_core_flop_count=0.0, mufu_count=0.0, dram_read_bytes=8e6, dram_write_bytes=2e6,
-    l2_write_bytes=2e6, cache="cold",
-)  # fmt: skip
+WORK = Work(1000.0, 8e6, 2e6, "tensor_fp8")
+ROW: dict[str, Any] = {
+    **{f"{pipe}_flop_count": None for pipe in PIPES}, "tensor_fp8_flop_count": 1000.0, "fp32_flop_count": 0.0,
+    "report": "r", "mufu_count": 0.0, "dram_read_bytes": 8e6, "dram_write_bytes": 2e6, "l2_write_bytes": 2e6,
+}  # fmt: skip
+
+
+def explained(
+    names: tuple[str, ...] = ("gemm",), work: Work = WORK, cache: str | None = "cold", **row: Any
+) -> list[Finding]:
+    named = NamedRange("o", "gemm", {}, work, Case(cache=cache))
+    here = MeasuredOn(
+        gpu="h100", bound=None, ridge_point=None, attainable_flop_per_s=None, achieved_flop_per_s=None,
+        achieved_dram_bytes_per_s=None, roof_fraction=None, roof_fraction_at_clock=None, sm_clock_hz=None,
+    )  # fmt: skip
+    references = References(load_gpu("h100"), load_gpu("h100"))
+    return explain(OpFacts(ROW | row, named, list(names), here, "ncu", references))
 
 
 def kinds(**changes: Any) -> list[str]:
-    return [f.kind for f in explain(replace(CLEAN, **changes))]
+    return [f.kind for f in explained(**changes)]
 
 
 def test_a_row_as_the_formula_says_needs_no_explanation() -> None:
@@ -31,17 +49,17 @@ def test_a_row_as_the_formula_says_needs_no_explanation() -> None:
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [
-        ({"tensor_flop_count": 8000.0}, "tile-padding"),
-        ({"tensor_flop_count": 500.0}, "work-below-formula"),
-        ({"kernel_names": ["nvjet_splitK_TNT", "splitKreduce_kernel"]}, "split-k"),
-        ({"kernel_names": ["a", "b"], "l2_write_bytes": 4e6, "dram_write_bytes": 4e6}, "intermediates"),
+        ({"tensor_fp8_flop_count": 8000.0}, "tile-padding"),
+        ({"tensor_fp8_flop_count": 500.0}, "work-below-formula"),
+        ({"names": ["nvjet_splitK_TNT", "splitKreduce_kernel"]}, "split-k"),
+        ({"names": ["a", "b"], "l2_write_bytes": 4e6, "dram_write_bytes": 4e6}, "intermediates"),
         ({"dram_read_bytes": 12e6}, "re-reads"),
         ({"dram_read_bytes": 4e6}, "l2-resident"),
         ({"dram_write_bytes": 0.0}, "write-back"),
         ({"dram_write_bytes": 4e6}, "foreign-writes"),
-        ({"formula": Work(0, 8e6, 2e6), "cuda_core_flop_count": 5.0}, "flop-convention"),
-        ({"formula": Work(10, 8e6, 2e6), "cuda_core_flop_count": 5.0}, "flop-convention"),
-        ({"formula": Work(0, 10e3, 2e6), "dram_read_bytes": 30e3}, "kernel-code"),
+        ({"work": Work(0, 8e6, 2e6), "fp32_flop_count": 5.0}, "flop-convention"),
+        ({"work": Work(10, 8e6, 2e6), "fp32_flop_count": 5.0}, "flop-convention"),
+        ({"work": Work(0, 10e3, 2e6), "dram_read_bytes": 30e3}, "kernel-code"),
     ],
 )
 def test_each_reason_has_its_finding(changes: dict[str, Any], kind: str) -> None:
@@ -49,18 +67,16 @@ def test_each_reason_has_its_finding(changes: dict[str, Any], kind: str) -> None
 
 
 def test_padding_compares_the_tensor_pipes_alone() -> None:
-    assert kinds(cuda_core_flop_count=5000.0) == []
+    assert kinds(fp32_flop_count=5000.0) == []
 
 
 def test_reads_missing_under_a_cold_cache_are_doubtful() -> None:
-    severities = {
-        cache: explain(replace(CLEAN, dram_read_bytes=4e6, cache=cache))[0].severity for cache in ("cold", "warm", None)
-    }
+    severities = {cache: explained(dram_read_bytes=4e6, cache=cache)[0].severity for cache in ("cold", "warm", None)}
     assert severities == {"cold": "doubtful", "warm": "info", None: "info"}
 
 
 def test_unknown_bytes_explain_nothing() -> None:
-    assert kinds(dram_read_bytes=None, dram_write_bytes=None, l2_write_bytes=None, tensor_flop_count=None) == []
+    assert kinds(dram_read_bytes=None, dram_write_bytes=None, l2_write_bytes=None, tensor_fp8_flop_count=None) == []
 
 
 def kinds_in(report: RooflineReport, name: str) -> set[str]:

@@ -11,13 +11,15 @@ import polars as pl
 import pytest
 
 from roofprof.analysis.launch_rules import launch_findings, shape_findings
-from roofprof.analysis.op_roofline import Yardsticks, measured_on
-from roofprof.analysis.trust_rules import OpFacts, doubts
+from roofprof.analysis.op_facts import OpFacts
+from roofprof.analysis.op_roofline import References, flop_by_pipe, on_profiled_gpu
+from roofprof.analysis.trust_rules import doubts
 from roofprof.errors import RoofprofError
 from roofprof.formulas.models import Work
 from roofprof.formulas.ops_file import Case
 from roofprof.hardware.ceilings import Ceilings, Peak, load_ceilings
 from roofprof.hardware.devices import PIPES, load_gpu
+from roofprof.launches.attribution import attribute
 from roofprof.launches.measured_work import op_rows, with_measured_work
 from roofprof.launches.merge import merge_launches
 from roofprof.launches.ranges import NamedRange
@@ -27,6 +29,8 @@ from roofprof.reports.plots.roofline import draw_roofline
 from roofprof.reports.tables.ceilings import ceiling_lines
 from roofprof.reports.tables.ops import NARROW, legend
 from roofprof.results.op import case_title, short_labels
+from roofprof.results.op_groups import MeasuredOn
+from roofprof.results.points import CountedWork, roofline_points
 from roofprof.results.report import RooflineReport
 from roofprof.selfcheck.result import Floor, Row, Selfcheck
 from roofprof.timeline.op_times import NO_TIMING, OpTiming
@@ -56,13 +60,19 @@ FP8_GEMM = NamedRange("o", "gemm", {}, Work(2e10, 1.6e8, 7e6, "tensor_fp8"))
 WARM = NamedRange("o", case=Case(cache="warm"))
 
 
+def on_h100(row: dict[str, Any], references: References, timing: OpTiming) -> MeasuredOn:
+    measured = CountedWork(flop_by_pipe(row), row["dram_bytes"], row["mufu_count"])
+    point = roofline_points(measured, None, references.gpu, references.target).on_gpu
+    return on_profiled_gpu(row, references, timing, point)
+
+
 def found(
     changes: dict[str, Any], named: NamedRange | None = None, names: tuple[str, ...] = ("nvjet_tst",),
-    yard: Yardsticks | None = None, timing: OpTiming = NO_TIMING,
+    held: References | None = None, timing: OpTiming = NO_TIMING,
 ) -> dict[str, Any]:  # fmt: skip
-    row, yard = ROW | changes, yard or Yardsticks(load_gpu("h100"), load_gpu("h100"))
+    row, references = ROW | changes, held or References(load_gpu("h100"), load_gpu("h100"))
     source = "nsys" if timing.nsys_union_ns else "ncu"
-    facts = OpFacts(row, named or NamedRange("o"), list(names), measured_on(row, yard, timing), source, yard)
+    facts = OpFacts(row, named or NamedRange("o"), list(names), on_h100(row, references, timing), source, references)
     return {f.kind: f for f in doubts(facts)}
 
 
@@ -106,8 +116,8 @@ def test_replayed_warm_bytes_are_no_warm_bytes() -> None:
 def test_over_a_roof_has_a_reason_and_is_not_clamped(
     changes: dict[str, Any], names: tuple[str, ...], timing: OpTiming, reason: str
 ) -> None:
-    yard = Yardsticks(replace(load_gpu("h100"), boost_clock_hz=None), load_gpu("h100"))
-    finding = found({"sm_clock_hz": None} | changes, names=names, timing=timing, yard=yard)["over-roof"]
+    references = References(replace(load_gpu("h100"), boost_clock_hz=None), load_gpu("h100"))
+    finding = found({"sm_clock_hz": None} | changes, names=names, timing=timing, held=references)["over-roof"]
     assert reason in finding.values["reason"]
     assert finding.values["roof_fraction"] > 1.02
 
@@ -118,34 +128,34 @@ def test_a_sparse_kernel_is_told_from_a_dense_one() -> None:
 
 
 def test_figures_of_a_failed_counter_are_marked() -> None:
-    yard = Yardsticks(load_gpu("h100"), load_gpu("h100"), selfcheck=SELFCHECK)
-    finding = found({}, yard=yard)["counter-failed-selfcheck"]
+    references = References(load_gpu("h100"), load_gpu("h100"), selfcheck=SELFCHECK)
+    finding = found({}, held=references)["counter-failed-selfcheck"]
     assert finding.values["counter"] == "tensor_bf16_flop_count"
     assert finding.values["metrics"] == ["sm__ops"]
-    assert "counter-failed-selfcheck" not in found({"tensor_bf16_flop_count": None, "flop_count": 0.0}, yard=yard)
+    assert "counter-failed-selfcheck" not in found({"tensor_bf16_flop_count": None, "flop_count": 0.0}, held=references)
 
 
 def test_the_floor_is_the_empty_kernels_on_this_gpu() -> None:
-    yard = Yardsticks(load_gpu("h100"), load_gpu("h100"), selfcheck=SELFCHECK)
+    references = References(load_gpu("h100"), load_gpu("h100"), selfcheck=SELFCHECK)
     small = {"duration_ns": 5.7e3, "dram_bytes": 8e3, "tensor_bf16_flop_count": None, "flop_count": 0.0}
-    finding = found(small, yard=yard)["below-floor"]
+    finding = found(small, held=references)["below-floor"]
     assert finding.values["floor_duration_ns"] == 2900
     assert finding.values["floor_dram_bytes"] == 4352
     assert "time" in finding.message
     assert "DRAM bytes" in finding.message
-    assert "below-floor" not in found(small | {"duration_ns": 6e3, "dram_bytes": 9e3}, yard=yard)
-    assert "below-floor" in found(small | {"duration_ns": 11e3, "dram_bytes": 9e3, "kernels": [0, 1]}, yard=yard)
+    assert "below-floor" not in found(small | {"duration_ns": 6e3, "dram_bytes": 9e3}, held=references)
+    assert "below-floor" in found(small | {"duration_ns": 11e3, "dram_bytes": 9e3, "kernels": [0, 1]}, held=references)
 
 
 def test_the_measured_roof_follows_the_access_mix() -> None:
-    yard = Yardsticks(load_gpu("h100"), load_gpu("h100"), CEILINGS)
+    references = References(load_gpu("h100"), load_gpu("h100"), CEILINGS)
     for read, write, mix in ((1e8, 0.0, "read"), (0.0, 1e8, "write"), (5e7, 5e7, "copy"), (7e7, 3e7, "triad")):
         changes = {"dram_read_bytes": read, "dram_write_bytes": write, "dram_bytes": 1e8}
-        here = measured_on(ROW | changes, yard, NO_TIMING)
+        here = on_h100(ROW | changes, references, NO_TIMING)
         assert here.dram_mix == mix
         assert here.roof_fraction_measured == pytest.approx(1e8 / CEILINGS.dram_bytes_per_s[mix] / 100e-6)
-    assert "over-measured-roof" in found({"duration_ns": 51e3}, yard=yard)
-    unknown = measured_on(ROW | {"tensor_int8_flop_count": 1e9}, yard, NO_TIMING)
+    assert "over-measured-roof" in found({"duration_ns": 51e3}, held=references)
+    unknown = on_h100(ROW | {"tensor_int8_flop_count": 1e9}, references, NO_TIMING)
     assert unknown.roof_fraction_measured is None
 
 
@@ -224,7 +234,7 @@ def test_tensor_work_beyond_what_was_counted_is_found() -> None:
 
 def test_a_kernel_that_took_another_time_in_the_other_run_is_doubtful() -> None:
     first, other = launch(duration_ns=10e3), launch(duration_ns=40e3, report="b", replay_passes=3)
-    frames = [frame.select(LAUNCH_SCHEMA.names()) for frame in (first, other)]
+    frames = [attribute(frame.select(LAUNCH_SCHEMA.names()))[0] for frame in (first, other)]
     _, findings = merge_launches("m", frames)
     assert [f.kind for f in findings] == ["replay-changed"]
     assert findings[0].values["replay_passes"] == [3]

@@ -94,7 +94,7 @@ def test_a_domain_by_name(capsys, data: Path) -> None:  # type: ignore[no-untype
         (["report", "README.md", "-o", "x.doc"], 2, "nothing is written as 'x.doc'"),
         (["report", "README.md", "-o", "x.md", "--by-phase"], 2, "--by-phase is for pictures"),
         (["report", "tests/data/kinds/no-nvtx.ncu-rep", "-o", "LICENSE/x.md"], 1, "cannot write LICENSE/x.md"),
-        (["report", "tests/data/truth.csv", "-o", "/dev/null/x.md"], 1, "lacks the columns"),
+        (["report", "tests/data/truth.csv", "-o", "/dev/null/x.md"], 1, "missing columns"),
         (["compare", "nowhere.json"], 1, "cannot read nowhere.json"),
         (["compare", "nowhere.json", "--against", "x"], 2, "nothing is known as 'x'"),
         (["ops", "--phase", "x"], 2, "no phase is named 'x'"),

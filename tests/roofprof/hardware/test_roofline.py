@@ -60,5 +60,5 @@ def test_a_peak_that_is_missing_is_named_and_not_guessed() -> None:
 
 def test_latency_is_less_than_the_threshold_of_either_roof() -> None:
     placed = place({"fp32": 1.0}, 10.0, ROOFS)  # at least 1 s
-    assert measured_bound(placed, 1 / (LATENCY_THRESHOLD + 0.01)) is Bound.MEMORY
-    assert measured_bound(placed, 1 / (LATENCY_THRESHOLD - 0.01)) is Bound.LATENCY
+    assert measured_bound(placed.bound, placed.bound_time_s, 1 / (LATENCY_THRESHOLD + 0.01)) is Bound.MEMORY
+    assert measured_bound(placed.bound, placed.bound_time_s, 1 / (LATENCY_THRESHOLD - 0.01)) is Bound.LATENCY

@@ -9,8 +9,9 @@ import pytest
 
 from roofprof.errors import ReportError
 from roofprof.formats.capture import load_capture
+from roofprof.launches.attribution import attribute
 from roofprof.launches.merge import merge_launches
-from roofprof.launches.schema import LAUNCH_SCHEMA
+from roofprof.launches.schema import ATTRIBUTED_SCHEMA, LAUNCH_SCHEMA
 
 
 def launches(report: str, *rows: dict[str, Any]) -> pl.DataFrame:
@@ -19,7 +20,7 @@ def launches(report: str, *rows: dict[str, Any]) -> pl.DataFrame:
         {**common, "launch_id": i, "kernel_demangled_name": row.get("kernel_name", "k"), "kernel_name": "k", **row}
         for i, row in enumerate(rows)
     ]
-    return pl.DataFrame(filled, schema=LAUNCH_SCHEMA)
+    return attribute(pl.DataFrame(filled, schema=LAUNCH_SCHEMA))[0]
 
 
 def at(*path: str) -> list[dict[str, Any]]:
@@ -30,7 +31,7 @@ def test_counters_of_the_second_report_fill_the_first() -> None:
     core = launches("a", {"nvtx": at("x"), "duration_ns": 5.0}, {"nvtx": at("x"), "duration_ns": 7.0})
     cores = launches("b", {"nvtx": at("x"), "fp32_flop_count": 1.0}, {"nvtx": at("x"), "fp32_flop_count": 2.0})
     merged, findings = merge_launches("m", [core, cores])
-    assert merged.schema == LAUNCH_SCHEMA
+    assert merged.schema == ATTRIBUTED_SCHEMA
     assert merged["report"].to_list() == ["m", "m"]
     assert merged["duration_ns"].to_list() == [5.0, 7.0]
     assert merged["fp32_flop_count"].to_list() == [1.0, 2.0]

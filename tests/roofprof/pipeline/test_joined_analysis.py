@@ -51,7 +51,7 @@ def test_shares_are_of_the_profiled_layer(joined: RooflineReport) -> None:
     assert sum(op.share or 0 for op in joined.ops) == pytest.approx(1)
 
 
-def test_time_to_win_is_what_the_roof_would_save(joined: RooflineReport) -> None:
-    op = max(joined.ops, key=lambda op: op.time_to_win_ns or 0)
+def test_headroom_is_what_the_roof_would_save(joined: RooflineReport) -> None:
+    op = max(joined.ops, key=lambda op: op.headroom_ns or 0)
     assert op.op == "moe_gate_up"
-    assert op.time_to_win_ns == pytest.approx(op.nsys_union_ns * (1 - op.measured_on.roof_fraction))  # type: ignore[operator]
+    assert op.headroom_ns == pytest.approx(op.nsys_union_ns * (1 - op.measured_on.roof_fraction))  # type: ignore[operator]

@@ -11,6 +11,7 @@ import pytest
 
 from roofprof.errors import ReportError
 from roofprof.hardware.devices import load_gpu
+from roofprof.launches.attribution import attribute
 from roofprof.parsers.ncu.report import read_ncu_report
 from roofprof.selfcheck.expected import Truth, executed_flop_counts, truth_of_range, truth_range
 from roofprof.selfcheck.judge import judge
@@ -39,8 +40,8 @@ def truths(data: Path) -> dict[str, Truth]:
 
 
 def check(path: Path, truths: dict[str, Truth], domain: str | None = "calib") -> list[Row]:
-    launches = read_ncu_report(path).launches
-    return judge(launches, truths, load_gpu("h100"), H100_L2, domain)[0]
+    launches, _ = attribute(read_ncu_report(path).launches, domain)
+    return judge(launches, truths, load_gpu("h100"), H100_L2)[0]
 
 
 def selfcheck(rows: list[Row]) -> Selfcheck:
@@ -115,7 +116,7 @@ def test_each_limit_holds(
 ) -> None:
     launches = read_ncu_report(data / "h100-calibration-cold.ncu-rep").launches
     scaled = [pl.col(name) * factor for name, factor in changes.items()]
-    rows, _ = judge(launches.with_columns(scaled), truths, load_gpu("h100"), H100_L2, "calib")
+    rows, _ = judge(attribute(launches, "calib")[0].with_columns(scaled), truths, load_gpu("h100"), H100_L2)
     assert state in {row.state for row in rows if row.counter == counter}
     assert (state == "passed") == selfcheck(rows).passed
 
@@ -123,12 +124,12 @@ def test_each_limit_holds(
 def test_repeats_must_not_differ(data: Path, truths: dict[str, Truth]) -> None:
     launches = read_ncu_report(data / "h100-calibration-cold.ncu-rep").launches
     more = launches.with_columns(pl.lit(2, pl.Int64).alias("process_id"), pl.col("launch_id") + launches.height)
-    rows, floor = judge(pl.concat([launches, more]), truths, None, H100_L2, "calib")
+    rows, floor = judge(attribute(pl.concat([launches, more]), "calib")[0], truths, None, H100_L2)
     assert {row.repeats for row in rows} == {2}
     assert selfcheck(rows).passed
     assert floor == Floor(2720.0, 2720.0, 4096.0, 4096.0, 2)
     more = more.with_columns(pl.col("dram_write_bytes") * 0.978)
-    rows, _ = judge(pl.concat([launches, more]), truths, None, H100_L2, "calib")
+    rows, _ = judge(attribute(pl.concat([launches, more]), "calib")[0], truths, None, H100_L2)
     failed = [row for row in rows if row.state == "failed"]
     assert {row.why for row in failed} == {"the repeats differ"}
     assert {row.counter for row in failed} == {"dram_write_bytes"}

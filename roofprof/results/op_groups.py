@@ -1,0 +1,107 @@
+"""Groups of figures in an op's result: by formula, on the profiled GPU, useful, spread. Names are report.json's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from roofprof.hardware.ceilings import READ_SHARES
+from roofprof.hardware.devices import PIPES
+from roofprof.results.columns import Column, Group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormulaResult:
+    """What the formula asks for."""
+
+    name: Annotated[str, Column("text", "Name of the formula, docs/formulas.md", in_ops_csv="formula")]
+    shape: Annotated[
+        Mapping[str, int | float | str], Column("text", "Sizes and precision it was evaluated at", in_ops_csv=None)
+    ]
+    flop_count: Annotated[float, Column("FLOP", "FLOPs by formula")]
+    dram_bytes: Annotated[float, Column("B", "Compulsory DRAM bytes by formula")]
+    arithmetic_intensity: Annotated[float | None, Column("FLOP/B", "Formula FLOPs / formula bytes")]
+    dram_read_bytes: Annotated[float, Column("B", "Inputs, each read once", in_ops_csv=None)]
+    dram_write_bytes: Annotated[float, Column("B", "Outputs, each written once", in_ops_csv=None)]
+    pipe: Annotated[str, Column("text", "Pipe that does the formula's FLOPs", in_ops_csv=None, values=PIPES)]
+    bound: Annotated[
+        str | None,
+        Column("text", "Roof that binds the formula's work on the target GPU", in_ops_csv=None,
+               values=("memory", "compute")),
+    ] = None  # fmt: skip
+    attainable_flop_per_s: Annotated[
+        float | None, Column("FLOP/s", "Attainable rate of the formula's work on the target GPU", in_ops_csv=None)
+    ] = None
+    source: Annotated[str, Column("text", "Where this side is from", in_ops_csv=None, values=("formula",))] = "formula"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredOn:
+    """The op against the profiled GPU."""
+
+    gpu: Annotated[str, Column("text", "GPU that was profiled")]
+    bound: Annotated[
+        str | None,
+        Column("text", "Roof that binds the measured work; latency where neither comes near",
+               values=("memory", "compute", "latency")),
+    ]  # fmt: skip
+    ridge_point: Annotated[
+        float | None, Column("FLOP/B", "AI at which its roofs meet for this mix of pipes", in_ops_csv=None)
+    ]
+    attainable_flop_per_s: Annotated[
+        float | None, Column("FLOP/s", "Attainable rate by its datasheet", in_ops_csv=None)
+    ]
+    achieved_flop_per_s: Annotated[
+        float | None, Column("FLOP/s", "Executed FLOPs / time", in_ops_csv="achieved_flop_per_s")
+    ]
+    achieved_dram_bytes_per_s: Annotated[
+        float | None, Column("B/s", "DRAM bytes / time", in_ops_csv="achieved_dram_bytes_per_s")
+    ]
+    roof_fraction: Annotated[
+        float | None, Column("ratio", "Minimum time by the datasheet's roofs / time", in_ops_csv="roof_fraction")
+    ]
+    roof_fraction_at_clock: Annotated[
+        float | None,
+        Column("ratio", "The same with the dense peaks at the clocks of these very launches, over ncu's time",
+               in_ops_csv="roof_fraction_at_clock"),
+    ]  # fmt: skip
+    roof_fraction_measured: Annotated[
+        float | None,
+        Column("ratio", "Minimum time by the measured roofs / time", in_ops_csv="roof_fraction_measured"),
+    ] = None
+    attainable_flop_per_s_measured: Annotated[
+        float | None,
+        Column("FLOP/s", "Attainable rate by the measured roofs", in_ops_csv="attainable_flop_per_s_measured"),
+    ] = None
+    dram_mix: Annotated[
+        str | None,
+        Column("text", "Access mix whose measured bandwidth was used", in_ops_csv="dram_mix",
+               values=tuple(READ_SHARES)),
+    ] = None  # fmt: skip
+    sm_clock_hz: Annotated[float | None, Column("Hz", "SM clock of the median call", in_ops_csv="sm_clock_hz")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Useful:
+    """The work that the formula asks for, where the row's own figures are what the hardware executed."""
+
+    flop_count: Annotated[float, Column("FLOP", "FLOPs by formula")]
+    arithmetic_intensity: Annotated[float | None, Column("FLOP/B", "Formula FLOPs / measured DRAM bytes")]
+    achieved_flop_per_s: Annotated[float | None, Column("FLOP/s", "Formula FLOPs / time")]
+    roof_fraction: Annotated[float | None, Column("ratio", "The formula's minimum time on the profiled GPU / time")]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Of one figure, over an op's calls."""
+
+    min: Annotated[float | None, Column("count", "minimum over calls")]
+    max: Annotated[float | None, Column("count", "maximum over calls")]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How much the calls of an op differ."""
+
+    duration_ns: Annotated[Range, Group("ncu's time", "duration_ns_", unit="ns")]
+    dram_bytes: Annotated[Range, Group("DRAM bytes", "dram_bytes_", in_ops_csv=False, unit="B")]
+    flop_count: Annotated[Range, Group("Executed FLOPs", "flop_count_", in_ops_csv=False, unit="FLOP")]
