@@ -55,6 +55,15 @@ RECIPES = {
 }
 
 
+def expected_experts_hit(tokens: int, local: int, total: int = EXPERTS, per_token: int = TOP_K) -> float:
+    """Experts of one GPU that get at least one row: local (1 - (1 - per_token / total)^(tokens total / local)).
+
+    Exact in expectation for uniform routing. Each of total / local GPUs sends the rows of `tokens` tokens.
+    """
+    missed: float = (1 - per_token / total) ** (tokens * (total / local))
+    return local * (1 - missed)
+
+
 @dataclass(frozen=True, slots=True)
 class LayerCase:
     """Which layer on which share of the machine. Sizes are this GPU's.
@@ -88,10 +97,8 @@ class LayerCase:
 
     @property
     def hit(self) -> float:
-        """Experts hit: counted, or (256/e)(1 - (31/32)^(M e)), exact in expectation for uniform routing."""
-        if self.experts_hit is not None:
-            return self.experts_hit
-        return self.local_experts * (1 - (1 - TOP_K / EXPERTS) ** (self.tokens * self.ep))
+        """Experts hit: counted, or as `expected_experts_hit` has it."""
+        return expected_experts_hit(self.tokens, self.local_experts) if self.experts_hit is None else self.experts_hit
 
     def check(self) -> None:
         """Refuse sizes that the layer cannot be cut into.
