@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from roofprof.document.cases import CaseOps, gpu_of, kernel_of
 from roofprof.document.claims import DEFAULT_TOKENS
-from roofprof.formulas.layer import EXPERTS, RECIPES, TOP_K, LayerCase, OpSpec, Phase, layer_ops
+from roofprof.formulas.dimensions import EXPERTS, TOP_K
+from roofprof.formulas.layer import RECIPES, LayerCase, OpSpec, Phase, layer_ops
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.results.op import OpResult
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from roofprof.document.cases import CaseOps, gpu_of, headroom_ns, sum_of
 from roofprof.findings import Finding
+from roofprof.formulas.models import ShapeError, evaluate
 from roofprof.results.op import OpResult
 
 EFFICIENT = 0.7
@@ -97,30 +98,30 @@ class _Pair:
 
     first: str
     second: str
-    size: str
-    """Which bytes of the consumer are the intermediate: `reads`, `half` of them, or `rope` for the one key head."""
+    term: str
+    """The byte term of the consumer's formula that is the intermediate."""
     kept: str | None = None
 
 
 _PAIRS = (
-    _Pair("input_layernorm", "quant_fused_qkv_a_proj", "reads"),
-    _Pair("q_a_layernorm", "quant_q_b_proj", "reads"),
-    _Pair("rope", "kv_write", "rope"),
-    _Pair("attn_mqa", "quant_attn_w_vc", "reads"),
-    _Pair("attn_mha", "quant_o_proj", "reads"),
-    _Pair("attn_w_vc", "quant_o_proj", "reads"),
-    _Pair("kv_a_layernorm", "quant_kv_b_proj", "reads", "kv_write"),
-    _Pair("post_attention_layernorm", "quant_shared_gate_up", "reads", "router_gemm"),
-    _Pair("post_attention_layernorm", "quant_moe_gate_up", "reads", "router_gemm"),
-    _Pair("post_attention_layernorm", "quant_dense_gate_up", "reads"),
-    _Pair("shared_gate_up", "shared_silu_and_mul", "reads"),
-    _Pair("moe_gate_up", "moe_silu_and_mul", "reads"),
-    _Pair("dense_gate_up", "dense_silu_and_mul", "reads"),
-    _Pair("shared_silu_and_mul", "quant_shared_down", "reads"),
-    _Pair("moe_silu_and_mul", "quant_moe_down", "reads"),
-    _Pair("dense_silu_and_mul", "quant_dense_down", "reads"),
-    _Pair("quant_moe_gate_up", "moe_permute", "reads"),
-    _Pair("moe_combine", "moe_add_shared", "half"),
+    _Pair("input_layernorm", "quant_fused_qkv_a_proj", "input"),
+    _Pair("q_a_layernorm", "quant_q_b_proj", "input"),
+    _Pair("rope", "kv_write", "rotated key"),
+    _Pair("attn_mqa", "quant_attn_w_vc", "input"),
+    _Pair("attn_mha", "quant_o_proj", "input"),
+    _Pair("attn_w_vc", "quant_o_proj", "input"),
+    _Pair("kv_a_layernorm", "quant_kv_b_proj", "input", "kv_write"),
+    _Pair("post_attention_layernorm", "quant_shared_gate_up", "input", "router_gemm"),
+    _Pair("post_attention_layernorm", "quant_moe_gate_up", "input", "router_gemm"),
+    _Pair("post_attention_layernorm", "quant_dense_gate_up", "input"),
+    _Pair("shared_gate_up", "shared_silu_and_mul", "gate and up"),
+    _Pair("moe_gate_up", "moe_silu_and_mul", "gate and up"),
+    _Pair("dense_gate_up", "dense_silu_and_mul", "gate and up"),
+    _Pair("shared_silu_and_mul", "quant_shared_down", "input"),
+    _Pair("moe_silu_and_mul", "quant_moe_down", "input"),
+    _Pair("dense_silu_and_mul", "quant_dense_down", "input"),
+    _Pair("quant_moe_gate_up", "moe_permute", "rows with scales"),
+    _Pair("moe_combine", "moe_add_shared", "first"),
 )
 """Of the layer as docs/formulas.md has it; a pair counts where both ops were measured."""
 
@@ -196,8 +197,9 @@ def _fusions(case: CaseOps) -> Iterator[Fusion]:
 
 
 def _intermediate_bytes(pair: _Pair, second: OpResult) -> float | None:
+    """Bytes of the term; None for a formula or shape that this version does not know."""
     assert second.formula is not None
-    if pair.size == "rope":
-        tokens = second.formula.shape.get("m")
-        return 2.0 * 64 * tokens if isinstance(tokens, int) else None
-    return second.formula.dram_read_bytes / (2 if pair.size == "half" else 1)
+    try:
+        return evaluate(second.formula.name, second.formula.shape).reads.get(pair.term)
+    except ShapeError:
+        return None

@@ -11,7 +11,8 @@ import pytest
 
 from roofprof.document.claims import judge_claims
 from roofprof.formatting import format_number, format_percent, format_si
-from roofprof.formulas.layer import EXPERTS, RECIPES, TOP_K, LayerCase, layer_ops
+from roofprof.formulas.dimensions import EXPERTS, TOP_K
+from roofprof.formulas.layer import RECIPES, LayerCase, layer_ops
 from roofprof.formulas.models import FORMULAS, evaluate
 from roofprof.hardware.devices import bundled_gpus
 from roofprof.hardware.roofline import Roofs, place
@@ -140,10 +141,9 @@ def add_sums(allowed: Allowed, document: dict[str, Any], rows: list[dict[str, An
 def add_op(allowed: Allowed, document: dict[str, Any], op: dict[str, Any]) -> None:
     """What the opportunities derive from one op: the intermediate that fusing saves, the time of re-reads."""
     formula = op["formula"]
-    for factor in (0.5, 1, 2):
-        allowed.value("saved_bytes", factor * formula["dram_read_bytes"] if formula else None)
-    if op["op"] == "kv_write":
-        allowed.value("saved_bytes", 2 * 2 * 64 * formula["shape"]["m"])
+    for size in evaluate(formula["name"], formula["shape"]).reads.values() if formula else ():
+        for factor in (1, 2):
+            allowed.value("saved_bytes", factor * size)
     for finding in op["findings"]:
         extra = finding["values"].get("extra_read_bytes")
         allowed.value("ns_ns", extra / document["gpu"]["dram_bytes_per_s"] * 1e9 if extra else None)

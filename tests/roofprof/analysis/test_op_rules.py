@@ -14,7 +14,8 @@ from roofprof.launches.schema import LAUNCH_SCHEMA
 from roofprof.results.report import RooflineReport
 
 CLEAN = OpNumbers(
-    op="o", report="r", kernel_names=["gemm"], formula=Work(1000.0, 8e6, 2e6, "tensor_fp8"), shape_precision="fp8",
+    op="o", report="r", kernel_names=["gemm"], shape_precision="fp8",
+    formula=Work(1000.0, {"in": 8e6}, {"out": 2e6}, "tensor_fp8"),
     tensor_flop_count=1000.0, cuda_core_flop_count=0.0, mufu_count=0.0, dram_read_bytes=8e6, dram_write_bytes=2e6,
     l2_write_bytes=2e6, cache="cold",
 )  # fmt: skip
@@ -39,9 +40,9 @@ def test_a_row_as_the_formula_says_needs_no_explanation() -> None:
         ({"dram_read_bytes": 4e6}, "l2-resident"),
         ({"dram_write_bytes": 0.0}, "write-back"),
         ({"dram_write_bytes": 4e6}, "foreign-writes"),
-        ({"formula": Work(0, 8e6, 2e6), "cuda_core_flop_count": 5.0}, "flop-convention"),
-        ({"formula": Work(10, 8e6, 2e6), "cuda_core_flop_count": 5.0}, "flop-convention"),
-        ({"formula": Work(0, 10e3, 2e6), "dram_read_bytes": 30e3}, "kernel-code"),
+        ({"formula": Work(0, {"in": 8e6}, {"out": 2e6}), "cuda_core_flop_count": 5.0}, "flop-convention"),
+        ({"formula": Work(10, {"in": 8e6}, {"out": 2e6}), "cuda_core_flop_count": 5.0}, "flop-convention"),
+        ({"formula": Work(0, {"in": 10e3}, {"out": 2e6}), "dram_read_bytes": 30e3}, "kernel-code"),
     ],
 )
 def test_each_reason_has_its_finding(changes: dict[str, Any], kind: str) -> None:
