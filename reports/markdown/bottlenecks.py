@@ -1,10 +1,22 @@
 """Markdown: bottlenecks, and scaling with batch and length."""
 
 from roofprof.document.bottlenecks import Bottlenecks, BoundShare
-from roofprof.document.cases import Case
-from roofprof.document.scaling import CONSTANT_WITHIN, FORMULA_BATCHES, ScalingRow, Series
+from roofprof.document.cases import CaseOps
+from roofprof.document.formula_points import FORMULA_BATCHES
+from roofprof.document.scaling import CONSTANT_WITHIN, LayerPoint, ScalingRow, Series
 from roofprof.document.sections import ReportSections
-from roofprof.reports.markdown.text import code, joined, number, percent, prose, seconds, table, times
+from roofprof.reports.markdown.text import (
+    code,
+    joined,
+    known,
+    number,
+    percent,
+    prose,
+    remeasured_lines,
+    seconds,
+    table,
+    times,
+)  # fmt: skip
 from roofprof.results.op import OpResult
 
 _NAMED = 6
@@ -21,10 +33,11 @@ def bottleneck_sections(sections: ReportSections) -> list[str]:
 
 def _bottleneck(found: Bottlenecks) -> list[str]:
     case = found.case
-    here, target = code(case.source.gpu.name), code(case.source.target.name)
+    here, target = code(case.gpu), code(case.source.target.name)
     lines = [f"### {prose(case.title)}", ""]
     if not found.here:
-        return [*lines, "No op has both a time and a bound: nothing can be said of the bottleneck.", ""]
+        apart = _apart(case).strip()
+        return [*lines, "No op of the layer has both a time and a bound: the bottleneck is unknown.", apart, ""]
     whose = "nsys" if any(op.time_source == "nsys" for op in case.ops) else "ncu"
     ops = len(case.ops) - len(found.unplaced)
     lines += [f"{seconds(found.time_ns)} on {here}, the sum over {ops} ops ({whose}'s times).{_apart(case)}", ""]
@@ -32,7 +45,7 @@ def _bottleneck(found: Bottlenecks) -> list[str]:
     lines += [f"**Overall:** {_overall(found, here)}", ""]
     if case.source.projected and found.target:
         shares = ", ".join(f"{s.bound}-bound {percent(s.share)}" for s in found.target)
-        least = f"By {target}'s roofs (projected) the same work takes at least {seconds(found.target_time_ns)}"
+        least = f"By {target}'s roofs (extrapolated) the same work takes at least {seconds(found.target_time_ns)}"
         lines += [f"{least}: {shares}.", ""]
     if found.unplaced:
         names = joined([code(op.label) for op in found.unplaced[:_NAMED]])
@@ -40,7 +53,7 @@ def _bottleneck(found: Bottlenecks) -> list[str]:
     return lines
 
 
-def _apart(case: Case) -> str:
+def _apart(case: CaseOps) -> str:
     words = ""
     if case.alternatives:
         words += (
@@ -48,7 +61,7 @@ def _apart(case: Case) -> str:
             "are of all that was measured, not of one layer."
         )
     for op in case.step_ops:
-        words += f" {code(op.label)} runs once a step and stands apart: {seconds(op.time_ns)}."
+        words += f" {code(op.label)} runs once per step and stands apart: {seconds(op.time_ns)}."
     return words
 
 
@@ -62,23 +75,23 @@ def _share_row(share: BoundShare) -> list[str]:
 def _overall(found: Bottlenecks, here: str) -> str:
     first = found.here[0]
     longest = first.ops[0]
-    win = f" Running every op at its roof would save {seconds(found.headroom_ns)}."
+    headroom = f" Running every op at its roof would save {seconds(found.headroom_ns)}."
     if found.headroom_ns is None:
-        win = ""
+        headroom = ""
     if found.dominant is None:
         shares = joined([f"{s.bound} {percent(s.share)}" for s in found.here])
-        return f"no bound has more than half of the time on {here}: {shares}.{win}"
+        return f"no bound has more than half of the time on {here}: {shares}.{headroom}"
     own = joined([code(s.op.label) for s in first.ops[:3]])
     return (
         f"{first.bound}-bound on {here}: {percent(first.share)} of the time, longest in {own}; "
         f"{code(longest.op.label)} reaches {percent(longest.op.measured_on.roof_fraction)} "
-        f"of its roof.{win}"
+        f"of its roof.{headroom}"
     )
 
 
 def scaling(sections: ReportSections) -> list[str]:
     """Batch and length, measured where several cases are there."""
-    lines = ["### With batch", ""]
+    lines = [*remeasured_lines(sections.superseded), "### With batch", ""]
     for series in sections.batch_series:
         lines += _series(series, "Batch")
     if sections.formula_points and sections.formula_case:
@@ -94,21 +107,27 @@ def scaling(sections: ReportSections) -> list[str]:
 
 
 def _series(series: Series, axis: str) -> list[str]:
-    fixed = f"{'length' if axis == 'Batch' else 'batch'} {series.fixed}"
+    fixed = f", {'length' if axis == 'Batch' else 'batch'} {series.fixed}" if series.fixed else ""
     cache = f", {prose(series.cache)} cache" if series.cache else ""
-    lines = [f"#### {series.phase.capitalize()}, {fixed}{cache}", ""]
-    rows = []
-    for value, point in zip(series.values, series.layers, strict=True):
-        shares = ", ".join(f"{s.bound} {percent(s.share)}" for s in point.bottlenecks.here)
-        rows.append([str(value), seconds(point.time_ns), seconds(point.time_per_token_ns),
-                     number(point.arithmetic_intensity), shares or "—"])  # fmt: skip
-    heads = [axis, "Layer's time", "Time a token", "AI of the sum", "Share of time by bound"]
+    lines = [f"#### {prose(series.phase.capitalize())}{fixed}{cache}", ""]
+    rows = [[str(value), *_layer_cells(point)] for value, point in zip(series.values, series.layers, strict=True)]
+    heads = [axis, "Layer's time", "Time per token", "AI of the sum", "Share of time by bound"]
     lines += table(heads, rows)
     heads = [f"AI, formula / measured, at {axis.lower()}", *map(str, series.values), "Growth, formula / measured"]
     lines += table(heads, [_growth_row(row) for row in series.rows])
     heads = [f"Time, of roof, at {axis.lower()}", *map(str, series.values)]
     lines += table(heads, [[code(row.name), *(_time_cell(p) for p in row.points)] for row in series.rows])
     return [*lines, *_growth_words(series, axis.lower())]
+
+
+def _layer_cells(point: LayerPoint) -> list[str]:
+    shares = ", ".join(f"{s.bound} {percent(s.share)}" for s in point.bottlenecks.here)
+    return [
+        known(point.time_ns, seconds),
+        seconds(point.time_per_token_ns),
+        known(point.intensity, number),
+        shares or "—",
+    ]
 
 
 def _growth_row(row: ScalingRow) -> list[str]:
@@ -141,7 +160,7 @@ def _growth_words(series: Series, axis: str) -> list[str]:
             f"{code(row.name)} ({times(row.useful_growth)}, work ratio {ratio})"
             for row, ratio in zip(padded, ratios, strict=True)
         ]
-        lines.append(f"- Of these, useful FLOPs a counted byte do change, for tiles are padded: {joined(named)}.")
+        lines.append(f"- Of these, useful FLOPs per counted byte do change, for tiles are padded: {joined(named)}.")
     return [*lines, ""]
 
 

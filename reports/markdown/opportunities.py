@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from roofprof.document.cases import Case
-from roofprof.document.opportunities import EFFICIENT, SHORT_NS, SHOWN, Opportunities
+from roofprof.analysis.trust_rules import LAUNCH_BOUND_NS, LOW_OCCUPANCY
+from roofprof.document.cases import CaseOps
+from roofprof.document.opportunities import EFFICIENT, SHOWN, Opportunities
 from roofprof.document.sections import ReportSections
 from roofprof.reports.markdown.text import code, joined, number, percent, prose, seconds, size, table, times
 
@@ -25,7 +26,9 @@ def opportunity_sections(sections: ReportSections) -> list[str]:
     return [*lines, *_mla(sections)] or ["No op was measured.", ""]
 
 
-def _nothing(case: Case) -> str:
+def _nothing(case: CaseOps) -> str:
+    if not case.ops:
+        return "No op of the layer was measured."
     if any(op.measured_on.roof_fraction is None for op in case.ops):
         return "Nothing shows, but not every op has a fraction of its roof: counters or times are missing."
     return f"Nothing stands out: every op reaches {percent(EFFICIENT)} of its roof."
@@ -42,7 +45,7 @@ def _more(count: int) -> list[str]:
 def _below_roof(found: Opportunities) -> list[str]:
     if not found.below_roof:
         return []
-    here = code(found.case.source.gpu.name)
+    here = code(found.case.gpu)
     rows = [
         [code(b.op.label), b.op.measured_on.bound or "—", percent(b.roof_fraction), seconds(b.op.time_ns),
          seconds(b.headroom_ns)]
@@ -86,8 +89,8 @@ def _occupancy(found: Opportunities) -> list[str]:
         for o in found.occupancy
     ]  # fmt: skip
     lines = [
-        "**Occupancy**: latency-bound ops whose longest kernel fills less than one wave of the GPU, or",
-        "achieves less than half of its theoretical occupancy.",
+        "**Occupancy**: latency-bound ops whose longest kernel fills less than one wave of the GPU, or keeps fewer",
+        f"than {percent(LOW_OCCUPANCY)} of the warps active that an SM can hold.",
         "",
     ]
     heads = ["Op", "Kernel", "Waves per SM", "Achieved", "Theoretical", "Time"]
@@ -105,7 +108,8 @@ def _launch_bound(found: Opportunities) -> list[str]:
     if eager is not None and graph is not None:
         spans = f" The ops' spans add up to {seconds(eager)} launched one by one, to {seconds(graph)} in a CUDA graph."
     return [
-        f"**Launch-bound**: {len(found.launch_bound)} ops are latency-bound and shorter than {seconds(SHORT_NS)}, "
+        f"**Launch-bound**: {len(found.launch_bound)} ops are latency-bound and take less than "
+        f"{seconds(LAUNCH_BOUND_NS)} per kernel, "
         f"{seconds(time)} together{share}. Fusing them, or a CUDA graph, is what helps; the longest: {names}.{spans}",
         "",
     ]

@@ -74,7 +74,7 @@ def placements(sections: ReportSections) -> list[str]:
 
 def _placement(placed: Placement) -> list[str]:
     case = placed.case
-    target, here = code(case.source.target.name), code(case.source.gpu.name)
+    target, here = code(case.source.target.name), code(case.gpu)
     headings = [
         "Kernel", "Op", "Figures", "AI, formula", "AI, measured", "Work ratio", "Byte ratio", f"Bound on {target}",
         f"Attainable on {target}", f"Bound on {here}", "Achieved", "Of roof", "Notes",

@@ -1,8 +1,9 @@
 """Names and numbers for Markdown: names from a report are data and must not become markup."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from roofprof.document.cases import CaseOps, Sum
 from roofprof.formatting import format_number, format_percent, format_si, printable
 
 NAME_WIDTH = 80
@@ -65,6 +66,22 @@ def whole(value: float) -> str:
 def times(value: float | None) -> str:
     """A ratio."""
     return "—" if value is None else f"{format_number(value)}x"
+
+
+def known(figure: Sum, show: Callable[[float | None], str]) -> str:
+    """A sum, or a dash with what is known of it: `— (3.73 ms over 32 of 33 ops)`."""
+    if figure.value is not None or figure.known is None:
+        return show(figure.value)
+    return f"— ({show(figure.known)} over {figure.known_count} of {figure.count} ops)"
+
+
+def remeasured_lines(superseded: Sequence[tuple[CaseOps, CaseOps]]) -> list[str]:
+    """Which of the cases that were measured more than once counts below; no line where there is none."""
+    if not superseded:
+        return []
+    lines = ["Measured more than once; below, the last one given counts:", ""]
+    lines += [f"- {prose(case.title)}: replaced by {prose(last.title)}" for case, last in superseded]
+    return [*lines, ""]
 
 
 percent = format_percent

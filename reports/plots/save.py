@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from roofprof.document.sweep_scaling import VARIABLES, scaling_groups
+from roofprof.document.cases import cases_of
+from roofprof.document.scaling import AXES, series_of
 from roofprof.reports.plots.figures import save_figure
 from roofprof.reports.plots.roofline import draw_roofline
 from roofprof.reports.plots.scaling import draw_scaling
@@ -43,13 +44,13 @@ def save_by_phase(reports: Sequence[RooflineReport], folder: Path) -> list[Path]
 
 
 def save_scaling(reports: Sequence[RooflineReport], folder: Path) -> list[Path]:
-    """Write scaling-batch-*.png and scaling-seq-len-*.png, and .svg, for each group of cases."""
-    ops = [op for report in reports for op in report.ops]
+    """Write scaling-batch-*.png and scaling-seq-len-*.png, and .svg, for each series of cases."""
+    cases = cases_of(reports)
     paths = []
-    for variable in VARIABLES:
-        for group in scaling_groups(ops, variable):
-            stem = f"scaling-{variable.replace('_', '-')}-{_safe(group.stem)}"
-            paths += save_figure(draw_scaling(reports, group), folder, stem)
+    for axis in AXES:
+        for series in series_of(cases, axis):
+            stem = f"scaling-{axis.replace('_', '-')}-{_safe(series.stem)}"
+            paths += save_figure(draw_scaling(reports, series), folder, stem)
     return paths
 
 

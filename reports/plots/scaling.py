@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from roofprof.document.sweep_scaling import ScalingGroup, series
+from roofprof.document.scaling import ScalingRow, Series
 from roofprof.formatting import format_si, printable
 from roofprof.reports.plots.figures import heading, new_figure
 from roofprof.reports.plots.style import SERIES, pipe_label
@@ -20,14 +20,15 @@ _WORDS = {"batch": "batch", "seq_len": "sequence length"}
 Value = Callable[[OpResult], float | None]
 
 
-def draw_scaling(reports: Sequence[RooflineReport], group: ScalingGroup) -> "Figure":
+def draw_scaling(reports: Sequence[RooflineReport], series: Series) -> "Figure":
     """Three panels over one variable: AI, achieved FLOP/s, achieved DRAM bytes/s, of the ops with most time.
 
     Args:
-        reports: those that the group's cases are from.
+        reports: those that the cases of the series are from.
+        series: of at least two points.
     """
-    lines = series(group)
-    shown = dict(list(lines.items())[:_LINES])
+    rows = series.rows_by_time
+    shown = {row.name: _points(series, row) for row in rows[:_LINES]}
     figure = new_figure(15, 5.8)
     panels = [figure.add_axes((0.05 + 0.265 * i, 0.17, 0.215, 0.71)) for i in range(3)]
     _draw_lines(panels[0], shown, lambda op: op.arithmetic_intensity, "arithmetic intensity, FLOP per DRAM byte")
@@ -35,21 +36,27 @@ def draw_scaling(reports: Sequence[RooflineReport], group: ScalingGroup) -> "Fig
     _draw_lines(panels[1], shown, lambda op: op.measured_on.achieved_flop_per_s, "achieved FLOP/s")
     _draw_lines(panels[2], shown, lambda op: op.measured_on.achieved_dram_bytes_per_s, "achieved DRAM bytes/s")
     for axes in panels:
-        _finish(axes, group)
-    _draw_roofs(panels, reports, group, shown)
-    # An op without FLOPs has no line but the last.
+        _finish(axes, series)
+    _draw_roofs(panels, reports, series, shown)
+    # An op without FLOPs has a line in the last panel alone.
     drawn = {
         label: handle for panel in panels for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
     }
     figure.legend(
         list(drawn.values()), list(drawn), loc="upper left", bbox_to_anchor=(0.83, 0.89), fontsize=8, frameon=False
     )
-    rest = f"; {len(lines) - len(shown)} ops with less time are left out" if len(lines) > len(shown) else ""
+    rest = f"; {len(rows) - len(shown)} ops with less time are left out" if len(rows) > len(shown) else ""
+    if series.superseded:
+        rest += f"; {len(series.superseded)} cases were measured again: the last given counts"
     note = (
         f"filled, solid: counters; hollow, dashed: formula; ops in order of their largest share of a case's time{rest}"
     )
-    heading(figure, f"Scaling with {_WORDS[group.variable]}: {group.title}", reports, note)
+    heading(figure, f"Scaling with {_WORDS[series.axis]}: {series.title}", reports, note)
     return figure
+
+
+def _points(series: Series, row: ScalingRow) -> list[tuple[int, OpResult]]:
+    return [(value, op) for value, op in zip(series.values, row.points, strict=True) if op]
 
 
 def _draw_lines(axes: "Axes", lines: dict[str, list[tuple[int, OpResult]]], value: Value, label: str) -> None:
@@ -71,12 +78,12 @@ def _draw_formula(axes: "Axes", lines: dict[str, list[tuple[int, OpResult]]]) ->
             )  # fmt: skip
 
 
-def _finish(axes: "Axes", group: ScalingGroup) -> None:
+def _finish(axes: "Axes", series: Series) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator
 
-    axes.set(xscale="log", yscale="log", xlabel=_WORDS[group.variable])
+    axes.set(xscale="log", yscale="log", xlabel=_WORDS[series.axis])
     axes.set_xticks(
-        list(group.cases), [str(value) for value in group.cases], rotation=45 if len(group.cases) > 7 else 0
+        list(series.values), [str(value) for value in series.values], rotation=45 if len(series.values) > 7 else 0
     )
     axes.minorticks_off()
     # Rates often span less than a decade, which powers of ten alone would leave without a figure.
@@ -90,11 +97,11 @@ def _finish(axes: "Axes", group: ScalingGroup) -> None:
 def _draw_roofs(
     panels: Sequence["Axes"],
     reports: Sequence[RooflineReport],
-    group: ScalingGroup,
+    series: Series,
     lines: dict[str, list[tuple[int, OpResult]]],
 ) -> None:
-    """Ridge points, peaks and bandwidth of the GPU that ran, for the pipes that these ops use."""
-    gpu = next((report.gpu for report in reports if report.gpu.name == group.gpu), None)
+    """Ridge points, peaks and bandwidth of the profiled GPU, for the pipes that these ops use."""
+    gpu = next((report.gpu for report in reports if report.gpu.name == series.gpu), None)
     if gpu is None:
         return
     ops = [op for points in lines.values() for _, op in points]

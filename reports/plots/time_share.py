@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from roofprof.document.sweep_scaling import case_total, cases_of, layer_part
+from roofprof.document.cases import CaseOps, cases_of, sum_of
 from roofprof.formatting import printable
 from roofprof.formulas.layer import STEP_OPS
 from roofprof.reports.plots.figures import heading, new_figure
@@ -25,29 +25,29 @@ _TITLE_WIDTH = 100
 
 def draw_time_shares(reports: Sequence[RooflineReport]) -> "Figure":
     """One bar a case; the times of its layer's ops sum to 100 %."""
-    cases = [case for report in reports for case in cases_of(report.ops).items()]
-    timed = [(title, ops) for title, ops in cases if case_total(ops).time_ns]
+    timed = [case for case in cases_of(reports) if any(op.time_ns for op in case.ops)]
     height = max(2.4, 1.15 + 0.95 * len(timed))
     figure = new_figure(12, height)
     axes = figure.add_axes((0.02, 0.62 / height, 0.95, 1 - 1.25 / height))
-    for row, (title, ops) in enumerate(timed):
-        _draw_bar(axes, row, title, ops)
+    for row, case in enumerate(timed):
+        _draw_bar(axes, row, case)
     axes.set(xlim=(0, 1), ylim=(len(timed) - 0.35, -0.62), yticks=[])
     axes.set_xticks([i / 10 for i in range(11)], [f"{10 * i} %" for i in range(11)], fontsize=8)
     axes.spines[["left", "right", "top"]].set_visible(False)
     _draw_legend(axes, timed)
     note = "time of each op's median call; bound on the GPU that ran; ops below 1.2 % drawn together by bound"
-    if any(op.op in STEP_OPS for _, ops in timed for op in ops):
+    if any(case.step_ops for case in timed):
         note += f"; {', '.join(sorted(STEP_OPS))} left out: it runs once for all layers"
     heading(figure, "Share of time", reports, note)
     return figure
 
 
-def _draw_bar(axes: "Axes", row: int, title: str, ops: Sequence[OpResult]) -> None:
-    total = case_total(ops)
-    assert total.time_ns
+def _draw_bar(axes: "Axes", row: int, case: CaseOps) -> None:
+    total = sum_of(op.time_ns for op in case.ops)
+    assert total.known
     left = 0.0
-    for label, share, bound in _segments(layer_part(ops), total.time_ns):
+    shares: dict[str, float] = {}
+    for label, share, bound in _segments(case.ops, total.known):
         color, hatch = BOUND_STYLES[bound]
         axes.barh(row, share, left=left, height=0.5, color=color, hatch=hatch, edgecolor="white", linewidth=0.8)
         if share >= _NAMED:
@@ -57,9 +57,10 @@ def _draw_bar(axes: "Axes", row: int, title: str, ops: Sequence[OpResult]) -> No
             middle = left + share / 2
             axes.text(middle, row, text, ha="center", va="center", fontsize=6.5, bbox=box, parse_math=False)
         left += share
-    shares = total.time_share_by_bound
+        shares[bound] = shares.get(bound, 0.0) + share
     words = ", ".join(f"{100 * shares[bound]:.0f} % {bound}" for bound in BOUND_STYLES if bound in shares)
-    text = f"{printable(title, _TITLE_WIDTH)}: {total.time_ns / 1e3:,.0f} µs; {words}"
+    part = "" if total.value else f" over {total.known_count} of {total.count} ops"
+    text = f"{printable(case.title, _TITLE_WIDTH)}: {total.known / 1e3:,.0f} µs{part}; {words}"
     axes.text(0, row - 0.3, text, ha="left", va="bottom", fontsize=8, parse_math=False)
 
 
@@ -80,10 +81,10 @@ def _segments(ops: Sequence[OpResult], time_ns: float) -> list[tuple[str, float,
     return segments
 
 
-def _draw_legend(axes: "Axes", timed: Sequence[tuple[str, Sequence[OpResult]]]) -> None:
+def _draw_legend(axes: "Axes", timed: Sequence[CaseOps]) -> None:
     from matplotlib.patches import Patch
 
-    used = {op.measured_on.bound or "unknown" for _, ops in timed for op in layer_part(ops) if op.time_ns}
+    used = {op.measured_on.bound or "unknown" for case in timed for op in case.ops if op.time_ns}
     patches = [
         Patch(facecolor=color, hatch=hatch, edgecolor="white", label=f"{bound}-bound" if bound != "unknown" else bound)
         for bound, (color, hatch) in BOUND_STYLES.items()

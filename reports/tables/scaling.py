@@ -1,23 +1,17 @@
 """A sweep's tables: Markdown of the cases and of each op's numbers by batch or length, and the CSV of every point."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
-from roofprof.document.sweep_scaling import (
-    VARIABLES,
-    CaseTotal,
-    ScalingGroup,
-    case_total,
-    cases_of,
-    scaling_groups,
-    series,
-)
+from roofprof.document.cases import CaseOps, cases_of, counting_cases, superseded
+from roofprof.document.scaling import AXES, LayerPoint, Series, layer_point, series_of
 from roofprof.formatting import format_number, format_percent, format_si
 from roofprof.formulas.layer import STEP_OPS
 from roofprof.reports.files import ops_frame, write_table
-from roofprof.reports.markdown.text import prose, seconds, size
+from roofprof.reports.markdown.text import known, prose, remeasured_lines, seconds, size
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
 
@@ -31,16 +25,18 @@ CSV_COLUMNS = (
 """Columns of scaling.csv, as in ops.csv."""
 
 _CASE_WORDS = (
-    "Sums over the ops of the layer, then divided; shares are of their time. "
-    f"{', '.join(sorted(STEP_OPS))}, once for all layers, is no part of them."
+    "Sums over the ops of the layer, then divided; shares are of their time. A sum with an unknown part is unknown: "
+    f"what is known stands in brackets. {', '.join(sorted(STEP_OPS))} runs once for all layers and is in no sum."
 )
 _BOUNDS = ("memory", "compute", "latency")
 _HEADINGS = {"batch": "batch", "seq_len": "length"}
 
 
 def scaling_frame(report: RooflineReport) -> pl.DataFrame:
-    """One row an op and point, `CSV_COLUMNS`, in order of phase, length and batch."""
-    frame = ops_frame(report).select(CSV_COLUMNS)
+    """One row per op and point, `CSV_COLUMNS`, by phase, length and batch; of a case measured twice the last counts."""
+    counting = {id(op) for case in counting_cases(cases_of([report])) for op in (*case.ops, *case.step_ops)}
+    kept = replace(report, ops=[op for op in report.ops if id(op) in counting])
+    frame = ops_frame(kept).select(CSV_COLUMNS)
     return frame.sort("phase", "seq_len", "batch", "cache", nulls_last=True, maintain_order=True)
 
 
@@ -58,54 +54,51 @@ def write_scaling(report: RooflineReport, folder: Path) -> list[Path]:
 
 
 def scaling_lines(report: RooflineReport) -> list[str]:
-    """The Markdown: all cases first, then op by op for each group of cases."""
+    """The Markdown: all cases first, then op by op for each series."""
+    cases = cases_of([report])
     lines = [f"# Scaling, measured on {prose(report.gpu.name)}, {report.generated[:10]}", ""]
     lines += [f"- {prose(note)}" for note in report.notes] + ["", "## Cases", ""]
-    lines += _case_lines(report)
-    for variable in VARIABLES:
-        for group in scaling_groups(report.ops, variable):
-            lines += _group_lines(group)
+    lines += [*case_lines(cases), _CASE_WORDS, "", *remeasured_lines(superseded(cases))]
+    for axis in AXES:
+        for series in series_of(cases, axis):
+            lines += _series_lines(series)
     return lines
 
 
-def _case_lines(report: RooflineReport) -> list[str]:
+def case_lines(cases: Sequence[CaseOps]) -> list[str]:
+    """The table of all cases: the layer's sums, AI and share of time by bound."""
     headings = ["case", "ops", "time", "DRAM", "FLOPs", "AI measured", "AI formula", *(f"{b}-bound" for b in _BOUNDS)]
-    rows = [[prose(title), *_total_cells(case_total(ops))] for title, ops in cases_of(report.ops).items()]
-    return [*_table(headings, rows), _CASE_WORDS, ""]
+    return _table(headings, [[prose(case.title), *_layer_cells(layer_point(case))] for case in cases])
 
 
-def _total_cells(total: CaseTotal) -> list[str]:
-    shares = [format_percent(total.time_share_by_bound.get(bound, 0.0)) for bound in _BOUNDS]
+def _layer_cells(layer: LayerPoint) -> list[str]:
+    shares = {share.bound: share.share for share in layer.bottlenecks.here}
     return [
-        str(total.op_count),
-        seconds(total.time_ns),
-        size(total.dram_bytes),
-        format_si(total.flop_count, "FLOP"),
-        format_number(total.arithmetic_intensity),
-        format_number(total.formula_arithmetic_intensity),
-        *(shares if total.time_share_by_bound else ["—"] * len(_BOUNDS)),
+        str(len(layer.case.ops)),
+        known(layer.time_ns, seconds),
+        known(layer.dram_bytes, size),
+        known(layer.flop_count, lambda count: format_si(count, "FLOP")),
+        known(layer.intensity, format_number),
+        known(layer.formula_intensity, format_number),
+        *(format_percent(shares.get(bound, 0.0)) if shares else "—" for bound in _BOUNDS),
     ]
 
 
-def _group_lines(group: ScalingGroup) -> list[str]:
-    word = _HEADINGS[group.variable]
+def _series_lines(series: Series) -> list[str]:
     return [
-        f"## By {word}: {prose(group.title)}", "",
+        f"## By {_HEADINGS[series.axis]}: {prose(series.title)}", "",
         "AI from counters, by formula in brackets:", "",
-        *_op_table(group, _intensity),
-        "Time of a call, and the bound on the GPU that ran:", "",
-        *_op_table(group, _time),
+        *_op_table(series, _intensity),
+        "Time per call, and the bound on the profiled GPU:", "",
+        *_op_table(series, _time),
         "Achieved FLOP/s and DRAM bytes/s:", "",
-        *_op_table(group, _rates),
+        *_op_table(series, _rates),
     ]  # fmt: skip
 
 
-def _op_table(group: ScalingGroup, show: Callable[[OpResult], str]) -> list[str]:
-    rows = []
-    for label, points in series(group).items():
-        at = dict(points)
-        rows.append([prose(label), *(show(at[value]) if value in at else "—" for value in group.cases)])
-    return _table([f"op, {_HEADINGS[group.variable]}", *map(str, group.cases)], rows)
+def _op_table(series: Series, show: Callable[[OpResult], str]) -> list[str]:
+    rows = [[prose(row.name), *(show(op) if op else "—" for op in row.points)] for row in series.rows_by_time]
+    return _table([f"op, {_HEADINGS[series.axis]}", *map(str, series.values)], rows)
 
 
 def _intensity(op: OpResult) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from roofprof.analysis.trust_rules import LOW_OCCUPANCY
 from roofprof.findings import Finding, Severity
 from roofprof.formatting import format_number, format_percent
 from roofprof.hardware.devices import PIPES
@@ -152,8 +153,6 @@ WAVE_EFFICIENCY = 0.8
 """Filled part of all waves below which it is said."""
 SHORT_NS = 5e3
 """Below this a kernel's start and end take most of its time, whatever its grid."""
-LOW_OCCUPANCY = 0.25
-"""An eighth to a quarter of the warps rarely hides DRAM latency; kernels that copy in bulk (TMA) need no more."""
 
 
 def shape_findings(launches: pl.DataFrame) -> Iterator[Finding]:

@@ -13,6 +13,8 @@ FLOOR_FACTOR = 2.0
 """Up to twice the floor, half of a figure or more may be floor."""
 LAUNCH_BOUND_NS = 5e3
 """An empty kernel takes 2.7 µs on an H100 under ncu: of 5 µs most is start and end."""
+LOW_OCCUPANCY = 0.25
+"""An eighth to a quarter of the warps rarely hides DRAM latency; kernels that copy in bulk (TMA) need no more."""
 UNRELIABLE_NS = 20e3
 """NVIDIA's Profiling Guide calls counters of kernels below about 20 µs imprecise."""
 

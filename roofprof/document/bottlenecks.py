@@ -1,9 +1,9 @@
-"""What holds a layer back, from its measured times: shares by bound on the GPU that ran and on the target."""
+"""What holds a layer back, from its measured times: shares by bound on the profiled GPU and on the target."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from roofprof.document.cases import Case, target_time_ns, total
+from roofprof.document.cases import CaseOps, sum_of, target_time_ns
 from roofprof.results.op import OpResult
 
 BOUNDS = ("memory", "compute", "latency")
@@ -35,31 +35,31 @@ class BoundShare:
 class Bottlenecks:
     """One case."""
 
-    case: Case
+    case: CaseOps
     time_ns: float | None
     """Sum over the ops whose time and bound are known."""
     here: tuple[BoundShare, ...]
-    """By the bound on the GPU that ran, largest first; a bound without an op is absent."""
+    """By the bound on the profiled GPU, largest first; bounds without an op are left out."""
     target_time_ns: float | None
-    """Least time of the measured work by the target's roofs, summed over the ops."""
+    """Minimum time of the measured work by the target's roofs, summed over the ops."""
     target: tuple[BoundShare, ...]
     unplaced: tuple[OpResult, ...]
     """Ops whose time or bound is unknown: in no share."""
     headroom_ns: float | None
-    """What running every op at the roof of the GPU that ran would save."""
+    """What running every op at the roof of the profiled GPU would save; an op above its roof saves nothing."""
 
     @property
     def dominant(self) -> str | None:
-        """The bound of more than half of the time on the GPU that ran, or None."""
+        """The bound of more than half of the time on the profiled GPU, or None."""
         return _dominant(self.here)
 
     @property
     def target_dominant(self) -> str | None:
-        """The same of the target's least time."""
+        """The same of the target's minimum time."""
         return _dominant(self.target)
 
 
-def bottlenecks(case: Case) -> Bottlenecks:
+def bottlenecks(case: CaseOps) -> Bottlenecks:
     """Split a case's time by bound."""
     here = _shares(case.ops, lambda op: op.measured_on.bound, lambda op: op.time_ns)
     target = _shares(case.ops, lambda op: op.bound, lambda op: target_time_ns(case.source, op))
@@ -67,12 +67,12 @@ def bottlenecks(case: Case) -> Bottlenecks:
     known = {id(op) for op in placed}
     return Bottlenecks(
         case=case,
-        time_ns=total(share.time_ns for share in here),
+        time_ns=sum_of(share.time_ns for share in here).value,
         here=here,
-        target_time_ns=total(share.time_ns for share in target),
+        target_time_ns=sum_of(share.time_ns for share in target).value,
         target=target,
         unplaced=tuple(op for op in case.ops if id(op) not in known),
-        headroom_ns=total(op.headroom_ns for op in placed),
+        headroom_ns=sum_of(op.headroom_ns for op in placed).value,
     )
 
 

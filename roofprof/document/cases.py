@@ -1,7 +1,7 @@
 """The cases of one or more reports: the ops of one layer at one phase, batch and length, in launch order."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from roofprof.formulas.layer import STEP_OPS
@@ -14,8 +14,8 @@ HEADLINE_CASES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """Rows that may be summed: one report, phase, batch, length and cache mode."""
+class CaseOps:
+    """Rows that may be summed: one report, phase, batch, length, cache mode and GPU."""
 
     source: RooflineReport
     report: str
@@ -23,24 +23,38 @@ class Case:
     batch: int | None
     seq_len: int | None
     cache: str | None
+    gpu: str
+    """Name of the profiled GPU."""
     ops: tuple[OpResult, ...]
     """Of one layer, without `step_ops`."""
     step_ops: tuple[OpResult, ...]
+    """Once per step for all layers (lm_head): in no sum of the layer."""
     told_apart_by: str | None = None
     """Where two cases have one name: the report."""
 
     @property
     def title(self) -> str:
         """The case in words, `Decode, batch 64, KV length 4096, cold cache`."""
-        length = {"decode": "KV length", "prefill": "new tokens"}.get(self.phase or "", "length")
         parts = [
             self.phase and self.phase.capitalize(),
             self.batch and f"batch {self.batch}",
-            self.seq_len and f"{length} {self.seq_len}",
+            self.seq_len and f"{self.length_word} {self.seq_len}",
             self.cache and f"{self.cache} cache",
             self.told_apart_by,
         ]
         return ", ".join(str(part) for part in parts if part) or self.report
+
+    @property
+    def length_word(self) -> str:
+        """What `seq_len` counts."""
+        return {"decode": "KV length", "prefill": "new tokens"}.get(self.phase or "", "length")
+
+    @property
+    def conditions(self) -> tuple[str, int | None, int | None, str | None, str] | None:
+        """What two measurements of the same case have in common; None where the phase or both sizes are unknown."""
+        if not self.phase or not (self.batch or self.seq_len):
+            return None
+        return self.phase, self.batch, self.seq_len, self.cache, self.gpu
 
     @property
     def tokens(self) -> int | None:
@@ -54,7 +68,7 @@ class Case:
     @property
     def time_ns(self) -> float | None:
         """Sum of the ops' times; None where one is unknown."""
-        return total(op.time_ns for op in self.ops)
+        return sum_of(op.time_ns for op in self.ops).value
 
     @property
     def alternatives(self) -> int:
@@ -62,26 +76,63 @@ class Case:
         return len(self.ops) - len({op.op for op in self.ops})
 
 
-def total(values: Iterable[float | None]) -> float | None:
-    """The sum, or None where a value is unknown or there is none."""
-    known = list(values)
-    return None if not known or any(v is None for v in known) else sum(v for v in known if v is not None)
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A sum over ops, or a quotient of two sums. It is known where every part is; what is known stands apart."""
+
+    known: float | None
+    """Over the parts that are known; None where none is."""
+    known_count: int
+    count: int
+
+    @property
+    def value(self) -> float | None:
+        """Of the whole: None where a part is unknown or there is none."""
+        return self.known if self.known_count == self.count else None
 
 
-def cases_of(reports: Sequence[RooflineReport]) -> list[Case]:
-    """Every case: decode before prefill before others, by batch and length."""
+def sum_of(values: Iterable[float | None]) -> Sum:
+    """Sum values of which some may be unknown."""
+    parts = list(values)
+    known = [value for value in parts if value is not None]
+    return Sum(sum(known) if known else None, len(known), len(parts))
+
+
+def quotient_of(pairs: Iterable[tuple[float | None, float | None]]) -> Sum:
+    """Sum dividends and divisors, then divide; a pair counts where both are known, so that both are of the same ops."""
+    parts = list(pairs)
+    known = [(a, b) for a, b in parts if a is not None and b is not None]
+    divisor = sum(b for _, b in known)
+    return Sum(sum(a for a, _ in known) / divisor if divisor else None, len(known), len(parts))
+
+
+def cases_of(reports: Sequence[RooflineReport]) -> list[CaseOps]:
+    """Every case: decode before prefill before others, by batch and length; one measured twice stands twice."""
     cases = []
     for source in reports:
-        for key in dict.fromkeys(op.case_key for op in source.ops):
-            rows = [op for op in source.ops if op.case_key == key]
-            layer = tuple(op for op in rows if op.op not in STEP_OPS)
-            step = tuple(op for op in rows if op.op in STEP_OPS)
-            cases.append(Case(source, *key, ops=layer or step, step_ops=step if layer else ()))
+        rows: dict[tuple[tuple[str, str | None, int | None, int | None, str | None], str], list[OpResult]] = {}
+        for op in source.ops:
+            rows.setdefault((op.case_key, op.measured_on.gpu), []).append(op)
+        for (key, gpu), ops in rows.items():
+            layer, step = (tuple(op for op in ops if (op.op in STEP_OPS) is once) for once in (False, True))
+            cases.append(CaseOps(source, *key, gpu=gpu, ops=layer, step_ops=step))
     cases.sort(key=_order)
     return _told_apart(cases)
 
 
-def headline_cases(cases: Sequence[Case]) -> list[Case]:
+def superseded(cases: Sequence[CaseOps]) -> list[tuple[CaseOps, CaseOps]]:
+    """Cases measured more than once, each with the one that counts: the last in the order the reports were given."""
+    last = {case.conditions: case for case in cases}
+    return [(case, last[case.conditions]) for case in cases if case.conditions and last[case.conditions] is not case]
+
+
+def counting_cases(cases: Sequence[CaseOps]) -> list[CaseOps]:
+    """One case for each set of conditions, the last given: what series, plots, scaling.csv and statements look at."""
+    old = {id(case) for case, _ in superseded(cases)}
+    return [case for case in cases if id(case) not in old]
+
+
+def headline_cases(cases: Sequence[CaseOps]) -> list[CaseOps]:
     """The cases that tables of all ops are made for: decode at batch 1, 64 and 128, every prefill; else the first."""
     if len(cases) <= HEADLINE_CASES:
         return list(cases)
@@ -90,12 +141,12 @@ def headline_cases(cases: Sequence[Case]) -> list[Case]:
 
 
 def gpu_of(source: RooflineReport, op: OpResult) -> DeviceSpec | None:
-    """The GPU that ran an op; None where the report holds another's figures and it is not a bundled one."""
+    """The profiled GPU of an op; None where the report holds another's figures and it is not a bundled one."""
     return source.gpu if op.measured_on.gpu == source.gpu.name else bundled_gpus().get(op.measured_on.gpu)
 
 
 def target_time_ns(source: RooflineReport, op: OpResult) -> float | None:
-    """The least time of an op's measured work by the target's roofs."""
+    """The minimum time of an op's measured work by the target's roofs, ns."""
     if op.bound is None:
         return None
     if op.attainable_flop_per_s and op.flop_count:
@@ -115,14 +166,14 @@ def kernel_of(source: RooflineReport, op: OpResult) -> str:
     return max(names)[1] if names else op.op
 
 
-def _order(case: Case) -> tuple[int, int, int, str]:
+def _order(case: CaseOps) -> tuple[int, int, int, str]:
     phase = {"decode": 0, "prefill": 1}.get(case.phase or "", 2)
     return phase, case.batch or 0, case.seq_len or 0, case.cache or ""
 
 
-def _told_apart(cases: Sequence[Case]) -> list[Case]:
+def _told_apart(cases: Sequence[CaseOps]) -> list[CaseOps]:
     """Cases whose titles are equal get their report's name, or its date, or a number."""
-    out: list[Case] = []
+    out: list[CaseOps] = []
     for case in cases:
         twins = [c for c in cases if c.title == case.title]
         if len(twins) == 1:
@@ -131,15 +182,9 @@ def _told_apart(cases: Sequence[Case]) -> list[Case]:
         names = [c.report for c in twins]
         numbered = f"{PurePosixPath(case.report).name} {_place(case, twins)}"
         word = case.report if len(set(names)) == len(names) else numbered
-        out.append(_with_word(case, word))
+        out.append(replace(case, told_apart_by=word))
     return out
 
 
-def _place(case: Case, twins: Sequence[Case]) -> int:
+def _place(case: CaseOps, twins: Sequence[CaseOps]) -> int:
     return next(i for i, twin in enumerate(twins, 1) if twin is case)
-
-
-def _with_word(case: Case, word: str) -> Case:
-    return Case(
-        case.source, case.report, case.phase, case.batch, case.seq_len, case.cache, case.ops, case.step_ops, word
-    )  # fmt: skip

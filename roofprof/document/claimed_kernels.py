@@ -6,9 +6,10 @@ Needs are those of the packages that ship them (sgl-kernel 0.3.21, sglang-kernel
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from roofprof.document.cases import Case, gpu_of, kernel_of
+from roofprof.document.cases import CaseOps, gpu_of, kernel_of
 from roofprof.document.claims import DEFAULT_TOKENS
-from roofprof.formulas.layer import EXPERTS, RECIPES, TOP_K, LayerCase, OpSpec, Phase, layer_ops
+from roofprof.formulas.dimensions import EXPERTS, TOP_K
+from roofprof.formulas.layer import RECIPES, LayerCase, OpSpec, Phase, layer_ops
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.results.op import OpResult
 
@@ -65,14 +66,14 @@ SEED_KERNELS = (
 )  # fmt: skip
 
 
-def ops_of(kernel: SeedKernel, case: Case) -> Iterator[tuple[OpResult, bool]]:
+def ops_of(kernel: SeedKernel, case: CaseOps) -> Iterator[tuple[OpResult, bool]]:
     """Measured ops of a case that the row is about, and whether each ran as the seed's kernel."""
     for op in case.ops:
         if op.op in (kernel.op, *kernel.like):
             yield op, _is_kernel(kernel, case, op)
 
 
-def formula_spec(kernel: SeedKernel, case: Case) -> OpSpec:
+def formula_spec(kernel: SeedKernel, case: CaseOps) -> OpSpec:
     """The seed's kernel at the sizes of a case; at the seed's own where the case does not say."""
     tokens = case.tokens or DEFAULT_TOKENS
     tokens = min(tokens, kernel.most_tokens or tokens)
@@ -89,7 +90,7 @@ def formula_spec(kernel: SeedKernel, case: Case) -> OpSpec:
     return next(spec for spec in layer_ops(wanted) if spec.op == kernel.op)
 
 
-def why_not(kernel: SeedKernel, case: Case, gpu: DeviceSpec) -> str:
+def why_not(kernel: SeedKernel, case: CaseOps, gpu: DeviceSpec) -> str:
     """Why the case has no measurement of the seed's kernel."""
     have = _capability(case, gpu)
     need = ".".join(map(str, kernel.capability))
@@ -103,12 +104,12 @@ def why_not(kernel: SeedKernel, case: Case, gpu: DeviceSpec) -> str:
     return "not run in this capture"
 
 
-def measured_on(case: Case) -> DeviceSpec:
+def measured_on(case: CaseOps) -> DeviceSpec:
     """The GPU of a case."""
     return (gpu_of(case.source, case.ops[0]) if case.ops else None) or case.source.gpu
 
 
-def _is_kernel(kernel: SeedKernel, case: Case, op: OpResult) -> bool:
+def _is_kernel(kernel: SeedKernel, case: CaseOps, op: OpResult) -> bool:
     if kernel.precision is None:
         name = f"{op.implementation or ''} {kernel_of(case.source, op)} {op.op}".lower()
         return any(part in name for part in kernel.names)
@@ -116,7 +117,7 @@ def _is_kernel(kernel: SeedKernel, case: Case, op: OpResult) -> bool:
     return not kernel.precision or precision == kernel.precision
 
 
-def _capability(case: Case, gpu: DeviceSpec) -> tuple[int, int] | None:
+def _capability(case: CaseOps, gpu: DeviceSpec) -> tuple[int, int] | None:
     entry = next((r for r in case.source.reports if r["name"] == case.report), None)
     for device in (entry or {}).get("devices", {}).values():
         major, minor = device.get("compute_capability_major"), device.get("compute_capability_minor")

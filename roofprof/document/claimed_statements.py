@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from roofprof.document.bottlenecks import bottlenecks
-from roofprof.document.cases import Case
+from roofprof.document.cases import CaseOps
 from roofprof.document.claims import JudgedClaim, judge_claims
 from roofprof.document.opportunities import EFFICIENT
 from roofprof.document.scaling import CONSTANT_WITHIN, ScalingRow, Series
@@ -28,7 +28,7 @@ class Statement:
     verdict: str
 
 
-def judge_statements(cases: Sequence[Case], batch: Sequence[Series], length: Sequence[Series]) -> list[Statement]:
+def judge_statements(cases: Sequence[CaseOps], batch: Sequence[Series], length: Sequence[Series]) -> list[Statement]:
     """Judge every sentence that the data can speak to, in the seed's order."""
     decode = [s for s in batch if s.phase == "decode"]
     prefill = [s for s in length if s.phase == "prefill"]
@@ -46,7 +46,7 @@ def judge_statements(cases: Sequence[Case], batch: Sequence[Series], length: Seq
     ]
 
 
-def _case(cases: Iterable[Case], phase: str, batch: int, length: int | None = None) -> Case | None:
+def _case(cases: Iterable[CaseOps], phase: str, batch: int, length: int | None = None) -> CaseOps | None:
     return next((c for c in cases if (c.phase, c.batch) == (phase, batch) and length in (None, c.seq_len)), None)
 
 
@@ -70,7 +70,7 @@ def _unknown(claim: str, what: str) -> Statement:
     return Statement(claim, f"needs {what}", UNKNOWN)
 
 
-def _gemms_at_one(case: Case | None) -> Statement:
+def _gemms_at_one(case: CaseOps | None) -> Statement:
     claim = "Decode, batch 1: GEMM kernels dominate but are compute-limited"
     gemms = _of(case.ops, _GEMMS) if case else []
     if not case or not gemms:
@@ -82,7 +82,7 @@ def _gemms_at_one(case: Case | None) -> Statement:
                      _compute_verdict(gemms))  # fmt: skip
 
 
-def _more_compute_bound(case: Case | None) -> Statement:
+def _more_compute_bound(case: CaseOps | None) -> Statement:
     claim = "Decode, batch 128: all kernels become more compute-bound; BMM becomes compute-bound"
     if not case:
         return _unknown(claim, "a decode case at batch 128")
@@ -93,24 +93,24 @@ def _more_compute_bound(case: Case | None) -> Statement:
     return Statement(claim, "; ".join(parts), _compute_verdict(bmms or case.ops))
 
 
-def _prefill(case: Case | None) -> Statement:
+def _prefill(case: CaseOps | None) -> Statement:
     claim = "Prefill, 1 x 1024: dominated by compute-bound operations"
     if not case:
         return _unknown(claim, "a prefill case of 1 x 1024 tokens")
     found = bottlenecks(case)
     shares = ", ".join(f"{s.bound} {format_percent(s.share)}" for s in found.here)
     target = ", ".join(f"{s.bound} {format_percent(s.share)}" for s in found.target)
-    text = f"time by bound on {case.source.gpu.name}: {shares}; least time on {case.source.target.name}: {target}"
+    text = f"time by bound on {case.gpu}: {shares}; least time on {case.source.target.name}: {target}"
     verdicts = {found.dominant == Bound.COMPUTE, found.target_dominant == Bound.COMPUTE}
     return Statement(claim, text, CONFIRMED if verdicts == {True} else REFUTED if verdicts == {False} else PARTLY)
 
 
-def _bounds(case: Case, ops: Sequence[OpResult]) -> str:
+def _bounds(case: CaseOps, ops: Sequence[OpResult]) -> str:
     """Counts by bound, here and on the target."""
     here = [op.measured_on.bound for op in ops if op.measured_on.bound]
     there = [op.bound for op in ops if op.bound]
     target = f"; by {case.source.target.name}'s roofs {_counts(there)}" if case.source.projected else ""
-    return f"on {case.source.gpu.name} {_counts(here)}{target}"
+    return f"on {case.gpu} {_counts(here)}{target}"
 
 
 def _counts(bounds: Sequence[str]) -> str:
@@ -185,7 +185,7 @@ def _quadratic(series: Sequence[Series]) -> Statement:
     return Statement(claim, text, CONFIRMED if abs(factor / wanted - 1) <= CONSTANT_WITHIN else PARTLY)
 
 
-def _at_the_limit(cases: Sequence[Case]) -> Statement:
+def _at_the_limit(cases: Sequence[CaseOps]) -> Statement:
     claim = "Memory-bound kernels (norms, activations, top-k, rope) are already at hardware bandwidth limits"
     ops = [op for case in cases for op in _of(case.ops, _ELEMENTWISE)]
     fractions = sorted(f for op in ops if (f := op.measured_on.roof_fraction) is not None)
@@ -200,7 +200,7 @@ def _at_the_limit(cases: Sequence[Case]) -> Statement:
     return Statement(claim, text, CONFIRMED if above == len(fractions) else PARTLY if above else REFUTED)
 
 
-def _mla(cases: Sequence[Case]) -> Statement:
+def _mla(cases: Sequence[CaseOps]) -> Statement:
     claim = "MLA decode: memory-bound at low batch, compute-bound at high batch"
     rows = [(case.batch, op) for case in cases for op in _of(case.ops, ("mla_decode",)) if case.batch and op.bound]
     if len({batch for batch, _ in rows}) < 2:
@@ -220,19 +220,19 @@ class MeasuredClaim:
     """A claim and the measured row whose token count is nearest to the claim's."""
 
     claim: JudgedClaim
-    case: Case | None
+    case: CaseOps | None
     op: OpResult | None
     """None where the op was not measured."""
 
 
-def measured_claims(cases: Sequence[Case]) -> list[MeasuredClaim]:
+def measured_claims(cases: Sequence[CaseOps]) -> list[MeasuredClaim]:
     """Every claim of the placement table and of the worked examples, in the seed's order."""
     if not cases:
         return []
     return [_nearest(claim, cases) for claim in judge_claims(cases[0].source.target)]
 
 
-def _nearest(claim: JudgedClaim, cases: Sequence[Case]) -> MeasuredClaim:
+def _nearest(claim: JudgedClaim, cases: Sequence[CaseOps]) -> MeasuredClaim:
     names = ("topk_softmax", "topk") if claim.op == "topk_softmax" else (claim.op,)
     found = [
         (abs((case.tokens or 0) - claim.m), names.index(op.op), number, case, op)

@@ -7,7 +7,8 @@ from importlib import resources
 from typing import Any
 
 from roofprof.formatting import format_number, format_si
-from roofprof.formulas.layer import EXPERTS, RECIPES, TOP_K, LayerCase, OpSpec, layer_ops
+from roofprof.formulas.dimensions import EXPERTS, TOP_K
+from roofprof.formulas.layer import RECIPES, LayerCase, OpSpec, layer_ops
 from roofprof.formulas.range_names import Shape
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.hardware.roofline import Bound, Roofs, place

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from roofprof.document.cases import Case
+from roofprof.document.cases import CaseOps
 from roofprof.document.claims import SEED_FORMULAS, JudgedClaim, judge_claims
 from roofprof.hardware.roofline import Bound, RooflinePoint
 from roofprof.results.op import OpResult
@@ -82,7 +82,7 @@ class SeedGap:
 class Comparison:
     """One case, worst first."""
 
-    case: Case
+    case: CaseOps
     gaps: tuple[Gap, ...]
     without_formula: int
     """Ops whose range names carry no shape."""
@@ -94,13 +94,13 @@ class Comparison:
         case = self.case
         return {
             "report": case.report, "phase": case.phase, "batch": case.batch, "seq_len": case.seq_len,
-            "cache": case.cache, "gpu": case.source.gpu.name, "target": case.source.target.name,
+            "cache": case.cache, "gpu": case.gpu, "target": case.source.target.name,
             "generated": case.source.generated, "without_formula": self.without_formula,
             "ops": [gap.as_dict() for gap in self.gaps], "seed": [asdict(row) for row in self.seed],
         }  # fmt: skip
 
 
-def compare(cases: Sequence[Case], against_seed: bool = False) -> list[Comparison]:
+def compare(cases: Sequence[CaseOps], against_seed: bool = False) -> list[Comparison]:
     """Compare every case.
 
     Args:
@@ -153,7 +153,7 @@ def _split(gap: Gap, ours: RooflinePoint, counted: RooflinePoint) -> Gap:
     return Gap(**{**asdict(gap), **factors, "time_gap": gap.time_ns / (ours.bound_time_s * 1e9)})
 
 
-def _seed_gaps(case: Case, claims: Sequence[JudgedClaim]) -> list[SeedGap]:
+def _seed_gaps(case: CaseOps, claims: Sequence[JudgedClaim]) -> list[SeedGap]:
     rows = []
     for claim in claims:
         if claim.note:  # a worked example repeats the table's op

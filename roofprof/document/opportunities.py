@@ -1,25 +1,22 @@
-"""What could be won, op by op, out of findings and numbers: nothing is listed that the data do not show."""
+"""Where time could be saved, op by op, out of findings and numbers: nothing is listed that the data do not show."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from roofprof.document.cases import Case, gpu_of, total
+from roofprof.document.cases import CaseOps, gpu_of, sum_of
 from roofprof.findings import Finding
+from roofprof.formulas.models import ShapeError, evaluate
 from roofprof.results.op import OpResult
 
 EFFICIENT = 0.7
-"""The seed document's threshold: below 70 % of the attainable rate there is room."""
+"""The reference document's threshold: below 70 % of the attainable rate there is room."""
 PADDING_FROM = 1.15
-LOW_OCCUPANCY = 0.5
-"""Of the theoretical one: large tiles run few warps by design."""
-SHORT_NS = 10_000.0
-"""A latency-bound op below this is short against a launch: a kernel cannot run in less than a few µs."""
 SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class BelowRoof:
-    """An op below 70 % of what the GPU that ran could give."""
+    """An op below 70 % of what the profiled GPU could give."""
 
     op: OpResult
     roof_fraction: float
@@ -43,12 +40,12 @@ class ReRead:
     op: OpResult
     extra_read_bytes: float
     time_ns: float | None
-    """What they take at the full bandwidth of the GPU that ran."""
+    """What they take at the full bandwidth of the profiled GPU."""
 
 
 @dataclass(frozen=True, slots=True)
 class Occupancy:
-    """A latency-bound op whose longest kernel leaves SMs empty."""
+    """A latency-bound op whose longest kernel leaves SMs empty or has few warps."""
 
     op: OpResult
     kernel: str
@@ -65,15 +62,15 @@ class Fusion:
     second: OpResult
     saved_bytes: float
     kept: str | None
-    """Who else reads the intermediate, so that its write stays."""
+    """Other op that reads the intermediate, so that its write stays."""
     second_time_ns: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Opportunities:
-    """One case. Every list is ordered by what it could win."""
+    """One case. Every list is ordered by what it could save."""
 
-    case: Case
+    case: CaseOps
     below_roof: tuple[BelowRoof, ...]
     padding: tuple[Padding, ...]
     re_reads: tuple[ReRead, ...]
@@ -85,14 +82,14 @@ class Opportunities:
     def projected_ns(self) -> tuple[float | None, float | None]:
         """Sum of the ops' spans under nsys, launched one by one and replayed as a CUDA graph."""
         eager, graph = (
-            total(getattr(op, f"{kind}_projected_ns") for op in self.case.ops) for kind in ("nsys", "graph")
+            sum_of(getattr(op, f"{kind}_projected_ns") for op in self.case.ops).value for kind in ("nsys", "graph")
         )
         return eager, graph
 
     @property
     def launch_bound_ns(self) -> float | None:
-        """Time of the ops that are short and latency-bound."""
-        return total(op.time_ns for op in self.launch_bound)
+        """Time of the launch-bound ops; None where one is unknown."""
+        return sum_of(op.time_ns for op in self.launch_bound).value
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,35 +98,35 @@ class _Pair:
 
     first: str
     second: str
-    size: str
-    """Which bytes of the consumer are the intermediate: `reads`, `half` of them, or `rope` for the one key head."""
+    term: str
+    """The byte term of the consumer's formula that is the intermediate."""
     kept: str | None = None
 
 
 _PAIRS = (
-    _Pair("input_layernorm", "quant_fused_qkv_a_proj", "reads"),
-    _Pair("q_a_layernorm", "quant_q_b_proj", "reads"),
-    _Pair("rope", "kv_write", "rope"),
-    _Pair("attn_mqa", "quant_attn_w_vc", "reads"),
-    _Pair("attn_mha", "quant_o_proj", "reads"),
-    _Pair("attn_w_vc", "quant_o_proj", "reads"),
-    _Pair("kv_a_layernorm", "quant_kv_b_proj", "reads", "kv_write"),
-    _Pair("post_attention_layernorm", "quant_shared_gate_up", "reads", "router_gemm"),
-    _Pair("post_attention_layernorm", "quant_moe_gate_up", "reads", "router_gemm"),
-    _Pair("post_attention_layernorm", "quant_dense_gate_up", "reads"),
-    _Pair("shared_gate_up", "shared_silu_and_mul", "reads"),
-    _Pair("moe_gate_up", "moe_silu_and_mul", "reads"),
-    _Pair("dense_gate_up", "dense_silu_and_mul", "reads"),
-    _Pair("shared_silu_and_mul", "quant_shared_down", "reads"),
-    _Pair("moe_silu_and_mul", "quant_moe_down", "reads"),
-    _Pair("dense_silu_and_mul", "quant_dense_down", "reads"),
-    _Pair("quant_moe_gate_up", "moe_permute", "reads"),
-    _Pair("moe_combine", "moe_add_shared", "half"),
+    _Pair("input_layernorm", "quant_fused_qkv_a_proj", "input"),
+    _Pair("q_a_layernorm", "quant_q_b_proj", "input"),
+    _Pair("rope", "kv_write", "rotated key"),
+    _Pair("attn_mqa", "quant_attn_w_vc", "input"),
+    _Pair("attn_mha", "quant_o_proj", "input"),
+    _Pair("attn_w_vc", "quant_o_proj", "input"),
+    _Pair("kv_a_layernorm", "quant_kv_b_proj", "input", "kv_write"),
+    _Pair("post_attention_layernorm", "quant_shared_gate_up", "input", "router_gemm"),
+    _Pair("post_attention_layernorm", "quant_moe_gate_up", "input", "router_gemm"),
+    _Pair("post_attention_layernorm", "quant_dense_gate_up", "input"),
+    _Pair("shared_gate_up", "shared_silu_and_mul", "gate and up"),
+    _Pair("moe_gate_up", "moe_silu_and_mul", "gate and up"),
+    _Pair("dense_gate_up", "dense_silu_and_mul", "gate and up"),
+    _Pair("shared_silu_and_mul", "quant_shared_down", "input"),
+    _Pair("moe_silu_and_mul", "quant_moe_down", "input"),
+    _Pair("dense_silu_and_mul", "quant_dense_down", "input"),
+    _Pair("quant_moe_gate_up", "moe_permute", "rows with scales"),
+    _Pair("moe_combine", "moe_add_shared", "first"),
 )
 """Of the layer as docs/formulas.md has it; a pair counts where both ops were measured."""
 
 
-def opportunities(case: Case) -> Opportunities:
+def opportunities(case: CaseOps) -> Opportunities:
     """Collect what a case shows."""
     below = [
         BelowRoof(op, fraction, headroom)
@@ -138,7 +135,7 @@ def opportunities(case: Case) -> Opportunities:
         and fraction < EFFICIENT
         and (headroom := op.headroom_ns) is not None
     ]
-    short = [op for op in case.ops if op.measured_on.bound == "latency" and (op.time_ns or SHORT_NS) < SHORT_NS]
+    short = [op for op in case.ops if _found(op, "launch-bound")]
     return Opportunities(
         case=case,
         below_roof=tuple(sorted(below, key=lambda b: -b.headroom_ns)),
@@ -162,7 +159,7 @@ def _padding(ops: Sequence[OpResult]) -> Iterator[Padding]:
             yield Padding(op, ratio, f"{m}x{n}" if m and n else None)
 
 
-def _re_reads(case: Case) -> Iterator[ReRead]:
+def _re_reads(case: CaseOps) -> Iterator[ReRead]:
     for op in case.ops:
         finding = _found(op, "re-reads")
         if finding and (extra := finding.values.get("extra_read_bytes")):
@@ -171,21 +168,22 @@ def _re_reads(case: Case) -> Iterator[ReRead]:
             yield ReRead(op, extra, time)
 
 
-def _occupancy(case: Case) -> Iterator[Occupancy]:
+def _occupancy(case: CaseOps) -> Iterator[Occupancy]:
+    """Low occupancy is what the analysis found to be low: one threshold for both."""
+    few_warps = {(f.report, f.launch_id) for f in case.source.findings if f.kind == "low-occupancy"}
     columns = ("report", "launch_id", "duration_ns", "kernel_name", "waves_per_sm", "achieved_occupancy",
                "theoretical_occupancy")  # fmt: skip
-    launches = {(row[0], row[1]): row[2:] for row in case.source.kernels.select(columns).iter_rows()}
+    launches = {(row[0], row[1]): row[1:] for row in case.source.kernels.select(columns).iter_rows()}
     for op in case.ops:
         own = [launches[op.report, k] for k in op.kernels if (op.report, k) in launches]
         if op.measured_on.bound != "latency" or not own:
             continue
-        _, name, waves, achieved, theoretical = max(own, key=lambda row: row[0] or 0)
-        low = achieved is not None and theoretical is not None and achieved < LOW_OCCUPANCY * theoretical
-        if low or (waves is not None and waves < 1):
+        launch, _, name, waves, achieved, theoretical = max(own, key=lambda row: row[1] or 0)
+        if (op.report, launch) in few_warps or (waves is not None and waves < 1):
             yield Occupancy(op, name or "", waves, achieved, theoretical)
 
 
-def _fusions(case: Case) -> Iterator[Fusion]:
+def _fusions(case: CaseOps) -> Iterator[Fusion]:
     """With several implementations of an op the first stands for it: the bytes are its formula's."""
     by_name: dict[str, OpResult] = {}
     for op in case.ops:
@@ -199,8 +197,9 @@ def _fusions(case: Case) -> Iterator[Fusion]:
 
 
 def _intermediate_bytes(pair: _Pair, second: OpResult) -> float | None:
+    """Bytes of the term; None for a formula or shape that this version does not know."""
     assert second.formula is not None
-    if pair.size == "rope":
-        tokens = second.formula.shape.get("m")
-        return 2.0 * 64 * tokens if isinstance(tokens, int) else None
-    return second.formula.dram_read_bytes / (2 if pair.size == "half" else 1)
+    try:
+        return evaluate(second.formula.name, second.formula.shape).reads.get(pair.term)
+    except ShapeError:
+        return None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from roofprof.document.cases import Case, kernel_of
+from roofprof.document.cases import CaseOps, kernel_of
 from roofprof.document.claimed_kernels import SEED_KERNELS, SeedKernel, formula_spec, measured_on, ops_of, why_not
 from roofprof.formulas.worked import shape_words
 from roofprof.hardware.roofline import Roofs, place
@@ -43,14 +43,14 @@ class PlacementRow:
 class Placement:
     """The table of one case."""
 
-    case: Case
+    case: CaseOps
     seed_rows: tuple[PlacementRow, ...]
     """At least one a kernel of the seed's table, in its order; what ran instead follows each."""
     other_rows: tuple[PlacementRow, ...]
     """Ops that the seed's table leaves out."""
 
 
-def placement(case: Case) -> Placement:
+def placement(case: CaseOps) -> Placement:
     """Build the table of a case."""
     shown: set[int] = set()
     rows: list[PlacementRow] = []
@@ -68,7 +68,7 @@ def placement(case: Case) -> Placement:
     return Placement(case, tuple(rows), tuple(_measured(case, op, kernel_of(case.source, op)) for op in others))
 
 
-def _measured(case: Case, op: OpResult, kernel: str, why: str = "") -> PlacementRow:
+def _measured(case: CaseOps, op: OpResult, kernel: str, why: str = "") -> PlacementRow:
     here, formula = op.measured_on, op.formula
     ran = kernel_of(case.source, op)
     return PlacementRow(
@@ -92,7 +92,7 @@ def _measured(case: Case, op: OpResult, kernel: str, why: str = "") -> Placement
     )
 
 
-def _by_formula(kernel: SeedKernel, case: Case) -> PlacementRow:
+def _by_formula(kernel: SeedKernel, case: CaseOps) -> PlacementRow:
     spec = formula_spec(kernel, case)
     work = spec.work
     placed = place({work.pipe: work.flop_count}, work.dram_bytes, Roofs.of(case.source.target))

@@ -1,16 +1,17 @@
-"""How ops change with batch and with sequence length: measured over the cases there are, the formula beside them."""
+"""How ops change with batch and with sequence length, measured: the one engine behind document, tables and plots."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from roofprof.document.bottlenecks import Bottlenecks, bottlenecks
-from roofprof.document.cases import Case, total
-from roofprof.formulas.layer import EXPERTS, TOP_K
-from roofprof.formulas.models import ShapeError, Work, evaluate
+from roofprof.document.cases import CaseOps, Sum, counting_cases, quotient_of, sum_of, superseded
 from roofprof.results.op import OpResult
 
-FORMULA_BATCHES = (1, 16, 64, 128)
-"""Where one batch alone was measured, the formula is given at these."""
+Axis = Literal["batch", "seq_len"]
+AXES: tuple[Axis, ...] = ("batch", "seq_len")
+
 CONSTANT_WITHIN = 0.15
 """An AI that changes by less is called constant."""
 
@@ -21,7 +22,7 @@ class ScalingRow:
 
     name: str
     points: tuple[OpResult | None, ...]
-    """One a case; None where the case lacks the op."""
+    """One per case; None where the op was not measured in it."""
 
     @property
     def growth(self) -> float | None:
@@ -58,107 +59,132 @@ class ScalingRow:
 
 @dataclass(frozen=True, slots=True)
 class LayerPoint:
-    """The whole layer at one point of a series."""
+    """The whole layer of one case: its ops summed, `lm_head` and other ops that run once per step left out."""
 
-    case: Case
+    case: CaseOps
     bottlenecks: Bottlenecks
-    time_ns: float | None
-    flop_count: float | None
-    dram_bytes: float | None
+    time_ns: Sum
+    flop_count: Sum
+    dram_bytes: Sum
+    intensity: Sum
+    """FLOPs over DRAM bytes: sums first, then the division."""
+    formula_intensity: Sum
+    """The same by formula; an op without one is an unknown part."""
 
     @property
     def arithmetic_intensity(self) -> float | None:
-        """Sums first, then the division."""
-        return self.flop_count / self.dram_bytes if self.flop_count is not None and self.dram_bytes else None
+        """Of the whole layer; None where the FLOPs or bytes of an op are unknown."""
+        return self.intensity.value
 
     @property
     def time_per_token_ns(self) -> float | None:
         """Time of the layer over its tokens."""
-        return self.time_ns / self.case.tokens if self.time_ns is not None and self.case.tokens else None
+        time = self.time_ns.value
+        return time / self.case.tokens if time is not None and self.case.tokens else None
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Cases that differ in batch alone, or in length alone."""
+    """Cases of one phase on one GPU that differ in batch alone, or in length alone."""
 
+    axis: Axis
     phase: str
-    axis: str
-    """`batch` or `seq_len`."""
-    fixed: int
-    """The value of the other one."""
+    fixed: int | None
+    """The size that does not change: the length where the batch does, else the batch."""
     cache: str | None
+    gpu: str
     values: tuple[int, ...]
+    """Of the axis, rising."""
     layers: tuple[LayerPoint, ...]
+    """One per value, like the points of `rows`."""
     rows: tuple[ScalingRow, ...]
+    """In launch order."""
+    superseded: tuple[tuple[CaseOps, CaseOps], ...] = ()
+    """Cases of this series that were measured again, each with the one that counts."""
+
+    @property
+    def title(self) -> str:
+        """The series in words."""
+        word = self.layers[0].case.length_word if self.axis == "batch" else "batch"
+        parts = [self.phase, f"{word} {self.fixed}" if self.fixed else None, self.cache and f"{self.cache} cache"]
+        return ", ".join(part for part in parts if part)
+
+    @property
+    def stem(self) -> str:
+        """The series in a file name."""
+        letter = "s" if self.axis == "batch" else "b"
+        parts = [self.phase, f"{letter}{self.fixed}" if self.fixed else None, self.cache, self.gpu]
+        return "-".join(part for part in parts if part)
+
+    @property
+    def rows_by_time(self) -> list[ScalingRow]:
+        """The row with the largest share of the layer's known time at any value first."""
+        return sorted(self.rows, key=lambda row: -max(self._shares(row), default=0.0))
+
+    def _shares(self, row: ScalingRow) -> Iterator[float]:
+        for point, layer in zip(row.points, self.layers, strict=True):
+            if point and point.time_ns and layer.time_ns.known:
+                yield point.time_ns / layer.time_ns.known
 
 
-@dataclass(frozen=True, slots=True)
-class FormulaPoint:
-    """An op's formula at another batch than the measured one."""
+def layer_point(case: CaseOps) -> LayerPoint:
+    """Sum one case."""
+    ops = case.ops
+    return LayerPoint(
+        case=case,
+        bottlenecks=bottlenecks(case),
+        time_ns=sum_of(op.time_ns for op in ops),
+        flop_count=sum_of(op.flop_count for op in ops),
+        dram_bytes=sum_of(op.dram_bytes for op in ops),
+        intensity=quotient_of((op.flop_count, op.dram_bytes) for op in ops),
+        formula_intensity=quotient_of(
+            (op.formula.flop_count, op.formula.dram_bytes) if op.formula else (None, None) for op in ops
+        ),
+    )
 
-    op: OpResult
-    by_batch: tuple[Work | None, ...]
-    """At `FORMULA_BATCHES`."""
 
+def series_of(cases: Sequence[CaseOps], axis: Axis) -> list[Series]:
+    """Every series of at least two points along an axis, decode first, longest first.
 
-def series_of(cases: Sequence[Case], axis: str) -> list[Series]:
-    """Every series of at least two points along `batch` or `seq_len`, decode first, longest first."""
+    Of a case measured more than once the last one given counts (`counting_cases`); the series names the others.
+    """
     other = "seq_len" if axis == "batch" else "batch"
-    groups: dict[tuple[str, int, str | None, str], dict[int, Case]] = {}
-    for case in cases:
-        value, fixed = getattr(case, axis), getattr(case, other)
-        if case.phase and value and fixed:
-            key = case.phase, fixed, case.cache, case.source.gpu.name
-            groups.setdefault(key, {}).setdefault(value, case)
-    series = [
-        _series(key, axis, [found[value] for value in sorted(found)]) for key, found in groups.items() if len(found) > 1
-    ]
+    groups: dict[tuple[str, int | None, str | None, str], dict[int, CaseOps]] = {}
+    for case in counting_cases(cases):
+        value: int | None = getattr(case, axis)
+        if case.phase and value:
+            groups.setdefault((case.phase, getattr(case, other), case.cache, case.gpu), {})[value] = case
+    again = superseded(cases)
+    series = []
+    for key, found in groups.items():
+        if len(found) > 1:
+            own = [found[value] for value in sorted(found)]
+            twins = tuple(pair for pair in again if any(pair[1] is case for case in own))
+            layers = tuple(layer_point(case) for case in own)
+            series.append(Series(axis, *key, tuple(sorted(found)), layers, tuple(_rows(own)), twins))
     return sorted(series, key=lambda s: (s.phase, -len(s.values)))
 
 
-def formula_points(case: Case) -> list[FormulaPoint]:
-    """The formulas of a decode case's ops at other batches: rows scale, experts hit as uniform routing expects."""
-    if case.phase != "decode" or not case.batch:
-        return []
-    points = []
-    for op in case.ops:
-        if op.formula and op.formula.flop_count:
-            works = tuple(_formula_at(op, case.batch, batch) for batch in FORMULA_BATCHES)
-            points.append(FormulaPoint(op, works))
-    return points
+def _rows(cases: Sequence[CaseOps]) -> Iterator[ScalingRow]:
+    """Rows by op; the implementation is part of a name only where a case holds the op twice."""
+    every = [(*case.ops, *case.step_ops) for case in cases]
+    twice = {name for ops in every for name, count in Counter(op.op for op in ops).items() if count > 1}
+    tables = [_named(ops, twice) for ops in every]
+    for name in dict.fromkeys(name for table in tables for name in table):
+        yield ScalingRow(name, tuple(table.get(name) for table in tables))
 
 
-def _series(key: tuple[str, int, str | None, str], axis: str, cases: Sequence[Case]) -> Series:
-    phase, fixed, cache, _ = key
-    by_label = any(case.alternatives for case in cases)
-    tables = [{(op.label if by_label else op.op): op for op in case.ops} for case in cases]
-    names = dict.fromkeys(name for table in tables for name in table)
-    rows = [ScalingRow(name, tuple(table.get(name) for table in tables)) for name in names]
-    values = tuple(getattr(case, axis) for case in cases)
-    layers = tuple(_layer(case) for case in cases)
-    return Series(phase, axis, fixed, cache, values, layers, tuple(rows))
-
-
-def _layer(case: Case) -> LayerPoint:
-    flops, traffic = (total(getattr(op, name) for op in case.ops) for name in ("flop_count", "dram_bytes"))
-    return LayerPoint(case, bottlenecks(case), case.time_ns, flops, traffic)
+def _named(ops: Sequence[OpResult], twice: set[str]) -> dict[str, OpResult]:
+    """Ops by name; rows that even their label does not tell apart are numbered, so that none hides another."""
+    named: dict[str, OpResult] = {}
+    seen: Counter[str] = Counter()
+    for op in ops:
+        name = op.label if op.op in twice else op.op
+        seen[name] += 1
+        named[name if seen[name] == 1 else f"{name} #{seen[name]}"] = op
+    return named
 
 
 def _growth(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value]
     return known[-1] / known[0] if len(known) > 1 else None
-
-
-def _formula_at(op: OpResult, batch: int, wanted: int) -> Work | None:
-    assert op.formula is not None
-    shape = dict(op.formula.shape)
-    for key in ("m", "b", "r"):
-        size = shape.get(key)
-        if isinstance(size, int):
-            shape[key] = size * wanted // batch
-    if "e" in shape:
-        shape["e"] = EXPERTS * (1 - (1 - TOP_K / EXPERTS) ** wanted)
-    try:
-        return evaluate(op.formula.name, shape)
-    except ShapeError:
-        return None

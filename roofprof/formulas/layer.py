@@ -1,6 +1,6 @@
 """The ops of one DeepSeek-R1 decoder layer in launch order, with their formulas and shapes.
 
-Dimensions: deepseek-ai/DeepSeek-R1 config.json. Order: SGLang's deepseek_v2.py (docs/formulas.md).
+Order: SGLang's deepseek_v2.py (docs/formulas.md).
 """
 
 from collections.abc import Iterator
@@ -8,12 +8,29 @@ from dataclasses import dataclass
 from typing import Literal
 
 from roofprof.errors import UsageError
+from roofprof.formulas.dimensions import (
+    DENSE_INTER,
+    EXPERTS,
+    HEADS,
+    HIDDEN,
+    KV_LORA,
+    MOE_INTER,
+    NOPE,
+    Q_LORA,
+    QKV_A,
+    ROPE,
+    TOP_K,
+    V_HEAD,
+    VOCAB,
+)  # fmt: skip
 from roofprof.formulas.models import Work, evaluate
 from roofprof.formulas.range_names import Shape
 
-HIDDEN, Q_LORA, KV_LORA, NOPE, ROPE, V_HEAD = 7168, 1536, 512, 128, 64, 128
-HEADS, EXPERTS, TOP_K, MOE_INTER, DENSE_INTER, VOCAB = 128, 256, 8, 2048, 18432, 129280
-QKV_A = Q_LORA + KV_LORA + ROPE
+__all__ = [
+    "DENSE_INTER", "EXPERTS", "HEADS", "HIDDEN", "KV_LORA", "MOE_INTER", "NOPE", "PHASES", "QKV_A", "Q_LORA", "RECIPES",
+    "ROPE", "STEP_OPS", "TOP_K", "VOCAB", "V_HEAD", "LayerCase", "OpSpec", "Phase", "Recipe", "expected_experts_hit",
+    "layer_ops",
+]  # fmt: skip
 
 Phase = Literal["decode", "prefill"]
 PHASES: tuple[Phase, ...] = ("decode", "prefill")
@@ -55,6 +72,15 @@ RECIPES = {
 }
 
 
+def expected_experts_hit(tokens: int, local: int, total: int = EXPERTS, per_token: int = TOP_K) -> float:
+    """Experts of one GPU that get at least one row: local (1 - (1 - per_token / total)^(tokens total / local)).
+
+    Exact in expectation for uniform routing. Each of total / local GPUs sends the rows of `tokens` tokens.
+    """
+    missed: float = (1 - per_token / total) ** (tokens * (total / local))
+    return local * (1 - missed)
+
+
 @dataclass(frozen=True, slots=True)
 class LayerCase:
     """Which layer on which share of the machine. Sizes are this GPU's.
@@ -88,10 +114,8 @@ class LayerCase:
 
     @property
     def hit(self) -> float:
-        """Experts hit: counted, or (256/e)(1 - (31/32)^(M e)), exact in expectation for uniform routing."""
-        if self.experts_hit is not None:
-            return self.experts_hit
-        return self.local_experts * (1 - (1 - TOP_K / EXPERTS) ** (self.tokens * self.ep))
+        """Experts hit: counted, or as `expected_experts_hit` has it."""
+        return expected_experts_hit(self.tokens, self.local_experts) if self.experts_hit is None else self.experts_hit
 
     def check(self) -> None:
         """Refuse sizes that the layer cannot be cut into.

@@ -8,7 +8,7 @@ import polars as pl
 from roofprof.findings import Finding, Severity
 from roofprof.formats.capture import Conditions
 from roofprof.formulas.models import ShapeError, Work, evaluate
-from roofprof.formulas.ops_file import Case, OpsConfig
+from roofprof.formulas.ops_file import CaseConditions, OpsConfig
 from roofprof.formulas.range_names import (
     CASE_FORMULA,
     TRUTH_FORMULA,
@@ -28,7 +28,7 @@ class NamedRange:
     formula: str | None = None
     shape: Shape = field(default_factory=dict)
     work: Work | None = None
-    case: Case = field(default_factory=Case)
+    case: CaseConditions = field(default_factory=CaseConditions)
     findings: tuple[Finding, ...] = ()
 
 
@@ -73,7 +73,7 @@ def _name(report: str, path: tuple[str, ...], config: OpsConfig | None, conditio
     matched = config.match(innermost) if config else None
     if matched:
         if matched.implementation:
-            case = Case(case.phase, case.batch, case.seq_len, case.cache, matched.implementation)
+            case = CaseConditions(case.phase, case.batch, case.seq_len, case.cache, matched.implementation)
         return _evaluated(report, RangeName(matched.op, matched.formula, matched.shape), case)
     try:
         parsed = parse_range_name(innermost)
@@ -92,7 +92,7 @@ def _name(report: str, path: tuple[str, ...], config: OpsConfig | None, conditio
     return _evaluated(report, parsed, case)
 
 
-def _evaluated(report: str, name: RangeName, case: Case) -> NamedRange:
+def _evaluated(report: str, name: RangeName, case: CaseConditions) -> NamedRange:
     if name.formula is None or name.formula in (CASE_FORMULA, TRUTH_FORMULA):
         return NamedRange(name.op, case=case)
     try:
@@ -111,9 +111,9 @@ def _evaluated(report: str, name: RangeName, case: Case) -> NamedRange:
     return NamedRange(name.op, name.formula, name.shape, work, case)
 
 
-def _case(path: tuple[str, ...], config: OpsConfig | None, conditions: Conditions) -> Case:
+def _case(path: tuple[str, ...], config: OpsConfig | None, conditions: Conditions) -> CaseConditions:
     """The case by the innermost layer range round the op, else by the ops file; cache and so on by the manifest."""
-    default = config.case if config else Case()
+    default = config.case if config else CaseConditions()
     cache = conditions.cache or default.cache
     for text in reversed(path[:-1]):
         try:
@@ -123,11 +123,11 @@ def _case(path: tuple[str, ...], config: OpsConfig | None, conditions: Condition
         if name.formula == CASE_FORMULA:
             sizes: Mapping[str, int | float | str] = name.shape
             batch, seq_len = sizes.get("b"), sizes.get("s")
-            return Case(
+            return CaseConditions(
                 name.op,
                 batch if isinstance(batch, int) else default.batch,
                 seq_len if isinstance(seq_len, int) else default.seq_len,
                 cache,
                 conditions.implementations.get(text, {}).get(op_of(path[-1]), default.implementation),
             )
-    return Case(default.phase, default.batch, default.seq_len, cache, default.implementation)
+    return CaseConditions(default.phase, default.batch, default.seq_len, cache, default.implementation)

@@ -9,7 +9,7 @@ import pytest
 from roofprof.analysis.op_result import build_op
 from roofprof.analysis.op_roofline import References
 from roofprof.formulas.layer import RECIPES, LayerCase, OpSpec, layer_ops
-from roofprof.formulas.ops_file import Case
+from roofprof.formulas.ops_file import CaseConditions
 from roofprof.hardware.devices import bundled_gpus
 from roofprof.hardware.roofline import Roofs, place
 from roofprof.launches.ranges import NamedRange
@@ -35,7 +35,7 @@ def made_op(spec: OpSpec, case: LayerCase, number: int, chosen: dict[str, float]
     if work.pipe == "fp32":
         row["fp32_flop_count"] = flops
     named = NamedRange(
-        spec.op, spec.formula, spec.shape, work, Case(case.phase, case.batch, case.seq_len, "cold", None)
+        spec.op, spec.formula, spec.shape, work, CaseConditions(case.phase, case.batch, case.seq_len, "cold", None)
     )
     return build_op(row, named, [f"kernel_of_{spec.op}"], [], References(gpu, target))
 

@@ -11,7 +11,8 @@ import pytest
 
 from roofprof.document.claims import judge_claims
 from roofprof.formatting import format_number, format_percent, format_si
-from roofprof.formulas.layer import EXPERTS, RECIPES, TOP_K, LayerCase, layer_ops
+from roofprof.formulas.dimensions import EXPERTS, TOP_K
+from roofprof.formulas.layer import RECIPES, LayerCase, layer_ops
 from roofprof.formulas.models import FORMULAS, evaluate
 from roofprof.hardware.devices import bundled_gpus
 from roofprof.hardware.roofline import Roofs, place
@@ -21,7 +22,7 @@ from roofprof.results.report import RooflineReport
 
 UNIT = r"(?: (?:[EPTGMkmµn]?(?:FLOP/s|B/s|B|s|Hz)|%)(?![\w/])|x(?!\w))?"
 NUMBER = re.compile(rf"(?<![\w.,&#])(?:\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d+)(?:\.\d+)?(?:e[+-]?\d+)?{UNIT}")
-SAID = {"60 %", "70 %", "15 %", "10.0 µs", "1", "128", "1024", "10.0"}
+SAID = {"60 %", "70 %", "15 %", "5.00 µs", "25 %", "1", "128", "1024", "10.0"}
 """Of the text itself: thresholds, the seed's cases, the compute capability that FP4 needs."""
 FORMULA_BATCHES = (1, 16, 64, 128)
 
@@ -124,7 +125,7 @@ def add_sums(allowed: Allowed, document: dict[str, Any], rows: list[dict[str, An
         allowed.value("share", time(op) / whole)
     gemms = [op for op in known if op["formula"] and op["formula"]["name"] in ("gemm", "moe_gemm")]
     allowed.value("share", math.fsum(time(op) for op in gemms) / whole)
-    short = [time(op) for op in known if op["measured_on"]["bound"] == "latency" and time(op) < 10_000]
+    short = [time(op) for op in known if any(f["kind"] == "launch-bound" for f in op["findings"])]
     allowed.value("sum_ns", math.fsum(short))
     allowed.value("share", math.fsum(short) / whole)
     for key in ("nsys_projected_ns", "graph_projected_ns"):
@@ -140,10 +141,9 @@ def add_sums(allowed: Allowed, document: dict[str, Any], rows: list[dict[str, An
 def add_op(allowed: Allowed, document: dict[str, Any], op: dict[str, Any]) -> None:
     """What the opportunities derive from one op: the intermediate that fusing saves, the time of re-reads."""
     formula = op["formula"]
-    for factor in (0.5, 1, 2):
-        allowed.value("saved_bytes", factor * formula["dram_read_bytes"] if formula else None)
-    if op["op"] == "kv_write":
-        allowed.value("saved_bytes", 2 * 2 * 64 * formula["shape"]["m"])
+    for size in evaluate(formula["name"], formula["shape"]).reads.values() if formula else ():
+        for factor in (1, 2):
+            allowed.value("saved_bytes", factor * size)
     for finding in op["findings"]:
         extra = finding["values"].get("extra_read_bytes")
         allowed.value("ns_ns", extra / document["gpu"]["dram_bytes_per_s"] * 1e9 if extra else None)

@@ -79,7 +79,7 @@ def test_the_words_follow_the_bound(made: Callable[..., RooflineReport], bound: 
     ratios = {"memory": {"bytes": 1e3}, "compute": {"work": 1e6}, "latency": {"efficiency": 0.1}}[bound]
     report = made([("prefill", 1, 1024)], lambda spec: ratios if spec.work.flop_count else {"efficiency": 0.9})
     text = section(render_markdown([report]), "Bottleneck Analysis")
-    here, _, target = text.partition("By `gb200`'s roofs (projected)")
+    here, _, target = text.partition("By `gb200`'s roofs (extrapolated)")
     assert f"**Overall:** {bound}-bound on `h100`" in here
     assert target
     for other in {"memory", "compute", "latency"} - {bound}:
@@ -104,7 +104,7 @@ def test_the_step_op_stands_apart(layers: RooflineReport) -> None:
     for case in cases_of([layers]):
         assert [op.op for op in case.step_ops] == ["lm_head"]
         assert "lm_head" not in {op.op for op in case.ops}
-    assert "`lm_head` runs once a step" in render_markdown([layers])
+    assert "`lm_head` runs once per step" in render_markdown([layers])
 
 
 def test_scaling_states_growth_as_measured(layers: RooflineReport) -> None:

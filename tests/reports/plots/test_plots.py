@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from roofprof.document.sweep_scaling import scaling_groups
+from roofprof.document.cases import cases_of
+from roofprof.document.scaling import series_of
 from roofprof.errors import RoofprofError
 from roofprof.reports.plots.save import phase_reports, save_plots, save_scaling
 from roofprof.reports.plots.scaling import draw_scaling
@@ -63,8 +64,8 @@ def test_shares_sum_to_the_whole_bar(grown: Callable[..., RooflineReport]) -> No
 
 def test_scaling_draws_the_measured_values(grown: Callable[..., RooflineReport]) -> None:
     report = grown()
-    (group,) = scaling_groups(report.ops, "batch")
-    figure = draw_scaling([report], group)
+    (series,) = series_of(cases_of([report]), "batch")
+    figure = draw_scaling([report], series)
     line = figure.axes[1].lines[0]
     label = str(line.get_label())
     ops = [op for op in report.ops if label in (op.op, op.label)]

@@ -19,7 +19,7 @@ from roofprof.launches.schema import LAUNCH_SCHEMA
 from roofprof.results.op_groups import MeasuredOn
 from roofprof.results.report import RooflineReport
 
-WORK = Work(1000.0, 8e6, 2e6, "tensor_fp8")
+WORK = Work(1000.0, {"in": 8e6}, {"out": 2e6}, "tensor_fp8")
 ROW: dict[str, Any] = {
     **{f"{pipe}_flop_count": None for pipe in PIPES}, "tensor_fp8_flop_count": 1000.0, "fp32_flop_count": 0.0,
     "report": "r", "mufu_count": 0.0, "dram_read_bytes": 8e6, "dram_write_bytes": 2e6, "l2_write_bytes": 2e6,
@@ -57,9 +57,9 @@ def test_a_row_as_the_formula_says_needs_no_explanation() -> None:
         ({"dram_read_bytes": 4e6}, "l2-resident"),
         ({"dram_write_bytes": 0.0}, "write-back"),
         ({"dram_write_bytes": 4e6}, "foreign-writes"),
-        ({"work": Work(0, 8e6, 2e6), "fp32_flop_count": 5.0}, "flop-convention"),
-        ({"work": Work(10, 8e6, 2e6), "fp32_flop_count": 5.0}, "flop-convention"),
-        ({"work": Work(0, 10e3, 2e6), "dram_read_bytes": 30e3}, "kernel-code"),
+        ({"work": Work(0, {"in": 8e6}, {"out": 2e6}), "fp32_flop_count": 5.0}, "flop-convention"),
+        ({"work": Work(10, {"in": 8e6}, {"out": 2e6}), "fp32_flop_count": 5.0}, "flop-convention"),
+        ({"work": Work(0, {"in": 10e3}, {"out": 2e6}), "dram_read_bytes": 30e3}, "kernel-code"),
     ],
 )
 def test_each_reason_has_its_finding(changes: dict[str, Any], kind: str) -> None:

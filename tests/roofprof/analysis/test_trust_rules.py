@@ -16,7 +16,7 @@ from roofprof.analysis.op_roofline import References, flop_by_pipe, on_profiled_
 from roofprof.analysis.trust_rules import doubts
 from roofprof.errors import RoofprofError
 from roofprof.formulas.models import Work
-from roofprof.formulas.ops_file import Case
+from roofprof.formulas.ops_file import CaseConditions
 from roofprof.hardware.ceilings import Ceilings, Peak, load_ceilings
 from roofprof.hardware.devices import PIPES, load_gpu
 from roofprof.launches.attribution import attribute
@@ -56,8 +56,8 @@ SELFCHECK = Selfcheck(
     [Row("gemm_bf16", "tensor_bf16_flop_count", "exact", 8.0, 8.0, 4.0, 4.0, 3, "failed", metrics=("sm__ops",))],
     Floor(2700.0, 2900.0, 4096.0, 4352.0, 10),
 )  # fmt: skip
-FP8_GEMM = NamedRange("o", "gemm", {}, Work(2e10, 1.6e8, 7e6, "tensor_fp8"))
-WARM = NamedRange("o", case=Case(cache="warm"))
+FP8_GEMM = NamedRange("o", "gemm", {}, Work(2e10, {"in": 1.6e8}, {"out": 7e6}, "tensor_fp8"))
+WARM = NamedRange("o", case=CaseConditions(cache="warm"))
 
 
 def on_h100(row: dict[str, Any], references: References, timing: OpTiming) -> MeasuredOn:

@@ -100,8 +100,8 @@ def test_collectives_send_bytes() -> None:
 @pytest.mark.parametrize(
     ("formula", "shape", "why"),
     [
-        ("gem", {}, "no formula"),
-        ("gemm", {"m": 1, "n": 1}, "lacks k"),
+        ("gem", {}, "unknown formula"),
+        ("gemm", {"m": 1, "n": 1}, "needs k"),
         ("gemm", {"m": 1, "n": 1, "k": 1, "z": 1}, "does not take z"),
         ("gemm", {"m": 0, "n": 1, "k": 1}, "is 0"),
         ("gemm", {"m": 1, "n": 1, "k": 1, "precision": "fp3"}, "fp3"),

@@ -1,8 +1,19 @@
 """Ops files: the bundled ones, and what is wrong with a bad one."""
 
-import pytest
+import contextlib
+import copy
+import datetime
+import warnings
+from pathlib import Path
+from typing import Any
 
-from roofprof.errors import RoofprofError, UsageError
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roofprof.cli import run
+from roofprof.errors import ReportError, RoofprofError, UsageError
+from roofprof.formulas.models import ShapeError, evaluate
 from roofprof.formulas.ops_file import bundled_ops_files, load_ops_config, parse_ops_config
 
 
@@ -49,11 +60,11 @@ def test_the_first_rule_that_matches_wins() -> None:
     [
         ({"ops": []}, "unknown key 'ops'"),
         ({"case": {"batchsize": 1}}, "batchsize"),
-        ({"op": [{"op": "x"}]}, "lacks match"),
-        ({"op": [{"match": "("}]}, "lacks op"),
-        ({"op": [{"match": "(", "op": "x"}]}, "no regular expression"),
-        ({"op": [{"match": "x", "op": "x", "formula": "gem"}]}, "no formula is named 'gem'"),
-        ({"op": [{"match": "x", "op": "x", "formula": "gemm"}]}, "lacks k, m, n"),
+        ({"op": [{"op": "x"}]}, "no match"),
+        ({"op": [{"match": "("}]}, "no op"),
+        ({"op": [{"match": "(", "op": "x"}]}, "invalid regular expression"),
+        ({"op": [{"match": "x", "op": "x", "formula": "gem"}]}, "formula = 'gem': expected one of gemm"),
+        ({"op": [{"match": "x", "op": "x", "formula": "gemm"}]}, "needs k, m, n"),
         (
             {"op": [{"match": "x", "op": "x", "formula": "rmsnorm", "shape": {"m": 1, "d": 1, "q": 1}}]},
             "does not take q",
@@ -64,7 +75,7 @@ def test_the_first_rule_that_matches_wins() -> None:
         ),
     ],
 )
-def test_a_bad_file_says_where(table: dict, why: str) -> None:
+def test_a_bad_file_says_where(table: dict[str, object], why: str) -> None:
     with pytest.raises(RoofprofError, match=why):
         parse_ops_config(table, "ops.toml")
 
@@ -73,3 +84,163 @@ def test_a_file_that_is_not_there_lists_the_bundled_ones() -> None:
     with pytest.raises(UsageError) as caught:
         load_ops_config("nowhere.toml")
     assert "sglang-vllm-layerwise" in (caught.value.hint or "")
+
+
+GEMM = """[[op]]
+match = '^mine_(?P<m>\\d+)'
+op = "q_b_proj"
+formula = "gemm"
+shape = { n = 24576, k = 1536, precision = "fp8" }
+"""
+
+MISTAKES = {
+    "a single table for the array": (
+        '[op]\nmatch = "a"\nop = "x"\n',
+        "op = a table: expected tables, each headed [[op]]",
+    ),
+    "text for the array": ('op = "a"\n', "op = 'a': expected tables, each headed [[op]]"),
+    "words for tables": ('op = ["a"]\n', "op 1 = 'a': expected a table, [[op]]"),
+    "a number to match": ('[[op]]\nmatch = 5\nop = "x"\n', "op 1: match = 5: expected a text in quotes"),
+    "a list to match": ('[[op]]\nmatch = ["a"]\nop = "x"\n', "op 1: match = an array: expected a text in quotes"),
+    "nothing to match": ('[[op]]\nmatch = ""\nop = "x"\n', "op 1: match = '': expected a text in quotes"),
+    "a number for an op": (GEMM.replace('"q_b_proj"', "7"), "op 1: op = 7: expected a text in quotes"),
+    "a date for an op": (
+        GEMM.replace('"q_b_proj"', "2026-01-02"),
+        "op 1: op = datetime.date(2026, 1, 2): expected a text",
+    ),
+    "a number for a formula": (GEMM.replace('"gemm"', "1"), "op 1: formula = 1: expected a text in quotes"),
+    "a shape in words": (
+        GEMM.replace("{ n", '"{ n').replace(" }", ' }"').replace('"fp8"', "fp8"),
+        "op 1: shape = '{ n",
+    ),
+    "a size in words": (GEMM.replace("24576", '"24576"'), "op 1: shape.n = '24576': expected a number"),
+    "a yes for a size": (GEMM.replace("24576", "true"), "op 1: shape.n = true: expected a number"),
+    "a size of 0": (GEMM.replace("24576", "0"), "op 1: size n of formula gemm is 0; expected 1 to"),
+    "a size below 0": (GEMM.replace("24576", "-1"), "op 1: size n of formula gemm is -1; expected 1 to"),
+    "a size without end": (GEMM.replace("24576", "inf"), "op 1: size n of formula gemm is inf; expected 1 to"),
+    "a size that is no number": (GEMM.replace("24576", "nan"), "op 1: size n of formula gemm is nan; expected 1 to"),
+    "a size too large": (GEMM.replace("24576", "9" * 400), "op 1: size n of formula gemm is too large; expected 1 to"),
+    "thousands of digits": (GEMM.replace("24576", "9" * 5000), "is not valid TOML"),
+    "a precision in digits": (GEMM.replace('"fp8"', "8"), "op 1: shape.precision = 8: expected one of fp4"),
+    "a precision without a size": (GEMM.replace('"fp8"', '"fp64"'), "op 1: unknown size of precision 'fp64'"),
+    "a group that is no size": (GEMM.replace("<m>", "<rows>"), "op 1: formula gemm needs m"),
+    "a shape without a formula": (GEMM.replace('formula = "gemm"', ""), "op 1: shape without a formula"),
+    "a repetition too large": (GEMM.replace("^mine", "a{99999999999}"), "op 1: match = "),
+    "a case of several": ("[[case]]\nbatch = 1\n", "case = an array: expected a table, [case]"),
+    "a batch in words": ('[case]\nbatch = "64"\n', "case: batch = '64': expected a whole number"),
+    "half a batch": ("[case]\nbatch = 0.5\n", "case: batch = 0.5: expected a whole number"),
+    "no batch": ("[case]\nbatch = 0\n", "case: batch = 0: expected a whole number"),
+    "a phase in digits": ("[case]\nphase = 1\n", "case: phase = 1: expected a text in quotes"),
+    "an implementation in digits": (
+        GEMM + "implementation = 3\n",
+        "op 1: implementation = 3: expected a text in quotes",
+    ),
+    "deep nesting": ("a = " + "[" * 100_000, "is not valid TOML"),
+    "another language": ("{}", "is not valid TOML"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_told_with_file_key_value_and_what_is_expected(mistake: str, tmp_path: Path) -> None:
+    text, told = MISTAKES[mistake]
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    with pytest.raises(ReportError) as caught:
+        load_ops_config(str(file))
+    assert caught.value.message.startswith(str(file))
+    assert told in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text", ["[op]\nmatch = 'a'\nop = 'x'", "[[op]]\nmatch = 5\nop = 'x'", GEMM.replace("\\d+", ".*")]
+)
+def test_the_command_says_what_is_wrong_and_not_that_it_failed(
+    text: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(text.replace("^mine_", ""))
+    code = run(["analyze", str(data / "h100-decode-b64-s4096.ncu-rep"), "--ops", str(file)])
+    error = capsys.readouterr().err
+    assert code == 1
+    assert f"error: {file}: op" in error
+    assert "hint: " in error
+    assert "roofprof failed" not in error
+
+
+def test_a_group_may_capture_a_size_or_a_precision() -> None:
+    row = {"match": r"(?P<m>\d+)_(?P<precision>\w+)", "op": "x", "formula": "quant", "shape": {"k": 128}}
+    config = parse_ops_config({"op": [row]}, "mine.toml")
+    found = config.match("64_fp8")
+    assert found is not None
+    assert found.shape == {"k": 128, "m": 64, "precision": "fp8"}
+    with pytest.raises(
+        ReportError, match=r"mine\.toml: op 1: group 'precision' of match captured 'int3' in range '6_int3'"
+    ):
+        config.match("6_int3")
+
+
+@pytest.mark.parametrize("captured", ["sixty", "1.5", "", "9" * 5000, "1e3"])
+def test_a_group_that_captures_a_word_says_what_it_caught(captured: str) -> None:
+    row = {"match": r"m(?P<m>.*)$", "op": "x", "formula": "quant", "shape": {"k": 128}}
+    with pytest.raises(ReportError, match=r"op 1: group 'm' of match captured .*: expected a whole number"):
+        parse_ops_config({"op": [row]}, "mine.toml").match(f"m{captured}")
+
+
+def test_groups_of_a_rule_without_a_formula_are_only_groups() -> None:
+    config = parse_ops_config({"op": [{"match": r"(?P<layer>\w+)", "op": "x"}]}, "mine.toml")
+    found = config.match("word")
+    assert found is not None
+    assert found.shape == {}
+
+
+VALID: dict[str, Any] = {
+    "case": {"phase": "decode", "batch": 64, "seq_len": 4096, "cache": "cold", "implementation": "mine"},
+    "op": [
+        {"match": r"(?P<m>\w+)", "op": "a", "formula": "gemm",
+         "shape": {"n": 8, "k": 8, "precision": "fp8", "output": "bf16"}},
+        {"match": "b", "op": "b", "implementation": "mine"},
+    ],
+}  # fmt: skip
+JUNK = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.binary(max_size=3),
+    st.just(datetime.date(2026, 1, 2)), st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.one_of(st.integers(), st.text(max_size=3)), max_size=2),
+    st.sampled_from(["(", "(?P<k>.*)", "(?P<z>x)", "gemm", "rmsnorm", "fp4", "a{9999999999}", "[[a]"]),
+)  # fmt: skip
+
+
+def places(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Paths to every value in nested tables and arrays, and to a key that is not there in every table."""
+    if isinstance(value, dict):
+        return [here, (*here, "more"), *(p for key, item in value.items() for p in places(item, (*here, key)))]
+    return (
+        [here, *(p for i, item in enumerate(value) for p in places(item, (*here, i)))]
+        if isinstance(value, list)
+        else [here]
+    )
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([p for p in places(VALID) if p]), JUNK), min_size=1, max_size=3),
+    st.text(max_size=6),
+)
+def test_whatever_stands_in_a_file_it_works_or_is_a_report_error(changes: list[tuple[Any, Any]], name: str) -> None:
+    table = copy.deepcopy(VALID)
+    for path, junk in changes:
+        inner: Any = table
+        with contextlib.suppress(KeyError, IndexError, TypeError):  # an earlier change took this place away
+            for key in path[:-1]:
+                inner = inner[key]
+            inner[path[-1]] = junk
+    found, told = None, None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's own about odd patterns
+            found = parse_ops_config(table, "mine.toml").match(name)
+    except ReportError as error:
+        told = error
+    assert told is None or (told.message.startswith("mine.toml: ") and told.hint)
+    if found and found.formula:
+        with contextlib.suppress(ShapeError):
+            assert evaluate(found.formula, found.shape).dram_bytes > 0

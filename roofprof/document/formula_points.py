@@ -1,0 +1,92 @@
+"""The formulas of a decode case's ops at other batches, for a layer of which one batch was measured."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from roofprof.document.cases import CaseOps
+from roofprof.formulas.layer import expected_experts_hit
+from roofprof.formulas.models import ShapeError, Work, evaluate
+from roofprof.results.op import OpResult
+
+Shape = Mapping[str, int | float | str]
+
+FORMULA_BATCHES = (1, 16, 64, 128)
+"""Where one batch alone was measured, the formula is given at these."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormulaPoint:
+    """An op's formula at other batches than the measured one."""
+
+    op: OpResult
+    by_batch: tuple[Work | None, ...]
+    """At `FORMULA_BATCHES`; None where the shape cannot be had there."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseExperts:
+    """The routed experts that a case was run with, read off the shapes of its ops."""
+
+    total: int
+    """To choose from, on all GPUs together."""
+    local: int
+    """On the profiled GPU: fewer than `total` under expert parallelism."""
+    per_token: int
+
+    def hit(self, batch: int) -> float:
+        """Experts here with at least one row when every GPU's decode step has `batch` tokens, under uniform routing."""
+        return expected_experts_hit(batch, self.local, self.total, self.per_token)
+
+
+def experts_of(case: CaseOps) -> CaseExperts | None:
+    """The experts of a case, or None where its ops do not tell.
+
+    The routing op says how many there are in all, the alignment op, else the dispatch's EP degree, how many are here.
+    """
+    shapes = [(op.formula.name, op.formula.shape) for op in case.ops if op.formula]
+    routing = _first(shapes, ("topk", "topk_ungrouped"))
+    total, per_token = _size(routing, "x"), _size(routing, "t")
+    local = _size(_first(shapes, ("moe_prepare", "moe_align")), "x")
+    degree = _size(_first(shapes, ("all_to_all",)), "w")
+    if local is None and total and degree:
+        local = total // degree
+    return CaseExperts(total, local, per_token) if total and per_token and local else None
+
+
+def formula_points(case: CaseOps) -> list[FormulaPoint]:
+    """The formulas of a decode case's ops at `FORMULA_BATCHES`: rows scale, experts hit as uniform routing expects."""
+    if case.phase != "decode" or not case.batch:
+        return []
+    experts = experts_of(case)
+    points = []
+    for op in case.ops:
+        if op.formula and op.formula.flop_count:
+            works = tuple(_formula_at(op, case.batch, batch, experts) for batch in FORMULA_BATCHES)
+            points.append(FormulaPoint(op, works))
+    return points
+
+
+def _formula_at(op: OpResult, batch: int, wanted: int, experts: CaseExperts | None) -> Work | None:
+    assert op.formula is not None
+    shape = dict(op.formula.shape)
+    for key in ("m", "b", "r"):
+        size = shape.get(key)
+        if isinstance(size, int):
+            shape[key] = size * wanted / batch if size * wanted % batch else size * wanted // batch
+    if "e" in shape:
+        if experts is None:
+            return None
+        shape["e"] = experts.hit(wanted)
+    try:
+        return evaluate(op.formula.name, shape)
+    except ShapeError:
+        return None
+
+
+def _first(shapes: Sequence[tuple[str, Shape]], formulas: Sequence[str]) -> Shape:
+    return next((shape for name, shape in shapes if name in formulas), {})
+
+
+def _size(shape: Shape, key: str) -> int | None:
+    size = shape.get(key)
+    return size if isinstance(size, int) else None
