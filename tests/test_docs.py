@@ -23,6 +23,13 @@ def test_every_formula_is_listed(root: Path) -> None:
 
 
 def test_links_lead_somewhere(root: Path) -> None:
-    for page in [root / "README.md", *root.glob("docs/*.md"), root / "benchmarks/README.md"]:
+    for page in [root / "README.md", *root.glob("docs/**/*.md"), root / "benchmarks/README.md"]:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
             assert target.startswith("http") or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_glossary_has_each_term_once_and_in_one_or_two_lines(root: Path) -> None:
+    rows = re.findall(r"^\| (?!term|-)(.+?) \| (.+) \|$", (root / "docs/glossary.md").read_text(), re.MULTILINE)
+    terms = [term for cell, _ in rows for term in cell.split(", ")]
+    assert len(terms) == len(set(terms)) > 50
+    assert max(len(meaning) for _, meaning in rows) <= 240

@@ -6,7 +6,7 @@ Runs in the reading process beside ncu_report: standard library only.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from roofprof.hardware.chip import Chip, PipeCounter
+from roofprof.hardware.chip import Chip, PipeCounter, common_counters
 
 SECTOR_BYTES = 32
 WARP_LANES = 32
@@ -15,6 +15,14 @@ WARP_LANES = 32
 # counters per cycle only; times the cycles of the same launch that gives the exact count back.
 _CYCLES = {"smsp": "smsp__cycles_elapsed.avg", "sm": "sm__cycles_elapsed.avg"}
 _DURATION = "gpu__time_duration.sum"
+_SCALES = {
+    "l2_read_bytes": SECTOR_BYTES,
+    "l2_write_bytes": SECTOR_BYTES,
+    "l1_fill_bytes": 1,
+    "l1_write_bytes": 1,
+    "mufu_count": WARP_LANES,
+}
+"""Columns that are one counter, and what one count stands for."""
 
 
 Values = Mapping[str, float | None]
@@ -117,11 +125,8 @@ def plan_columns(chip: Chip, names: frozenset[str]) -> Plan:
     p.plain("dram_clock_hz", "dram__cycles_elapsed.avg.per_second")
     p.plain("sm_cycles_elapsed", "sm__cycles_elapsed.avg", "smsp__cycles_elapsed.avg", "gpc__cycles_elapsed.max")
     source = _plan_dram(p, chip)
-    p.counter("l2_read_bytes", "lts__t_sectors_srcunit_tex_op_read", scale=SECTOR_BYTES)
-    p.counter("l2_write_bytes", "lts__t_sectors_srcunit_tex_op_write", scale=SECTOR_BYTES)
-    p.counter("l1_fill_bytes", "l1tex__m_xbar2l1tex_read_bytes")
-    p.counter("l1_write_bytes", "l1tex__m_l1tex2xbar_write_bytes")
-    p.counter("mufu_count", "sm__inst_executed_pipe_xu", scale=WARP_LANES)
+    for column, scale in _SCALES.items():
+        p.counter(column, chip.counters[column], scale=scale)
     for pipe, counter in chip.pipes.items():
         p.weighted(f"{pipe}_flop_count", counter.alternatives)
         _plan_peak(p, pipe, counter)
@@ -142,12 +147,13 @@ def _plan_dram(p: _Planner, chip: Chip) -> str | None:
     else:
         p.plain("dram_peak_bytes_per_s", f"{peak}_elapsed.per_second")
         p.missing.pop("dram_peak_bytes_per_s", None)
-    names = [chip.dram_read, chip.dram_write]
+    columns = ("dram_read_bytes", "dram_write_bytes")
+    names = [chip.counters[c] for c in columns]
     if not all(p.offers(n) for n in names):
-        names = ["dram__bytes_read", "dram__bytes_write"]
+        names = [common_counters()[c] for c in columns]
     read, write = (p.count(n) for n in names)
     p.readings["dram_read_bytes"], p.readings["dram_write_bytes"] = read or _unknown, write or _unknown
-    for column, reading, name in zip(("dram_read_bytes", "dram_write_bytes"), (read, write), names, strict=True):
+    for column, reading, name in zip(columns, (read, write), names, strict=True):
         if reading is None:
             p.missing[column] = f"{name}.sum"
     if read and write:
@@ -156,7 +162,7 @@ def _plan_dram(p: _Planner, chip: Chip) -> str | None:
     total = p.count("dram__bytes")
     p.readings["dram_bytes"] = total or _unknown
     if total is None:
-        p.missing["dram_bytes"] = "dram__bytes_read.sum,dram__bytes_write.sum"
+        p.missing["dram_bytes"] = ",".join(f"{name}.sum" for name in names)
         return None
     return "sum" if "dram__bytes.sum" in p.names else "per_second x duration"
 

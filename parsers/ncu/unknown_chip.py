@@ -6,7 +6,7 @@ Runs in the reading process beside ncu_report: standard library only.
 import re
 from collections.abc import Iterable
 
-from roofprof.hardware.chip import Chip, PipeCounter, cuda_core_pipe
+from roofprof.hardware.chip import Chip, PipeCounter, common_counters, cuda_core_pipe
 
 _TENSOR_PREFIX = "sm__ops_path_tensor_"
 _SOURCE = re.compile(
@@ -41,4 +41,4 @@ def chip_by_pattern(names: Iterable[str], label: str) -> Chip:
         weights = {f"{letter}{op}": lanes * weight for op, weight in (("add", 1), ("mul", 1), ("fma", 2))}
         weights |= {f"{i}2": 2 * w for i, w in weights.items() if f"{i}2" in sass}
         pipes[pipe] = cuda_core_pipe(weights, f"{letter}fma")
-    return Chip(label, pipes)
+    return Chip(label, pipes, common_counters())

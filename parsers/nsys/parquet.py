@@ -1,4 +1,4 @@
-"""An nsys export as a directory of Parquet files, one a table (`nsys export -t parquetdir`)."""
+"""An nsys export as a directory of Parquet files, one per table (`nsys export -t parquetdir`)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ class ParquetTables:
     """Tables of one directory; a file `NAME.parquet` is the table NAME.
 
     Raises:
-        ReportError: a file is no Parquet file, or damaged.
+        ReportError: a file is not a Parquet file, or is damaged.
     """
 
     def __init__(self, path: Path) -> None:

@@ -107,7 +107,7 @@ def _findings(ranges: pl.DataFrame, backwards: int, unusable: int) -> list[Findi
             Finding(
                 "range-across-threads",
                 Severity.INFO,
-                f"{across} NVTX ranges end on another thread than they start on: nothing is given to them",
+                f"{across} NVTX ranges end on another thread than they start on: no operation is attributed to them",
                 values={"count": across},
             )
         )

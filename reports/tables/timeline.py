@@ -1,28 +1,29 @@
 """The timeline as a table in the terminal."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from roofprof.formatting import format_number, format_percent, format_si, printable
+from roofprof.formulas.range_names import op_of
+from roofprof.timeline.rows import OpRow
 from roofprof.timeline.timeline import Timeline
 
 WIDTH = 100
 """Columns that the table fits in."""
 
-_MOST_NAMES = 2
+_MAX_NAMES = 2
 
 
-def timeline_table(name: str, timeline: Timeline, ops: Sequence[Mapping[str, Any]]) -> Table:
-    """One row an op: what it took, its share, how long the GPU was idle for it, and its kernels.
+def timeline_table(name: str, timeline: Timeline, ops: Sequence[OpRow]) -> Table:
+    """One row per op: its time and share, how long the GPU was idle for it, and its kernels.
 
     Args:
         name: of the trace.
-        timeline: for the totals below.
-        ops: of the timeline, those to show, in the order to show.
+        timeline: of the trace.
+        ops: the timeline's ops to show, in the order to show.
     """
     table = Table(
         title=_plain(f"{name}, NVTX domain {timeline.domain or 'none'}"),
@@ -54,7 +55,7 @@ def timeline_table(name: str, timeline: Timeline, ops: Sequence[Mapping[str, Any
 
 
 def timeline_notes(timeline: Timeline, shown: int) -> list[str]:
-    """Lines below the table: totals, and what belongs to no op."""
+    """Lines below the table: totals, and operations in no range."""
     layer, outside = timeline.layer, timeline.unattributed
     notes = []
     if shown < len(timeline.ops):
@@ -68,28 +69,28 @@ def timeline_notes(timeline: Timeline, shown: int) -> list[str]:
     if outside["launch_count"] or outside["memory_operation_count"] or outside["graph_launch_count"]:
         notes.append(
             f"in no range: {outside['launch_count']} kernels ({_time(outside['duration_ns'])}), "
-            f"{outside['memory_operation_count']} copies and sets ({_time(outside['memory_duration_ns'])}), "
+            f"{outside['memory_operation_count']} memcpys and memsets ({_time(outside['memory_duration_ns'])}), "
             f"{outside['graph_launch_count']} whole graphs ({_time(outside['graph_duration_ns'])})"
         )
     return notes
 
 
 def _plain(text: str) -> Text:
-    # Text and not str: brackets in a name are no markup.
+    # Text and not str: brackets in a name are not markup.
     return Text(printable(text))
 
 
-def _op_name(op: Mapping[str, Any]) -> Text:
-    path = [name.split(":", 1)[0] for name in op["nvtx_path"]]
+def _op_name(op: OpRow) -> Text:
+    path = [op_of(name) for name in op["nvtx_path"]]
     mark = " (graph)" if op["launch"] == "graph" else ""
     return _plain(" / ".join(path) + mark)
 
 
-def _kernels(op: Mapping[str, Any]) -> Text:
+def _kernels(op: OpRow) -> Text:
     names = list(dict.fromkeys(kernel["kernel_name"] or "?" for kernel in op["kernels"]))
     names += list(dict.fromkeys(operation["kind"] for operation in op["memory_operations"]))
-    shown = ", ".join(names[:_MOST_NAMES])
-    more = f" +{len(names) - _MOST_NAMES}" if len(names) > _MOST_NAMES else ""
+    shown = ", ".join(names[:_MAX_NAMES])
+    more = f" +{len(names) - _MAX_NAMES}" if len(names) > _MAX_NAMES else ""
     return _plain(shown + more)
 
 

@@ -40,9 +40,9 @@ class Chip:
     name: str
     pipes: Mapping[str, PipeCounter]
     """By pipe: tensor_bf16, ..., fp32, fp16, fp64."""
+    counters: Mapping[str, str]
+    """Base name by column, for columns that one counter fills."""
     tensor_pipe_active: tuple[str, ...] = ("sm__pipe_tensor_cycles_active",)
-    dram_read: str = "dram__bytes_read"
-    dram_write: str = "dram__bytes_write"
     compute_capability: tuple[str, ...] = ()
     tested: str | None = None
     """Where and when the passes were measured, or None."""
@@ -82,6 +82,12 @@ def chip_of_capability(capability: str) -> Chip | None:
     return next((chip for chip in chips().values() if capability in chip.compute_capability), None)
 
 
+@cache
+def common_counters() -> Mapping[str, str]:
+    """What `Chip.counters` is on a chip that says nothing else."""
+    return cast(Mapping[str, str], _tables(FOLDER)["common"]["counters"])
+
+
 class _TensorRow(TypedDict):
     work: list[list[str]]
     dense_peak: NotRequired[str]
@@ -105,8 +111,7 @@ class _ChipTable(TypedDict):
     tested: NotRequired[str]
     layer_precisions: list[str]
     workload_precisions: list[str]
-    dram_read: str
-    dram_write: str
+    counters: dict[str, str]
     tensor_pipes: list[str]
     groups: dict[str, list[str]]
     tensor: dict[str, _TensorRow]
@@ -123,8 +128,7 @@ def load_chips(folder: Traversable) -> dict[str, Chip]:
     Raises:
         RoofprofError: a key is missing from a chip's file and from those that it inherits.
     """
-    files = {entry.name.removesuffix(".toml"): entry for entry in folder.iterdir() if entry.name.endswith(".toml")}
-    tables: dict[str, Table] = {n: tomllib.loads(files[n].read_text(encoding="utf-8")) for n in sorted(files)}
+    tables = _tables(folder)
     found: dict[str, Chip] = {}
     for name, table in tables.items():
         if "chip" in table:
@@ -134,6 +138,11 @@ def load_chips(folder: Traversable) -> dict[str, Chip]:
                 raise RoofprofError(f"{name}.toml: missing {error}", "docs/extending/chip.md lists the keys") from None
             found[chip.name] = chip
     return found
+
+
+def _tables(folder: Traversable) -> dict[str, Table]:
+    files = {entry.name.removesuffix(".toml"): entry for entry in folder.iterdir() if entry.name.endswith(".toml")}
+    return {name: tomllib.loads(files[name].read_text(encoding="utf-8")) for name in sorted(files)}
 
 
 def _inherited(tables: Mapping[str, Table], table: Table) -> Table:
@@ -164,9 +173,8 @@ def _chip(table: _ChipTable) -> Chip:
     return Chip(
         name=table["chip"],
         pipes=pipes,
+        counters=table["counters"],
         tensor_pipe_active=tuple(f"sm__pipe_{pipe}_cycles_active" for pipe in table["tensor_pipes"]),
-        dram_read=table["dram_read"],
-        dram_write=table["dram_write"],
         compute_capability=tuple(table["compute_capability"]),
         tested=table.get("tested"),
         layer_precisions=tuple(table["layer_precisions"]),
@@ -178,8 +186,7 @@ def _chip(table: _ChipTable) -> Chip:
 
 def _groups(table: _ChipTable, pipes: Mapping[str, PipeCounter]) -> dict[str, tuple[str, ...]]:
     """The groups as they stand in the table, and those that follow from the counters of the pipes."""
-    names = {"dram_read": table["dram_read"], "dram_write": table["dram_write"]}
-    groups = {name: tuple(m.format(**names) for m in metrics) for name, metrics in table["groups"].items()}
+    groups = {name: tuple(m.format(**table["counters"]) for m in metrics) for name, metrics in table["groups"].items()}
     groups["cuda_core"] = ()
     groups["tensor_pipe"] = (
         *(f"sm__inst_executed_pipe_{pipe}.sum" for pipe in table["tensor_pipes"]),

@@ -7,7 +7,7 @@ from typing import Any
 
 from roofprof.errors import ReportError
 from roofprof.formats.capture import MANIFEST, load_capture
-from roofprof.hardware.chip import Chip, chip_of_capability
+from roofprof.hardware.chip import Chip, chip_of_capability, common_counters
 from roofprof.hardware.devices import recognise_gpu
 from roofprof.pipeline.capture_group import read_group
 from roofprof.selfcheck.judge import judge, truths_in
@@ -79,19 +79,10 @@ def _record(folder: Path) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-_OTHERS = {
-    "dram_read_bytes": "dram__bytes_read.sum",
-    "dram_write_bytes": "dram__bytes_write.sum",
-    "l2_read_bytes": "lts__t_sectors_srcunit_tex_op_read.sum",
-    "l2_write_bytes": "lts__t_sectors_srcunit_tex_op_write.sum",
-    "mufu_count": "sm__inst_executed_pipe_xu.sum",
-}
-
-
 def _metrics(row: Row, chip: Chip | None) -> tuple[str, ...]:
     """The ncu metrics behind a column."""
-    if row.counter in _OTHERS:
-        return (_OTHERS[row.counter],)
+    if base := (chip.counters if chip else common_counters()).get(row.counter):
+        return (f"{base}.sum",)
     pipe = row.counter.removeprefix("peak_").removesuffix("_flop_per_s").removesuffix("_flop_count")
     counter = chip.pipes.get(pipe) if chip else None
     if counter is None:

@@ -64,7 +64,7 @@ def _unless(unknown: Booleans, values: Integers) -> pl.Series:
 
 
 def _kernel_union(groups: Groups, busy: Integers, start: Integers, end: Integers, kind: Integers) -> Integers:
-    """Union of each call's kernels: what the call was busy, unless something else ran in it too."""
+    """Union of each call's kernels: the busy time of the call, unless something else ran in it too."""
     other = groups.total(kind != KERNEL) > 0
     if not other.any():
         return busy
@@ -93,7 +93,7 @@ def _spans(
 
 
 def _idle(operations: Operations | pl.DataFrame, key: Integers, own: Integers) -> dict[str, Integers]:
-    """Idle time of the device that each call ended: before its first operation, and for want of a launch."""
+    """Idle time of the device that each call ended: before its first operation, and while waiting for a launch."""
     gaps = find_gaps(operations)
     here, earlier = key[gaps.position], key[gaps.before]
     call = np.searchsorted(own, here)

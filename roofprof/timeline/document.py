@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
-from typing import Any, TypedDict, TypeVar
+from typing import TypedDict, TypeVar
 
 from roofprof import __version__
 from roofprof.timeline.rows import LayerTotals, OpRow, UnattributedCounts, UnattributedOperations
@@ -35,7 +35,7 @@ class TimelineDocument(TypedDict):
     traces: list[TraceEntry]
     ops: list[ReportedOp]
     unattributed: UnattributedOperations
-    findings: list[dict[str, Any]]
+    findings: list[dict[str, object]]
 
 
 def timeline_document(timelines: Sequence[tuple[str, Timeline]]) -> TimelineDocument:

@@ -86,7 +86,7 @@ class Operations:
         if name == "kind":
             kinds = zip((KERNEL, MEMORY, GRAPH), self._frames, strict=True)
             return pl.concat([pl.repeat(kind, f.height, dtype=pl.Int8, eager=True) for kind, f in kinds])
-        # A lone frame's column is no copy.
+        # The column of a single frame needs no copy.
         held = [frame[name] for frame in self._frames if frame.height]
         return pl.concat(held, rechunk=True) if held else self._frames[0][name]
 

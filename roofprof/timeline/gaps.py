@@ -27,7 +27,7 @@ def find_gaps(operations: Operations | pl.DataFrame) -> Gaps:
     """Idle stretches of each device between one GPU operation and the next.
 
     Args:
-        operations: OPERATION_SCHEMA's columns. What several processes ran on one device counts together.
+        operations: OPERATION_SCHEMA's columns. Operations of several processes on one device count together.
     """
     device = operations["device_id"].fill_null(-1).to_numpy()
     start, end = operations["start_ns"].to_numpy(), operations["end_ns"].to_numpy()

@@ -20,7 +20,7 @@ class Groups:
     """The group's number of each interval, from 0, in `order`."""
 
     def total(self, values: Integers | Booleans) -> Integers:
-        """Sum of each group; `values` as they stood before sorting, true counting as 1."""
+        """Sum of each group; `values` in the order before sorting, true counting as 1."""
         return _reduce(np.add, values[self.order].astype(np.int64, copy=False), self.first)
 
     def min(self, values: Integers) -> Integers:

@@ -49,7 +49,7 @@ class Join:
     unmatched: pl.DataFrame
     """`unmatched.UNMATCHED_SCHEMA`. Kernels on paths that ncu did not profile are not listed."""
     median_offset_ns: float | None
-    """Median of ncu's minus nsys' time of a launch: what ncu's serialisation and cache control cost."""
+    """Median of ncu's minus nsys' time of a launch: what ncu's serialisation and cache control add."""
     findings: tuple[JoinFinding, ...]
 
 

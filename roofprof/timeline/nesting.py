@@ -31,7 +31,7 @@ class RangeForest:
     """Position in this forest of the innermost enclosing range, or NO_RANGE."""
 
     def innermost(self, thread: Integers, start: Integers, end: Integers) -> Integers:
-        """The innermost range round each call, as a position in this forest, or NO_RANGE.
+        """The innermost range around each call, as a position in this forest, or NO_RANGE.
 
         The candidate is the last range that started before the call. While it ended too early, its parent is
         the next candidate: every range between the two ended even earlier.

@@ -1,4 +1,4 @@
-"""From GPU operations to calls of ops: each operation belongs to the innermost range round its launch."""
+"""From GPU operations to calls of ops: each operation belongs to the innermost range around its launch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,15 +45,15 @@ class Attribution:
 def attribute_operations(
     operations: Operations | pl.DataFrame, ranges: pl.DataFrame, domain: str | None
 ) -> Attribution:
-    """Give each operation to the innermost push/pop range of the domain, or start/end range without one.
+    """Attribute each operation to the innermost push/pop range of the domain, or start/end range without one.
 
     A node that a graph replays belongs to the range that was active when the node was captured, in which its
-    op was called; where the trace does not tell, to the range round the replay.
+    op was called; where the trace does not tell, to the range around the replay.
 
     Args:
         operations: OPERATION_SCHEMA's columns.
         ranges: RANGE_SCHEMA, every domain.
-        domain: one of them; None gives nothing to any range.
+        domain: one of them; None attributes nothing.
     """
     chosen = ranges.filter((pl.col("domain") == (domain or "")) & pl.col("end_global_tid").is_null())
     # Push/pop ranges first: in the forest of both, styles must not nest in each other.

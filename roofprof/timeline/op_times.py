@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import polars as pl
 
@@ -46,7 +46,7 @@ class JoinEntry(TypedDict):
     matched_count: int
     flagged_count: int
     median_offset_ns: float | None
-    unmatched: list[dict[str, Any]]
+    unmatched: list[dict[str, object]]
     """Rows of UNMATCHED_SCHEMA."""
     layer: LayerTotals
 
@@ -106,7 +106,7 @@ def _of_report(finding: Finding, report: str) -> Finding:
 def _timings(ops: Sequence[OpRow]) -> dict[RangePath, OpTiming]:
     """One timing per path: as launched one by one where it was, else as replayed by a graph.
 
-    The share is the one among the chosen rows that stand in the same range, a layer. Of an op that ran both ways only
+    The share is the one among the chosen rows of the same enclosing range, a layer. Of an op that ran both ways only
     one row is chosen, and warm-up ranges were not profiled, so neither takes part of the layer's share.
     """
     chosen: dict[RangePath, OpRow] = {}

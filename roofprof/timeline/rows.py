@@ -3,7 +3,7 @@
 from typing import Literal, TypedDict
 
 RangePath = tuple[str, ...]
-"""Names of the ranges round an operation, from the outermost in."""
+"""Names of the ranges around an operation, from the outermost in."""
 
 Launch = Literal["stream", "graph"]
 """How an op's operations were launched: one by one, or replayed by a CUDA graph."""
@@ -46,7 +46,10 @@ class Spread(TypedDict):
 
 
 class OpRow(TypedDict):
-    """One op: one full path, launched one way. Times are medians over its calls, in ns; null is unknown."""
+    """One op: one full path, launched one way. Times are medians over its calls, in ns; null is unknown.
+
+    docs/timeline.md defines each of them.
+    """
 
     op: str
     nvtx_path: list[str]

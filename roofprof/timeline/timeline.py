@@ -199,7 +199,7 @@ def _kernel_paths(path: Integers, attribution: Attribution) -> pl.DataFrame:
 def _findings(trace: NsysTrace, attribution: Attribution, domain: str | None) -> list[Finding]:
     if domain is None:
         message = "the trace has no NVTX ranges: no operation can be attributed to an op"
-        return [Finding("no-ranges", Severity.WARNING, message, "trace with -t cuda,nvtx and a range round each op")]
+        return [Finding("no-ranges", Severity.WARNING, message, "trace with -t cuda,nvtx and a range around each op")]
     found = []
     worked = np.zeros(len(attribution.forest.rows), bool)
     worked[attribution.range_of(attribution.key[attribution.key >= 0])] = True

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from roofprof.errors import RoofprofError
-from roofprof.hardware.chip import Chip, chip_of_capability, chips, load_chips
+from roofprof.hardware.chip import Chip, chip_of_capability, chips, common_counters, load_chips
 from roofprof.hardware.devices import PIPES
 
 LISTED = ("gh100", "gb100", "gb110")
@@ -17,7 +17,7 @@ def names_of(chip: Chip) -> set[str]:
     return (
         {metric for pipe in pipes for weights in pipe.alternatives for metric in weights}
         | {pipe.peak for pipe in pipes if pipe.peak}
-        | {*chip.tensor_pipe_active, chip.dram_read, chip.dram_write}
+        | {*chip.tensor_pipe_active, *chip.counters.values()}
     )
 
 
@@ -118,6 +118,14 @@ def test_passes_were_measured_on_hopper_alone() -> None:
     assert [hopper.passes(groups) for groups in asked] == [1, 3, None]
     assert len(hopper.measured) == 13
     assert not any(chip.measured or chip.tested for chip in chips().values() if chip.name != "gh100")
+
+
+def test_a_counter_of_one_column_is_named_once() -> None:
+    for chip in chips().values():
+        collected = {metric for group in ("core", "l2", "l1", "mufu") for metric in chip.groups[group]}
+        assert {f"{base}.sum" for column, base in chip.counters.items() if column != "l1_write_bytes"} <= collected
+    assert chips()["gb20x"].counters["dram_read_bytes"] == "dram__bytes_op_read"
+    assert common_counters() == chips()["gh100"].counters
 
 
 def test_a_file_that_misses_a_key_names_it(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def chip_table(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     [
         ("ffma = 2 }", "ffma = 1 }", "fp32_flop_count"),
         ('["sm__ops_path_tensor_src_int8"]', '["sm__ops_path_tensor_src_fp8"]', "tensor_int8_flop_count"),
-        ('dram_read = "dram__bytes_read"', 'dram_read = "dram__bytes_write"', "dram_read_bytes"),
+        ('dram_read_bytes = "dram__bytes_read"', 'dram_read_bytes = "dram__bytes_write"', "dram_read_bytes"),
     ],
 )
 def test_a_wrong_counter_table_is_found_and_its_counter_named(
