@@ -16,7 +16,6 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 WHEELS = ("sgl-kernel==0.3.21", "sglang-kernel==0.4.2", "flashinfer-python==0.6.8")
 MODULES = {
@@ -35,7 +34,7 @@ _SCHEMA = re.compile(
 _PLATFORM = ("--platform", "manylinux2014_x86_64", "--python-version", "3.12", "--only-binary", ":all:", "--no-deps")
 _CHUNK_BYTES, _OVERLAP_BYTES = 64 << 20, 4096
 
-Signatures = dict[str, Any]
+Signatures = dict[str, object]
 
 
 class Wheel:
@@ -47,7 +46,7 @@ class Wheel:
         self._trees: dict[str, dict[str, ast.AST | str]] = {}
 
     def names(self, module: str) -> dict[str, ast.AST | str]:
-        """Name to its definition, or to `module:name` where it is imported; imports that nothing defines are absent."""
+        """Name to its definition, or to `module:name` where it is imported; imports without a definition are absent."""
         if module not in self._trees:
             self._trees[module] = {}
             source, is_package = self._source(module)
@@ -125,7 +124,7 @@ def _parameters(function: ast.FunctionDef) -> str:
 
 
 def _signature(definition: ast.AST) -> str | dict[str, str] | None:
-    """A function's parameters, or those of a class's public methods; the last of overloads is the real one."""
+    """A function's parameters, or those of a class's public methods."""
     if isinstance(definition, ast.FunctionDef):
         return _parameters(definition)
     if isinstance(definition, ast.ClassDef):
@@ -157,7 +156,7 @@ def record(wheel_path: Path) -> Signatures:
 def main() -> None:
     """Record every wheel of WHEELS."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--wheels", type=Path, help="folder that holds the wheels already")
+    parser.add_argument("--wheels", type=Path, help="folder of wheels downloaded before")
     folder = parser.parse_args().wheels
     with tempfile.TemporaryDirectory() as temporary:
         if folder is None:

@@ -1,4 +1,4 @@
-"""Measures the roofs of the GPU at hand with CUDA events, no profiler: DRAM by access mix, L2, GEMMs, FFMA, MUFU."""
+"""Measures the roofs of the GPU with CUDA events, no profiler: DRAM by access mix, L2, GEMMs, FFMA, MUFU."""
 
 import datetime
 from collections.abc import Callable
@@ -26,7 +26,7 @@ L2_ROUNDS = 64
 SIZES = (4096, 8192, 16384)
 QUICK_SIZES = (8192,)
 ODD_ONES = ("gemm_bf16_odd", "gemm_bf16_m1", "gemm_fp16_sparse24")
-"""GEMMs of the calibration that say nothing about a peak."""
+"""GEMMs of the calibration that are too small or odd-shaped to reach a peak."""
 SUSTAINED_S = 1.5
 LOOP_ROUNDS = 4096
 BLOCKS_PER_SM = 8
@@ -41,7 +41,7 @@ class _Session:
     skipped: dict[str, str] = field(default_factory=dict)
 
     def attempt(self, name: str, measure: Callable[[], T]) -> T | None:
-        """A measurement, or None with the reason kept."""
+        """A measurement, or None with the reason recorded."""
         import torch
 
         if self.show:

@@ -1,4 +1,4 @@
-"""GEMMs in every precision, with their true sizes; torch finds the kernels, as it does for anyone."""
+"""GEMMs in every precision, with their exact sizes; torch chooses the kernels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Gemm:
     capability: tuple[int, int] = (8, 0)
 
     def make(self) -> tuple[Truth, Run]:
-        """What is true, and the call."""
+        """The expected counts, and the call."""
         return Truth(self.name, self.pipe, gemm=self.size), self.inputs(*self.size)
 
 
@@ -68,7 +68,7 @@ def tf32(m: int, n: int, k: int) -> Run:
 
 
 def fp8(m: int, n: int, k: int) -> Run:
-    """One scale a tensor, bf16 out."""
+    """One scale per tensor, bf16 out."""
     import torch
 
     multiply = find("torch:_scaled_mm")
@@ -96,7 +96,7 @@ def sparse(m: int, n: int, k: int) -> Run:
 
 
 def fp4(m: int, n: int, k: int) -> Run:
-    """NVFP4: a scale of e4m3 for 16 elements. Never run by us: no Blackwell GPU was at hand."""
+    """NVFP4: a scale of e4m3 for 16 elements. Untested: it needs a Blackwell GPU."""
     import torch
 
     multiply = find("torch:_scaled_mm")

@@ -15,7 +15,7 @@ THREADS, BLOCKS = 256, 264
 STEPS = 1024
 """Instructions of a loop that each thread executes."""
 UNROLLED = 16
-"""Instructions of a round."""
+"""Instructions per loop iteration."""
 
 SOURCE = r"""
 extern "C" {
@@ -103,7 +103,7 @@ class RawKernels:
         return cls(cupy, module, sm_count * 8)
 
     def zeros(self, byte_count: int) -> Array:
-        """An array of so many zero bytes."""
+        """An array of `byte_count` zero bytes."""
         return self.cupy.zeros(byte_count // 4, dtype=self.cupy.float32)
 
     def empty(self) -> None:
@@ -119,7 +119,7 @@ class RawKernels:
             yield
 
     def copy(self, source: Array, target: Array) -> None:
-        """Read and write as many bytes as `source` has."""
+        """Copy `source` to `target`."""
         self._stream("copy_k", source, target, self._vectors(source))
 
     def read(self, source: Array, target: Array) -> None:
@@ -127,7 +127,7 @@ class RawKernels:
         self._stream("read_k", source, target, self._vectors(source))
 
     def read_again(self, source: Array, target: Array, rounds: int) -> None:
-        """Read `source` so many times, past L1."""
+        """Read `source` `rounds` times, bypassing L1."""
         self._stream("read_again_k", source, target, self._vectors(source), self.cupy.int32(rounds))
 
     def write(self, target: Array) -> None:
@@ -135,7 +135,7 @@ class RawKernels:
         self._stream("write_k", target, self.cupy.float32(0.5), self._vectors(target))
 
     def triad(self, a: Array, b: Array, target: Array) -> None:
-        """target = a + s x b: one FFMA an element."""
+        """target = a + s x b: one FFMA per element."""
         self._stream("triad_k", a, b, target, self.cupy.float32(0.5), self._vectors(target))
 
     def loop(

@@ -1,6 +1,6 @@
-"""Runs kernels whose work is known exactly, in NVTX ranges whose names say what is true: `roofprof selfcheck`.
+"""Runs kernels whose work is known exactly, in NVTX ranges that name the expected counts: `roofprof selfcheck`.
 
-`python -m roofprof.harness.calibration --json-out FILE`. What cannot run here is left out, with the reason in FILE.
+`python -m roofprof.harness.calibration --json-out FILE`. What cannot run here is skipped, with the reason in FILE.
 """
 
 import argparse
@@ -25,15 +25,15 @@ from roofprof.selfcheck.expected import Truth, truth_range
 
 REPEATS = 3
 EMPTY_REPEATS = 10
-"""The empty kernel is cheap, and its spread is the floor under all others."""
+"""The empty kernel is cheap, and its spread is the floor for all others."""
 MIN_STREAM_BYTES = 1 << 30
 L2_SIZES = 8
-"""A stream is at least so many times the L2 cache: what stays there is little of it."""
+"""Minimum size of a stream in L2 caches, so that little of it stays there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """One kernel and what is true of it."""
+    """One kernel and its expected counts."""
 
     truth: Truth
     run: Callable[[], object]

@@ -14,7 +14,7 @@ FLOOR_LAUNCHES = 1000
 
 
 def best_seconds(run: Run, repeats: int, pause_s: float = 0.0) -> float:
-    """The shortest of some calls, each between two events of its own."""
+    """The shortest of `repeats` calls, each between its own two events."""
     import torch
 
     for _ in range(_WARM_UP):
@@ -49,7 +49,7 @@ def launch_floor_ns(raw: "RawKernels | None") -> dict[str, float]:
     """From one launch of an empty kernel to the next: launched one by one from Python, and as nodes of a CUDA graph.
 
     Args:
-        raw: `RawKernels`, or None: then a torch kernel of one element stands in.
+        raw: `RawKernels`, or None: then a torch kernel on one element is timed.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""A call of an op: its inputs made, ready to run, with a float32 reference to check it by."""
+"""A call of an op: inputs made, ready to run, with a float32 reference to check against."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -48,7 +48,7 @@ class Context:
 
     @property
     def counts(self) -> Counts:
-        """Counts of the routing; of no use to a dense layer, which draws none."""
+        """Counts of the routing; empty for a dense layer, which has none."""
         if self.case.layer == "dense":
             return Counts(self.options.experts, self.tokens, TOP_K, ())
         return self.routing.counts
@@ -63,7 +63,7 @@ class Context:
         return self._routing
 
     def seed_for(self, name: str) -> None:
-        """Seed torch by the case's seed and a name, so that inputs do not depend on what was made before."""
+        """Seed torch with the random seed and a name, so that inputs do not depend on what was made before."""
         import torch
 
         torch.manual_seed(zlib.crc32(f"{self.options.seed}:{name}".encode()))
@@ -75,7 +75,7 @@ class Context:
         return torch.randn(*shape, device=self.device, dtype=torch.bfloat16).mul_(scale)
 
     def empty(self, *shape: int, dtype: Dtype | None = None) -> Tensor:
-        """Memory for an output, bf16 unless said."""
+        """Memory for an output, bf16 by default."""
         import torch
 
         return torch.empty(*shape, device=self.device, dtype=dtype or torch.bfloat16)

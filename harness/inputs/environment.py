@@ -1,4 +1,4 @@
-"""What a measurement depends on: GPU, driver, clocks, versions. Nothing of the host, the user or the command line."""
+"""What a measurement depends on: GPU, driver, clocks, versions. Nothing about host, user or command line."""
 
 import ctypes
 from importlib import metadata
@@ -78,7 +78,7 @@ def driver_version() -> str | None:
 
 
 def _sm_clock_hz(properties: Output) -> int | None:
-    """The SM clock now, by NVML; None where NVML is not there or the GPU cannot be told apart."""
+    """The SM clock now, by NVML; None without NVML, or where the GPU cannot be identified."""
     try:
         nvml = ctypes.CDLL("libnvidia-ml.so.1")
     except OSError:
@@ -100,7 +100,7 @@ def _sm_clock_hz(properties: Output) -> int | None:
 
 
 def _pci_address(properties: Output) -> bytes | None:
-    """Older torch releases do not tell it."""
+    """The PCI address, or None in older torch releases, which do not have it."""
     try:
         domain, bus, device = properties.pci_domain_id, properties.pci_bus_id, properties.pci_device_id
     except AttributeError:

@@ -1,4 +1,4 @@
-"""Finds kernels by name at run time: these wheels drop names between releases, so nothing imports them ahead."""
+"""Finds kernels by name at run time: the wheels drop names between releases, so nothing imports them ahead."""
 
 import importlib
 import os
@@ -26,7 +26,7 @@ def find(path: str) -> Kernel:
 
 
 def why_missing(path: str) -> str | None:
-    """Why a name cannot be had, or None when it is there."""
+    """Why a name is missing, or None when it is there."""
     return _find(path)[1]
 
 

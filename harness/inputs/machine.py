@@ -1,4 +1,4 @@
-"""The GPU that the harness runs on, as far as choosing implementations needs it."""
+"""The machine that the harness runs on: what choosing implementations depends on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ class Machine:
     capability: tuple[int, int] | None
     """Compute capability, or None without a GPU."""
     why_missing: Callable[[str], str | None]
-    """Why a `module:attribute` cannot be had, or None when it can."""
+    """Why a `module:attribute` is missing, or None when it is there."""
     free_bytes: int | None = None
-    """Memory that can be allocated now, where it is known."""
+    """Memory that can be allocated now, or None where unknown."""
     l2_bytes: int = 0
-    """Size of the L2 cache; 0 where there is none to avoid."""
+    """Size of the L2 cache; 0 on the CPU."""
 
     @property
     def label(self) -> str:

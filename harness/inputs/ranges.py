@@ -1,4 +1,4 @@
-"""NVTX ranges round the case and its ops, in the domain `roofprof` where the nvtx package is there."""
+"""NVTX ranges around the case and its ops, in the domain `roofprof` where the nvtx package is installed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ class Ranges:
 
     @contextmanager
     def range(self, name: str) -> Iterator[None]:
-        """A push/pop range round what is launched inside."""
+        """A push/pop range around what is launched inside."""
         self.push(name)
         try:
             yield
@@ -43,5 +43,5 @@ def open_ranges(device: str) -> Ranges:
 
 
 def case_range(case: LayerCase) -> str:
-    """Name of the range round one pass through the layer, `decode:case:b64:s4096`."""
+    """Name of the range around one pass through the layer, `decode:case:b64:s4096`."""
     return format_range_name(case.phase, "case", {"b": case.batch, "s": case.seq_len})

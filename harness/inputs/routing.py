@@ -65,9 +65,9 @@ def draw_routing(tokens: int, experts: int, ep: int, skew: float, device: str) -
 
 
 def _logits(tokens: int, experts: int, skew: float, device: str) -> tuple[Tensor, Tensor]:
-    """Logits and bias whose sum after the sigmoid prefers no expert, or expert number r by r^-skew.
+    """Logits and bias whose biased score is uniform over experts, or prefers the expert of rank r by r^-skew.
 
-    A random bias alone would skew the choice, so the scores are drawn after it and taken back to logits.
+    A random bias alone would skew the choice, so biased scores are drawn and turned back into logits.
     """
     import torch
 

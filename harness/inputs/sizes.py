@@ -1,4 +1,4 @@
-"""Sizes out of an op's shape, as integers."""
+"""Sizes from an op's shape, as integers."""
 
 from roofprof.formulas.layer import OpSpec
 
@@ -14,6 +14,6 @@ def gemm_sizes(spec: OpSpec) -> tuple[int, int, int]:
 
 
 def multiple_of(divisor: int, letter: str, spec: OpSpec) -> str | None:
-    """Why a size is refused that the divisor does not divide, or None."""
+    """Why a size is refused: it is not a multiple of the divisor. None when it is."""
     value = size(spec, letter)
-    return f"{letter} {value} is no multiple of {divisor}" if value % divisor else None
+    return f"{letter} {value} is not a multiple of {divisor}" if value % divisor else None

@@ -1,6 +1,6 @@
-"""roofprof's own Triton kernels, where the wheels hold none: KV write and quantisation by tensor.
+"""roofprof's own Triton kernels, where the wheels have none: KV write and quantisation per tensor.
 
-Imported when an implementation that uses them is made, never before: triton need not be there.
+Imported only when an implementation that uses them is made, so that everything else runs without triton.
 """
 
 # pyright: reportIndexIssue=false
@@ -21,7 +21,7 @@ _MAX_PROGRAMS = 1024
 def roofprof_kv_write(
     cache, nope, pe, slots, s_cache, s_nope, s_pe, nope_width: tl.constexpr, pe_width: tl.constexpr, block: tl.constexpr
 ):
-    """One program a token: [nope, pe] to its slot of the latent cache."""
+    """One program per token: [nope, pe] to its slot of the latent cache."""
     token, column = tl.program_id(0), tl.arange(0, block)
     target = cache + tl.load(slots + token).to(tl.int64) * s_cache + column
     a = tl.load(nope + token * s_nope + column, mask=column < nope_width, other=0.0)

@@ -1,4 +1,4 @@
-"""The absorbed products of MLA decode, one small matrix a head."""
+"""The absorbed products of MLA decode, one small matrix per head."""
 
 from roofprof.formulas.layer import KV_LORA, NOPE, ROPE, OpSpec
 from roofprof.harness.inputs.call import Call

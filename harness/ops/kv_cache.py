@@ -15,7 +15,7 @@ PAGE = 64
 def _call(ctx: Context, writer: Kernel) -> Call:
     """`writer(cache [slots, 1, 576], nope [M, 512], pe [M, 64], slots [M] int64)` gives what writes them.
 
-    The slots are in no order, as pages of many sequences are.
+    The slots are in random order, as the pages of many sequences are.
     """
     import torch
 
@@ -41,17 +41,17 @@ def _triton(ctx: Context, spec: OpSpec) -> Call:
 
 
 def _flashinfer(ctx: Context, spec: OpSpec) -> Call:
-    """Every token a sequence of its own: the kernel finds its slot as page number and place in the page."""
+    """Every token is passed as a sequence of its own, its slot as page number and position in the page."""
     import torch
 
     append = find("flashinfer:append_paged_mla_kv_cache")
 
     def writer(cache: Tensor, nope: Tensor, pe: Tensor, slots: Tensor) -> Kernel:
         indptr = torch.arange(slots.shape[0] + 1, device=ctx.device, dtype=torch.int32)
-        pages, places = (slots // PAGE).int(), (slots % PAGE).int()
+        pages, positions = (slots // PAGE).int(), (slots % PAGE).int()
         ckv, kpe = cache.view(-1, PAGE, KV_LORA + ROPE).split([KV_LORA, ROPE], -1)
-        last_page_len = places + 1
-        return lambda: append(nope, pe, indptr[:-1], places, ckv, kpe, pages, indptr, last_page_len)
+        last_page_len = positions + 1
+        return lambda: append(nope, pe, indptr[:-1], positions, ckv, kpe, pages, indptr, last_page_len)
 
     return _call(ctx, writer)
 

@@ -27,7 +27,7 @@ class _Inputs:
     caches: Rotated[Tensor]
     """[pages, 64, 1, 576], rotated like a weight: other layers' caches come between two calls."""
     table: Tensor
-    """[B, pages of a sequence] int32."""
+    """[B, pages per sequence] int32."""
     lengths: Tensor
     """[B] int32."""
 

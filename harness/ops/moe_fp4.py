@@ -1,4 +1,4 @@
-"""Routed experts in NVFP4 by grouped kernels, for compute capability 10.0 and above."""
+"""Routed experts in NVFP4 by grouped kernels, for compute capability 10.0 and later."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -138,7 +138,7 @@ def _group_mm(ctx: Context, spec: OpSpec, library: str, takes_device: bool) -> C
 
 
 def _sorted_rows(spec: OpSpec, counts: Counts) -> OpSpec:
-    """It quantises sorted rows, 8 a token."""
+    """It quantises sorted rows, 8 per token."""
     return replace(spec, shape={**spec.shape, "m": counts.rows})
 
 

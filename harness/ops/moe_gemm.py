@@ -195,6 +195,6 @@ IMPLEMENTATIONS = (
     _bf16("torch_grouped_mm", make=_torch_grouped, needs=Needs(capability=(8, 0), names=("torch:_grouped_mm",))),
     _bf16(
         "torch_loop", make=_torch_loop, needs=Needs(gpu=False, names=("torch.nn.functional:linear",)),
-        note="one product an expert, each copied to its place",
+        note="one product per expert, each copied to its place",
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Quantisation of activations: FP8 by 1x128, FP8 by tensor, NVFP4 by 1x16."""
+"""Quantisation of activations: FP8 per 1x128, FP8 per tensor, NVFP4 per 1x16."""
 
 from roofprof.formulas.layer import KV_LORA, NOPE, ROPE, OpSpec
 from roofprof.formulas.range_names import Shape

@@ -17,7 +17,7 @@ _TOLERANCE = 2e-2  # one near tie decided otherwise among 1024 tokens is an erro
 
 
 def _dense(ids: Tensor, weights: Tensor, experts: int) -> Tensor:
-    """[M, experts] fp32: the order of a token's experts does not matter."""
+    """[M, experts] fp32: independent of the order of a token's experts."""
     import torch
 
     return torch.zeros(ids.shape[0], experts, device=ids.device).scatter_(1, ids.long(), weights.float())

@@ -46,7 +46,7 @@ CATALOGUE = collect_implementations(_modules())
 
 
 def op_of(spec: OpSpec) -> Op:
-    """What is declared of an op's formula; nothing counted and no weights where nothing is."""
+    """The declaration of an op's formula; without one it has no weights and no counted sizes."""
     return OPS.get(spec.formula) or Op(spec.formula)
 
 

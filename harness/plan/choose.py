@@ -1,4 +1,4 @@
-"""Which implementation runs each op of a case, and under which range name."""
+"""Plans a case: which implementation runs each op, and under which range name."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ _ROUTED = ("moe_gate_up", "moe_down")
 
 @dataclass(frozen=True, slots=True)
 class MixedRecipe(Recipe):
-    """A recipe in which some ops have a precision of their own."""
+    """A recipe in which some ops have their own precision."""
 
     own: Mapping[str, str] = field(default_factory=dict)
     """Op to precision."""
@@ -85,7 +85,7 @@ def recipe_for(name: str, machine: Machine) -> Recipe:
         capability = machine.capability or (0, 0)
         name = {(9, 0): "fp8", (10, 0): "nvfp4-v2", (10, 3): "nvfp4-v2"}.get(capability, "bf16")
     if name not in RECIPES:
-        raise UsageError(f"no recipe is named {name!r}", f"use auto, {', '.join(RECIPES)}")
+        raise UsageError(f"unknown recipe {name!r}", f"use auto, {', '.join(RECIPES)}")
     return RECIPES[name]
 
 
@@ -96,7 +96,7 @@ def plan_case(
     only: str | None = None,
     variants: bool = False,
 ) -> list[PlannedOp]:
-    """The ops of a case in launch order with an implementation each.
+    """The ops of a case in launch order, each with its implementation.
 
     Args:
         wanted: op to the implementation that it must have.
@@ -110,7 +110,7 @@ def plan_case(
     mixed = replace(case, recipe=_mixed_recipe(case, wanted))
     specs = [*layer_ops(mixed), *(variants_of(mixed) if variants else ())]
     if unknown := sorted(wanted.keys() - {s.op for s in specs}):
-        raise UsageError(f"--impl names an op that this case does not have: {unknown[0]}", "see --list")
+        raise UsageError(f"unknown op in --impl for this case: {unknown[0]}", "see --list")
     planned = _choose_all(specs, machine, dict(wanted))
     if only is None:
         return planned
@@ -139,11 +139,11 @@ def _matches(only: str, op: str) -> bool:
     try:
         return re.search(only, op) is not None
     except re.error as error:
-        raise UsageError(f"--only {only!r} is no regular expression: {error}") from error
+        raise UsageError(f"invalid regular expression in --only: {only!r} ({error})") from error
 
 
 def _mixed_recipe(case: LayerCase, wanted: Mapping[str, str]) -> Recipe:
-    """The recipe with the precisions that wanted implementations take, where it has others."""
+    """The recipe, changed to the precisions that wanted implementations take."""
     recipe, own = case.recipe, {}
     for spec in layer_ops(case):
         precision = spec.shape.get("precision")

@@ -1,4 +1,4 @@
-"""What a case ran, and what it could run, as plain data."""
+"""What a case ran, or could run, as plain data for the manifest."""
 
 from collections.abc import Sequence
 

@@ -182,7 +182,7 @@ def _manifest(
 
 
 class _Progress:
-    """Appends events to a file, one JSON object a line; nothing without a file."""
+    """Appends events to a file, one JSON object per line; does nothing without a file."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""The layer as CUDA graphs, one for each pass."""
+"""The layer as CUDA graphs, one per pass."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -16,13 +16,13 @@ class Replayable(Protocol):
 
 
 def capture_graphs(ready: list[ReadyOp], ranges: Ranges, case: str, steps: Iterable[int]) -> list[Replayable]:
-    """Capture every op in its range once for each step.
+    """Capture every op in its range once per step.
 
-    Ranges are not active when a graph is replayed; a tracer takes them from the capture. So the case's range is round
-    it as well: an op has one path, launched or replayed.
+    Ranges are not active when a graph is replayed; a tracer takes them from the capture. So the capture is
+    inside the case's range as well: an op has the same path, launched or replayed.
 
     Raises:
-        RoofprofError: an op does something that no graph can hold.
+        RoofprofError: an op does something that a graph cannot capture.
     """
     import torch
 

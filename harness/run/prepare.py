@@ -27,7 +27,7 @@ def prepare_ops(ctx: Context, planned: Sequence[PlannedOp], report: Report) -> l
     """Make every op's inputs and run it twice: compilation, autotuning and allocation happen here.
 
     Raises:
-        RoofprofError: an op cannot be made or run; names it and its implementation.
+        RoofprofError: an op cannot be made or run; the message names it and its implementation.
     """
     runnable = [(p, p.implementation) for p in planned if p.not_run is None]
     ready = []
@@ -52,7 +52,7 @@ def prepare_ops(ctx: Context, planned: Sequence[PlannedOp], report: Report) -> l
 
 
 def empty_l2(device: Device, l2_bytes: int) -> None:
-    """Push what warm-up left out of the L2 cache."""
+    """Evict what warm-up left in the L2 cache."""
     if device == "cuda" and l2_bytes:
         import torch
 

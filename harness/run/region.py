@@ -7,7 +7,7 @@ from roofprof.harness.inputs.machine import Device, synchronise
 
 
 class ProfilerRegion:
-    """A region for each case, or one from the first case's ops to the last's, warm-up in between included.
+    """One region per case, or one from the first case's ops to the last's, warm-up in between included.
 
     ncu takes any number of regions; nsys writes a report for each, and one is simpler to keep whole.
     """
@@ -19,7 +19,7 @@ class ProfilerRegion:
 
     @contextmanager
     def case(self) -> Iterator[None]:
-        """The region round the ops of one case."""
+        """The region around the ops of one case."""
         if not self._open:
             self._call("cudaProfilerStart")
         try:
@@ -29,7 +29,7 @@ class ProfilerRegion:
                 self.close()
 
     def close(self) -> None:
-        """End the region where one is open."""
+        """End the region if one is open."""
         if self._open:
             self._call("cudaProfilerStop")
 

@@ -23,24 +23,27 @@ class EventWriter:
     def __init__(self, descriptor: int) -> None:
         self._file = os.fdopen(descriptor, "w", encoding="utf-8", buffering=1)
 
-    def __call__(self, **event: object) -> None:
+    def __call__(self, **event: Any) -> None:
         """Write one event."""
         self._file.write(json.dumps(event) + "\n")
 
 
 class ChildEnded(Exception):  # noqa: N818 - an outcome, not an error
-    """The child ended, or was ended, before it reported that it was done; the text says how."""
+    """The child ended or was ended before it said that it was done; the text says how.
+
+    Attributes:
+        exit_code: the child's own, or None where it was killed or took too long.
+    """
 
     def __init__(self, how: str, exit_code: int | None = None) -> None:
         super().__init__(how)
         self.exit_code = exit_code
-        """Its exit code, negative for a signal; None when it was ended for taking too long."""
 
 
 def child_events(arguments: Sequence[str], limit_s: float) -> Iterator[Event]:
     """Start a child and yield its events; each must come within the limit that the one before set.
 
-    An event may hold `limit_factor`, by which the limit for the next one is multiplied.
+    An event may hold `limit_factor`, by which the limit for the next is multiplied.
 
     Raises:
         ChildEnded: the child died, or was killed because it took too long.
@@ -87,7 +90,8 @@ def _ending(child: "subprocess.Popen[bytes]", errors: IO[str]) -> ChildEnded:
     errors.seek(0)
     lines = [line.strip() for line in errors if line.strip()]
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    return ChildEnded(f"the process ended: {how}" + (f"; it said: {lines[-1][:200]}" if lines else ""), code)
+    said = f"; it said: {lines[-1][:200]}" if lines else ""
+    return ChildEnded(f"the process ended: {how}{said}", code if code >= 0 else None)
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
@@ -98,7 +102,7 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
 
 
 def refuse(event: Event) -> None:
-    """Raise the error that kept a child from starting."""
+    """Raise what a child could not start for."""
     error = RoofprofError(event["message"], event["hint"])
     error.exit_code = event["exit_code"]
     raise error

@@ -17,7 +17,7 @@ from roofprof.harness.verify.child import ChildEnded, Event, EventWriter, child_
 from roofprof.harness.verify.tasks import Checker, Result, free_memory, list_tasks, worst
 
 _CONTEXT_DEAD = 70
-"""Exit code of a child whose GPU context an op has broken."""
+"""Exit code of a child whose GPU context died after a result: a new child goes on."""
 Show = Callable[[Result], None]
 
 

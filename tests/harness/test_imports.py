@@ -1,5 +1,6 @@
 """A bare GPU box can capture: the harness starts with the standard library alone, and torch when it runs."""
 
+import os
 import subprocess
 import sys
 
@@ -50,3 +51,19 @@ def test_calibration_and_ceilings_without_torch_are_clear_errors():
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert done.stderr.startswith("error: torch does not import")
+
+
+NOT_ON_A_GPU_BOX = (*FORBIDDEN, "hypothesis", "jsonschema", "selenium", "markdown_it", "numpy")
+
+
+def test_gpu_tests_are_collected_without_the_packages_of_analysis(root):
+    """`scripts/gpu-check` runs them on a box that has torch and pytest alone."""
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({NOT_ON_A_GPU_BOX!r})); import pytest; "
+        "sys.exit(pytest.main(['-m', 'gpu', '--collect-only', '-q', '-p', 'no:cacheprovider', 'tests/harness']))"
+    )
+    bare = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, env=bare, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "test_gpu.py::test_run" in done.stdout
+    assert "error" not in done.stdout.lower()

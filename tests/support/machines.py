@@ -1,4 +1,4 @@
-"""Machines that are not there, and the recorded signatures of the kernel packages."""
+"""Simulated machines, and the recorded signatures of the kernel packages."""
 
 import json
 from collections.abc import Callable
@@ -30,5 +30,5 @@ def make_machine() -> MakeMachine:
 
 @pytest.fixture(scope="session")
 def recorded() -> list[dict[str, Any]]:
-    """What scripts/record_signatures.py wrote, one dictionary a wheel."""
+    """What scripts/record_signatures.py wrote, one dictionary per wheel."""
     return [json.loads(path.read_text()) for path in sorted(SIGNATURES.glob("*.json"))]

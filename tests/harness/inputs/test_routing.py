@@ -4,7 +4,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from roofprof.harness.inputs.counts import Counts  # noqa: E402
 from roofprof.harness.inputs.routing import draw_routing  # noqa: E402
 
 
@@ -40,8 +39,3 @@ def test_ep_receives_as_many_rows_as_expected():
     torch.manual_seed(0)
     rows = [draw_routing(64, 256, 8, 0.0, "cpu").counts.rows for _ in range(20)]
     assert sum(rows) / 20 == pytest.approx(512, rel=0.05)
-
-
-def test_counts():
-    counts = Counts(8, 4, 8, (0, 1, 64, 65))
-    assert (counts.rows, counts.hit, counts.blocks(64)) == (130, 3, 4)

@@ -61,7 +61,7 @@ def test_prefill_attention_falls_back(make_machine, missing, expected):
     assert chosen(plan)["attn_mha"] == expected
 
 
-def test_seed_kernels_on_blackwell(make_machine):
+def test_kernels_of_the_reference_document_on_blackwell(make_machine):
     machine = make_machine(BLACKWELL)
     names = chosen(plan_case(LayerCase(batch=16, recipe=RECIPES["nvfp4-v2"]), machine, {}))
     assert names["o_proj"] == names["shared_gate_up"] == "cutlass_scaled_fp4_mm"
@@ -162,11 +162,11 @@ def test_range_names_parse_and_evaluate(make_machine, layer, phase, recipe, capa
 @pytest.mark.parametrize(
     ("wanted", "only", "message"),
     [
-        ({"q_c_proj": "torch"}, None, "does not have: q_c_proj"),
+        ({"q_c_proj": "torch"}, None, "unknown op in --impl for this case: q_c_proj"),
         ({"rope": "nothing"}, None, "unknown implementation 'nothing'"),
         ({"moe_gate_up": "torch_grouped_mm", "moe_down": "fp8_blockwise_scaled_grouped_mm"}, None, "cannot differ"),
         ({}, "xyz", "matches no op"),
-        ({}, "(", "no regular expression"),
+        ({}, "(", "invalid regular expression in --only"),
     ],
 )
 def test_wrong_wishes(make_machine, wanted, only, message):

@@ -142,7 +142,7 @@ def test_listing_says_why_others_are_not_possible(capsys):
         (("--experts", "7"), 2, "cannot be grouped"),
         (("--experts", "16", "--ep", "32"), 2, "does not divide"),
         (("--tp", "3"), 2, "does not divide"),
-        (("--recipe", "int3"), 2, "no recipe is named"),
+        (("--recipe", "int3"), 2, "unknown recipe"),
         (("--impl", "rope"), 2, "not of the form OP=NAME"),
         (("--skew", "9"), 2, "out of range"),
         (("--repeats", "0"), 2, "out of range"),
