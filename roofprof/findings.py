@@ -45,5 +45,6 @@ class Finding:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Finding":
-        """The reverse of `as_dict`."""
-        return cls(**{**data, "severity": Severity(data["severity"])})
+        """The reverse of `as_dict`; unknown fields are left alone."""
+        known = {key: value for key, value in data.items() if key in cls.__dataclass_fields__}
+        return cls(**{**known, "severity": Severity(data["severity"])})

@@ -28,7 +28,8 @@ class DeviceSpec:
     """Where the figures are from; printed with every output."""
     peak_flop_per_s: Mapping[str, float]
     """Dense peaks by pipe; a pipe that is absent is unknown or not there."""
-    dram_bytes_per_s: float
+    dram_bytes_per_s: float | None
+    """None for a GPU that no datasheet is known of, where its report holds no DRAM peak either."""
     dram_bytes: float | None = None
     mufu_per_s: float | None = None
     sm_count: int | None = None
@@ -41,9 +42,9 @@ class DeviceSpec:
     """Parts of the display name by which a report's GPU is recognised."""
 
     def ridge_point(self, pipe: str) -> float | None:
-        """FLOP/byte at which a pipe's peak meets DRAM bandwidth, or None without that peak."""
+        """FLOP/byte at which a pipe's peak meets DRAM bandwidth, or None where either is unknown."""
         peak = self.peak_flop_per_s.get(pipe)
-        return None if peak is None else peak / self.dram_bytes_per_s
+        return None if peak is None or not self.dram_bytes_per_s else peak / self.dram_bytes_per_s
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

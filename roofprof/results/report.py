@@ -136,8 +136,8 @@ def load_report(path: Path) -> RooflineReport:
         )
     try:
         return RooflineReport.from_dict(data)
-    except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise ReportError(f"{path} lacks or garbles {error}", "make it again with roofprof analyze") from None
+    except (KeyError, TypeError, ValueError, AttributeError, pl.exceptions.PolarsError) as error:
+        raise ReportError(f"{path}: missing or invalid field: {error}", "make it again with roofprof analyze") from None
 
 
 def _plain(value: Any) -> Any:
