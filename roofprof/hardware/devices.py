@@ -71,14 +71,14 @@ def load_gpu(name_or_file: str) -> DeviceSpec:
 
     Raises:
         UsageError: neither a name nor a file.
-        RoofprofError: the file is no TOML or lacks a figure.
+        RoofprofError: the file is not TOML, or a figure is missing.
     """
     if name_or_file in bundled_gpus():
         return bundled_gpus()[name_or_file]
     path = Path(name_or_file)
     if path.suffix != ".toml" and not path.is_file():
         known = ", ".join(bundled_gpus())
-        raise UsageError(f"no GPU is named {name_or_file!r}", f"use one of {known}, 'same', or a TOML file")
+        raise UsageError(f"unknown GPU {name_or_file!r}", f"use one of {known}, 'same', or a TOML file")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -114,7 +114,7 @@ def _parse(table: Mapping[str, Any], origin: str) -> dict[str, DeviceSpec]:
 
 
 def _inherit(row: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill what a row lacks from the one that it inherits: of its own table, or a bundled one."""
+    """Fill what is missing in a row from the one that it inherits: of its own table, or a bundled one."""
     if "inherits" not in row:
         return dict(row)
     parent_name = row["inherits"]
@@ -137,7 +137,7 @@ def _spec(name: str, row: dict[str, Any], origin: str) -> DeviceSpec:
     if not isinstance(peaks, dict) or not peaks:
         raise RoofprofError(f"{origin}: GPU {name!r} has no peak_flop_per_s table", "see docs/gpus.md for the form")
     if unknown := sorted(set(peaks) - set(PIPES)):
-        raise RoofprofError(f"{origin}: GPU {name!r}: no pipe is named {unknown[0]!r}", f"use {', '.join(PIPES)}")
+        raise RoofprofError(f"{origin}: GPU {name!r}: unknown pipe {unknown[0]!r}", f"use {', '.join(PIPES)}")
     figures = {
         **peaks,
         **{k: v for k, v in row.items() if k.endswith(("_per_s", "_hz")) and k != "peak_flop_per_s"},

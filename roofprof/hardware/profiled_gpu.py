@@ -1,4 +1,4 @@
-"""The GPU that ran a report: by its display name, else made of the report's own peaks and clocks."""
+"""The profiled GPU of a report: by its display name, else made of the report's own peaks and clocks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ class Row:
     duration_ns: float | None = None
     """Median; shown, not judged, like its spread."""
     duration_spread: float | None = None
-    """(Largest - least) / median."""
+    """(maximum - minimum) / median."""
     metrics: tuple[str, ...] = ()
     """ncu metrics that fill the column."""
 
@@ -52,7 +52,7 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Selfcheck:
-    """The verdict."""
+    """The result."""
 
     gpu: str
     """Display name."""
