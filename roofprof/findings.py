@@ -45,5 +45,92 @@ class Finding:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Finding":
-        """The reverse of `as_dict`."""
-        return cls(**{**data, "severity": Severity(data["severity"])})
+        """The reverse of `as_dict`; unknown fields are left alone."""
+        known = {key: value for key, value in data.items() if key in cls.__dataclass_fields__}
+        return cls(**{**known, "severity": Severity(data["severity"])})
+
+
+@dataclass(frozen=True, slots=True)
+class FindingKind:
+    """What a kind of finding means; docs/findings.md and docs/timeline.md say what to do about each."""
+
+    severity: Severity
+    meaning: str
+    also: Severity | None = None
+    """The other severity that it may have, where circumstances decide."""
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        """Every severity that such a finding may have, the usual one first."""
+        return (self.severity,) if self.also is None else (self.severity, self.also)
+
+
+_INFO, _DOUBTFUL, _WARNING = Severity
+
+KINDS: Mapping[str, FindingKind] = {
+    "counter-missing": FindingKind(_WARNING, "the report lacks a counter; its column is null"),
+    "chip-unknown": FindingKind(
+        _DOUBTFUL, "no counter table for this chip; counters were recognised by the pattern of their names"
+    ),
+    "gpu-unknown": FindingKind(
+        _DOUBTFUL, "no datasheet figures for the profiled GPU; its roofs are the report's own peaks"
+    ),
+    "several-gpus": FindingKind(_WARNING, "reports of different GPUs in one analysis, each row placed against its own"),
+    "not-per-kernel": FindingKind(_INFO, "results of range replay or of whole graphs: one result for many kernels"),
+    "domain-ambiguous": FindingKind(_WARNING, "ranges in several domains, none of them ours or the default one"),
+    "domain-absent": FindingKind(_WARNING, "no launch lies in a range of the domain asked for"),
+    "range-name": FindingKind(_INFO, "a range name carries no shape, or one that does not fit its formula"),
+    "ops-file-unused": FindingKind(_WARNING, "no pattern of the ops file matches any range"),
+    "tensor-counter-zero": FindingKind(
+        _WARNING, "all tensor counters read 0 although the tensor pipe was active or the name says GEMM", also=_INFO
+    ),
+    "fp16-constant-moves": FindingKind(
+        _DOUBTFUL, "few half instructions per thread, taken for constant loads and left out of the FLOPs"
+    ),
+    "tile-padding": FindingKind(_INFO, "the tensor pipes executed more than the useful FLOPs: whole tiles run"),
+    "work-below-formula": FindingKind(_WARNING, "the tensor pipes executed less than the formula"),
+    "split-k": FindingKind(_INFO, "K is split; partial sums are written and read back"),
+    "intermediates": FindingKind(_INFO, "several kernels pass more through memory than the op's output"),
+    "kernel-code": FindingKind(_INFO, "a small op reads more than its inputs: code and constants"),
+    "re-reads": FindingKind(_INFO, "reads exceed the inputs by over 15 %"),
+    "l2-resident": FindingKind(_INFO, "under 85 % of the inputs came from DRAM", also=_DOUBTFUL),
+    "write-back": FindingKind(_INFO, "stores that had not reached DRAM when the op ended"),
+    "carried-over-writes": FindingKind(_INFO, "write-back of lines dirtied by earlier kernels", also=_DOUBTFUL),
+    "flop-convention": FindingKind(_INFO, "counters and the formula count different FLOPs for an elementwise op"),
+    "peak-missing": FindingKind(_WARNING, "the target has no peak for a precision that the op used"),
+    "over-roof": FindingKind(_DOUBTFUL, "above 102 % of the profiled GPU's roof"),
+    "over-measured-roof": FindingKind(_INFO, "above 102 % of the measured roof"),
+    "sparse-dense": FindingKind(_DOUBTFUL, "a 2:4-sparse kernel: the counter shows the dense product's FLOPs"),
+    "counter-failed-selfcheck": FindingKind(_WARNING, "figures rest on a counter that the self-check found wrong"),
+    "counter-unproven": FindingKind(_DOUBTFUL, "the self-check has no value of a counter"),
+    "not-applied": FindingKind(_DOUBTFUL, "the self-check or the measured roofs given are of another GPU or ncu"),
+    "below-floor": FindingKind(_DOUBTFUL, "time or bytes within 2x of the empty-kernel floor"),
+    "launch-bound": FindingKind(_INFO, "a short kernel far from every roof: most of it is start and end"),
+    "clock-outlier": FindingKind(_INFO, "calls at a low SM clock, left out of the median"),
+    "warm-replayed": FindingKind(_WARNING, "warm-cache bytes from several passes"),
+    "other-precision": FindingKind(_DOUBTFUL, "most tensor FLOPs are in another precision than the formula's"),
+    "uncounted-precision": FindingKind(_WARNING, "the tensor pipe was active for longer than the counted FLOPs take"),
+    "partial-wave": FindingKind(_INFO, "fewer blocks than SMs, or a last wave that stays mostly empty"),
+    "low-occupancy": FindingKind(_INFO, "few active warps in a kernel that fills the GPU and does no tensor work"),
+    "spills": FindingKind(_INFO, "one kernel stores far more than its output: spilled registers, or partial results"),
+    "capture-partial": FindingKind(_WARNING, "the capture broke off or a run of it failed"),
+    "merge-unmatched": FindingKind(_WARNING, "two runs of a capture launched different kernels"),
+    "replay-changed": FindingKind(_DOUBTFUL, "a launch took over 1.5x as long in one run of a capture as in another"),
+    "op-not-run": FindingKind(_INFO, "the layer has this op, and the capture could not run it here"),
+    "untested-implementation": FindingKind(_DOUBTFUL, "the implementation was never run on this kind of GPU by us"),
+    "dropped-events": FindingKind(_WARNING, "nsys itself says that it lost events", also=_DOUBTFUL),
+    "clock-went-back": FindingKind(_WARNING, "operations that end before they start"),
+    "launch-unknown": FindingKind(_WARNING, "operations without an API call in the trace"),
+    "graph-node-unknown": FindingKind(_WARNING, "graph nodes whose creation is not in the trace"),
+    "graph-traced-whole": FindingKind(_WARNING, "graphs that were traced as a whole and not by node"),
+    "range-never-closed": FindingKind(_DOUBTFUL, "a range without an end"),
+    "range-unusable": FindingKind(_WARNING, "a range whose name or times cannot be used"),
+    "range-across-threads": FindingKind(_INFO, "a range that opened and closed on different threads"),
+    "range-without-work": FindingKind(_INFO, "ranges that launched nothing on the GPU"),
+    "several-processes": FindingKind(_INFO, "calls of one path in several processes are counted together"),
+    "no-ranges": FindingKind(_WARNING, "nothing can be attributed to an op"),
+    "nsys-diagnostic": FindingKind(_INFO, "an error or a warning that nsys itself wrote into the trace"),
+    "launch-unmatched": FindingKind(_WARNING, "launches that only one of ncu and nsys has", also=_INFO),
+    "ncu-nsys-time": FindingKind(_DOUBTFUL, "ncu and nsys differ on the time of an op"),
+}
+"""Every kind that this version makes; a report of a newer one may hold others."""

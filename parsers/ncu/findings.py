@@ -70,16 +70,23 @@ def _missing_counters(report: str, launches: pl.DataFrame, answers: list[dict[st
             continue
         count = sum(metrics.values())
         names = ",".join(dict.fromkeys(",".join(metrics).split(",")))
-        what = _MEANING.get(column) or f"{column.removesuffix('_flop_count')} FLOPs"
+        what = _meaning(column)
         where = "" if count == launches.height else f" in {count} of {launches.height} launches"
         yield Finding(
             "counter-missing",
             Severity.WARNING,
-            f"{what} unknown{where}: the report lacks {_shortened(names)}",
+            f"{what} unknown{where}: the report is missing {_shortened(names)}",
             _remedy(names, launches),
             report=report,
-            values={"column": column, "metrics": names.split(","), "launch_count": count},
+            values={"column": column, "what": what, "metrics": names.split(","), "launch_count": count},
         )
+
+
+def _meaning(column: str) -> str:
+    """A column of the launch frame in words."""
+    if column.endswith("_flop_count"):
+        return f"{column.removesuffix('_flop_count')} FLOPs"
+    return _MEANING.get(column) or column.replace("_", " ")
 
 
 def _shortened(names: str) -> str:

@@ -73,7 +73,7 @@ def _device(spec: DeviceSpec) -> dict[str, Any]:
 
 
 def _measured(report: RooflineReport) -> dict[str, Any] | None:
-    """Roofs that the GPU that ran was seen to reach, in the form of a device; DRAM by its best access mix."""
+    """Roofs that the profiled GPU was seen to reach, in the form of a device; DRAM by its best access mix."""
     found = report.ceilings
     bandwidth = max(found.dram_bytes_per_s.values(), default=None) if found else None
     if not found or not bandwidth:

@@ -94,7 +94,7 @@ def _draw_axes(axes: "Axes", report: RooflineReport, points: list[Point], levels
     intensities += [i for p in points for _, i, _ in _levels(p) if levels]
     low = min([*intensities, 0.2]) / 1.5
     high = max([*intensities, *ridges, 10]) * 3
-    peak = max(report.target.peak_flop_per_s.values())
+    peak = max(report.target.peak_flop_per_s.values(), default=max((p.rate for p in points), default=1e12))
     bottom = min([*(p.rate for p in points), *(u for p in points if (u := _useful_rate(p))), peak / 1e3]) / 2
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(bottom, peak * 1.7))
     _draw_roofs(axes, report, pipes, high, solid=True)

@@ -108,12 +108,14 @@ def _draw_roofs(
     pipes = {max(op.flop_by_pipe, key=lambda p: op.flop_by_pipe[p] or 0) for op in ops if op.flop_count}
     for pipe in sorted(pipes):
         if (peak := gpu.peak_flop_per_s.get(pipe)) and pipe.startswith("tensor_"):
-            _roof(panels[0], peak / gpu.dram_bytes_per_s, f"ridge point {pipe_label(pipe)}")
+            _roof(panels[0], gpu.ridge_point(pipe), f"ridge point {pipe_label(pipe)}")
             _roof(panels[1], peak, f"{printable(gpu.name)} {pipe_label(pipe)}")
     _roof(panels[2], gpu.dram_bytes_per_s, f"{printable(gpu.name)} DRAM")
 
 
-def _roof(axes: "Axes", value: float, label: str) -> None:
+def _roof(axes: "Axes", value: float | None, label: str) -> None:
+    if value is None:
+        return
     axes.axhline(value, color="#777777", linestyle=":", linewidth=1)
     axes.annotate(
         label, (0.01, value), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",

@@ -32,7 +32,7 @@ def _missing_lines(findings: list[Finding]) -> Iterator[str]:
     """All that one report lacks in one line, with one command that collects it."""
     for report in dict.fromkeys(f.report for f in findings):
         lacking = [f for f in findings if f.report == report]
-        what = ", ".join(f.message.split(" unknown")[0] for f in lacking)
+        what = ", ".join(str(f.values.get("what") or f.values["column"]) for f in lacking)
         yield f"{Severity.WARNING} [counter-missing] {printable(report or '')}: unknown (null): {what}"
         metrics = dict.fromkeys(metric for f in lacking for metric in f.values["metrics"])
         yield f"  hint: collect with: ncu --metrics {','.join(metrics)}"

@@ -89,7 +89,7 @@ def print_gpus(specs: Sequence[DeviceSpec]) -> None:
         table.add_row(
             spec.name,
             *peaks,
-            f"{spec.dram_bytes_per_s / 1e9:g}",
+            f"{spec.dram_bytes_per_s / 1e9:g}" if spec.dram_bytes_per_s else "—",
             *ridges,
             f"{spec.sku}: {spec.source}{doubt}",
         )

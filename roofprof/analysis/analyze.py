@@ -27,7 +27,7 @@ from roofprof.timeline.op_times import NO_TIMING, NamedTrace, NsysTimes, nsys_ti
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user may choose."""
+    """Analysis options."""
 
     domain: str | None = None
     """NVTX domain of the ops in nsys traces."""
@@ -35,7 +35,7 @@ class Options:
     only: Callable[[str], bool] | None = None
     """Keeps the ops whose name or label it accepts."""
     ceilings: Ceilings | None = None
-    """Measured roofs of the GPU that ran."""
+    """Measured roofs of the profiled GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Measured:
     traces: Sequence[NamedTrace] = ()
     """nsys traces of the same command, the eager one first."""
     selfcheck: Selfcheck | None = None
-    """Of the GPU that ran, or of another one: what does not fit is not applied."""
+    """Of the profiled GPU, or of another one: what does not fit is not applied."""
     ncu_version: str | None = None
 
 
@@ -66,7 +66,7 @@ def analyze(
 
     Args:
         reports: what was read.
-        target: the GPU whose roofs to use; None for the one that ran.
+        target: the target GPU of the roofline; None for the profiled one.
         options: domain, ops file, filter.
         findings: what is known already, of a capture for instance.
     """
@@ -202,8 +202,8 @@ def _notes(gpu: DeviceSpec, target: DeviceSpec) -> list[str]:
     notes = []
     if target.name != gpu.name:
         notes.append(
-            f"measured on {gpu.sku}; bound and attainable are projected onto {target.name} ({target.sku}); "
-            f"achieved rates and fractions of the roof are against the GPU that ran"
+            f"measured on {gpu.sku}; bound and attainable are extrapolated to {target.name} ({target.sku}); "
+            f"achieved rates and fractions of the roof are against the profiled GPU"
         )
     notes.append(f"{target.name}: {target.source}")
     notes += [f"{target.name}, doubtful: {target.doubtful}"] if target.doubtful else []

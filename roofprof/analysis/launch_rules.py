@@ -5,17 +5,17 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from roofprof.analysis.trust_rules import LOW_OCCUPANCY
 from roofprof.findings import Finding, Severity
 from roofprof.formatting import format_number, format_percent
 from roofprof.hardware.devices import PIPES
 from roofprof.launches.kernel_names import is_matrix_kernel
-from roofprof.launches.measured_work import CONSTANT_MOVES_PER_THREAD
+from roofprof.launches.measured_work import CONSTANT_MOVES_PER_THREAD, CallRow
+from roofprof.results.thresholds import LAUNCH_BOUND_NS, LOW_OCCUPANCY
 
 CYCLES_PER_HALF_INSTRUCTION = 1.0
-"""HFMA2.MMA keeps the tensor pipe active 0.5 cycles a warp instruction; 0.25 to 0.57 were seen. Twice that
+"""HFMA2.MMA keeps the tensor pipe active 0.5 cycles per warp instruction; 0.25 to 0.57 were seen. Twice that
 is allowed for before the activity counts as unexplained."""
-LEAST_ACTIVE_CYCLES = 1.0
+MIN_ACTIVE_CYCLES = 1.0
 WARP_LANES = 32
 SLOWEST_SHARE_OF_PEAK = 0.5
 """Of the dense wgmma rate per active cycle: mma.sync reaches 0.67 of it, unaligned operands 0.5."""
@@ -34,7 +34,7 @@ def launch_findings(launches: pl.DataFrame) -> Iterator[Finding]:
     yield from shape_findings(launches)
 
 
-def unexplained_tensor_cycles(row: dict) -> float | None:  # type: ignore[type-arg]
+def unexplained_tensor_cycles(row: CallRow) -> float | None:
     """Tensor-pipe cycles of an SM beyond what the launch's half instructions explain; None where not measured.
 
     Counters of half instructions count lanes, the pipe works by warp: partly filled warps are scaled up.
@@ -58,7 +58,7 @@ def _tensor_zero(launches: pl.DataFrame) -> Iterator[Finding]:
     for row in launches.filter(counted & zero & (pl.col("workload_type") == "kernel")).iter_rows(named=True):
         beyond = unexplained_tensor_cycles(row)
         named = is_matrix_kernel(row["kernel_name"], row["kernel_demangled_name"])
-        active = beyond is not None and beyond > LEAST_ACTIVE_CYCLES
+        active = beyond is not None and beyond > MIN_ACTIVE_CYCLES
         if not active and not named:
             continue
         uncollected = [c.removesuffix("_flop_count") for c in TENSOR_COLUMNS if row[c] is None]
@@ -95,7 +95,7 @@ def _uncounted_precision(launches: pl.DataFrame) -> Iterator[Finding]:
         if beyond is None or explained is None or not uncollected:
             continue
         left = beyond - explained / SLOWEST_SHARE_OF_PEAK
-        if left > max(LEAST_ACTIVE_CYCLES, 0.1 * beyond):
+        if left > max(MIN_ACTIVE_CYCLES, 0.1 * beyond):
             yield Finding(
                 "uncounted-precision",
                 Severity.WARNING,
@@ -109,7 +109,7 @@ def _uncounted_precision(launches: pl.DataFrame) -> Iterator[Finding]:
             )
 
 
-def _cycles_of_counted(row: dict) -> float | None:  # type: ignore[type-arg]
+def _cycles_of_counted(row: CallRow) -> float | None:
     """Active cycles of an SM that the counted FLOPs take at the dense rate; None where a rate is unknown."""
     total = 0.0
     for column in TENSOR_COLUMNS:
@@ -124,8 +124,8 @@ def _cycles_of_counted(row: dict) -> float | None:  # type: ignore[type-arg]
 
 def _remedy(uncollected: list[str]) -> str:
     if uncollected:
-        return f"do not take the 0 as true: collect the other precisions too ({', '.join(uncollected)})"
-    return "do not take the 0 as true: this chip may name its counters otherwise, see `ncu --query-metrics`"
+        return f"this 0 is not reliable: collect the other precisions too ({', '.join(uncollected)})"
+    return "this 0 is not reliable: this chip may name its counters otherwise, see `ncu --query-metrics`"
 
 
 def _constant_moves(launches: pl.DataFrame) -> Iterator[Finding]:
@@ -134,9 +134,9 @@ def _constant_moves(launches: pl.DataFrame) -> Iterator[Finding]:
         yield Finding(
             "fp16-constant-moves",
             Severity.DOUBTFUL,
-            f"{row['kernel_name'][:60]}: {per_thread:.3g} half instructions a thread are taken for constant loads and "
-            "conversions and left out of the FLOPs",
-            f"up to {CONSTANT_MOVES_PER_THREAD} a thread are left out; the raw count is in values",
+            f"{row['kernel_name'][:60]}: {per_thread:.3g} half instructions per thread are taken for constant loads "
+            "and conversions and left out of the FLOPs",
+            f"up to {CONSTANT_MOVES_PER_THREAD} per thread are left out; the raw count is in values",
             op=row["op"],
             launch_id=row["launch_id"],
             report=row["report"],
@@ -151,8 +151,6 @@ MANY_WAVES = 4.0
 """From four waves on a partial one costs less than a fifth, and blocks that end early blur it."""
 WAVE_EFFICIENCY = 0.8
 """Filled part of all waves below which it is said."""
-SHORT_NS = 5e3
-"""Below this a kernel's start and end take most of its time, whatever its grid."""
 
 
 def shape_findings(launches: pl.DataFrame) -> Iterator[Finding]:
@@ -166,7 +164,7 @@ def shape_findings(launches: pl.DataFrame) -> Iterator[Finding]:
             yield from _low_occupancy(row, occupancy)
 
 
-def _finding(row: dict, kind: str, message: str, hint: str, **values: object) -> Finding:  # type: ignore[type-arg]
+def _finding(row: CallRow, kind: str, message: str, hint: str, **values: object) -> Finding:
     text = f"{row['kernel_name'][:60]}: {message}"
     return Finding(
         kind, Severity.INFO, text, hint, op=row["op"], launch_id=row["launch_id"], report=row["report"],
@@ -174,7 +172,7 @@ def _finding(row: dict, kind: str, message: str, hint: str, **values: object) ->
     )  # fmt: skip
 
 
-def _partial_wave(row: dict, waves: float) -> Iterator[Finding]:  # type: ignore[type-arg]
+def _partial_wave(row: CallRow, waves: float) -> Iterator[Finding]:
     """Idle SMs: in the last of a few waves, or, below one wave, because there are fewer blocks than SMs."""
     if waves >= 1:
         filled = waves / math.ceil(waves)
@@ -183,7 +181,7 @@ def _partial_wave(row: dict, waves: float) -> Iterator[Finding]:  # type: ignore
         )
     else:
         blocks, sms = math.prod(row["grid"] or []), row["sm_count"]
-        if not row["grid"] or not sms or (row["duration_ns"] or 0.0) < SHORT_NS:
+        if not row["grid"] or not sms or (row["duration_ns"] or 0.0) < LAUNCH_BOUND_NS:
             return
         filled = blocks / sms
         message = f"{blocks} blocks on {sms} SMs"
@@ -194,13 +192,13 @@ def _partial_wave(row: dict, waves: float) -> Iterator[Finding]:  # type: ignore
         )  # fmt: skip
 
 
-def _low_occupancy(row: dict, occupancy: float) -> Iterator[Finding]:  # type: ignore[type-arg]
+def _low_occupancy(row: CallRow, occupancy: float) -> Iterator[Finding]:
     matrix = is_matrix_kernel(row["kernel_name"], row["kernel_demangled_name"])
     tensor = any(row[f"{pipe}_flop_count"] for pipe in PIPES if pipe.startswith("tensor_"))
     if occupancy < LOW_OCCUPANCY and not matrix and not tensor:
         yield _finding(
             row, "low-occupancy", f"{format_percent(occupancy)} of the warps that an SM can hold were active",
-            "fewer registers or less shared memory a block, or more blocks", achieved_occupancy=occupancy,
+            "fewer registers or less shared memory per block, or more blocks", achieved_occupancy=occupancy,
             theoretical_occupancy=row["theoretical_occupancy"], registers_per_thread=row["registers_per_thread"],
             shared_memory_per_block_bytes=row["shared_memory_per_block_bytes"],
         )  # fmt: skip

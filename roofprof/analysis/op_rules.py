@@ -15,7 +15,7 @@ RATIO_TOLERANCE = 0.15
 """Ratios within 15 % of 1 need no explanation."""
 CODE_BYTES_PER_KERNEL = 60e3
 """A cold kernel also reads its own code and constants: 2.6 to 52 KB were seen."""
-FOREIGN_WRITE_BYTES = 3e6
+CARRIED_OVER_BYTES = 3e6
 """A read stream pushes out up to 2.6 MB of lines that earlier work left dirty."""
 
 SPILL_RATIO = 10.0
@@ -31,7 +31,7 @@ def explain(facts: OpFacts) -> list[Finding]:
     if facts.named.work is None:
         return []
     rules: tuple[Rule, ...] = (
-        _tile_padding, _split_k, _intermediates, _extra_reads, _l2_resident, _write_back, _foreign_writes,
+        _tile_padding, _split_k, _intermediates, _extra_reads, _l2_resident, _write_back, _carried_over_writes,
         _spills, _conventions,
     )  # fmt: skip
     return [finding for rule in rules for finding in rule(facts)]
@@ -141,14 +141,15 @@ def _write_back(f: OpFacts) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _foreign_writes(f: OpFacts) -> Iterator[Finding]:
+def _carried_over_writes(f: OpFacts) -> Iterator[Finding]:
     if f.dram_write_bytes is None or f.l2_write_bytes is None:
         return
     extra = f.dram_write_bytes - f.l2_write_bytes
     if extra > 0.1 * f.l2_write_bytes and extra > 100e3:
         yield f.finding(
-            "foreign-writes", Severity.INFO if extra <= FOREIGN_WRITE_BYTES else Severity.DOUBTFUL,
-            f"{format_si(extra, 'B')} more are written to DRAM than the op stored: lines left dirty before it",
+            "carried-over-writes", Severity.INFO if extra <= CARRIED_OVER_BYTES else Severity.DOUBTFUL,
+            f"{format_si(extra, 'B')} more written to DRAM than the op stored: write-back of lines dirtied by earlier "
+            "kernels",
             None, extra_write_bytes=extra,
         )  # fmt: skip
 

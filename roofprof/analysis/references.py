@@ -48,20 +48,24 @@ def references_of(
             check = None
         if roofs and roofs.gpu != device:
             found.append(
-                _not_applied(report.name, "measured roofs", f"they are of {roofs.gpu}, the report is of {device}")
+                _not_applied(
+                    report.name,
+                    "measured roofs",
+                    f"they were measured on {roofs.gpu}, but this report is from {device}",
+                )
             )
             roofs = None
         if check:
-            found += _unproven(report.name, check)
+            found += _unverified(report.name, check)
         references[report.name] = References(gpus[report.name], target, roofs, check)
     return references, found
 
 
 def _misfit(check: Selfcheck, device: str, ncu_version: str | None) -> str | None:
     if check.gpu != device:
-        return f"it is of {check.gpu}, the report is of {device}"
+        return f"it was measured on {check.gpu}, but this report is from {device}"
     if check.ncu and ncu_version and check.ncu != ncu_version:
-        return f"it is of ncu {check.ncu}, the report is of {ncu_version}"
+        return f"it was measured with ncu {check.ncu}, but this report is from {ncu_version}"
     return None
 
 
@@ -72,14 +76,14 @@ def _not_applied(report: str, what: str, why: str) -> Finding:
     )  # fmt: skip
 
 
-def _unproven(report: str, check: Selfcheck) -> list[Finding]:
-    """What the self-check could not prove."""
+def _unverified(report: str, check: Selfcheck) -> list[Finding]:
+    """What the self-check could not verify."""
     if not check.missing_counters:
         return []
     return [
         Finding(
             "counter-unproven", Severity.DOUBTFUL,
-            f"the self-check has no value of {', '.join(check.missing_counters)}: nothing proves them here", None,
+            f"the self-check has no value of {', '.join(check.missing_counters)}: they are not verified here", None,
             report=report, values={"counters": check.missing_counters},
         )
     ]  # fmt: skip

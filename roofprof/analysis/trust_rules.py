@@ -6,15 +6,12 @@ from roofprof.analysis.op_facts import OpFacts
 from roofprof.findings import Finding, Severity
 from roofprof.formatting import format_number, format_percent, format_si
 from roofprof.launches.kernel_names import is_sparse_kernel
+from roofprof.results.thresholds import LAUNCH_BOUND_NS
 
 OVER_ROOF = 1.02
 """A kernel above 102 % of a roof gets a finding; rounding of clocks explains what lies below."""
 FLOOR_FACTOR = 2.0
 """Up to twice the floor, half of a figure or more may be floor."""
-LAUNCH_BOUND_NS = 5e3
-"""An empty kernel takes 2.7 µs on an H100 under ncu: of 5 µs most is start and end."""
-LOW_OCCUPANCY = 0.25
-"""An eighth to a quarter of the warps rarely hides DRAM latency; kernels that copy in bulk (TMA) need no more."""
 UNRELIABLE_NS = 20e3
 """NVIDIA's Profiling Guide calls counters of kernels below about 20 µs imprecise."""
 
@@ -43,7 +40,8 @@ def _over_roof(f: OpFacts) -> Iterator[Finding]:
     if fraction is not None and fraction > OVER_ROOF:
         yield f.finding(
             "over-roof", Severity.DOUBTFUL,
-            f"{format_percent(fraction)} of the roof of the GPU that ran: more than can be; likely {_reason(f, False)}",
+            f"{format_percent(fraction)} of the profiled GPU's roof: above the roofline; "
+            f"likely cause: {_reason(f, False)}",
             "do not trust this row; nothing is clamped", roof_fraction=f.measured_on.roof_fraction,
             at_clock=f.measured_on.roof_fraction_at_clock, reason=_reason(f, False),
         )  # fmt: skip
@@ -54,8 +52,8 @@ def _over_measured_roof(f: OpFacts) -> Iterator[Finding]:
     if fraction is not None and fraction > OVER_ROOF:
         yield f.finding(
             "over-measured-roof", Severity.INFO,
-            f"{format_percent(fraction)} of the measured roof: likely {_reason(f, True)}",
-            "a measured roof is the best that was seen, no bound", roof_fraction_measured=fraction,
+            f"{format_percent(fraction)} of the measured roof; likely cause: {_reason(f, True)}",
+            "a measured roof is the best that was seen, not a bound", roof_fraction_measured=fraction,
             dram_mix=f.measured_on.dram_mix, reason=_reason(f, True),
         )  # fmt: skip
 
@@ -108,18 +106,18 @@ def _below_floor(f: OpFacts) -> Iterator[Finding]:
     if floor is None:
         return
     kernels = len(f.row["kernels"])
-    least_ns, least_bytes = kernels * floor.duration_ns_max, kernels * floor.dram_bytes_max
+    floor_ns, floor_bytes = kernels * floor.duration_ns_max, kernels * floor.dram_bytes_max
     under = []
-    if f.row["duration_ns"] is not None and f.row["duration_ns"] <= FLOOR_FACTOR * least_ns:
-        under.append(f"time (floor {least_ns / 1e3:.2f} µs)")
-    if f.row["dram_bytes"] is not None and f.row["dram_bytes"] <= FLOOR_FACTOR * least_bytes:
-        under.append(f"DRAM bytes (floor {format_si(least_bytes, 'B')})")
+    if f.row["duration_ns"] is not None and f.row["duration_ns"] <= FLOOR_FACTOR * floor_ns:
+        under.append(f"time (floor {floor_ns / 1e3:.2f} µs)")
+    if f.row["dram_bytes"] is not None and f.row["dram_bytes"] <= FLOOR_FACTOR * floor_bytes:
+        under.append(f"DRAM bytes (floor {format_si(floor_bytes, 'B')})")
     if under:
         yield f.finding(
             "below-floor", Severity.DOUBTFUL,
-            f"half or more of {' and '.join(under)} is what {kernels} empty kernels show on this GPU",
-            "do not read rates, AI or ratios off it", duration_ns=f.row["duration_ns"], dram_bytes=f.row["dram_bytes"],
-            floor_duration_ns=least_ns, floor_dram_bytes=least_bytes, kernel_count=kernels,
+            f"{' and '.join(under)} within 2x of the empty-kernel floor on this GPU ({kernels} kernels)",
+            "do not read rates, AI or ratios from it", duration_ns=f.row["duration_ns"], dram_bytes=f.row["dram_bytes"],
+            floor_duration_ns=floor_ns, floor_dram_bytes=floor_bytes, kernel_count=kernels,
             floor_duration_ns_min=kernels * floor.duration_ns_min, floor_dram_bytes_min=kernels * floor.dram_bytes_min,
         )  # fmt: skip
 
@@ -129,7 +127,7 @@ def _launch_bound(f: OpFacts) -> Iterator[Finding]:
     if duration and duration / kernels < LAUNCH_BOUND_NS and f.measured_on.bound == "latency":
         yield f.finding(
             "launch-bound", Severity.INFO,
-            f"{duration / kernels / 1e3:.2f} µs a kernel: most of it is a kernel's start and end, whatever it does",
+            f"{duration / kernels / 1e3:.2f} µs per kernel: most of it is a kernel's start and end, whatever it does",
             "fuse it with a neighbour; a CUDA graph shortens the gaps between kernels", duration_ns=duration,
             kernel_count=kernels, roof_fraction=f.measured_on.roof_fraction,
         )  # fmt: skip

@@ -146,12 +146,9 @@ def gpu_of(source: RooflineReport, op: OpResult) -> DeviceSpec | None:
 
 
 def target_time_ns(source: RooflineReport, op: OpResult) -> float | None:
-    """The minimum time of an op's measured work by the target's roofs, ns."""
-    if op.bound is None:
-        return None
-    if op.attainable_flop_per_s and op.flop_count:
-        return op.flop_count / op.attainable_flop_per_s * 1e9
-    return None if op.dram_bytes is None else op.dram_bytes / source.target.dram_bytes_per_s * 1e9
+    """The minimum time of an op's measured work by the target's roofs."""
+    least = op.points.on_target.bound_time_s
+    return None if least is None else least * 1e9
 
 
 def kernel_of(source: RooflineReport, op: OpResult) -> str:

@@ -99,8 +99,8 @@ def _verdicts(
         verdicts.append(f"contradicts itself: {format_number(claimed)} is under the ridge of {format_number(ridge, 4)}")
     if claimed_bound and bound and claimed_bound != bound:
         verdicts.append(f"{bound}-bound, not {claimed_bound}-bound")
-    rate, expected = claim.get("attainable_flop_per_s"), claimed * target.dram_bytes_per_s
-    if rate and abs(rate * 1000 / expected - 1) <= _NEAR:
+    rate, expected = claim.get("attainable_flop_per_s"), claimed * (target.dram_bytes_per_s or 0)
+    if rate and expected and abs(rate * 1000 / expected - 1) <= _NEAR:
         verdicts.append(f"unit: {format_si(rate, 'FLOP/s')} is 1000 times too little for its own AI")
     return verdicts
 

@@ -71,7 +71,7 @@ class Ceilings:
         """The reverse of `as_dict`; unknown fields are left alone.
 
         Raises:
-            ValueError: a figure is no positive number, or a key is none that is known.
+            ValueError: a figure is not a positive number, or a key is unknown.
         """
         known = {key: value for key, value in data.items() if key in cls.__dataclass_fields__}
         known["peak_flop_per_s"] = {pipe: _peak(value) for pipe, value in known["peak_flop_per_s"].items()}
@@ -81,13 +81,15 @@ class Ceilings:
         figures = [*found.dram_bytes_per_s.values(), *(p.burst for p in found.peak_flop_per_s.values())]
         figures += [x for x in (found.l2_read_bytes_per_s, found.mufu_per_s) if x is not None]
         if not all(isinstance(x, int | float) and math.isfinite(x) and x > 0 for x in figures):
-            raise ValueError("a figure that is no positive number")
+            raise ValueError("a figure that is not a positive number")
         return found
 
 
 def _peak(value: Any) -> Peak:
-    """A table, or the burst alone."""
-    return Peak(**value) if isinstance(value, Mapping) else Peak(value)
+    """A table, or the burst alone; unknown keys are left alone."""
+    if not isinstance(value, Mapping):
+        return Peak(value)
+    return Peak(**{key: item for key, item in value.items() if key in Peak.__dataclass_fields__})
 
 
 def load_ceilings(path: Path) -> Ceilings:
@@ -105,8 +107,8 @@ def load_ceilings(path: Path) -> Ceilings:
     except ValueError as error:
         raise RoofprofError(f"{path} is not {'TOML' if path.suffix == '.toml' else 'JSON'}: {error}", hint) from None
     if not isinstance(data, dict) or data.get("schema_version") != SCHEMA_VERSION:
-        raise RoofprofError(f"{path} holds no ceilings of schema version {SCHEMA_VERSION}", hint)
+        raise RoofprofError(f"{path} does not hold ceilings of schema version {SCHEMA_VERSION}", hint)
     try:
         return Ceilings.from_dict(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RoofprofError(f"{path} lacks or garbles {error}", hint) from None
+        raise RoofprofError(f"{path}: missing or invalid field: {error}", hint) from None

@@ -28,7 +28,8 @@ class DeviceSpec:
     """Where the figures are from; printed with every output."""
     peak_flop_per_s: Mapping[str, float]
     """Dense peaks by pipe; a pipe that is absent is unknown or not there."""
-    dram_bytes_per_s: float
+    dram_bytes_per_s: float | None
+    """None for a GPU that no datasheet is known of, where its report holds no DRAM peak either."""
     dram_bytes: float | None = None
     mufu_per_s: float | None = None
     sm_count: int | None = None
@@ -41,9 +42,9 @@ class DeviceSpec:
     """Parts of the display name by which a report's GPU is recognised."""
 
     def ridge_point(self, pipe: str) -> float | None:
-        """FLOP/byte at which a pipe's peak meets DRAM bandwidth, or None without that peak."""
+        """FLOP/byte at which a pipe's peak meets DRAM bandwidth, or None where either is unknown."""
         peak = self.peak_flop_per_s.get(pipe)
-        return None if peak is None else peak / self.dram_bytes_per_s
+        return None if peak is None or not self.dram_bytes_per_s else peak / self.dram_bytes_per_s
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -70,14 +71,14 @@ def load_gpu(name_or_file: str) -> DeviceSpec:
 
     Raises:
         UsageError: neither a name nor a file.
-        RoofprofError: the file is no TOML or lacks a figure.
+        RoofprofError: the file is not TOML, or a figure is missing.
     """
     if name_or_file in bundled_gpus():
         return bundled_gpus()[name_or_file]
     path = Path(name_or_file)
     if path.suffix != ".toml" and not path.is_file():
         known = ", ".join(bundled_gpus())
-        raise UsageError(f"no GPU is named {name_or_file!r}", f"use one of {known}, 'same', or a TOML file")
+        raise UsageError(f"unknown GPU {name_or_file!r}", f"use one of {known}, 'same', or a TOML file")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -113,7 +114,7 @@ def _parse(table: Mapping[str, Any], origin: str) -> dict[str, DeviceSpec]:
 
 
 def _inherit(row: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill what a row lacks from the one that it inherits: of its own table, or a bundled one."""
+    """Fill what is missing in a row from the one that it inherits: of its own table, or a bundled one."""
     if "inherits" not in row:
         return dict(row)
     parent_name = row["inherits"]
@@ -136,7 +137,7 @@ def _spec(name: str, row: dict[str, Any], origin: str) -> DeviceSpec:
     if not isinstance(peaks, dict) or not peaks:
         raise RoofprofError(f"{origin}: GPU {name!r} has no peak_flop_per_s table", "see docs/gpus.md for the form")
     if unknown := sorted(set(peaks) - set(PIPES)):
-        raise RoofprofError(f"{origin}: GPU {name!r}: no pipe is named {unknown[0]!r}", f"use {', '.join(PIPES)}")
+        raise RoofprofError(f"{origin}: GPU {name!r}: unknown pipe {unknown[0]!r}", f"use {', '.join(PIPES)}")
     figures = {
         **peaks,
         **{k: v for k, v in row.items() if k.endswith(("_per_s", "_hz")) and k != "peak_flop_per_s"},

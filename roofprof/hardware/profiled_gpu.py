@@ -1,4 +1,4 @@
-"""The GPU that ran a report: by its display name, else made of the report's own peaks and clocks."""
+"""The profiled GPU of a report: by its display name, else made of the report's own peaks and clocks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ def _from_report(name: str, launches: pl.DataFrame, device: Mapping[str, Any]) -
         sku=name,
         source="the report's own peak_sustained x the device's highest clocks",
         peak_flop_per_s={pipe: value * clock for pipe, value in per_cycle.items() if clock},
-        dram_bytes_per_s=bandwidth or None,  # type: ignore[arg-type]
+        dram_bytes_per_s=bandwidth or None,
         sm_count=sms or None,
         boost_clock_hz=clock or None,
         l2_cache_bytes=device.get("l2_cache_bytes"),

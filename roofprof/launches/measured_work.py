@@ -36,7 +36,7 @@ def with_measured_work(launches: pl.DataFrame) -> pl.DataFrame:
 
     FP16 FLOPs of kernels with at most `CONSTANT_MOVES_PER_THREAD` half instructions per thread are moved out of
     `fp16_flop_count` into `fp16_left_out_flop_count`. `flop_count` is the sum over the pipes that are known; where
-    that is 0 and nobody counted CUDA-core instructions it is null, for such a 0 is no measurement.
+    that is 0 and nobody counted CUDA-core instructions it is null, for such a 0 is not a measurement.
     """
     moves = (pl.col("half_instruction_count") > 0) & (
         pl.col("half_instruction_count") <= CONSTANT_MOVES_PER_THREAD * pl.col("thread_count")

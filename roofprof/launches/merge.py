@@ -51,9 +51,9 @@ def _joined(column: str) -> pl.Expr:
 
 def _changed(name: str, joined: pl.DataFrame, other: str) -> list[Finding]:
     """Launches that took another time in the other run: replay, or the data, made them another thing."""
-    least, most = (f("duration_ns", "duration_ns_other") for f in (pl.min_horizontal, pl.max_horizontal))
+    shortest, longest = (f("duration_ns", "duration_ns_other") for f in (pl.min_horizontal, pl.max_horizontal))
     both = joined.filter(pl.col("duration_ns").is_not_null() & pl.col("duration_ns_other").is_not_null())
-    changed = both.filter((most > TIME_RATIO * least) & (most - least > TIME_DIFFERENCE_NS))
+    changed = both.filter((longest > TIME_RATIO * shortest) & (longest - shortest > TIME_DIFFERENCE_NS))
     if not changed.height:
         return []
     kernels = changed["kernel_name"].unique(maintain_order=True).to_list()

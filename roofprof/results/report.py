@@ -29,7 +29,7 @@ KERNEL_SCHEMA = pl.Schema(
     + [("nvtx_path", pl.List(pl.String())), ("op", pl.String())]
     + [(name, pl.Float64()) for name in _ANALYSED]
 )
-"""One row a launch, in the order of reports and launches."""
+"""One row per launch, in the order of reports and launches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class RooflineReport:
     generated: str
     """ISO 8601, UTC."""
     gpu: DeviceSpec
-    """The GPU that ran."""
+    """The profiled one."""
     target: DeviceSpec
-    """The GPU whose roofs `bound` and `attainable_flop_per_s` are."""
+    """The GPU whose roofs `bound` and `attainable_flop_per_s` are from."""
     notes: list[str]
     """What a reader of any output has to be told in words."""
     reports: list[Mapping[str, Any]]
@@ -63,9 +63,9 @@ class RooflineReport:
     unattributed: Unattributed
     findings: list[Finding]
     joins: Sequence[Mapping[str, Any]] = ()
-    """One entry a report that was joined with an nsys trace."""
+    """One entry per report that was joined with an nsys trace."""
     ceilings: Ceilings | None = None
-    """Measured roofs of the GPU that ran, where they were given."""
+    """Measured roofs of the profiled GPU, where they were given."""
 
     @property
     def projected(self) -> bool:
@@ -136,8 +136,8 @@ def load_report(path: Path) -> RooflineReport:
         )
     try:
         return RooflineReport.from_dict(data)
-    except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise ReportError(f"{path} lacks or garbles {error}", "make it again with roofprof analyze") from None
+    except (KeyError, TypeError, ValueError, AttributeError, pl.exceptions.PolarsError) as error:
+        raise ReportError(f"{path}: missing or invalid field: {error}", "make it again with roofprof analyze") from None
 
 
 def _plain(value: Any) -> Any:

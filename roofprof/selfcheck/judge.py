@@ -57,7 +57,7 @@ def judge(
         l2_bytes: size of its L2 cache, in which writes may be left.
 
     Returns:
-        One row a kernel and counter, and the floor where an empty kernel ran.
+        One row per kernel and counter, and the floor where an empty kernel ran.
     """
     attributed = with_measured_work(launches).filter(pl.col("nvtx_path").is_not_null())
     blocks = {

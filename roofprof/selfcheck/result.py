@@ -34,7 +34,7 @@ class Row:
     duration_ns: float | None = None
     """Median; shown, not judged, like its spread."""
     duration_spread: float | None = None
-    """(Largest - least) / median."""
+    """(maximum - minimum) / median."""
     metrics: tuple[str, ...] = ()
     """ncu metrics that fill the column."""
 
@@ -52,7 +52,7 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Selfcheck:
-    """The verdict."""
+    """The result."""
 
     gpu: str
     """Display name."""
@@ -90,11 +90,15 @@ class Selfcheck:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Selfcheck":
-        """The reverse of `as_dict`."""
-        rows = [Row(**{**row, "metrics": tuple(row["metrics"])}) for row in data["rows"]]
-        floor = Floor(**data["floor"]) if data["floor"] else None
+        """The reverse of `as_dict`; unknown fields are left alone."""
+        rows = [Row(**{**_known(Row, row), "metrics": tuple(row["metrics"])}) for row in data["rows"]]
+        floor = Floor(**_known(Floor, data["floor"])) if data["floor"] else None
         names = ("gpu", "ncu", "driver", "created", "chip", "skipped", "untested")
         return cls(**{name: data[name] for name in names}, rows=rows, floor=floor)
+
+
+def _known(kind: type[Row] | type[Floor], data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key in kind.__dataclass_fields__}
 
 
 def load_selfcheck(path: Path) -> Selfcheck:
@@ -111,8 +115,8 @@ def load_selfcheck(path: Path) -> Selfcheck:
     except ValueError as error:
         raise ReportError(f"{path} is not JSON: {error}", hint) from None
     if not isinstance(data, dict) or data.get("schema_version") != SCHEMA_VERSION:
-        raise ReportError(f"{path} is no self-check of schema version {SCHEMA_VERSION}", hint)
+        raise ReportError(f"{path} is not a self-check of schema version {SCHEMA_VERSION}", hint)
     try:
         return Selfcheck.from_dict(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ReportError(f"{path} lacks or garbles {error}", hint) from None
+        raise ReportError(f"{path}: missing or invalid field: {error}", hint) from None

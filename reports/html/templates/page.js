@@ -47,7 +47,7 @@ const OP_COLUMNS = [
     label: "of roof",
     value: (op) => op.measured_on.roof_fraction,
     format: formatPercent,
-    title: "Of the GPU that ran",
+    title: "Of the profiled GPU",
   },
   {
     label: "headroom",
@@ -55,7 +55,7 @@ const OP_COLUMNS = [
     format: formatTime,
     title: "Time x (1 - fraction of the roof), never below 0",
   },
-  { label: "bound", text: true, value: (op) => op.measured_on.bound, title: "On the GPU that ran" },
+  { label: "bound", text: true, value: (op) => op.measured_on.bound, title: "On the profiled GPU" },
   { label: "on target", text: true, value: (op) => op.bound, title: "Bound on the GPU that is planned for" },
   { label: "precision", text: true, value: precisionLabel, title: "The pipe with most of the FLOPs" },
   {
@@ -75,7 +75,7 @@ const FINDING_COLUMNS = [
 const OPTIONS = [
   ["formula", "formula points"],
   ["intervals", "AI intervals"],
-  ["ran", "roofs of the GPU that ran (dotted: measured)"],
+  ["ran", "roofs of the profiled GPU (dotted: measured)"],
   ["levels", "L2 and L1 levels"],
   ["numbers", "numbers"],
 ];

@@ -59,7 +59,7 @@ function roofTraces(spec, dash) {
   };
   const compute = pipes.map((pipe) => ({
     ...common,
-    x: [spec.ridge_points[pipe], high],
+    x: [spec.ridge_points[pipe] ?? low, high],
     y: [spec.peak_flop_per_s[pipe], spec.peak_flop_per_s[pipe]],
     line: { ...line, color: pipeColor(pipe) },
     mode: solid ? "lines+text" : "lines",
@@ -67,7 +67,8 @@ function roofTraces(spec, dash) {
     text: ["", plotText(`${spec.name} ${data.pipes[pipe].label} ${formatFlopRate(spec.peak_flop_per_s[pipe])}`)],
     textfont: { size: 10, color: pipeColor(pipe) },
   }));
-  return [memory, ...compute];
+  // A GPU without a known bandwidth has no slope, and its peaks reach over the whole width.
+  return spec.dram_bytes_per_s ? [memory, ...compute] : compute;
 }
 
 function hoverText(op) {

@@ -8,7 +8,7 @@ data.ops.forEach((op, index) => {
 
 const boundHere = (op) => op.measured_on.bound || "unknown";
 
-// A filter shows a button a value; those marked `always` stand there even with one value.
+// A filter shows a button per value; those marked `always` stand there even with one value.
 const FILTERS = [
   { key: "phase", label: "Phase", value: (op) => op.phase || "unknown", always: true },
   { key: "batch", label: "Batch", value: (op) => op.batch ?? "unknown", always: true },

@@ -176,7 +176,7 @@ def test_a_partial_sweep_exits_1_and_says_what_to_do(
         (["--batch", "1,x"], "--batch '1,x' is no list of sizes"),
         (["--seq-len", "0"], "sequence length 0 is out of range"),
         (["--phase", "both"], "--phase 'both' is unknown"),
-        (["--gpu", "gb2000"], "no GPU is named 'gb2000'"),
+        (["--gpu", "gb2000"], "unknown GPU 'gb2000'"),
         (["--only", "nothing-at-all"], "no op matches"),
     ],
 )

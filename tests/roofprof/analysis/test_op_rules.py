@@ -56,7 +56,7 @@ def test_a_row_as_the_formula_says_needs_no_explanation() -> None:
         ({"dram_read_bytes": 12e6}, "re-reads"),
         ({"dram_read_bytes": 4e6}, "l2-resident"),
         ({"dram_write_bytes": 0.0}, "write-back"),
-        ({"dram_write_bytes": 4e6}, "foreign-writes"),
+        ({"dram_write_bytes": 4e6}, "carried-over-writes"),
         ({"work": Work(0, {"in": 8e6}, {"out": 2e6}), "fp32_flop_count": 5.0}, "flop-convention"),
         ({"work": Work(10, {"in": 8e6}, {"out": 2e6}), "fp32_flop_count": 5.0}, "flop-convention"),
         ({"work": Work(0, {"in": 10e3}, {"out": 2e6}), "dram_read_bytes": 30e3}, "kernel-code"),

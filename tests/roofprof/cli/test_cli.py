@@ -20,7 +20,7 @@ def test_analyze_prints_a_table_and_findings_beside_it(capsys, data: Path) -> No
     code, out, err = call(capsys, "analyze", data / "kinds/set-roofline.ncu-rep")
     assert code == 0
     assert "scale_add" in out
-    assert "projected onto gb200" in " ".join(out.split())
+    assert "extrapolated to gb200" in " ".join(out.split())
     assert "counter-missing" in err
 
 
@@ -83,7 +83,7 @@ def test_a_domain_by_name(capsys, data: Path) -> None:  # type: ignore[no-untype
         (["analyze", "nowhere.ncu-rep"], 1, "no such file: nowhere.ncu-rep"),
         (["analyze", "."], 1, "is a directory"),
         (["analyze", "pyproject.toml"], 1, "not an ncu report"),
-        (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--gpu", "gb2000"], 2, "no GPU is named 'gb2000'"),
+        (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--gpu", "gb2000"], 2, "unknown GPU 'gb2000'"),
         (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--ops", "nowhere"], 2, "no ops file nowhere"),
         (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--only", "("], 2, "no regular expression"),
         (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--sort", "luck"], 2, "no order is named 'luck'"),
