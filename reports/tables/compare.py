@@ -12,17 +12,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from roofprof.document.comparison import Comparison, Gap, SeedGap
+from roofprof.document.comparison import Comparison, DocumentGap, Gap
 from roofprof.errors import RoofprofError
 from roofprof.files import write_whole
 from roofprof.formatting import format_number, printable, spreadsheet_cell
 
 WIDTH = 100
 LEGEND = (
-    "AI gap = work ratio / byte ratio. µs form.: least time of the formula's work and bytes on the GPU that ran. "
+    "AI gap = work ratio / byte ratio. µs form.: minimum time of the formula's work and bytes on the profiled GPU. "
     "µs meas. = µs form. x the ratio marked * x roof x time, exactly: * is the ratio that binds by formula (bytes "
     "where memory does, work where arithmetic does); roof is 1 unless another roof or pipe binds the counted work; "
-    "time is measured over the least time of the counted work. gap is the product."
+    "time is measured over the minimum time of the counted work. gap is the product."
 )
 
 
@@ -34,9 +34,9 @@ def print_comparisons(comparisons: Sequence[Comparison], console: Console, top: 
             console.print(_table(_GAP_COLUMNS, found.gaps[:top]), crop=False, overflow="ignore", no_wrap=True)
         if found.without_formula:
             console.print(Text(f"{found.without_formula} ops without a formula are left out: no shape in the name"))
-        if found.seed:
-            console.print(Text("the seed document's claims:"))
-            console.print(_table(_SEED_COLUMNS, found.seed[:top]), crop=False, overflow="ignore", no_wrap=True)
+        if found.document:
+            console.print(Text("the reference document's claims:"))
+            console.print(_table(_DOCUMENT_COLUMNS, found.document[:top]), crop=False, overflow="ignore", no_wrap=True)
     if any(found.gaps for found in comparisons):
         console.print(Text(LEGEND))
 
@@ -47,7 +47,7 @@ def document(comparisons: Sequence[Comparison]) -> dict[str, Any]:
 
 
 def write_comparisons(comparisons: Sequence[Comparison], folder: Path) -> list[Path]:
-    """Write compare.json, compare.csv and, with the seed, compare-seed.csv.
+    """Write compare.json, compare.csv and, with the document's claims, compare-document.csv.
 
     Raises:
         RoofprofError: the folder cannot be written.
@@ -57,8 +57,8 @@ def write_comparisons(comparisons: Sequence[Comparison], folder: Path) -> list[P
         "compare.json": lambda file: file.write(json.dumps(data, ensure_ascii=False) + "\n"),
         "compare.csv": lambda file: _write_csv(data, "ops", Gap, file),
     }
-    if any(found.seed for found in comparisons):
-        writers["compare-seed.csv"] = lambda file: _write_csv(data, "seed", SeedGap, file)
+    if any(found.document for found in comparisons):
+        writers["compare-document.csv"] = lambda file: _write_csv(data, "document", DocumentGap, file)
     try:
         return [write_whole(folder / name, partial(_write_text, write)) for name, write in writers.items()]
     except OSError as error:
@@ -73,7 +73,7 @@ def _write_text(write: Callable[[TextIO], object], path: Path) -> None:
 _CASE = ("report", "phase", "batch", "seq_len", "cache", "gpu", "target")
 
 
-def _write_csv(data: dict[str, Any], rows: str, kind: type[Gap | SeedGap], file: TextIO) -> None:
+def _write_csv(data: dict[str, Any], rows: str, kind: type[Gap | DocumentGap], file: TextIO) -> None:
     writer = csv.DictWriter(file, [*_CASE, *kind.__dataclass_fields__], lineterminator="\n")
     writer.writeheader()
     for case in data["cases"]:
@@ -107,14 +107,14 @@ _GAP_COLUMNS: Sequence[tuple[str, Callable[[Gap], str]]] = (
     ("µs\nmeas.", lambda g: _micro(g.time_ns)),
 )
 
-_SEED_COLUMNS: Sequence[tuple[str, Callable[[SeedGap], str]]] = (
-    ("\nkernel, seed", lambda s: printable(s.kernel, 22)),
-    ("AI\nseed", lambda s: _number(s.claimed_intensity)),
-    ("its own\nformula", lambda s: _number(s.seed_formula_intensity)),
+_DOCUMENT_COLUMNS: Sequence[tuple[str, Callable[[DocumentGap], str]]] = (
+    ("\nkernel, doc.", lambda s: printable(s.kernel, 22)),
+    ("AI\ndoc.", lambda s: _number(s.claimed_intensity)),
+    ("its own\nformula", lambda s: _number(s.document_formula_intensity)),
     ("AI\nform.", lambda s: _number(s.formula_intensity)),
     ("AI\nmeas.", lambda s: _number(s.intensity)),
-    ("seed/\nmeas.", lambda s: _number(s.claimed_over_measured)),
-    ("bound\nseed", lambda s: _short(s.claimed_bound)),
+    ("doc./\nmeas.", lambda s: _number(s.claimed_over_measured)),
+    ("bound\ndoc.", lambda s: _short(s.claimed_bound)),
     ("bound", lambda s: _short(s.bound)),
     ("bound\nhere", lambda s: _short(s.bound_here)),
 )

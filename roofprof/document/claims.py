@@ -1,4 +1,4 @@
-"""The seed document's claims beside its own formulas and ours, each with a verdict that the numbers give."""
+"""The reference document's claims beside its own formulas and ours, each with a verdict that the numbers give."""
 
 import tomllib
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ DEFAULT_TOKENS = 128
 _NEAR = 0.10
 _MANY_TOKENS = 1 << 40
 
-SEED_FORMULAS: Mapping[str, Callable[[Shape], float]] = {
+DOCUMENT_FORMULAS: Mapping[str, Callable[[Shape], float]] = {
     # As the document writes them: FP4 weights without scales, 16-bit activations; FP8 with 1-byte outputs.
     "gemm_fp4": lambda s: 2 * _mnk(s) / (2 * s["m"] * s["k"] + 0.5 * s["k"] * s["n"] + 2 * s["m"] * s["n"]),  # type: ignore[operator]
     "bmm_fp8": lambda s: 2 * _mnk(s) / (s["m"] * s["k"] + s["k"] * s["n"] + s["m"] * s["n"]),  # type: ignore[operator]
@@ -35,7 +35,7 @@ class JudgedClaim:
     note: str | None
     m: int
     claimed_arithmetic_intensity: float
-    seed_formula_arithmetic_intensity: float | None
+    document_formula_arithmetic_intensity: float | None
     """None where the document gives no formula."""
     arithmetic_intensity: float
     limit_arithmetic_intensity: float
@@ -49,8 +49,8 @@ class JudgedClaim:
 
 
 def judge_claims(target: DeviceSpec) -> list[JudgedClaim]:
-    """Judge every claim against the target's roofs (the seed's own are `gb200`)."""
-    text = (resources.files("roofprof.document") / "seed_claims.toml").read_text(encoding="utf-8")
+    """Judge every claim against the target's roofs (the reference document's own are `gb200`)."""
+    text = (resources.files("roofprof.document") / "claims.toml").read_text(encoding="utf-8")
     return [_judge(claim, target) for claim in tomllib.loads(text)["claim"]]
 
 
@@ -59,7 +59,7 @@ def _judge(claim: Mapping[str, Any], target: DeviceSpec) -> JudgedClaim:
     spec = _spec(claim, m)
     work = spec.work
     placed = place({work.pipe: work.flop_count}, work.dram_bytes, Roofs.of(target))
-    formula = SEED_FORMULAS.get(claim.get("seed_formula", ""))
+    formula = DOCUMENT_FORMULAS.get(claim.get("document_formula", ""))
     ours, limit = work.arithmetic_intensity or 0.0, _intensity(claim, _MANY_TOKENS)
     bound = placed.bound and str(placed.bound)
     return JudgedClaim(
@@ -68,7 +68,7 @@ def _judge(claim: Mapping[str, Any], target: DeviceSpec) -> JudgedClaim:
         note=claim.get("note"),
         m=m,
         claimed_arithmetic_intensity=claim["arithmetic_intensity"],
-        seed_formula_arithmetic_intensity=formula(spec.shape) if formula else None,
+        document_formula_arithmetic_intensity=formula(spec.shape) if formula else None,
         arithmetic_intensity=ours,
         limit_arithmetic_intensity=limit,
         claimed_bound=claim.get("bound"),

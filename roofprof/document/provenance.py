@@ -19,7 +19,7 @@ class ReportOrigin:
     replay_passes: tuple[int, ...]
     cache_modes: tuple[str, ...]
     sm_clock_hz: Span
-    """Least and highest of its ops."""
+    """Minimum and maximum of its ops."""
     dram_clock_hz: Span
     time_sources: tuple[str, ...]
     traces: tuple[str, ...]
