@@ -3,16 +3,17 @@
 import csv
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO, TypeVar
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from roofprof.document.comparison import Comparison, DocumentGap, Gap
+from roofprof.document.comparison import CONDITIONS, Comparison, DocumentGap, Gap
 from roofprof.errors import RoofprofError
 from roofprof.files import write_whole
 from roofprof.formatting import format_number, printable, spreadsheet_cell
@@ -41,7 +42,7 @@ def print_comparisons(comparisons: Sequence[Comparison], console: Console, top: 
         console.print(Text(LEGEND))
 
 
-def document(comparisons: Sequence[Comparison]) -> dict[str, Any]:
+def document(comparisons: Sequence[Comparison]) -> dict[str, object]:
     """What --json prints and compare.json holds."""
     return {"schema_version": 1, "cases": [found.as_dict() for found in comparisons]}
 
@@ -55,10 +56,12 @@ def write_comparisons(comparisons: Sequence[Comparison], folder: Path) -> list[P
     data = document(comparisons)
     writers: dict[str, Callable[[TextIO], object]] = {
         "compare.json": lambda file: file.write(json.dumps(data, ensure_ascii=False) + "\n"),
-        "compare.csv": lambda file: _write_csv(data, "ops", Gap, file),
+        "compare.csv": lambda file: _write_csv([(found, found.gaps) for found in comparisons], Gap, file),
     }
     if any(found.document for found in comparisons):
-        writers["compare-document.csv"] = lambda file: _write_csv(data, "document", DocumentGap, file)
+        writers["compare-document.csv"] = lambda file: _write_csv(
+            [(found, found.document) for found in comparisons], DocumentGap, file
+        )
     try:
         return [write_whole(folder / name, partial(_write_text, write)) for name, write in writers.items()]
     except OSError as error:
@@ -70,15 +73,14 @@ def _write_text(write: Callable[[TextIO], object], path: Path) -> None:
         write(file)
 
 
-_CASE = ("report", "phase", "batch", "seq_len", "cache", "gpu", "target")
-
-
-def _write_csv(data: dict[str, Any], rows: str, kind: type[Gap | DocumentGap], file: TextIO) -> None:
-    writer = csv.DictWriter(file, [*_CASE, *kind.__dataclass_fields__], lineterminator="\n")
+def _write_csv(
+    cases: Sequence[tuple[Comparison, Sequence[Gap | DocumentGap]]], kind: type[Gap | DocumentGap], file: TextIO
+) -> None:
+    writer = csv.DictWriter(file, [*CONDITIONS, *kind.__dataclass_fields__], lineterminator="\n")
     writer.writeheader()
-    for case in data["cases"]:
-        for row in case[rows]:
-            cells = {**{name: case[name] for name in _CASE}, **row}
+    for found, rows in cases:
+        for row in rows:
+            cells = {**found.conditions, **asdict(row)}
             writer.writerow({k: spreadsheet_cell(v) if isinstance(v, str) else v for k, v in cells.items()})
 
 
@@ -124,7 +126,10 @@ def _short(bound: str | None) -> str:
     return {"memory": "mem", "compute": "comp"}.get(bound or "", bound or "—")
 
 
-def _table(columns: Sequence[tuple[str, Callable[[Any], str]]], rows: Sequence[Any]) -> Table:
+_Row = TypeVar("_Row", bound=Gap | DocumentGap)
+
+
+def _table(columns: Sequence[tuple[str, Callable[[_Row], str]]], rows: Sequence[_Row]) -> Table:
     cells = [[cell(row) for _, cell in columns] for row in rows]
     widths = [
         max(len(text) for text in (*heading.split("\n"), *(row[i] for row in cells)))

@@ -104,10 +104,10 @@ def print_claims(claims: Sequence[JudgedClaim], gpu: DeviceSpec) -> None:
         "kernel, op",
         "m",
         "AI\nclaimed",
-        "AI, its\nformula",
-        "AI\nours",
+        "AI, doc.\nformula",
+        "AI\nroofprof",
         "bound\nclaimed",
-        "bound\nours",
+        "bound\nroofprof",
         "verdict",
     )
     table.columns[-1].justify = "left"
@@ -120,7 +120,8 @@ def print_claims(claims: Sequence[JudgedClaim], gpu: DeviceSpec) -> None:
         )  # fmt: skip
     console.print(table)
     console.print(
-        f"m: tokens; where the claim names none, 128 (16 for dsv3). Ours: docs/formulas.md. {gpu.name}: {gpu.source}"
+        "m: tokens; where the claim names none, 128 (16 for dsv3). roofprof's formulas: docs/formulas.md. "
+        f"{gpu.name}: {gpu.source}"
     )
 
 

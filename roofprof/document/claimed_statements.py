@@ -132,10 +132,10 @@ def _growth(claim: str, series: Sequence[Series], formulas: Sequence[str], const
     if not rows:
         return _unknown(claim, "ops of that kind at two batches or more")
     growths = sorted(row.useful_growth or 0 for row in rows)
-    counted, ours = (sorted(getattr(row, n) or 0 for row in rows) for n in ("growth", "formula_growth"))
+    counted, by_formula = (sorted(getattr(row, n) or 0 for row in rows) for n in ("growth", "formula_growth"))
     text = (
         f"from batch {chosen.values[0]} to {chosen.values[-1]}, {len(rows)} ops: useful FLOPs per counted byte grow "
-        f"{_range(growths, 'x')}, by formula {_range(ours, 'x')}; counted AI, padded tiles among it, "
+        f"{_range(growths, 'x')}, by formula {_range(by_formula, 'x')}; counted AI, padded tiles among it, "
         f"{_range(counted, 'x')}"
     )
     still = [g for g in growths if abs(g - 1) <= CONSTANT_WITHIN]

@@ -9,13 +9,14 @@ pipe binds the counted work, is the roof change. The product of the four is t_m 
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from roofprof.document.cases import CaseOps, gpu_of
 from roofprof.document.claims import DOCUMENT_FORMULAS, JudgedClaim, judge_claims
 from roofprof.hardware.roofline import Bound, Placement, Roofs, place
 from roofprof.results.op import OpResult
 
+CONDITIONS = ("report", "phase", "batch", "seq_len", "cache", "gpu", "target")
+"""Of a case, in this order, in compare.json and before every row of the CSVs."""
 FACTORS = ("work_factor", "byte_factor", "roof_factor", "time_factor")
 SAME_ROOF_WITHIN = 1e-9
 _DOCUMENT_FORMULA_OF = {
@@ -38,7 +39,7 @@ class Gap:
     formula_bound: str | None
     """The roof that binds the formula's work on the profiled GPU."""
     bound: str | None
-    """The roof that binds the counted work there; latency is no roof."""
+    """The roof that binds the counted work there; latency is not a roof."""
     formula_time_ns: float | None
     time_ns: float | None
     work_factor: float | None = None
@@ -53,7 +54,7 @@ class Gap:
         """How far the intensities lie apart, as a logarithm; below any number where one is unknown or 0."""
         return abs(math.log(self.intensity_gap)) if self.intensity_gap else -1.0
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain data for JSON and CSV."""
         return asdict(self)
 
@@ -89,13 +90,17 @@ class Comparison:
     document: tuple[DocumentGap, ...] = ()
     """Largest claim over measurement first."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
+    @property
+    def conditions(self) -> dict[str, object]:
+        """What every row of the case shares."""
         case = self.case
+        values = (case.report, case.phase, case.batch, case.seq_len, case.cache, case.gpu, case.source.target.name)
+        return dict(zip(CONDITIONS, values, strict=True))
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain data for JSON."""
         return {
-            "report": case.report, "phase": case.phase, "batch": case.batch, "seq_len": case.seq_len,
-            "cache": case.cache, "gpu": case.gpu, "target": case.source.target.name,
-            "generated": case.source.generated, "without_formula": self.without_formula,
+            **self.conditions, "generated": self.case.source.generated, "without_formula": self.without_formula,
             "ops": [gap.as_dict() for gap in self.gaps], "document": [asdict(row) for row in self.document],
         }  # fmt: skip
 
@@ -123,10 +128,10 @@ def gap_of(case: CaseOps, op: OpResult) -> Gap:
     assert formula is not None
     gpu = gpu_of(case.source, op)
     unknown = Placement(None, None, None, None)
-    ours, counted = unknown, unknown
+    formula_point, counted = unknown, unknown
     if gpu:
         roofs = Roofs.of(gpu)
-        ours = place({formula.pipe: formula.flop_count}, formula.dram_bytes, roofs)
+        formula_point = place({formula.pipe: formula.flop_count}, formula.dram_bytes, roofs)
         counted = place(op.flop_by_pipe, op.dram_bytes, roofs, op.mufu_count)
     gap = Gap(
         op=op.op,
@@ -136,28 +141,28 @@ def gap_of(case: CaseOps, op: OpResult) -> Gap:
         intensity_gap=_over(op.arithmetic_intensity, formula.arithmetic_intensity),
         work_ratio=op.work_ratio,
         byte_ratio=op.byte_ratio,
-        formula_bound=ours.bound and str(ours.bound),
+        formula_bound=formula_point.bound and str(formula_point.bound),
         bound=counted.bound and str(counted.bound),
-        formula_time_ns=None if ours.bound_time_s is None else ours.bound_time_s * 1e9,
+        formula_time_ns=None if formula_point.bound_time_s is None else formula_point.bound_time_s * 1e9,
         time_ns=op.time_ns,
     )
-    return _split(gap, ours, counted)
+    return _split(gap, formula_point, counted)
 
 
-def _split(gap: Gap, ours: Placement, counted: Placement) -> Gap:
+def _split(gap: Gap, formula_point: Placement, counted: Placement) -> Gap:
     """Add the factors where everything is known."""
-    least = counted.bound_time_s
-    binding = gap.work_ratio if ours.bound is Bound.COMPUTE else gap.byte_ratio
-    if not ours.bound_time_s or not least or not gap.time_ns or not binding:
+    minimum = counted.bound_time_s
+    binding = gap.work_ratio if formula_point.bound is Bound.COMPUTE else gap.byte_ratio
+    if not formula_point.bound_time_s or not minimum or not gap.time_ns or not binding:
         return gap
-    roof = least / ours.bound_time_s / binding
+    roof = minimum / formula_point.bound_time_s / binding
     factors = {
-        "work_factor": gap.work_ratio if ours.bound is Bound.COMPUTE else 1.0,
-        "byte_factor": gap.byte_ratio if ours.bound is Bound.MEMORY else 1.0,
+        "work_factor": gap.work_ratio if formula_point.bound is Bound.COMPUTE else 1.0,
+        "byte_factor": gap.byte_ratio if formula_point.bound is Bound.MEMORY else 1.0,
         "roof_factor": 1.0 if abs(roof - 1) < SAME_ROOF_WITHIN else roof,
-        "time_factor": gap.time_ns / (least * 1e9),
+        "time_factor": gap.time_ns / (minimum * 1e9),
     }
-    return Gap(**{**asdict(gap), **factors, "time_gap": gap.time_ns / (ours.bound_time_s * 1e9)})
+    return Gap(**{**asdict(gap), **factors, "time_gap": gap.time_ns / (formula_point.bound_time_s * 1e9)})
 
 
 def _document_gaps(case: CaseOps, claims: Sequence[JudgedClaim]) -> list[DocumentGap]:
