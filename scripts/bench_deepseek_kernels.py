@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--phase", default="all", choices=("decode", "prefill", "all"))
     parser.add_argument("--batch", default=BATCHES, help=f"decode: sequences (default {BATCHES})")
     parser.add_argument("--output", type=Path, default=Path("results"), help="folder for all_kernels.csv and the rest")
-    parser.add_argument("--gpu", default="gb200", help="GPU whose roofs to use (default gb200)")
+    parser.add_argument("--gpu", default="gb200", help="target GPU for the roofline (default gb200)")
     options, further = parser.parse_known_args(arguments)
     from roofprof.cli import run
 

@@ -4,7 +4,7 @@
     python plot_roofline.py --input ../results/all_kernels.csv --output ../roofline.png --report ../roofline.md
     python plot_roofline.py --input ../results/all_kernels.csv --output ../roofline.png --by-phase
 
-With --by-phase one picture a phase: roofline-decode.png, roofline-prefill.png.
+With --by-phase one picture per phase: roofline-decode.png, roofline-prefill.png.
 """
 
 import argparse
@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--input", type=Path, required=True, help="all_kernels.csv, or report.json")
     parser.add_argument("--output", type=Path, required=True, help="the picture: .png, .svg or .pdf")
     parser.add_argument("--report", type=Path, help="the document too: .md or .html")
-    parser.add_argument("--by-phase", action="store_true", help="one picture a phase")
+    parser.add_argument("--by-phase", action="store_true", help="one picture per phase")
     options = parser.parse_args(arguments)
     from roofprof.cli import run
 

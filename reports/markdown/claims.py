@@ -1,4 +1,4 @@
-"""Markdown: provenance, and what the seed document said beside what was measured."""
+"""Markdown: provenance, and what the reference document said beside what was measured."""
 
 from roofprof.document.claimed_statements import MeasuredClaim
 from roofprof.document.provenance import ReportOrigin, Span
@@ -8,26 +8,26 @@ from roofprof.reports.markdown.text import code, number, prose, rate, table
 from roofprof.results.op import OpResult
 
 
-def seed_sections(sections: ReportSections) -> list[str]:
+def document_sections(sections: ReportSections) -> list[str]:
     """Every claim of each kernel, then every sentence."""
     if not sections.claims:
-        return ["Nothing was measured that could be set beside the seed document.", ""]
+        return ["Nothing measured here can be compared with the reference document.", ""]
     lines = [
-        "AI by formula is ours at the claim's tokens (M) and precision. AI measured is of the nearest case and of what",
-        "ran there, padded tiles counted. The verdict on a claim is the formulas', on a sentence the measurements'.",
+        "AI by formula is roofprof's at the claim's tokens (M) and precision. AI measured is that of the nearest case",
+        "and of what ran there, padded tiles counted. Claims are judged by the formulas, sentences by measurement.",
         "",
     ]
-    heads = ["Kernel", "Op", "Bound, seed", "Measured in", "By", "Bound, measured", "M", "AI, seed", "AI, formula",
-             "AI, measured", "Attainable, seed", "Attainable, formula", "Verdict"]  # fmt: skip
+    heads = ["Kernel", "Op", "Bound, document", "Measured in", "By", "Bound, measured", "M", "AI, document",
+             "AI, formula", "AI, measured", "Attainable, document", "Attainable, formula", "Verdict"]  # fmt: skip
     lines += table(heads, [_claim(claim) for claim in sections.claims])
     rows = [[prose(s.claim), prose(s.measured), f"**{s.verdict}**"] for s in sections.statements]
-    return [*lines, *table(["The seed said", "Measured", "Verdict"], rows)]
+    return [*lines, *table(["The document said", "Measured", "Verdict"], rows)]
 
 
 def _claim(row: MeasuredClaim) -> list[str]:
     claim, op = row.claim, row.op
     note = f" ({prose(claim.note)})" if claim.note else ""
-    here = "not measured" if op is None else f"{op.bound or '—'} ({op.measured_on.bound or '—'} where it ran)"
+    here = "not measured" if op is None else f"{op.bound or '—'} ({op.measured_on.bound or '—'} on the profiled GPU)"
     return [
         code(claim.kernel) + note, code(claim.op), claim.claimed_bound or "—",
         prose(row.case.title) if row.case else "—", code(_ran(op)) if op else "—", here, str(claim.m),
@@ -50,8 +50,8 @@ def provenance(sections: ReportSections) -> list[str]:
         counts = ", ".join(f"{count} {severity}" for severity, count in found.findings.items())
         lines.append(f"- Findings: {counts}. `roofprof analyze --explain` prints them.")
     if found.unattributed_launches:
-        lines.append(f"- {found.unattributed_launches} launches lie in no range and are in no op.")
-    heads = ["Report", "GPU", "Captured", "Cache", "Time by", "Launches", "Passes a launch", "SM clock", "DRAM clock"]
+        lines.append(f"- {found.unattributed_launches} launches lie in no range and belong to no op.")
+    heads = ["Report", "GPU", "Captured", "Cache", "Time by", "Launches", "Passes per launch", "SM clock", "DRAM clock"]
     lines += ["", *table(heads, [_origin(origin) for origin in found.origins])]
     for origin in found.origins:
         if origin.versions:

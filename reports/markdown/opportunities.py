@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from roofprof.analysis.trust_rules import LAUNCH_BOUND_NS, LOW_OCCUPANCY
 from roofprof.document.cases import CaseOps
 from roofprof.document.opportunities import EFFICIENT, SHOWN, Opportunities
 from roofprof.document.sections import ReportSections
 from roofprof.reports.markdown.text import code, joined, number, percent, prose, seconds, size, table, times
+from roofprof.results.thresholds import LAUNCH_BOUND_NS, LOW_OCCUPANCY
 
 _PADDING_WORDS = {
-    "memory": "memory-bound where it ran: bytes take longer than even the padded work",
-    "compute": "compute-bound where it ran: the padding costs time",
-    "latency": "latency-bound where it ran: neither roof holds it",
+    "memory": "memory-bound on the profiled GPU: bytes take longer than even the padded work",
+    "compute": "compute-bound on the profiled GPU: the padding costs time",
+    "latency": "latency-bound on the profiled GPU: neither roof holds it",
 }
 
 
@@ -142,5 +142,5 @@ def _mla(sections: ReportSections) -> list[str]:
             percent(op.measured_on.roof_fraction),
         ])  # fmt: skip
     heads = ["Case", "By", "AI, formula", "AI, measured", "Ridge of the target", "Bound on the target",
-             "Bound where it ran", "Of roof"]  # fmt: skip
+             "Bound on the profiled GPU", "Of roof"]  # fmt: skip
     return ["### MLA decode's regime by batch", "", *table(heads, rows)]

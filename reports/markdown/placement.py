@@ -18,19 +18,19 @@ arithmetic intensity (AI) = FLOPs / bytes to and from DRAM
 ridge point               = peak FLOP/s / peak bytes/s
 
 AI below the ridge point: memory bounds the rate; above it: arithmetic does.
-least time      = max(FLOPs / peak FLOP/s, bytes / peak bytes/s)
-of roof         = least time / measured time
+minimum time    = max(FLOPs / peak FLOP/s, bytes / peak bytes/s)
+of roof         = minimum time / measured time
 ```
 
 - *by formula*: FLOPs and compulsory bytes of the algorithm; *measured*: FLOPs and DRAM bytes that the hardware counted.
 - *work ratio* and *byte ratio*: measured over formula; measured AI = formula AI × work ratio / byte ratio.
-- An op that reaches neither roof by 60 % is latency-bound on the GPU that ran. Work of several precisions: the times
+- An op that reaches neither roof by 60 % is latency-bound on the profiled GPU. Work of several precisions: the times
   of the tensor precisions add, other pipes overlap with them.
 """
 
 
 def hardware(sections: ReportSections) -> list[str]:
-    """Peaks, bandwidth and ridge points of the target and of the GPUs that ran."""
+    """Peaks, bandwidth and ridge points of the target and of the profiled GPUs."""
     gpus = sections.gpus
     rows = []
     for pipe, name in _PIPES.items():
@@ -40,7 +40,7 @@ def hardware(sections: ReportSections) -> list[str]:
     for pipe, name in _PIPES.items():
         if any(_ridge(gpu, pipe) for gpu in gpus):
             rows.append([f"Ridge point, {name} (FLOP/byte)", *(number(_ridge(gpu, pipe), 4) for gpu in gpus)])
-    heads = [f"{code(gpu.name)}{' (ran)' if gpu.name in sections.ran else ''}" for gpu in gpus]
+    heads = [f"{code(gpu.name)}{' (profiled)' if gpu.name in sections.ran else ''}" for gpu in gpus]
     lines = table(["Metric", *heads], rows)
     for gpu in gpus:
         doubt = f" Doubtful: {prose(gpu.doubtful)}." if gpu.doubtful else ""
@@ -53,15 +53,15 @@ def _ridge(gpu: DeviceSpec, pipe: str) -> float | None:
 
 
 def placements(sections: ReportSections) -> list[str]:
-    """One table a case: the seed's eleven kernels, then the other ops."""
+    """One table per case: the reference document's 11 kernels, then the other ops."""
     lines: list[str] = []
     shown = {id(case) for case in sections.headline}
     left_out = [case for case in sections.cases if id(case) not in shown]
     if not sections.placements:
         return ["No op was measured: no launch lies in a range.", ""]
     lines += [
-        "The seed's eleven kernels first; what ran in a kernel's place follows it. Rows marked *formula* were not",
-        "measured: their bound and attainable rate are the formula's, for a whole layer on one GPU.",
+        "The reference document's 11 kernels first; what ran in a kernel's place follows it. Rows marked *formula*",
+        "were not measured: their bound and attainable rate are the formula's, for a whole layer on one GPU.",
         "",
     ]
     for placed in sections.placements:
@@ -80,9 +80,9 @@ def _placement(placed: Placement) -> list[str]:
         f"Attainable on {target}", f"Bound on {here}", "Achieved", "Of roof", "Notes",
     ]  # fmt: skip
     lines = [f"### {prose(case.title)}", ""]
-    lines += table(headings, [_cells(row) for row in placed.seed_rows])
+    lines += table(headings, [_cells(row) for row in placed.document_rows])
     if placed.other_rows:
-        lines += ["The layer's other ops, which the seed's table leaves out:", ""]
+        lines += ["The layer's other ops, which the reference document's table leaves out:", ""]
         lines += table(headings, [_cells(row) for row in placed.other_rows])
     return lines
 

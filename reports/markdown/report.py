@@ -1,4 +1,4 @@
-"""The report as one Markdown document, in the order of the seed document; every number from the analyses alone."""
+"""The report as one Markdown document, in the order of the reference document; every number from the analyses alone."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from roofprof.document.sections import ReportSections, build_sections
 from roofprof.errors import RoofprofError
 from roofprof.files import write_whole
 from roofprof.reports.markdown.bottlenecks import bottleneck_sections, scaling
-from roofprof.reports.markdown.claims import provenance, seed_sections
+from roofprof.reports.markdown.claims import document_sections, provenance
 from roofprof.reports.markdown.opportunities import opportunity_sections
 from roofprof.reports.markdown.placement import MODEL, formulas, hardware, placements
 from roofprof.reports.markdown.text import code, joined, prose
@@ -29,7 +29,7 @@ def render_markdown(reports: Sequence[RooflineReport]) -> str:
         ("Bottleneck Analysis", bottleneck_sections(sections)),
         ("Scaling Behavior", scaling(sections)),
         ("Optimization Opportunities", opportunity_sections(sections)),
-        ("What the Seed Said, What Was Measured", seed_sections(sections)),
+        ("What the Reference Document Said, What Was Measured", document_sections(sections)),
         ("Provenance", provenance(sections)),
     )
     lines = _head(sections)
@@ -51,7 +51,7 @@ def write_markdown(reports: Sequence[RooflineReport], path: Path) -> Path:
 
 
 def _head(sections: ReportSections) -> list[str]:
-    target = joined([code(gpu.name) for gpu in sections.gpus if gpu.name not in sections.ran]) or "the GPU that ran"
+    target = joined([code(gpu.name) for gpu in sections.gpus if gpu.name not in sections.ran]) or "the profiled GPU"
     ran = joined([code(name) for name in sections.ran])
     titles = [prose(case.title) for case in sections.cases]
     count = "1 case" if len(titles) == 1 else f"{len(titles)} cases"

@@ -3,26 +3,27 @@
 import csv
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO, TypeVar
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from roofprof.document.comparison import Comparison, Gap, SeedGap
+from roofprof.document.comparison import CONDITIONS, Comparison, DocumentGap, Gap
 from roofprof.errors import RoofprofError
 from roofprof.files import write_whole
 from roofprof.formatting import format_number, printable, spreadsheet_cell
 
 WIDTH = 100
 LEGEND = (
-    "AI gap = work ratio / byte ratio. µs form.: least time of the formula's work and bytes on the GPU that ran. "
+    "AI gap = work ratio / byte ratio. µs form.: minimum time of the formula's work and bytes on the profiled GPU. "
     "µs meas. = µs form. x the ratio marked * x roof x time, exactly: * is the ratio that binds by formula (bytes "
     "where memory does, work where arithmetic does); roof is 1 unless another roof or pipe binds the counted work; "
-    "time is measured over the least time of the counted work. gap is the product."
+    "time is measured over the minimum time of the counted work. gap is the product."
 )
 
 
@@ -34,20 +35,20 @@ def print_comparisons(comparisons: Sequence[Comparison], console: Console, top: 
             console.print(_table(_GAP_COLUMNS, found.gaps[:top]), crop=False, overflow="ignore", no_wrap=True)
         if found.without_formula:
             console.print(Text(f"{found.without_formula} ops without a formula are left out: no shape in the name"))
-        if found.seed:
-            console.print(Text("the seed document's claims:"))
-            console.print(_table(_SEED_COLUMNS, found.seed[:top]), crop=False, overflow="ignore", no_wrap=True)
+        if found.document:
+            console.print(Text("the reference document's claims:"))
+            console.print(_table(_DOCUMENT_COLUMNS, found.document[:top]), crop=False, overflow="ignore", no_wrap=True)
     if any(found.gaps for found in comparisons):
         console.print(Text(LEGEND))
 
 
-def document(comparisons: Sequence[Comparison]) -> dict[str, Any]:
+def document(comparisons: Sequence[Comparison]) -> dict[str, object]:
     """What --json prints and compare.json holds."""
     return {"schema_version": 1, "cases": [found.as_dict() for found in comparisons]}
 
 
 def write_comparisons(comparisons: Sequence[Comparison], folder: Path) -> list[Path]:
-    """Write compare.json, compare.csv and, with the seed, compare-seed.csv.
+    """Write compare.json, compare.csv and, with the document's claims, compare-document.csv.
 
     Raises:
         RoofprofError: the folder cannot be written.
@@ -55,10 +56,12 @@ def write_comparisons(comparisons: Sequence[Comparison], folder: Path) -> list[P
     data = document(comparisons)
     writers: dict[str, Callable[[TextIO], object]] = {
         "compare.json": lambda file: file.write(json.dumps(data, ensure_ascii=False) + "\n"),
-        "compare.csv": lambda file: _write_csv(data, "ops", Gap, file),
+        "compare.csv": lambda file: _write_csv([(found, found.gaps) for found in comparisons], Gap, file),
     }
-    if any(found.seed for found in comparisons):
-        writers["compare-seed.csv"] = lambda file: _write_csv(data, "seed", SeedGap, file)
+    if any(found.document for found in comparisons):
+        writers["compare-document.csv"] = lambda file: _write_csv(
+            [(found, found.document) for found in comparisons], DocumentGap, file
+        )
     try:
         return [write_whole(folder / name, partial(_write_text, write)) for name, write in writers.items()]
     except OSError as error:
@@ -70,15 +73,14 @@ def _write_text(write: Callable[[TextIO], object], path: Path) -> None:
         write(file)
 
 
-_CASE = ("report", "phase", "batch", "seq_len", "cache", "gpu", "target")
-
-
-def _write_csv(data: dict[str, Any], rows: str, kind: type[Gap | SeedGap], file: TextIO) -> None:
-    writer = csv.DictWriter(file, [*_CASE, *kind.__dataclass_fields__], lineterminator="\n")
+def _write_csv(
+    cases: Sequence[tuple[Comparison, Sequence[Gap | DocumentGap]]], kind: type[Gap | DocumentGap], file: TextIO
+) -> None:
+    writer = csv.DictWriter(file, [*CONDITIONS, *kind.__dataclass_fields__], lineterminator="\n")
     writer.writeheader()
-    for case in data["cases"]:
-        for row in case[rows]:
-            cells = {**{name: case[name] for name in _CASE}, **row}
+    for found, rows in cases:
+        for row in rows:
+            cells = {**found.conditions, **asdict(row)}
             writer.writerow({k: spreadsheet_cell(v) if isinstance(v, str) else v for k, v in cells.items()})
 
 
@@ -107,14 +109,14 @@ _GAP_COLUMNS: Sequence[tuple[str, Callable[[Gap], str]]] = (
     ("µs\nmeas.", lambda g: _micro(g.time_ns)),
 )
 
-_SEED_COLUMNS: Sequence[tuple[str, Callable[[SeedGap], str]]] = (
-    ("\nkernel, seed", lambda s: printable(s.kernel, 22)),
-    ("AI\nseed", lambda s: _number(s.claimed_intensity)),
-    ("its own\nformula", lambda s: _number(s.seed_formula_intensity)),
+_DOCUMENT_COLUMNS: Sequence[tuple[str, Callable[[DocumentGap], str]]] = (
+    ("\nkernel, doc.", lambda s: printable(s.kernel, 22)),
+    ("AI\ndoc.", lambda s: _number(s.claimed_intensity)),
+    ("its own\nformula", lambda s: _number(s.document_formula_intensity)),
     ("AI\nform.", lambda s: _number(s.formula_intensity)),
     ("AI\nmeas.", lambda s: _number(s.intensity)),
-    ("seed/\nmeas.", lambda s: _number(s.claimed_over_measured)),
-    ("bound\nseed", lambda s: _short(s.claimed_bound)),
+    ("doc./\nmeas.", lambda s: _number(s.claimed_over_measured)),
+    ("bound\ndoc.", lambda s: _short(s.claimed_bound)),
     ("bound", lambda s: _short(s.bound)),
     ("bound\nhere", lambda s: _short(s.bound_here)),
 )
@@ -124,7 +126,10 @@ def _short(bound: str | None) -> str:
     return {"memory": "mem", "compute": "comp"}.get(bound or "", bound or "—")
 
 
-def _table(columns: Sequence[tuple[str, Callable[[Any], str]]], rows: Sequence[Any]) -> Table:
+_Row = TypeVar("_Row", bound=Gap | DocumentGap)
+
+
+def _table(columns: Sequence[tuple[str, Callable[[_Row], str]]], rows: Sequence[_Row]) -> Table:
     cells = [[cell(row) for _, cell in columns] for row in rows]
     widths = [
         max(len(text) for text in (*heading.split("\n"), *(row[i] for row in cells)))

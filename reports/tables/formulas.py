@@ -1,4 +1,4 @@
-"""Tables of the formula side for a terminal: the layer, the GPUs, the seed document's claims."""
+"""Tables of the formula side for a terminal: the layer, the GPUs, the reference document's claims."""
 
 from collections.abc import Sequence
 
@@ -31,7 +31,7 @@ def print_formula_rows(case: LayerCase, rows: Sequence[FormulaRow], total: Formu
     """The ops of one case and their sum."""
     console = _console()
     where = f"tp {case.tp}, ep {case.ep}" if case.tp * case.ep > 1 else "one GPU"
-    length = "KV length" if case.phase == "decode" else "new tokens a sequence"
+    length = "KV length" if case.phase == "decode" else "new tokens per sequence"
     hit = f", {case.hit:.4g} experts hit{'' if case.experts_hit else ' (expected)'}" if case.layer == "moe" else ""
     console.print(
         f"{case.phase}, {case.layer} layer, batch {case.batch}, {length} {case.seq_len}, "
@@ -56,8 +56,8 @@ def print_formula_rows(case: LayerCase, rows: Sequence[FormulaRow], total: Formu
         table.columns[index].footer = text
     console.print(table)
     if any(row.per == "step" for row in rows):
-        console.print("* once a step, not once a layer: left out of the total")
-    console.print(f"least time by the roofs: {format_si(total.bound_time_s, 's')}")
+        console.print("* once per step, not once per layer: left out of the total")
+    console.print(f"minimum time by the roofs: {format_si(total.bound_time_s, 's')}")
     if any(row.link_bytes for row in rows):
         moved = ", ".join(f"{r.op} {format_si(r.link_bytes, 'B')}" for r in rows if r.link_bytes)
         console.print(f"sent to other GPUs: {moved}")
@@ -97,17 +97,17 @@ def print_gpus(specs: Sequence[DeviceSpec]) -> None:
     console.print("TFLOP/s dense; ridge in FLOP/byte. A file of your own: docs/gpus.md")
 
 
-def print_seed_claims(claims: Sequence[JudgedClaim], gpu: DeviceSpec) -> None:
-    """Every claim of the seed document with three AIs and a verdict."""
+def print_claims(claims: Sequence[JudgedClaim], gpu: DeviceSpec) -> None:
+    """Every claim of the reference document with three AIs and a verdict."""
     console = _console()
     table = _table(
         "kernel, op",
         "m",
         "AI\nclaimed",
-        "AI seed's\nformula",
-        "AI\nours",
+        "AI, doc.\nformula",
+        "AI\nroofprof",
         "bound\nclaimed",
-        "bound\nours",
+        "bound\nroofprof",
         "verdict",
     )
     table.columns[-1].justify = "left"
@@ -115,17 +115,18 @@ def print_seed_claims(claims: Sequence[JudgedClaim], gpu: DeviceSpec) -> None:
         name = f"{claim.kernel}\n  {claim.op}" + (f", {claim.note}" if claim.note else "")
         table.add_row(
             Text(name), str(claim.m), format_number(claim.claimed_arithmetic_intensity),
-            format_number(claim.seed_formula_arithmetic_intensity), format_number(claim.arithmetic_intensity),
+            format_number(claim.document_formula_arithmetic_intensity), format_number(claim.arithmetic_intensity),
             claim.claimed_bound or "—", claim.bound or "—", claim.verdict,
         )  # fmt: skip
     console.print(table)
     console.print(
-        f"m: tokens; where the claim names none, 128 (16 for dsv3). Ours: docs/formulas.md. {gpu.name}: {gpu.source}"
+        "m: tokens; where the claim names none, 128 (16 for dsv3). roofprof's formulas: docs/formulas.md. "
+        f"{gpu.name}: {gpu.source}"
     )
 
 
 def _shape(row: FormulaRow) -> str:
-    """Sizes but the 8 experts a token, which every row of the layer shares."""
+    """Sizes but the 8 experts per token, which every row of the layer shares."""
     sizes = {k: v for k, v in row.shape.items() if not isinstance(v, str) and k != "t" and (k, v) != ("p", 0)}
     return " ".join(f"{k}{v:.4g}" if isinstance(v, float) else f"{k}{v}" for k, v in sizes.items())
 

@@ -1,14 +1,19 @@
-"""`roofprof ops` and `roofprof gpus`: the formula side, without a report."""
+"""`roofprof ops`: the layer by formula, without a report."""
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from roofprof.cli.options import sizes
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
-    from roofprof.formulas.layer import LayerCase
+    from collections.abc import Sequence
+
+    from roofprof.formulas.layer import LayerCase, Phase
+    from roofprof.hardware.devices import DeviceSpec
 
 
 def ops(
@@ -16,18 +21,18 @@ def ops(
     batch: Annotated[str, typer.Option(help="Decode: sequences; several as 1,64,128.")] = "64",
     seq_len: Annotated[int, typer.Option(help="Decode: KV length.")] = 4096,
     prefill_batch: Annotated[int, typer.Option(help="Prefill: sequences.")] = 1,
-    prefill_len: Annotated[int, typer.Option(help="Prefill: new tokens a sequence.")] = 1024,
+    prefill_len: Annotated[int, typer.Option(help="Prefill: new tokens per sequence.")] = 1024,
     prefix_len: Annotated[int, typer.Option(help="Prefill: cached tokens before the new ones.")] = 0,
     layer: Annotated[str, typer.Option(help="moe or dense.")] = "moe",
     recipe: Annotated[str, typer.Option(help="Precisions: nvfp4, nvfp4-v2, fp8 or bf16.")] = "nvfp4-v2",
     tp: Annotated[int, typer.Option(help="Tensor-parallel degree.")] = 1,
     ep: Annotated[int, typer.Option(help="Expert-parallel degree.")] = 1,
     experts_hit: Annotated[int | None, typer.Option(help="Experts hit, if counted; expected otherwise.")] = None,
-    gpu: Annotated[str, typer.Option(help="GPU whose roofs to use: a name or a TOML file.")] = "gb200",
-    only: Annotated[str | None, typer.Option(help="Keep ops whose name matches this regular expression.")] = None,
+    gpu: Annotated[str, typer.Option(help="Target GPU for the roofline: a name or a TOML file.")] = "gb200",
+    only: Annotated[str | None, typer.Option(help="Only ops matching this regex.")] = None,
     sort: Annotated[str, typer.Option(help="Order: order, time, bytes, flop, ai or name.")] = "order",
     top: Annotated[int | None, typer.Option(min=1, help="Show only the first N rows.")] = None,
-    seed_claims: Annotated[bool, typer.Option("--seed-claims", help="The seed document's claims, judged.")] = False,
+    claims: Annotated[bool, typer.Option("--claims", help="The reference document's claims, each judged.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Print the layer op by op: FLOPs, compulsory bytes, AI and bound by formula."""
@@ -36,38 +41,44 @@ def ops(
     if gpu == "same":
         raise UsageError("--gpu same needs a report", "name a GPU: roofprof gpus lists them")
     target = load_gpu(gpu)
-    if seed_claims:
-        _seed_claims(target, as_json)
+    if claims:
+        _print_claims(target, as_json)
         return
-    sizes = {"decode": (_batches(batch), seq_len), "prefill": ([prefill_batch], prefill_len)}
-    cases = [
-        case
-        for name in _phases(phase)
-        for case in _cases(
-            name, *sizes[name], layer, recipe, tp, ep, prefix_len if name == "prefill" else 0, experts_hit
-        )
-    ]
+    shared = layer, recipe, tp, ep, experts_hit
+    batches, cases = sizes("--batch", batch), []
+    for name in _phases(phase):
+        if name == "decode":
+            cases += [_case(name, size, seq_len, 0, *shared) for size in batches]
+        else:
+            cases.append(_case(name, prefill_batch, prefill_len, prefix_len, *shared))
     _print_cases(cases, target, _only(only), sort, top, as_json)
 
 
-def _print_cases(cases: "list[LayerCase]", target: Any, only: Any, sort: str, top: int | None, as_json: bool) -> None:
+def _print_cases(
+    cases: "Sequence[LayerCase]",
+    target: "DeviceSpec",
+    only: Callable[[str], bool],
+    sort: str,
+    top: int | None,
+    as_json: bool,
+) -> None:
+    import json
     from dataclasses import asdict
 
     from roofprof.formulas.table import formula_rows, formula_total, sort_rows
 
     tables = [(case, sort_rows([r for r in formula_rows(case, target) if only(r.op)], sort)[:top]) for case in cases]
     if as_json:
+        totals = [asdict(formula_total(rows)) for _, rows in tables]
         document = {
             "schema_version": 1,
             "source": "formula",
             "gpu": target.as_dict(),
             "cases": [_case_dict(case) for case in cases],
             "ops": [asdict(row) for _, rows in tables for row in rows],
-            "totals": [asdict(formula_total(rows)) for _, rows in tables],
+            "totals": totals,
+            "total": totals[0] if len(totals) == 1 else None,
         }
-        document["total"] = document["totals"][0] if len(tables) == 1 else None
-        import json
-
         print(json.dumps(document))
         return
     from roofprof.reports.tables.formulas import print_formula_rows
@@ -76,64 +87,62 @@ def _print_cases(cases: "list[LayerCase]", target: Any, only: Any, sort: str, to
         print_formula_rows(case, rows, formula_total(rows), target)
 
 
-def _seed_claims(target: Any, as_json: bool) -> None:
+def _print_claims(target: "DeviceSpec", as_json: bool) -> None:
+    import json
     from dataclasses import asdict
 
     from roofprof.document.claims import judge_claims
 
     claims = judge_claims(target)
     if as_json:
-        import json
-
-        print(json.dumps({"schema_version": 1, "gpu": target.as_dict(), "seed_claims": [asdict(c) for c in claims]}))
+        print(json.dumps({"schema_version": 1, "gpu": target.as_dict(), "claims": [asdict(c) for c in claims]}))
         return
-    from roofprof.reports.tables.formulas import print_seed_claims
+    from roofprof.reports.tables.formulas import print_claims
 
-    print_seed_claims(claims, target)
+    print_claims(claims, target)
 
 
-def _case_dict(case: "LayerCase") -> dict[str, Any]:
+def _case_dict(case: "LayerCase") -> dict[str, object]:
     from dataclasses import asdict
 
     return {**asdict(case), "recipe": case.recipe.name, "tokens": case.tokens, "experts_hit": case.hit}
 
 
-def _phases(phase: str) -> list[str]:
-    if phase not in ("decode", "prefill", "all"):
-        raise UsageError(f"no phase is named {phase!r}", "use decode, prefill or all")
-    return ["decode", "prefill"] if phase == "all" else [phase]
+def _phases(phase: str) -> "tuple[Phase, ...]":
+    from roofprof.formulas.layer import PHASES
+
+    if phase not in (*PHASES, "all"):
+        raise UsageError(f"unknown phase {phase!r}", "use decode, prefill or all")
+    return tuple(name for name in PHASES if phase in (name, "all"))
 
 
-def _batches(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise UsageError(f"--batch {text!r} is no list of numbers", "write 64, or 1,64,128") from None
-
-
-def _cases(
-    phase: str,
-    batches: list[int],
+def _case(
+    phase: "Phase",
+    batch: int,
     seq_len: int,
+    prefix_len: int,
     layer: str,
     recipe: str,
     tp: int,
     ep: int,
-    prefix: int,
-    hit: int | None,
-) -> "list[LayerCase]":
+    experts_hit: int | None,
+) -> "LayerCase":
     from roofprof.formulas.layer import RECIPES, LayerCase
 
     if recipe not in RECIPES:
-        raise UsageError(f"no recipe is named {recipe!r}", f"use one of {', '.join(RECIPES)}")
+        raise UsageError(f"unknown recipe {recipe!r}", f"use one of {', '.join(RECIPES)}")
     if layer not in ("moe", "dense"):
-        raise UsageError(f"no layer is named {layer!r}", "use moe or dense")
-    return [LayerCase(phase, b, seq_len, RECIPES[recipe], layer, tp, ep, prefix, hit) for b in batches]  # type: ignore[arg-type]
+        raise UsageError(f"unknown layer {layer!r}", "use moe or dense")
+    kind = cast(Literal["moe", "dense"], layer)
+    return LayerCase(
+        phase=phase, batch=batch, seq_len=seq_len, recipe=RECIPES[recipe], layer=kind, tp=tp, ep=ep,
+        prefix_len=prefix_len, experts_hit=experts_hit,
+    )  # fmt: skip
 
 
-def _only(text: str | None) -> Any:
+def _only(text: str | None) -> Callable[[str], bool]:
     try:
         pattern = re.compile(text or "")
     except re.error as error:
-        raise UsageError(f"--only {text!r} is no regular expression: {error}") from None
+        raise UsageError(f"invalid regular expression in --only: {text!r}: {error}") from None
     return lambda op: pattern.search(op) is not None

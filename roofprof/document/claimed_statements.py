@@ -1,4 +1,4 @@
-"""The seed document's sentences, each judged by what was measured; a sentence without data says so."""
+"""The reference document's sentences, each judged by what was measured; a sentence without data says so."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _ELEMENTWISE = ("rmsnorm", "add_rmsnorm", "silu_and_mul", "topk", "topk_ungroupe
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A sentence of the seed, and what the data say of it."""
+    """A sentence of the reference document, and what the data say of it."""
 
     claim: str
     measured: str
@@ -29,7 +29,7 @@ class Statement:
 
 
 def judge_statements(cases: Sequence[CaseOps], batch: Sequence[Series], length: Sequence[Series]) -> list[Statement]:
-    """Judge every sentence that the data can speak to, in the seed's order."""
+    """Judge every sentence that the data can speak to, in the reference document's order."""
     decode = [s for s in batch if s.phase == "decode"]
     prefill = [s for s in length if s.phase == "prefill"]
     return [
@@ -55,11 +55,11 @@ def _of(ops: Iterable[OpResult], formulas: Sequence[str]) -> list[OpResult]:
 
 
 def _hardware() -> Statement:
-    seed, nvidia = bundled_gpus()["gb200"], bundled_gpus()["gb200-nvl72"]
+    document, nvidia = bundled_gpus()["gb200"], bundled_gpus()["gb200-nvl72"]
     pipe = "tensor_fp4"
     return Statement(
-        f"GB200 has {format_si(seed.peak_flop_per_s[pipe], 'FLOP/s')} in FP4, "
-        f"ridge {format_number(seed.ridge_point(pipe), 4)} FLOP/byte",
+        f"GB200 has {format_si(document.peak_flop_per_s[pipe], 'FLOP/s')} in FP4, "
+        f"ridge {format_number(document.ridge_point(pipe), 4)} FLOP/byte",
         f"these are HGX B200's; NVIDIA's for GB200 NVL72: {format_si(nvidia.peak_flop_per_s[pipe], 'FLOP/s')}, "
         f"ridge {format_number(nvidia.ridge_point(pipe), 4)} FLOP/byte ({nvidia.source})",
         PARTLY,
@@ -100,7 +100,7 @@ def _prefill(case: CaseOps | None) -> Statement:
     found = bottlenecks(case)
     shares = ", ".join(f"{s.bound} {format_percent(s.share)}" for s in found.here)
     target = ", ".join(f"{s.bound} {format_percent(s.share)}" for s in found.target)
-    text = f"time by bound on {case.gpu}: {shares}; least time on {case.source.target.name}: {target}"
+    text = f"time by bound on {case.gpu}: {shares}; minimum time on {case.source.target.name}: {target}"
     verdicts = {found.dominant == Bound.COMPUTE, found.target_dominant == Bound.COMPUTE}
     return Statement(claim, text, CONFIRMED if verdicts == {True} else REFUTED if verdicts == {False} else PARTLY)
 
@@ -132,10 +132,10 @@ def _growth(claim: str, series: Sequence[Series], formulas: Sequence[str], const
     if not rows:
         return _unknown(claim, "ops of that kind at two batches or more")
     growths = sorted(row.useful_growth or 0 for row in rows)
-    counted, ours = (sorted(getattr(row, n) or 0 for row in rows) for n in ("growth", "formula_growth"))
+    counted, by_formula = (sorted(getattr(row, n) or 0 for row in rows) for n in ("growth", "formula_growth"))
     text = (
-        f"from batch {chosen.values[0]} to {chosen.values[-1]}, {len(rows)} ops: useful FLOPs a counted byte grow "
-        f"{_range(growths, 'x')}, by formula {_range(ours, 'x')}; counted AI, padded tiles among it, "
+        f"from batch {chosen.values[0]} to {chosen.values[-1]}, {len(rows)} ops: useful FLOPs per counted byte grow "
+        f"{_range(growths, 'x')}, by formula {_range(by_formula, 'x')}; counted AI, padded tiles among it, "
         f"{_range(counted, 'x')}"
     )
     still = [g for g in growths if abs(g - 1) <= CONSTANT_WITHIN]
@@ -162,7 +162,7 @@ def _throughput(series: Sequence[Series]) -> Statement:
     falling = all(a[1] > b[1] for a, b in pairwise(known))
     last = series[0].layers[-1].bottlenecks
     ceiling = f"; at the largest {_share_words(last.here[0].bound, last.here[0].share)}" if last.here else ""
-    return Statement(claim, f"layer time a token: {text}{ceiling}", CONFIRMED if falling else PARTLY)
+    return Statement(claim, f"layer time per token: {text}{ceiling}", CONFIRMED if falling else PARTLY)
 
 
 def _share_words(bound: str, share: float) -> str:
@@ -194,7 +194,7 @@ def _at_the_limit(cases: Sequence[CaseOps]) -> Statement:
     above = sum(f >= EFFICIENT for f in fractions)
     low, high = format_percent(fractions[0]), format_percent(fractions[-1])
     text = (
-        f"they reach {low} to {high} of the roof on the GPU that ran; "
+        f"they reach {low} to {high} of the roof on the profiled GPU; "
         f"{above} of {len(fractions)} rows reach {format_percent(EFFICIENT)}"
     )
     return Statement(claim, text, CONFIRMED if above == len(fractions) else PARTLY if above else REFUTED)
@@ -226,7 +226,7 @@ class MeasuredClaim:
 
 
 def measured_claims(cases: Sequence[CaseOps]) -> list[MeasuredClaim]:
-    """Every claim of the placement table and of the worked examples, in the seed's order."""
+    """Every claim of the placement table and of the worked examples, in the reference document's order."""
     if not cases:
         return []
     return [_nearest(claim, cases) for claim in judge_claims(cases[0].source.target)]

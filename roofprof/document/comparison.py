@@ -1,6 +1,6 @@
 """Formula against measurement, op by op: the gap in intensity, and the gap in time split into factors.
 
-With t_f the least time of the formula's work and bytes on the GPU that ran, t_b that of the counted ones, and t_m the
+With t_f the minimum time of the formula's work and bytes on the profiled GPU, t_b that of the counted ones, and t_m the
 measured time, t_m / t_f = (t_b / t_f) x (t_m / t_b). The second is the time factor. The first is the byte ratio where
 memory binds by formula and the work ratio where arithmetic does; what is left over, because another roof or another
 pipe binds the counted work, is the roof change. The product of the four is t_m / t_f, so their logarithms add up.
@@ -9,16 +9,17 @@ pipe binds the counted work, is the roof change. The product of the four is t_m 
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from roofprof.document.cases import CaseOps
-from roofprof.document.claims import SEED_FORMULAS, JudgedClaim, judge_claims
+from roofprof.document.claims import DOCUMENT_FORMULAS, JudgedClaim, judge_claims
 from roofprof.hardware.roofline import Bound, RooflinePoint
 from roofprof.results.op import OpResult
 
+CONDITIONS = ("report", "phase", "batch", "seq_len", "cache", "gpu", "target")
+"""Of a case, in this order, in compare.json and before every row of the CSVs."""
 FACTORS = ("work_factor", "byte_factor", "roof_factor", "time_factor")
 SAME_ROOF_WITHIN = 1e-9
-_SEED_FORMULA_OF = {
+_DOCUMENT_FORMULA_OF = {
     "gemm": "gemm_fp4", "bmm": "bmm_fp8", "rmsnorm": "rmsnorm", "silu_and_mul": "silu_and_mul",
 }  # fmt: skip
 
@@ -36,9 +37,9 @@ class Gap:
     work_ratio: float | None
     byte_ratio: float | None
     formula_bound: str | None
-    """The roof that binds the formula's work on the GPU that ran."""
+    """The roof that binds the formula's work on the profiled GPU."""
     bound: str | None
-    """The roof that binds the counted work there; latency is no roof."""
+    """The roof that binds the counted work there; latency is not a roof."""
     formula_time_ns: float | None
     time_ns: float | None
     work_factor: float | None = None
@@ -46,28 +47,28 @@ class Gap:
     roof_factor: float | None = None
     time_factor: float | None = None
     time_gap: float | None = None
-    """Measured time over the formula's least time: the product of the four factors."""
+    """Measured time over the formula's minimum time: the product of the four factors."""
 
     @property
     def distance(self) -> float:
         """How far the intensities lie apart, as a logarithm; below any number where one is unknown or 0."""
         return abs(math.log(self.intensity_gap)) if self.intensity_gap else -1.0
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain data for JSON and CSV."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
-class SeedGap:
-    """What the seed document claims of an op beside its formula and the measurement."""
+class DocumentGap:
+    """What the reference document claims of an op beside its formula and the measurement."""
 
     kernel: str
     op: str
     label: str
     claimed_intensity: float
-    seed_formula_intensity: float | None
-    """The seed's own expression at the sizes of this op."""
+    document_formula_intensity: float | None
+    """The reference document's own expression at the sizes of this op."""
     formula_intensity: float | None
     intensity: float | None
     claimed_over_measured: float | None
@@ -75,7 +76,7 @@ class SeedGap:
     bound: str | None
     """On the target GPU."""
     bound_here: str | None
-    """On the GPU that ran."""
+    """On the profiled GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,33 +87,38 @@ class Comparison:
     gaps: tuple[Gap, ...]
     without_formula: int
     """Ops whose range names carry no shape."""
-    seed: tuple[SeedGap, ...] = ()
+    document: tuple[DocumentGap, ...] = ()
     """Largest claim over measurement first."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
+    @property
+    def conditions(self) -> dict[str, object]:
+        """What every row of the case shares."""
         case = self.case
+        values = (case.report, case.phase, case.batch, case.seq_len, case.cache, case.gpu, case.source.target.name)
+        return dict(zip(CONDITIONS, values, strict=True))
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain data for JSON."""
         return {
-            "report": case.report, "phase": case.phase, "batch": case.batch, "seq_len": case.seq_len,
-            "cache": case.cache, "gpu": case.gpu, "target": case.source.target.name,
-            "generated": case.source.generated, "without_formula": self.without_formula,
-            "ops": [gap.as_dict() for gap in self.gaps], "seed": [asdict(row) for row in self.seed],
+            **self.conditions, "generated": self.case.source.generated, "without_formula": self.without_formula,
+            "ops": [gap.as_dict() for gap in self.gaps], "document": [asdict(row) for row in self.document],
         }  # fmt: skip
 
 
-def compare(cases: Sequence[CaseOps], against_seed: bool = False) -> list[Comparison]:
+def compare(cases: Sequence[CaseOps], against_document: bool = False) -> list[Comparison]:
     """Compare every case.
 
     Args:
         cases: of one or more reports.
-        against_seed: whether to set the seed document's claims beside.
+        against_document: whether to set the reference document's claims beside.
     """
     comparisons = []
     for case in cases:
         ops = [*case.ops, *case.step_ops]
         gaps = sorted((gap_of(op) for op in ops if op.formula), key=lambda g: (-g.distance, -(g.time_gap or 0)))
-        seed = _seed_gaps(case, judge_claims(case.source.target)) if against_seed else ()
-        comparisons.append(Comparison(case, tuple(gaps), sum(op.formula is None for op in ops), tuple(seed)))
+        claims = judge_claims(case.source.target) if against_document else ()
+        document = _document_gaps(case, claims)
+        comparisons.append(Comparison(case, tuple(gaps), sum(op.formula is None for op in ops), tuple(document)))
     return comparisons
 
 
@@ -120,7 +126,7 @@ def gap_of(op: OpResult) -> Gap:
     """The gap of one op with a formula."""
     formula = op.formula
     assert formula is not None
-    ours, counted = op.points.formula_on_gpu, op.points.on_gpu
+    formula_point, counted = op.points.formula_on_gpu, op.points.on_gpu
     gap = Gap(
         op=op.op,
         label=op.label,
@@ -129,50 +135,50 @@ def gap_of(op: OpResult) -> Gap:
         intensity_gap=_over(op.arithmetic_intensity, formula.arithmetic_intensity),
         work_ratio=op.work_ratio,
         byte_ratio=op.byte_ratio,
-        formula_bound=ours.bound and str(ours.bound),
+        formula_bound=formula_point.bound and str(formula_point.bound),
         bound=counted.bound and str(counted.bound),
-        formula_time_ns=None if ours.bound_time_s is None else ours.bound_time_s * 1e9,
+        formula_time_ns=None if formula_point.bound_time_s is None else formula_point.bound_time_s * 1e9,
         time_ns=op.time_ns,
     )
-    return _split(gap, ours, counted)
+    return _split(gap, formula_point, counted)
 
 
-def _split(gap: Gap, ours: RooflinePoint, counted: RooflinePoint) -> Gap:
+def _split(gap: Gap, formula_point: RooflinePoint, counted: RooflinePoint) -> Gap:
     """Add the factors where everything is known."""
-    least = counted.bound_time_s
-    binding = gap.work_ratio if ours.bound is Bound.COMPUTE else gap.byte_ratio
-    if not ours.bound_time_s or not least or not gap.time_ns or not binding:
+    minimum = counted.bound_time_s
+    binding = gap.work_ratio if formula_point.bound is Bound.COMPUTE else gap.byte_ratio
+    if not formula_point.bound_time_s or not minimum or not gap.time_ns or not binding:
         return gap
-    roof = least / ours.bound_time_s / binding
+    roof = minimum / formula_point.bound_time_s / binding
     factors = {
-        "work_factor": gap.work_ratio if ours.bound is Bound.COMPUTE else 1.0,
-        "byte_factor": gap.byte_ratio if ours.bound is Bound.MEMORY else 1.0,
+        "work_factor": gap.work_ratio if formula_point.bound is Bound.COMPUTE else 1.0,
+        "byte_factor": gap.byte_ratio if formula_point.bound is Bound.MEMORY else 1.0,
         "roof_factor": 1.0 if abs(roof - 1) < SAME_ROOF_WITHIN else roof,
-        "time_factor": gap.time_ns / (least * 1e9),
+        "time_factor": gap.time_ns / (minimum * 1e9),
     }
-    return Gap(**{**asdict(gap), **factors, "time_gap": gap.time_ns / (ours.bound_time_s * 1e9)})
+    return Gap(**{**asdict(gap), **factors, "time_gap": gap.time_ns / (formula_point.bound_time_s * 1e9)})
 
 
-def _seed_gaps(case: CaseOps, claims: Sequence[JudgedClaim]) -> list[SeedGap]:
+def _document_gaps(case: CaseOps, claims: Sequence[JudgedClaim]) -> list[DocumentGap]:
     rows = []
     for claim in claims:
         if claim.note:  # a worked example repeats the table's op
             continue
         names = ("topk_softmax", "topk") if claim.op == "topk_softmax" else (claim.op,)
-        rows += [_seed_gap(claim, op) for op in case.ops if op.op in names]
+        rows += [_document_gap(claim, op) for op in case.ops if op.op in names]
     return sorted(rows, key=lambda row: -(row.claimed_over_measured or 0))
 
 
-def _seed_gap(claim: JudgedClaim, op: OpResult) -> SeedGap:
+def _document_gap(claim: JudgedClaim, op: OpResult) -> DocumentGap:
     formula = op.formula
-    has_own = formula is not None and claim.seed_formula_arithmetic_intensity is not None
-    own = SEED_FORMULAS.get(_SEED_FORMULA_OF.get(formula.name, "")) if formula and has_own else None
-    return SeedGap(
+    has_own = formula is not None and claim.document_formula_arithmetic_intensity is not None
+    own = DOCUMENT_FORMULAS.get(_DOCUMENT_FORMULA_OF.get(formula.name, "")) if formula and has_own else None
+    return DocumentGap(
         kernel=claim.kernel,
         op=op.op,
         label=op.label,
         claimed_intensity=claim.claimed_arithmetic_intensity,
-        seed_formula_intensity=own(dict(formula.shape)) if own and formula else None,
+        document_formula_intensity=own(dict(formula.shape)) if own and formula else None,
         formula_intensity=formula.arithmetic_intensity if formula else None,
         intensity=op.arithmetic_intensity,
         claimed_over_measured=_over(claim.claimed_arithmetic_intensity, op.arithmetic_intensity),

@@ -1,9 +1,16 @@
-"""The kernel placement table: the seed's eleven kernels first, each measured or by formula, then every other op."""
+"""The kernel placement table: the reference document's 11 kernels, measured or by formula, then every other op."""
 
 from dataclasses import dataclass
 
 from roofprof.document.cases import CaseOps, kernel_of
-from roofprof.document.claimed_kernels import SEED_KERNELS, SeedKernel, formula_spec, measured_on, ops_of, why_not
+from roofprof.document.claimed_kernels import (
+    DOCUMENT_KERNELS,
+    DocumentKernel,
+    formula_spec,
+    gpu_of_case,
+    ops_of,
+    why_not,
+)
 from roofprof.formulas.worked import shape_words
 from roofprof.hardware.roofline import Roofs, place
 from roofprof.results.op import OpResult
@@ -25,7 +32,7 @@ class PlacementRow:
     """By the target's roofs: of the measured work, or of the formula's in a formula row."""
     attainable_flop_per_s: float | None
     bound_here: str | None
-    """On the GPU that ran."""
+    """On the profiled GPU."""
     achieved_flop_per_s: float | None
     achieved_dram_bytes_per_s: float | None
     roof_fraction: float | None
@@ -34,7 +41,7 @@ class PlacementRow:
     shape: str | None = None
     """In words."""
     ran: str | None = None
-    """The implementation or kernel, where `kernel` is the seed's name for it."""
+    """The implementation or kernel, where `kernel` is the reference document's name for it."""
     findings: tuple[str, ...] = ()
     """Kinds."""
 
@@ -44,17 +51,17 @@ class Placement:
     """The table of one case."""
 
     case: CaseOps
-    seed_rows: tuple[PlacementRow, ...]
-    """At least one a kernel of the seed's table, in its order; what ran instead follows each."""
+    document_rows: tuple[PlacementRow, ...]
+    """At least one per kernel of the reference document's table, in its order; what ran instead follows each."""
     other_rows: tuple[PlacementRow, ...]
-    """Ops that the seed's table leaves out."""
+    """Ops that the reference document's table leaves out."""
 
 
 def placement(case: CaseOps) -> Placement:
     """Build the table of a case."""
     shown: set[int] = set()
     rows: list[PlacementRow] = []
-    for kernel in SEED_KERNELS:
+    for kernel in DOCUMENT_KERNELS:
         found = list(ops_of(kernel, case))
         own = [op for op, matches in found if matches]
         if own:
@@ -92,7 +99,7 @@ def _measured(case: CaseOps, op: OpResult, kernel: str, why: str = "") -> Placem
     )
 
 
-def _by_formula(kernel: SeedKernel, case: CaseOps) -> PlacementRow:
+def _by_formula(kernel: DocumentKernel, case: CaseOps) -> PlacementRow:
     spec = formula_spec(kernel, case)
     work = spec.work
     placed = place({work.pipe: work.flop_count}, work.dram_bytes, Roofs.of(case.source.target))
@@ -110,6 +117,6 @@ def _by_formula(kernel: SeedKernel, case: CaseOps) -> PlacementRow:
         achieved_flop_per_s=None,
         achieved_dram_bytes_per_s=None,
         roof_fraction=None,
-        reason=why_not(kernel, case, measured_on(case)),
+        reason=why_not(kernel, case, gpu_of_case(case)),
         shape=shape_words(spec.formula, spec.shape),
     )

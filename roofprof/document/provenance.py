@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from roofprof.results.report import RooflineReport
 
@@ -19,7 +18,7 @@ class ReportOrigin:
     replay_passes: tuple[int, ...]
     cache_modes: tuple[str, ...]
     sm_clock_hz: Span
-    """Least and highest of its ops."""
+    """Minimum and maximum of its ops."""
     dram_clock_hz: Span
     time_sources: tuple[str, ...]
     traces: tuple[str, ...]
@@ -58,14 +57,14 @@ def _origin(report: RooflineReport, entry: Mapping[str, object]) -> ReportOrigin
     ops = [op for op in report.ops if op.report == name]
     launches = report.kernels.filter(report.kernels["report"] == name)
     devices = entry.get("devices")
-    device: Mapping[str, Any] = next(iter(devices.values()), {}) if isinstance(devices, Mapping) else {}
+    device = _first_table(devices)
     capture = entry.get("capture")
     facts: Mapping[str, object] = capture if isinstance(capture, Mapping) else {}
     versions, passes, count = facts.get("versions"), entry.get("replay_passes"), entry.get("launch_count")
     created = facts.get("created")
     return ReportOrigin(
         name=name,
-        device=device.get("device_name"),
+        device=str(name_of) if (name_of := device.get("device_name")) else None,
         launch_count=count if isinstance(count, int) else launches.height,
         replay_passes=tuple(passes) if isinstance(passes, list | tuple) else (),
         cache_modes=_distinct(op.cache for op in ops),
@@ -76,6 +75,11 @@ def _origin(report: RooflineReport, entry: Mapping[str, object]) -> ReportOrigin
         created=str(created) if created else None,
         versions={str(k): str(v) for k, v in versions.items()} if isinstance(versions, Mapping) else {},
     )
+
+
+def _first_table(tables: object) -> Mapping[str, object]:
+    first: object = next(iter(tables.values()), None) if isinstance(tables, Mapping) else None
+    return first if isinstance(first, Mapping) else {}
 
 
 def _distinct(values: Iterable[str | None]) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ class Recipe:
 RECIPES = {
     r.name: r
     for r in (
-        Recipe("nvfp4", "fp4", "fp4", "fp4", "fp8", "the seed document's table"),
+        Recipe("nvfp4", "fp4", "fp4", "fp4", "fp8", "the reference document's table"),
         Recipe("nvfp4-v2", "bf16", "fp4", "fp4", "bf16", "the published NVFP4-v2 checkpoint"),
         Recipe("fp8", "fp8", "fp8", "fp8", "fp8", "DeepSeek's own release, 128x128 blocks"),
         Recipe("bf16", "bf16", "bf16", "bf16", "bf16", "all bf16"),
@@ -92,7 +92,7 @@ class LayerCase:
     batch: int = 64
     """Sequences: decode adds one token to each, prefill `seq_len` new ones."""
     seq_len: int = 4096
-    """Decode: KV length. Prefill: new tokens a sequence."""
+    """Decode: KV length. Prefill: new tokens per sequence."""
     recipe: Recipe = RECIPES["nvfp4-v2"]
     layer: Literal["moe", "dense"] = "moe"
     tp: int = 1
@@ -147,7 +147,7 @@ class OpSpec:
     formula: str
     shape: Shape
     per: Literal["layer", "step"] = "layer"
-    """`step` for lm_head, which runs once for all layers."""
+    """`step` for lm_head, which runs once per step for all layers."""
 
     @property
     def work(self) -> Work:
@@ -266,4 +266,4 @@ def _all_reduce(case: LayerCase, op: str) -> list[OpSpec]:
 
 
 STEP_OPS = frozenset(spec.op for spec in layer_ops(LayerCase()) if spec.per == "step")
-"""Ops that run once a step for all layers: no part of a layer's sums."""
+"""Ops that run once per step for all layers: in no sum of a layer."""

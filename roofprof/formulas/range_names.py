@@ -31,7 +31,7 @@ class RangeName:
     op: str
     """Canonical op name: the part before the first colon."""
     formula: str | None = None
-    """Name of the formula in `op_models.FORMULAS`, or None for a plain name."""
+    """Name of the formula in `models.FORMULAS`, or None for a plain name."""
     shape: Shape = field(default_factory=dict)
     """Shape letters to sizes, and `precision` and `output` to precisions."""
 
@@ -43,7 +43,7 @@ def format_range_name(op: str, formula: str | None = None, shape: Mapping[str, i
     """Write a range name.
 
     Raises:
-        RangeNameError: a part holds a character that ncu's filter syntax reserves, or a size is no integer.
+        RangeNameError: a part holds a character that ncu's filter syntax reserves, or a size is not an integer.
     """
     parts = [op] if formula is None else [op, formula]
     for key, value in (shape or {}).items():

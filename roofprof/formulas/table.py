@@ -31,7 +31,7 @@ class FormulaRow:
     bound: str | None
     attainable_flop_per_s: float | None
     bound_time_s: float | None
-    """The least time by the roofs."""
+    """The minimum time by the roofs."""
     link_bytes: float
     per: str
     source: str = "formula"
@@ -109,12 +109,12 @@ def sort_rows(rows: list[FormulaRow], key: str) -> list[FormulaRow]:
     """Rows by name upwards or by a number downwards.
 
     Raises:
-        UsageError: no such order.
+        UsageError: unknown sort key.
     """
     if key == "name":
         return sorted(rows, key=lambda row: row.op)
     if key not in SORT_KEYS:
-        raise UsageError(f"no order is named {key!r}", f"use one of {', '.join([*SORT_KEYS, 'name'])}")
+        raise UsageError(f"unknown sort key {key!r}", f"use one of {', '.join([*SORT_KEYS, 'name'])}")
     if key == "order":
         return rows
     return sorted(rows, key=lambda row: -(getattr(row, SORT_KEYS[key]) or 0.0))

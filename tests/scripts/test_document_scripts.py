@@ -1,4 +1,4 @@
-"""The seed document's own commands, as it gives them."""
+"""The reference document's own commands, as it gives them."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ def script(root: Path, name: str, *arguments: str) -> subprocess.CompletedProces
 
 @pytest.fixture
 def scripts(root: Path, tmp_path: Path) -> Path:
-    """A folder beside results/ from which the scripts run, as in the seed."""
+    """A folder beside results/ from which the scripts run, as in the reference document."""
     folder = tmp_path / "scripts"
     folder.mkdir()
     for name in ("bench_deepseek_kernels.py", "plot_roofline.py"):

@@ -23,7 +23,7 @@ from roofprof.results.report import RooflineReport
 UNIT = r"(?: (?:[EPTGMkmµn]?(?:FLOP/s|B/s|B|s|Hz)|%)(?![\w/])|x(?!\w))?"
 NUMBER = re.compile(rf"(?<![\w.,&#])(?:\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d+)(?:\.\d+)?(?:e[+-]?\d+)?{UNIT}")
 SAID = {"60 %", "70 %", "15 %", "5.00 µs", "25 %", "1", "128", "1024", "10.0"}
-"""Of the text itself: thresholds, the seed's cases, the compute capability that FP4 needs."""
+"""Of the text itself: thresholds, the reference document's cases, the compute capability that FP4 needs."""
 FORMULA_BATCHES = (1, 16, 64, 128)
 
 
@@ -169,14 +169,14 @@ def add_growth(allowed: Allowed, document: dict[str, Any]) -> None:
 
 
 def add_formulas(allowed: Allowed, document: dict[str, Any], rows: list[dict[str, Any]]) -> None:
-    """What stands in rows marked formula: the seed's kernels at the case's tokens, ops at other batches."""
+    """What stands in rows marked formula: the document's kernels at the case's tokens, ops at other batches."""
     target = RooflineReport.from_dict(document).target
     phase, batch, length = (rows[0][k] for k in ("phase", "batch", "seq_len"))
     tokens = 128 if batch is None else batch if phase == "decode" else batch * length
-    seeds = [LayerCase("decode", t, length or 4096, RECIPES[r]) for t in (tokens, batch or 1, min(tokens, 16))
+    kernels = [LayerCase("decode", t, length or 4096, RECIPES[r]) for t in (tokens, batch or 1, min(tokens, 16))
              for r in ("nvfp4", "bf16")]  # fmt: skip
-    seeds += [LayerCase("prefill", 1, tokens, RECIPES[r]) for r in ("nvfp4", "bf16")]
-    works = [spec for case in seeds for spec in layer_ops(case)]
+    kernels += [LayerCase("prefill", 1, tokens, RECIPES[r]) for r in ("nvfp4", "bf16")]
+    works = [spec for case in kernels for spec in layer_ops(case)]
     topk = evaluate("topk_ungrouped", {"m": tokens})
     for work in (*(spec.work for spec in works), topk):
         placed = place({work.pipe: work.flop_count}, work.dram_bytes, Roofs.of(target))
@@ -191,7 +191,7 @@ def add_formulas(allowed: Allowed, document: dict[str, Any], rows: list[dict[str
             allowed.value("ai", evaluate(op["formula"]["name"], scaled).arithmetic_intensity)
 
 
-def add_seed(allowed: Allowed, document: dict[str, Any]) -> None:
+def add_claims(allowed: Allowed, document: dict[str, Any]) -> None:
     target = RooflineReport.from_dict(document).target
     for claim in judge_claims(target):
         allowed.text(claim.verdict)
@@ -216,7 +216,7 @@ def everything(document: dict[str, Any]) -> Allowed:
     for op in document["ops"]:
         add_op(allowed, document, op)
     add_growth(allowed, document)
-    add_seed(allowed, document)
+    add_claims(allowed, document)
     return allowed
 
 

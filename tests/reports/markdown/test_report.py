@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from roofprof.document.cases import cases_of
-from roofprof.document.claimed_kernels import SEED_KERNELS
+from roofprof.document.claimed_kernels import DOCUMENT_KERNELS
 from roofprof.document.sections import build_sections
 from roofprof.errors import RoofprofError
 from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
@@ -21,7 +21,8 @@ from roofprof.results.report import RooflineReport
 
 SECTIONS = (
     "Hardware Limits", "Roofline Model", "Kernel Placement", "Arithmetic Intensity Formulas", "Bottleneck Analysis",
-    "Scaling Behavior", "Optimization Opportunities", "What the Seed Said, What Was Measured", "Provenance",
+    "Scaling Behavior", "Optimization Opportunities", "What the Reference Document Said, What Was Measured",
+    "Provenance",
 )  # fmt: skip
 
 
@@ -35,18 +36,18 @@ def rows(text: str) -> list[list[str]]:
     return [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
 
 
-def test_the_seeds_sections_in_its_order(decode: RooflineReport) -> None:
+def test_the_reference_documents_sections_in_its_order(decode: RooflineReport) -> None:
     assert tuple(re.findall(r"^## (.*)", render_markdown([decode]), re.MULTILINE)) == SECTIONS
 
 
 @pytest.mark.parametrize("name", ["h100-decode-b64-s4096", "h100-calibration-cold", "kinds/two-processes"])
-def test_all_eleven_kernels_have_a_row_in_every_case(analyzed, name: str) -> None:  # type: ignore[no-untyped-def]
+def test_all_11_kernels_have_a_row_in_every_case(analyzed, name: str) -> None:  # type: ignore[no-untyped-def]
     report = analyzed(f"{name}.ncu-rep", ops="h100-decode-b64-s4096" if "decode" in name else None)
     for placed in build_sections([report]).placements:
-        shown = [row.kernel for row in placed.seed_rows]
-        for kernel in SEED_KERNELS:
+        shown = [row.kernel for row in placed.document_rows]
+        for kernel in DOCUMENT_KERNELS:
             assert kernel.kernel in shown
-        formula = [row for row in placed.seed_rows if row.source == "formula"]
+        formula = [row for row in placed.document_rows if row.source == "formula"]
         fp4 = [row for row in formula if row.kernel == "cutlass_scaled_fp4_mm"]
         assert len(fp4) == 4
         assert all("cannot run it: it needs compute capability 10.0" in row.reason for row in fp4)
@@ -56,7 +57,7 @@ def test_all_eleven_kernels_have_a_row_in_every_case(analyzed, name: str) -> Non
 
 def test_measured_rows_are_the_reports(decode: RooflineReport) -> None:
     (placed,) = build_sections([decode]).placements
-    measured = [row for row in (*placed.seed_rows, *placed.other_rows) if row.source == "measured"]
+    measured = [row for row in (*placed.document_rows, *placed.other_rows) if row.source == "measured"]
     assert len(measured) == len(decode.ops)
     assert sorted(r.intensity for r in measured if r.intensity) == sorted(
         op.arithmetic_intensity for op in decode.ops if op.arithmetic_intensity
@@ -136,9 +137,11 @@ def test_statements_are_judged_by_the_data(layers: RooflineReport, decode: Roofl
 def test_padding_that_costs_nothing_is_said_to(layers: RooflineReport) -> None:
     text = section(render_markdown([layers]), "Optimization Opportunities")
     first = text.split("### ")[1]
-    assert "`o_proj` executes 2.00x the useful FLOPs; memory-bound where it ran" in first
+    assert "`o_proj` executes 2.00x the useful FLOPs; memory-bound on the profiled GPU" in first
     prefill = next(part for part in text.split("### ") if part.startswith("Prefill, batch 1, new tokens 2048"))
-    assert "`o_proj` executes 2.00x the useful FLOPs; compute-bound where it ran: the padding costs time" in prefill
+    assert (
+        "`o_proj` executes 2.00x the useful FLOPs; compute-bound on the profiled GPU: the padding costs time" in prefill
+    )
 
 
 def test_fusion_bytes_are_twice_the_intermediate(layers: RooflineReport) -> None:
@@ -227,7 +230,7 @@ def test_a_capture_says_when_and_with_which_versions(data: Path) -> None:
     scaling = section(text, "Scaling Behavior")
     padded = next(line for line in scaling.splitlines() if "for tiles are padded" in line)
     assert "`q_b_proj` (128x, work ratio 129x to 1.01x)" in padded
-    statements = section(text, "What the Seed Said, What Was Measured")
+    statements = section(text, "What the Reference Document Said, What Was Measured")
     assert "**confirmed**" in next(line for line in statements.splitlines() if "BMM AI increases" in line)
     assert "**refuted**" in next(line for line in statements.splitlines() if "GEMM AI stays" in line)
 

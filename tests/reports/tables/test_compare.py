@@ -17,10 +17,10 @@ from roofprof.reports.tables.compare import document, print_comparisons, write_c
 from roofprof.results.report import RooflineReport
 
 
-def printed(report: RooflineReport, seed: bool = True) -> list[str]:
+def printed(report: RooflineReport, claims: bool = True) -> list[str]:
     out = io.StringIO()
     console = Console(file=out, width=100, highlight=False, markup=False, emoji=False)
-    print_comparisons(compare(cases_of([report]), seed), console)
+    print_comparisons(compare(cases_of([report]), claims), console)
     return out.getvalue().splitlines()
 
 
@@ -35,9 +35,9 @@ def test_the_table_fits_100_columns(decode: RooflineReport) -> None:
 
 
 def test_the_files(decode: RooflineReport, tmp_path: Path) -> None:
-    found = compare(cases_of([decode]), against_seed=True)
+    found = compare(cases_of([decode]), against_document=True)
     paths = write_comparisons(found, tmp_path)
-    assert [p.name for p in paths] == ["compare.json", "compare.csv", "compare-seed.csv"]
+    assert [p.name for p in paths] == ["compare.json", "compare.csv", "compare-document.csv"]
     data = json.loads(paths[0].read_text())
     assert data == json.loads(json.dumps(document(found)))
     with paths[1].open(newline="") as file:
@@ -51,7 +51,7 @@ def test_hostile_names(analyzed, tmp_path: Path) -> None:  # type: ignore[no-unt
     report = analyzed("kinds/odd-names.ncu-rep")
     text = "\n".join(printed(report))
     assert "\x1b" not in text
-    found = compare(cases_of([report]), against_seed=True)
+    found = compare(cases_of([report]), against_document=True)
     for path in write_comparisons(found, tmp_path):
         with path.open(newline="") as file:
             cells = [c for row in csv.DictReader(file) for k, c in row.items() if k in ("op", "label")] if (

@@ -96,11 +96,14 @@ def test_a_domain_by_name(capsys, data: Path) -> None:  # type: ignore[no-untype
         (["report", "tests/data/kinds/no-nvtx.ncu-rep", "-o", "LICENSE/x.md"], 1, "cannot write LICENSE/x.md"),
         (["report", "tests/data/truth.csv", "-o", "/dev/null/x.md"], 1, "missing columns"),
         (["compare", "nowhere.json"], 1, "cannot read nowhere.json"),
-        (["compare", "nowhere.json", "--against", "x"], 2, "nothing is known as 'x'"),
-        (["ops", "--phase", "x"], 2, "no phase is named 'x'"),
-        (["ops", "--recipe", "x"], 2, "no recipe is named 'x'"),
-        (["ops", "--layer", "x"], 2, "no layer is named 'x'"),
-        (["ops", "--batch", "x"], 2, "no list of numbers"),
+        (["compare", "nowhere.json", "--against", "x"], 2, "unknown reference 'x' in --against"),
+        (["ops", "--phase", "x"], 2, "unknown phase 'x'"),
+        (["ops", "--recipe", "x"], 2, "unknown recipe 'x'"),
+        (["ops", "--layer", "x"], 2, "unknown layer 'x'"),
+        (["ops", "--sort", "luck"], 2, "unknown sort key 'luck'"),
+        (["ops", "--only", "("], 2, "invalid regular expression in --only: '('"),
+        (["ops", "--phase", "prefill", "--batch", "x"], 2, "--batch 'x'"),
+        (["ops", "--batch", "x"], 2, "--batch 'x'"),
         (["ops", "--batch", "0"], 2, "batch 0 is out of range"),
         (["ops", "--tp", "3"], 2, "--tp 3 does not divide"),
         (["ops", "--gpu", "same"], 2, "needs a report"),
@@ -116,6 +119,13 @@ def test_errors_are_two_lines(capsys, root: Path, monkeypatch, arguments: list[s
     assert error in lines[0]
     assert len(lines) == 1 or lines[1].startswith("hint: ")
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("given", ["seed", "doc", ""])
+def test_another_reference_than_the_document_is_a_usage_error(capsys, given: str) -> None:  # type: ignore[no-untyped-def]
+    code, _, err = call(capsys, "compare", "nowhere.json", "--against", given)
+    assert code == 2
+    assert err.splitlines() == [f"error: unknown reference {given!r} in --against", "hint: use --against document"]
 
 
 def test_usage_errors_are_typers_own(capsys) -> None:  # type: ignore[no-untyped-def]
@@ -155,7 +165,7 @@ def test_ops_json(capsys) -> None:  # type: ignore[no-untyped-def]
     [
         ["ops"],
         ["ops", "--phase", "all", "--batch", "1,128"],
-        ["ops", "--seed-claims"],
+        ["ops", "--claims"],
         ["ops", "--tp", "8", "--ep", "2"],
         ["gpus"],
     ],
@@ -167,7 +177,7 @@ def test_formula_tables_fit_100_columns(capsys, arguments: list[str]) -> None:  
     assert "…" not in out
 
 
-@pytest.mark.parametrize("arguments", [["gpus", "--json"], ["ops", "--seed-claims", "--json"]])
+@pytest.mark.parametrize("arguments", [["gpus", "--json"], ["ops", "--claims", "--json"]])
 def test_other_json(capsys, arguments: list[str]) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = call(capsys, *arguments)
     assert code == 0

@@ -1,4 +1,4 @@
-"""The seed document's claims: three numbers and a verdict each."""
+"""The reference document's claims: three numbers and a verdict each."""
 
 import pytest
 
@@ -32,20 +32,20 @@ def test_the_table(kernel: str, op: str, claimed: float, verdict: str) -> None:
 
 def test_the_worked_examples() -> None:
     q_b, one, many = (c for c in CLAIMS if c.note)
-    numbers = (q_b.claimed_arithmetic_intensity, q_b.seed_formula_arithmetic_intensity, q_b.arithmetic_intensity)
+    numbers = (q_b.claimed_arithmetic_intensity, q_b.document_formula_arithmetic_intensity, q_b.arithmetic_intensity)
     assert [round(n or 0) for n in numbers] == [371, 378, 350]
     assert "memory-bound, not compute-bound" in q_b.verdict
     assert "under the ridge of 1125" in q_b.verdict
-    assert one.seed_formula_arithmetic_intensity == pytest.approx(1.98, abs=0.005)
+    assert one.document_formula_arithmetic_intensity == pytest.approx(1.98, abs=0.005)
     assert one.verdict == "AI about right"
-    assert many.seed_formula_arithmetic_intensity == pytest.approx(78.8, abs=0.05)
+    assert many.document_formula_arithmetic_intensity == pytest.approx(78.8, abs=0.05)
     assert many.arithmetic_intensity == pytest.approx(60.2, abs=0.05)
 
 
 def test_the_documents_own_expression_for_elementwise_ops() -> None:
-    assert TABLE["rmsnorm", "q_a_layernorm"].seed_formula_arithmetic_intensity == 1.25
-    assert TABLE["silu_and_mul", "shared_silu_and_mul"].seed_formula_arithmetic_intensity == pytest.approx(2 / 3)
-    assert TABLE["topk_softmax", "topk_softmax"].seed_formula_arithmetic_intensity is None
+    assert TABLE["rmsnorm", "q_a_layernorm"].document_formula_arithmetic_intensity == 1.25
+    assert TABLE["silu_and_mul", "shared_silu_and_mul"].document_formula_arithmetic_intensity == pytest.approx(2 / 3)
+    assert TABLE["topk_softmax", "topk_softmax"].document_formula_arithmetic_intensity is None
 
 
 def test_limits_as_the_batch_grows() -> None:

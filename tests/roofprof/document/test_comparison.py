@@ -74,19 +74,19 @@ def test_another_roof_is_a_term_of_its_own(made: Callable[..., RooflineReport]) 
 
 def test_what_is_unknown_has_no_factors(analyzed) -> None:  # type: ignore[no-untyped-def]
     report = analyzed("kinds/time-only.ncu-rep")
-    for found in compare(cases_of([report]), against_seed=True):
+    for found in compare(cases_of([report]), against_document=True):
         assert all(gap.time_gap is None for gap in found.gaps)
 
 
-def test_the_seeds_claims(decode: RooflineReport) -> None:
-    (found,) = compare(cases_of([decode]), against_seed=True)
-    rows = {(row.kernel, row.label): row for row in found.seed}
+def test_the_documents_claims(decode: RooflineReport) -> None:
+    (found,) = compare(cases_of([decode]), against_document=True)
+    rows = {(row.kernel, row.label): row for row in found.document}
     row = rows["cutlass_scaled_fp4_mm", "q_b_proj (fp8 CUTLASS)"]
     op = next(op for op in decode.ops if op.label == "q_b_proj (fp8 CUTLASS)")
     assert row.claimed_intensity == 12000
     assert row.claimed_over_measured == pytest.approx(12000 / op.arithmetic_intensity)  # type: ignore[operator]
     m, n, k = 64, 24576, 1536
-    assert row.seed_formula_intensity == pytest.approx(2 * m * n * k / (2 * m * k + 0.5 * k * n + 2 * m * n))
+    assert row.document_formula_intensity == pytest.approx(2 * m * n * k / (2 * m * k + 0.5 * k * n + 2 * m * n))
     assert (row.claimed_bound, row.bound) == ("compute", "memory")
-    assert all(r.seed_formula_intensity is None for (kernel, _), r in rows.items() if kernel == "dsv3_fused_a_gemm")
-    assert not compare(cases_of([decode]))[0].seed
+    assert all(r.document_formula_intensity is None for (kernel, _), r in rows.items() if kernel == "dsv3_fused_a_gemm")
+    assert not compare(cases_of([decode]))[0].document

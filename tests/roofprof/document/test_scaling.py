@@ -150,6 +150,7 @@ def test_document_and_tables_agree_on_a_sum_with_an_unknown_part(fp8: RooflineRe
     (case,) = [c for c in cases_of([report]) if c.batch == 64]
     layer = layer_point(case)
     assert layer.time_ns.value is None
+    assert layer.time_ns.known
     assert layer.time_ns.known == pytest.approx(sum(op.time_ns or 0 for op in case.ops))
     assert (layer.time_ns.known_count, layer.time_ns.count) == (len(case.ops) - 1, len(case.ops))
     cell = f"— ({layer.time_ns.known / 1e6:.2f} ms over {len(case.ops) - 1} of {len(case.ops)} ops)"

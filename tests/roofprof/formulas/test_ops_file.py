@@ -3,6 +3,8 @@
 import contextlib
 import copy
 import datetime
+import re
+import tomllib
 import warnings
 from pathlib import Path
 from typing import Any
@@ -178,6 +180,14 @@ def test_a_group_may_capture_a_size_or_a_precision() -> None:
         ReportError, match=r"mine\.toml: op 1: group 'precision' of match captured 'int3' in range '6_int3'"
     ):
         config.match("6_int3")
+
+
+def test_the_example_of_the_documentation_works(root: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", (root / "docs/ops-files.md").read_text(), re.DOTALL)
+    config = parse_ops_config(tomllib.loads(example), "docs/ops-files.md")
+    found = config.match("layers.3.o_proj Inputs: [64, 16384]")
+    assert found is not None
+    assert (found.op, found.shape["m"], config.case.batch) == ("o_proj", 64, 64)
 
 
 @pytest.mark.parametrize("captured", ["sixty", "1.5", "", "9" * 5000, "1e3"])

@@ -8,7 +8,7 @@ from roofprof.errors import RoofprofError, UsageError
 from roofprof.hardware.devices import bundled_gpus, device_from_dict, load_gpu, recognise_gpu
 
 
-def test_gb200_is_the_seed_document_and_says_so() -> None:
+def test_gb200_is_the_reference_document_and_says_so() -> None:
     gpu = load_gpu("gb200")
     assert {
         p: v / 1e12 for p, v in gpu.peak_flop_per_s.items() if p in ("tensor_fp4", "tensor_fp8", "tensor_fp16")
@@ -19,7 +19,7 @@ def test_gb200_is_the_seed_document_and_says_so() -> None:
     }
     assert gpu.dram_bytes_per_s == 8000e9
     assert [gpu.ridge_point(p) for p in ("tensor_fp4", "tensor_fp8", "tensor_fp16")] == [1125, 562.5, 281.25]
-    assert gpu.source == "seed figures (HGX B200); NVIDIA's for GB200: gb200-nvl72"
+    assert gpu.source == "figures of the reference document (HGX B200); NVIDIA's for GB200: gb200-nvl72"
     assert gpu.peak_flop_per_s["fp32"] == bundled_gpus()["b200"].peak_flop_per_s["fp32"]
 
 
