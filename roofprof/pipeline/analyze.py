@@ -14,6 +14,7 @@ from roofprof.hardware.ceilings import load_ceilings
 from roofprof.hardware.devices import DeviceSpec, load_gpu
 from roofprof.parsers.ncu.report import read_ncu_report
 from roofprof.pipeline.capture_group import Progress, read_group, read_trace
+from roofprof.pipeline.names import unique_labels
 from roofprof.pipeline.selfcheck import find_selfcheck
 from roofprof.results.report import RooflineReport, load_report
 
@@ -52,9 +53,9 @@ def analyze_files(request: AnalyzeRequest, progress: Progress | None = None) -> 
     given = find_selfcheck(request.selfcheck) if request.selfcheck else None
     measured: list[Measured] = []
     findings: list[Finding] = []
-    for path, name in zip(request.paths, _labels(request.paths), strict=True):
+    for path, name in zip(request.paths, unique_labels(request.paths), strict=True):
         if path.is_dir():
-            capture = load_capture(path)
+            capture = load_capture(path, name)
             findings += capture.findings
             proof = given or find_selfcheck(path, required=False)
             for group in capture.groups:
@@ -78,16 +79,3 @@ def _pattern(text: str | None) -> Callable[[str], bool] | None:
     except re.error as error:
         raise UsageError(f"--only {text!r} is no regular expression: {error}") from None
     return lambda name: pattern.search(name) is not None
-
-
-def _labels(paths: Sequence[Path]) -> list[str]:
-    """File names, with as many folders before them as it takes to tell them apart."""
-    if not paths:
-        raise UsageError("no report was given", "roofprof analyze REPORT.ncu-rep")
-    depth = 1
-    while len({"/".join(p.absolute().parts[-depth:]) for p in paths}) < len({p.absolute() for p in paths}):
-        depth += 1
-    labels = ["/".join(p.absolute().parts[-depth:]) for p in paths]
-    if len(set(labels)) < len(labels):
-        raise UsageError("one report was given twice", "name each file once")
-    return labels
