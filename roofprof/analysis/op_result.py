@@ -6,6 +6,7 @@ from typing import Any
 
 from roofprof.analysis.op_roofline import Yardsticks, flop_by_pipe, measured_on, over, useful
 from roofprof.analysis.op_rules import OpNumbers, explain
+from roofprof.analysis.retarget import peak_missing
 from roofprof.analysis.trust_rules import OpFacts, doubts
 from roofprof.findings import Finding, Severity
 from roofprof.hardware.devices import PIPES, DeviceSpec
@@ -121,10 +122,7 @@ def _findings(facts: OpFacts, launch_findings: Sequence[Finding], placed: Placem
     if named.work is not None:
         found += explain(_numbers(facts.row, named, list(facts.kernel_names)))
     if placed.missing_peaks:
-        message = f"{target.name} has no peak for {', '.join(placed.missing_peaks)}: its time is left out of the bound"
-        hint = "choose another --gpu, or add the peak to a TOML file of your own"
-        values: dict[str, object] = {"pipes": list(placed.missing_peaks), "gpu": target.name}
-        found.append(facts.finding("peak-missing", Severity.WARNING, message, hint, **values))
+        found.append(peak_missing(named.op, facts.row["report"], placed.missing_peaks, target))
     return found + doubts(facts)
 
 

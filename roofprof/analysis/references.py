@@ -9,6 +9,9 @@ from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.selfcheck.result import Selfcheck
 
+NOT_APPLIED = "not-applied"
+MEASURED_ROOFS = "measured roofs"
+
 
 class ReportLike(Protocol):
     """What is asked of a report."""
@@ -48,7 +51,7 @@ def yardsticks(
             check = None
         if roofs and roofs.gpu != device:
             found.append(
-                _not_applied(report.name, "measured roofs", f"they are of {roofs.gpu}, the report is of {device}")
+                _not_applied(report.name, MEASURED_ROOFS, f"they are of {roofs.gpu}, the report is of {device}")
             )
             roofs = None
         if check:
@@ -67,7 +70,7 @@ def _misfit(check: Selfcheck, device: str, ncu_version: str | None) -> str | Non
 
 def _not_applied(report: str, what: str, why: str) -> Finding:
     return Finding(
-        "not-applied", Severity.DOUBTFUL, f"the {what} given is not applied: {why}",
+        NOT_APPLIED, Severity.DOUBTFUL, f"the {what} given is not applied: {why}",
         "make one on the GPU that was measured", report=report, values={"what": what},
     )  # fmt: skip
 

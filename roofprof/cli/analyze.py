@@ -32,17 +32,25 @@ _SORT_KEYS: dict[str, str] = {
 
 def analyze(
     reports: Annotated[
-        list[Path], typer.Argument(help="Captures, .ncu-rep files, or one report.json to make its outputs again.")
+        list[Path], typer.Argument(help="Captures and .ncu-rep files, or one saved analysis to make its outputs again.")
     ],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for files and picture.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Output directory for files and picture.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print report.json on stdout and nothing else there.")
     ] = False,
     plots: Annotated[
-        bool, typer.Option("--plots", help="With -o: also memory levels, share of time, scaling with batch and length.")
+        bool, typer.Option("--plots", help="With -o: also memory levels, time shares, scaling with batch and length.")
     ] = False,
-    by_phase: Annotated[bool, typer.Option("--by-phase", help="With -o: also one roofline a phase.")] = False,
-    gpu: Annotated[str, typer.Option(help="GPU whose roofs to use: a name, a TOML file, or 'same'.")] = "gb200",
+    by_phase: Annotated[bool, typer.Option("--by-phase", help="With -o: also one roofline per phase.")] = False,
+    gpu: Annotated[
+        str | None,
+        typer.Option(
+            help="Target GPU for the roofline: a name, a TOML file, or 'same' for the profiled one; gb200 by default, "
+            "and a saved analysis' own."
+        ),
+    ] = None,
     ops: Annotated[
         str | None, typer.Option(help="Ops file for foreign range names: a TOML file or a bundled name.")
     ] = None,
@@ -51,10 +59,11 @@ def analyze(
         Path | None, typer.Option(help="nsys trace of the same command; a capture holds its own.")
     ] = None,
     selfcheck: Annotated[
-        Path | None, typer.Option(help="A selfcheck.json, or its directory; a capture's own is found by itself.")
+        Path | None,
+        typer.Option(help="A selfcheck.json, or its directory; a capture's own is picked up automatically."),
     ] = None,
     ceilings: Annotated[Path | None, typer.Option(help="Measured roofs: what roofprof ceilings -o wrote.")] = None,
-    only: Annotated[str | None, typer.Option(help="Keep ops whose name matches this regular expression.")] = None,
+    only: Annotated[str | None, typer.Option(help="Only ops matching this regex.")] = None,
     sort: Annotated[
         str | None,
         typer.Option(help=f"Order of the table: {', '.join(_SORT_KEYS)}; by default win with a timeline, else order."),
@@ -65,7 +74,9 @@ def analyze(
 ) -> None:
     """Read ncu reports and place every op on a GPU's roofline, formula beside measured."""
     if sort is not None and sort not in _SORT_KEYS:
-        raise UsageError(f"no order is named {sort!r}", f"use one of {', '.join(_SORT_KEYS)}")
+        raise UsageError(f"unknown sort key {sort!r}", f"use one of {', '.join(_SORT_KEYS)}")
+    if as_json and (sort or top or wide):
+        raise UsageError("--sort, --top and --wide shape the table, not --json", "choose ops with --only")
     if (plots or by_phase) and output is None:
         raise UsageError("--plots and --by-phase write files", "say where with -o")
     from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
@@ -82,7 +93,7 @@ def analyze(
 
 
 def _default_order(report: "RooflineReport") -> str:
-    """By the time to be won where the application's time is known, else as launched."""
+    """By potential savings where the application's time is known, else as launched."""
     return "win" if any(op.time_source == "nsys" for op in report.ops) else "order"
 
 
@@ -109,7 +120,7 @@ def _print_table(report: "RooflineReport", sort: str, top: int | None, wide: boo
 
 
 def sorted_ops(ops: "list[OpResult]", sort: str) -> "list[OpResult]":
-    """Ops in the order asked for: names upwards, numbers downwards, unknown last."""
+    """Ops in the order asked for: names ascending, numbers descending, unknown last."""
     if sort == "order":
         return ops
     if sort == "name":
@@ -130,7 +141,7 @@ def _print_findings(report: "RooflineReport", explain: bool) -> None:
 
 
 def _progress() -> Callable[[int, int], None]:
-    """Progress on stderr, from the second second on."""
+    """Progress on stderr, once reading has taken a second."""
     started = time.monotonic()
 
     def show(done: int, total: int) -> None:

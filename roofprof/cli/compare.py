@@ -13,7 +13,7 @@ from roofprof.errors import UsageError
 def compare(
     inputs: Annotated[
         list[Path],
-        typer.Argument(help="report.json files, folders that hold one, captures, all_kernels.csv or .ncu-rep files."),
+        typer.Argument(help="Saved analyses (report.json, its folder, all_kernels.csv), captures or .ncu-rep files."),
     ],
     against: Annotated[str | None, typer.Option(help="'seed': set the seed document's claims beside both.")] = None,
     output: Annotated[
@@ -22,18 +22,24 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
     top: Annotated[int | None, typer.Option(min=1, help="Show only the first N rows of each case.")] = None,
     gpu: Annotated[
-        str, typer.Option(help="GPU whose roofs to use for captures and .ncu-rep files; report.json has its own.")
-    ] = "gb200",
-    ops: Annotated[str | None, typer.Option(help="Ops file for .ncu-rep files with foreign range names.")] = None,
+        str | None, typer.Option(help="Target GPU for the roofline; gb200 by default, and a saved analysis' own.")
+    ] = None,
+    ops: Annotated[
+        str | None, typer.Option(help="Ops file for captures and .ncu-rep files with foreign range names.")
+    ] = None,
+    domain: Annotated[str | None, typer.Option(help="NVTX domain whose ranges are ops.")] = None,
+    only: Annotated[str | None, typer.Option(help="Only ops matching this regex.")] = None,
 ) -> None:
     """Compare arithmetic intensity by formula with the measured one, op by op, worst first."""
     if against not in (None, "seed"):
         raise UsageError(f"nothing is known as {against!r} to compare with", "use --against seed")
     from roofprof.document.cases import cases_of
     from roofprof.document.comparison import compare as compare_cases
+    from roofprof.pipeline.analyze import AnalyzeRequest
     from roofprof.reports.tables.compare import document, print_comparisons, write_comparisons
 
-    comparisons = compare_cases(cases_of(load_reports(inputs, gpu, ops)), against == "seed")
+    request = AnalyzeRequest(inputs, gpu, domain, ops, only)
+    comparisons = compare_cases(cases_of(load_reports(request)), against == "seed")
     if output:
         from roofprof.reports.plots.compare import save_comparison
 

@@ -102,7 +102,7 @@ def test_the_fraction_at_the_clock_uses_the_dense_peak_of_the_launch(analyzed: C
 
 
 def test_words_say_what_is_projected(decode: RooflineReport, analyzed: Callable) -> None:
-    assert "projected onto gb200" in decode.notes[0]
+    assert "extrapolated to gb200" in decode.notes[0]
     assert "seed figures (HGX B200); NVIDIA's for GB200: gb200-nvl72" in decode.notes[1]
     assert not any("projected" in note for note in analyzed("kinds/no-nvtx.ncu-rep", gpu="h100").notes)
 

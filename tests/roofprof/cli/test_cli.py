@@ -20,7 +20,7 @@ def test_analyze_prints_a_table_and_findings_beside_it(capsys, data: Path) -> No
     code, out, err = call(capsys, "analyze", data / "kinds/set-roofline.ncu-rep")
     assert code == 0
     assert "scale_add" in out
-    assert "projected onto gb200" in " ".join(out.split())
+    assert "extrapolated to gb200" in " ".join(out.split())
     assert "counter-missing" in err
 
 
@@ -85,8 +85,12 @@ def test_a_domain_by_name(capsys, data: Path) -> None:  # type: ignore[no-untype
         (["analyze", "pyproject.toml"], 1, "not an ncu report"),
         (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--gpu", "gb2000"], 2, "no GPU is named 'gb2000'"),
         (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--ops", "nowhere"], 2, "no ops file nowhere"),
-        (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--only", "("], 2, "no regular expression"),
-        (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--sort", "luck"], 2, "no order is named 'luck'"),
+        (
+            ["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--only", "("],
+            2,
+            "invalid regular expression in --only: '('",
+        ),
+        (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--sort", "luck"], 2, "unknown sort key 'luck'"),
         (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "-o", "LICENSE"], 1, "cannot write to LICENSE"),
         (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--plots"], 2, "--plots and --by-phase write files"),
         (["analyze", "README.json"], 1, "cannot read README.json"),
