@@ -12,8 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from roofprof.errors import ReportError, RoofprofError
-from roofprof.files import write_whole
+from roofprof.errors import ReportError
+from roofprof.files import write_output
 from roofprof.findings import Finding
 from roofprof.hardware.devices import PIPES, device_from_dict
 from roofprof.results.op import FormulaResult, MeasuredOn, OpResult, Useful
@@ -72,10 +72,7 @@ def write_all_kernels(report: RooflineReport, path: Path) -> Path:
             for op in report.ops:
                 writer.writerow({key: _cell(value) for key, value in {**_row(report, op), **constant}.items()})
 
-    try:
-        return write_whole(path, write)
-    except OSError as error:
-        raise RoofprofError(f"cannot write {path}: {error.strerror or error}", "choose another folder") from None
+    return write_output(path, write)
 
 
 def _counts(join: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def _missing_counters(report: str, launches: pl.DataFrame, answers: list[dict[st
             f"{what} unknown{where}: the report lacks {_shortened(names)}",
             _remedy(names, launches),
             report=report,
-            values={"column": column, "metrics": names.split(","), "launch_count": count},
+            values={"column": column, "what": what + where, "metrics": names.split(","), "launch_count": count},
         )
 
 

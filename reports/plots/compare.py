@@ -1,12 +1,10 @@
 """The comparison as a picture: formula against measured intensity, and the gap in time as a waterfall."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roofprof.document.comparison import Comparison, Gap
 from roofprof.formatting import format_number, printable
-from roofprof.reports.plots.figures import save_picture
 from roofprof.reports.plots.labels import place_labels
 
 if TYPE_CHECKING:
@@ -45,16 +43,6 @@ def draw_comparison(comparisons: Sequence[Comparison]) -> "Figure":
     title = f"Formula against measurement on {gpus}, {dates}"
     figure.text(0.01, 0.965, printable(title, 160), fontsize=12, va="top", parse_math=False)
     return figure
-
-
-def save_comparison(comparisons: Sequence[Comparison], folder: Path) -> list[Path]:
-    """Write compare.png and compare.svg.
-
-    Raises:
-        RoofprofError: the folder cannot be written.
-    """
-    figure = draw_comparison(comparisons)
-    return [save_picture(figure, folder / f"compare.{suffix}") for suffix in ("png", "svg")]
 
 
 def _draw_scatter(axes: "Axes", rows: Sequence[tuple[Gap, int]], comparisons: Sequence[Comparison]) -> None:

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roofprof.formatting import printable
 from roofprof.hardware.ceilings import Ceilings
-from roofprof.reports.plots.figures import new_figure, save_figure
+from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.labels import Obstacle, place_labels
 from roofprof.reports.plots.style import PIPE_STYLES, pipe_label
 from roofprof.results.op import OpResult, short_labels
@@ -73,15 +72,6 @@ def draw_roofline(report: RooflineReport, levels: bool = False, subject: str | N
     labels = [(p.intensity, p.rate, str(p.number), _STYLE[p.pipe][0]) for p in points]
     place_labels(axes, labels, _obstacles(points, levels))
     return figure
-
-
-def save_roofline(report: RooflineReport, folder: Path) -> list[Path]:
-    """Write roofline.png and roofline.svg.
-
-    Raises:
-        RoofprofError: the folder cannot be written.
-    """
-    return save_figure(draw_roofline(report), folder, "roofline")
 
 
 def _draw_axes(axes: "Axes", report: RooflineReport, points: list[Point], levels: bool) -> None:

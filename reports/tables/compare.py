@@ -1,7 +1,6 @@
 """The comparison of formula and measurement as tables of 100 columns, CSV and JSON."""
 
 import csv
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,8 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from roofprof.document.comparison import Comparison, Gap, SeedGap
-from roofprof.errors import RoofprofError
-from roofprof.files import write_whole
+from roofprof.files import write_output
 from roofprof.formatting import format_number, printable, spreadsheet_cell
 
 WIDTH = 100
@@ -46,34 +44,29 @@ def document(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     return {"schema_version": 1, "cases": [found.as_dict() for found in comparisons]}
 
 
-def write_comparisons(comparisons: Sequence[Comparison], folder: Path) -> list[Path]:
-    """Write compare.json, compare.csv and, with the seed, compare-seed.csv.
+def write_csv_files(comparisons: Sequence[Comparison], path: Path) -> list[Path]:
+    """Write one row per op and case and, with the seed, NAME-seed.csv beside it.
 
     Raises:
-        RoofprofError: the folder cannot be written.
+        RoofprofError: a file cannot be written.
     """
     data = document(comparisons)
-    writers: dict[str, Callable[[TextIO], object]] = {
-        "compare.json": lambda file: file.write(json.dumps(data, ensure_ascii=False) + "\n"),
-        "compare.csv": lambda file: _write_csv(data, "ops", Gap, file),
-    }
+    files: dict[str, type[Gap | SeedGap]] = {"ops": Gap}
     if any(found.seed for found in comparisons):
-        writers["compare-seed.csv"] = lambda file: _write_csv(data, "seed", SeedGap, file)
-    try:
-        return [write_whole(folder / name, partial(_write_text, write)) for name, write in writers.items()]
-    except OSError as error:
-        raise RoofprofError(f"cannot write to {folder}: {error.strerror or error}", "choose another with -o") from None
-
-
-def _write_text(write: Callable[[TextIO], object], path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        write(file)
+        files["seed"] = SeedGap
+    names = {rows: path if rows == "ops" else path.with_stem(f"{path.stem}-{rows}") for rows in files}
+    return [write_output(names[rows], partial(_write_csv, data, rows, kind)) for rows, kind in files.items()]
 
 
 _CASE = ("report", "phase", "batch", "seq_len", "cache", "gpu", "target")
 
 
-def _write_csv(data: dict[str, Any], rows: str, kind: type[Gap | SeedGap], file: TextIO) -> None:
+def _write_csv(data: dict[str, Any], rows: str, kind: type[Gap | SeedGap], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        _write_rows(data, rows, kind, file)
+
+
+def _write_rows(data: dict[str, Any], rows: str, kind: type[Gap | SeedGap], file: TextIO) -> None:
     writer = csv.DictWriter(file, [*_CASE, *kind.__dataclass_fields__], lineterminator="\n")
     writer.writeheader()
     for case in data["cases"]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from roofprof.cli.outputs import check_folder, say_written, write_to
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def analyze(
         list[Path], typer.Argument(help="Captures and .ncu-rep files, or one saved analysis to make its outputs again.")
     ],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Output directory for files and picture.")
+        Path | None, typer.Option("-o", "--output", help="Output directory, or one file whose suffix says the format.")
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print report.json on stdout and nothing else there.")
@@ -79,6 +80,8 @@ def analyze(
         raise UsageError("--sort, --top and --wide shape the table, not --json", "choose ops with --only")
     if (plots or by_phase) and output is None:
         raise UsageError("--plots and --by-phase write files", "say where with -o")
+    if output and (plots or by_phase):
+        check_folder(output)
     from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
 
     request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings)
@@ -97,16 +100,15 @@ def _default_order(report: "RooflineReport") -> str:
     return "win" if any(op.time_source == "nsys" for op in report.ops) else "order"
 
 
-def _write(report: "RooflineReport", folder: Path, plots: bool, by_phase: bool) -> None:
-    from roofprof.reports.files import write_files
-    from roofprof.reports.plots.roofline import save_roofline
+def _write(report: "RooflineReport", output: Path, plots: bool, by_phase: bool) -> None:
+    from roofprof.reports.outputs.registry import analysis_outputs
 
-    paths = [*write_files(report, folder), *save_roofline(report, folder)]
+    paths = write_to(analysis_outputs(), [report], output)
     if plots or by_phase:
         from roofprof.reports.plots.save import save_by_phase, save_plots
 
-        paths += save_plots([report], folder, by_phase) if plots else save_by_phase([report], folder)
-    print(f"wrote {', '.join(path.name for path in paths)} to {folder}", file=sys.stderr)
+        paths += save_plots([report], output, by_phase) if plots else save_by_phase([report], output)
+    say_written(paths)
 
 
 def _print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool) -> None:

@@ -1,11 +1,11 @@
 """`roofprof compare`: formula against measurement, worst first, with the gap split into factors."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from roofprof.cli.outputs import say_written, write_to
 from roofprof.cli.report import load_reports
 from roofprof.errors import UsageError
 
@@ -17,7 +17,8 @@ def compare(
     ],
     against: Annotated[str | None, typer.Option(help="'seed': set the seed document's claims beside both.")] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for compare.csv, .json, .png and .svg.")
+        Path | None,
+        typer.Option("-o", "--output", help="Output directory, or one file whose suffix says the format."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
     top: Annotated[int | None, typer.Option(min=1, help="Show only the first N rows of each case.")] = None,
@@ -36,15 +37,14 @@ def compare(
     from roofprof.document.cases import cases_of
     from roofprof.document.comparison import compare as compare_cases
     from roofprof.pipeline.analyze import AnalyzeRequest
-    from roofprof.reports.tables.compare import document, print_comparisons, write_comparisons
+    from roofprof.reports.tables.compare import document, print_comparisons
 
     request = AnalyzeRequest(inputs, gpu, domain, ops, only)
     comparisons = compare_cases(cases_of(load_reports(request)), against == "seed")
     if output:
-        from roofprof.reports.plots.compare import save_comparison
+        from roofprof.reports.outputs.registry import comparison_outputs
 
-        paths = [*write_comparisons(comparisons, output), *save_comparison(comparisons, output)]
-        print(f"wrote {', '.join(path.name for path in paths)} to {output}", file=sys.stderr)
+        say_written(write_to(comparison_outputs(), comparisons, output))
     if as_json:
         import json
 

@@ -36,7 +36,7 @@ def report(
     ] = False,
 ) -> None:
     """Write the roofline document: placement, formulas, bottlenecks, scaling, opportunities, provenance."""
-    write = writer_of(output, by_phase)
+    write = _writer(output, by_phase)
     from roofprof.pipeline.analyze import AnalyzeRequest
 
     request = AnalyzeRequest(inputs, gpu, domain, ops, only, ceilings=ceilings)
@@ -55,65 +55,15 @@ def load_reports(request: "AnalyzeRequest") -> "list[RooflineReport]":
     return load(request, lambda line: print(f"note: {line}", file=sys.stderr))
 
 
-Writer = Callable[[Sequence["RooflineReport"], Path], list[Path]]
+def _writer(output: Path, by_phase: bool) -> "Callable[[Sequence[RooflineReport], Path], list[Path]]":
+    """What writes a file of this suffix, chosen before anything is read."""
+    from roofprof.reports.outputs.registry import analysis_outputs, required_output
 
-
-def writer_of(path: Path, by_phase: bool = False) -> Writer:
-    """What writes a file of this suffix, chosen before anything is read.
-
-    Raises:
-        UsageError: nothing does.
-    """
-    suffix = path.suffix.lower()
-    pictures = (".png", ".svg", ".pdf")
-    writers: dict[str, Writer] = {".md": _markdown, ".html": _html, ".csv": _csv}
-    if by_phase and suffix not in pictures:
-        raise UsageError("--by-phase is for pictures", f"give -o a name ending in {', '.join(pictures)}")
-    if suffix in pictures:
-        return _pictures_by_phase if by_phase else _picture
-    if suffix not in writers:
-        raise UsageError(f"nothing is written as {path.name!r}", "give -o a name ending in .md, .html, .png or .csv")
-    return writers[suffix]
-
-
-def _markdown(reports: "Sequence[RooflineReport]", path: Path) -> list[Path]:
-    from roofprof.reports.markdown.report import write_markdown
-
-    return [write_markdown(reports, path)]
-
-
-def _html(reports: "Sequence[RooflineReport]", path: Path) -> list[Path]:
-    from roofprof.reports.html.report import write_html
-
-    write_html(reports, path)
-    return [path]
-
-
-def _csv(reports: "Sequence[RooflineReport]", path: Path) -> list[Path]:
-    from roofprof.reports.all_kernels import write_all_kernels
-
-    return [write_all_kernels(_only(reports, path), path)]
-
-
-def _picture(reports: "Sequence[RooflineReport]", path: Path) -> list[Path]:
-    from roofprof.reports.plots.figures import save_picture
-    from roofprof.reports.plots.roofline import draw_roofline
-
-    return [save_picture(draw_roofline(_only(reports, path)), path)]
-
-
-def _pictures_by_phase(reports: "Sequence[RooflineReport]", path: Path) -> list[Path]:
-    from roofprof.reports.plots.save import phase_reports
-
-    paths = []
-    for phase, part in phase_reports(_only(reports, path)).items():
-        # Phases of foreign ops files are data: no path is made of them.
-        name = phase if phase in ("decode", "prefill") else "other"
-        paths += _picture([part], path.with_name(f"{path.stem}-{name}{path.suffix}"))
-    return paths
-
-
-def _only(reports: "Sequence[RooflineReport]", path: Path) -> "RooflineReport":
-    if len(reports) > 1:
-        raise UsageError(f"{path.name} is made of one analysis", "analyze the captures together, then report that")
-    return reports[0]
+    outputs = analysis_outputs()
+    found = required_output(outputs, output)
+    if not by_phase:
+        return found.write
+    if found.write_by_phase is None:
+        known = ", ".join(suffix for o in outputs if o.write_by_phase for suffix in o.suffixes)
+        raise UsageError("--by-phase is for pictures", f"give -o a name ending in {known}")
+    return found.write_by_phase

@@ -1,4 +1,4 @@
-"""`roofprof selfcheck`: are the counters of this GPU right? Kernels of known work, captured and judged."""
+"""`roofprof selfcheck`: are the counters of this GPU right? Kernels of known work, captured and evaluated."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from roofprof.cli.progress import ProgressLine, print_result
-from roofprof.errors import UsageError
+from roofprof.errors import RoofprofError, UsageError
 
 if TYPE_CHECKING:
     from roofprof.selfcheck.result import Selfcheck
@@ -15,18 +15,21 @@ if TYPE_CHECKING:
 
 def selfcheck(
     directory: Annotated[
-        Path | None, typer.Argument(help="A captured self-check to judge; without it the kernels run here.")
+        Path | None, typer.Argument(help="A captured self-check to evaluate; without it the kernels run here.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Directory to make.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Output directory.")] = None,
     capture_only: Annotated[
-        bool, typer.Option("--capture-only", help="Run the kernels; judge them later, where polars is installed.")
+        bool,
+        typer.Option("--capture-only", help="Run the kernels; evaluate them later, where polars is installed."),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier self-check.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print selfcheck.json on stdout and nothing else.")] = False,
 ) -> None:
-    """Prove each counter on kernels whose work is known exactly; exit code 1 when one is wrong."""
+    """Check each counter on kernels whose work is known exactly; exit code 1 when one is wrong."""
     if directory and (output or capture_only or force):
-        raise UsageError("a directory to judge goes with no option but --json", "leave it out to run the kernels")
+        raise UsageError(
+            "a captured self-check takes no option but --json", "leave the directory out to run the kernels"
+        )
     if directory is None:
         directory = _capture(output or Path("selfcheck"), force, quiet=as_json)
     if capture_only:
@@ -56,17 +59,13 @@ def _capture(output: Path, force: bool, quiet: bool) -> Path:
 
 def _keep(verdict: "Selfcheck", directory: Path) -> None:
     """Write selfcheck.json beside the capture; a directory that cannot be written loses it, and is told so."""
-    import json
-
+    from roofprof.files import write_json
     from roofprof.selfcheck.result import SELFCHECK
 
-    path = directory / SELFCHECK
-    draft = path.with_name(path.name + ".partial")
     try:
-        draft.write_text(json.dumps(verdict.as_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        print(f"warning: cannot write {path}: {error.strerror}", file=sys.stderr)
+        write_json(directory / SELFCHECK, verdict.as_dict())
+    except RoofprofError as error:
+        print(f"warning: {error.message}", file=sys.stderr)
 
 
 def _print(verdict: "Selfcheck") -> None:

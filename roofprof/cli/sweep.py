@@ -90,14 +90,13 @@ def _check_gpu(gpu: str) -> None:
 def _report(result: "SweepResult", options: "SweepOptions", gpu: str) -> None:
     """Write the scaling report of what is there, and say what is not."""
     from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
-    from roofprof.reports.files import write_files
-    from roofprof.reports.plots.roofline import save_roofline
+    from roofprof.reports.outputs.registry import analysis_outputs, write_folder
     from roofprof.reports.plots.save import save_scaling
     from roofprof.reports.tables.scaling import scaling_lines, write_scaling
 
     folder = options.base.output
     report = analyze_files(AnalyzeRequest(result.captures, gpu))
-    paths = [*write_files(report, folder), *save_roofline(report, folder)]
+    paths = write_folder(analysis_outputs(), [report], folder)
     paths += [*write_scaling(report, folder), *save_scaling([report], folder)]
     lines = scaling_lines(report)
     print("\n".join(lines[: lines.index("", lines.index("## Cases") + 2)]))

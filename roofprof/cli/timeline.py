@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from roofprof.errors import RoofprofError, UsageError
+from roofprof.errors import UsageError
 
 
 def timeline(
@@ -25,7 +25,7 @@ def timeline(
     from roofprof.timeline.timeline import build_timeline
 
     if sort not in SORTS:
-        raise UsageError(f"--sort {sort} is not known", f"use one of {', '.join(SORTS)}")
+        raise UsageError(f"unknown sort key {sort!r}", f"use one of {', '.join(SORTS)}")
     lines = []
     for path in find_traces(source):
         nsys = find_nsys() if path.suffix == ".nsys-rep" else None
@@ -36,10 +36,9 @@ def timeline(
 
     text = json.dumps(document, indent=2, allow_nan=False)
     if output is not None:
-        try:
-            output.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise RoofprofError(f"cannot write {output}: {error.strerror}", "choose another -o") from error
+        from roofprof.files import write_output
+
+        write_output(output, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
     if as_json:
         print(text)
         return
