@@ -75,12 +75,12 @@ def _draw_scatter(axes: "Axes", rows: Sequence[tuple[Gap, int]], comparisons: Se
 
 
 def _legend(found: Comparison) -> str:
-    # A label that begins with an underscore would be left out, and a dollar sign is no formula here.
+    # A label that begins with an underscore would be left out, and a dollar sign does not start a formula here.
     return "\u200a" + printable(found.case.title, 60).replace("$", r"\$")
 
 
 def _draw_waterfall(axes: "Axes", rows: Sequence[tuple[Gap, int]], comparisons: Sequence[Comparison]) -> None:
-    axes.set(xscale="log", xlabel="time over the formula's least time: work x bytes x roof change x time")
+    axes.set(xscale="log", xlabel="time over the formula's minimum time: work x bytes x roof change x time")
     several = len(comparisons) > 1
     ends = [1.0]
     for place, (gap, case) in enumerate(rows):

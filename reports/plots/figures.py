@@ -33,7 +33,7 @@ def new_figure(width: float, height: float) -> "Figure":
 
 
 def heading(figure: "Figure", title: str, reports: Sequence[RooflineReport], note: str | None = None) -> None:
-    """Title, with the GPUs that ran and the dates; a note in small print below the picture."""
+    """Title, with the profiled GPUs and the dates; a note in small print below the picture."""
     gpus = ", ".join(dict.fromkeys(report.gpu.name for report in reports))
     dates = ", ".join(dict.fromkeys(report.generated[:10] for report in reports))
     figure.suptitle(
@@ -57,7 +57,7 @@ def save_picture(figure: "Figure", path: Path, hint: str = "choose another file"
     """Write a figure in the format of its suffix, whole or not at all; equal figures give equal files.
 
     Raises:
-        UsageError: a suffix that is no picture's.
+        UsageError: not a picture's suffix.
         RoofprofError: the file cannot be written; with `hint`.
     """
     import matplotlib

@@ -99,7 +99,7 @@ def _draw_axes(axes: "Axes", report: RooflineReport, points: list[Point], levels
 
 
 def _draw_roofs(axes: "Axes", report: RooflineReport, pipes: list[str], high: float, solid: bool) -> None:
-    """Solid: the target's roofs, labelled. Dashed: those of the GPU that ran."""
+    """Solid: the target's roofs, labelled. Dashed: those of the profiled GPU."""
     spec = report.target if solid else report.gpu
     if not spec.dram_bytes_per_s:
         return
@@ -133,7 +133,7 @@ def _draw_roofs(axes: "Axes", report: RooflineReport, pipes: list[str], high: fl
 
 
 def _draw_measured(axes: "Axes", ceilings: Ceilings, pipes: list[str], high: float) -> None:
-    """Dotted: what the GPU that ran was seen to reach; DRAM by its best access mix."""
+    """Dotted: what the profiled GPU was seen to reach; DRAM by its best access mix."""
     bandwidth = max(ceilings.dram_bytes_per_s.values(), default=None)
     if not bandwidth:
         return
@@ -253,8 +253,8 @@ def _draw_words(figure: "Figure", axes: "Axes", report: RooflineReport, levels: 
     lines = [
         ("filled: AI against DRAM bytes; |: against L2 bytes; x: against L1 fill bytes" if levels else _MARKS)
         + ("; area: share of the layer's time" if any(op.share for op in report.ops) else "")
-        + ("; dashed: roofs of the GPU that ran" if report.projected else "")
-        + ("; dotted: roofs measured on the GPU that ran" if report.ceilings else ""),
+        + ("; dashed: roofs of the profiled GPU" if report.projected else "")
+        + ("; dotted: roofs measured on the profiled GPU" if report.ceilings else ""),
         *report.notes[:2],
     ]
     for row, line in enumerate(lines):

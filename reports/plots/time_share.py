@@ -24,7 +24,7 @@ _TITLE_WIDTH = 100
 
 
 def draw_time_shares(reports: Sequence[RooflineReport]) -> "Figure":
-    """One bar a case; the times of its layer's ops sum to 100 %."""
+    """One bar per case; the times of its layer's ops sum to 100 %."""
     cases = [case for report in reports for case in cases_of(report.ops).items()]
     timed = [(title, ops) for title, ops in cases if case_total(ops).time_ns]
     height = max(2.4, 1.15 + 0.95 * len(timed))
@@ -36,7 +36,7 @@ def draw_time_shares(reports: Sequence[RooflineReport]) -> "Figure":
     axes.set_xticks([i / 10 for i in range(11)], [f"{10 * i} %" for i in range(11)], fontsize=8)
     axes.spines[["left", "right", "top"]].set_visible(False)
     _draw_legend(axes, timed)
-    note = "time of each op's median call; bound on the GPU that ran; ops below 1.2 % drawn together by bound"
+    note = "time of each op's median call; bound on the profiled GPU; ops below 1.2 % drawn together by bound"
     if any(op.op in STEP_OPS for _, ops in timed for op in ops):
         note += f"; {', '.join(sorted(STEP_OPS))} left out: it runs once for all layers"
     heading(figure, "Share of time", reports, note)

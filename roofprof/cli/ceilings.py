@@ -1,4 +1,4 @@
-"""`roofprof ceilings`: the roofs that this GPU reaches, measured without a profiler."""
+"""`roofprof ceilings`: the roofs this GPU reaches, measured without a profiler."""
 
 import sys
 from pathlib import Path

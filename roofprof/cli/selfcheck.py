@@ -1,4 +1,4 @@
-"""`roofprof selfcheck`: are the counters of this GPU right? Kernels of known work, captured and evaluated."""
+"""`roofprof selfcheck`: are this GPU's counters right? Kernels with expected counts, captured and checked."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roofprof.cli.progress import ProgressLine, print_result
+from roofprof.cli.progress import ProgressLine, print_json, print_result
 from roofprof.errors import RoofprofError, UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def selfcheck(
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier self-check.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print selfcheck.json on stdout and nothing else.")] = False,
 ) -> None:
-    """Check each counter on kernels whose work is known exactly; exit code 1 when one is wrong."""
+    """Check each counter on kernels with expected counts; exit code 1 when one is wrong."""
     if directory and (output or capture_only or force):
         raise UsageError(
             "a captured self-check takes no option but --json", "leave the directory out to run the kernels"
@@ -36,41 +36,39 @@ def selfcheck(
         return
     from roofprof.pipeline.selfcheck import judge_capture
 
-    verdict = judge_capture(directory)
-    _keep(verdict, directory)
+    result = judge_capture(directory)
+    _keep(result, directory)
     if as_json:
-        import json
-
-        print(json.dumps(verdict.as_dict(), indent=1, ensure_ascii=False))
+        print_json(result.as_dict())
     else:
-        _print(verdict)
-    if not verdict.passed:
+        _print(result)
+    if not result.passed:
         raise typer.Exit(1)
 
 
 def _capture(output: Path, force: bool, quiet: bool) -> Path:
     from roofprof.profiler.capture.selfcheck import capture_selfcheck
 
-    result = capture_selfcheck(output, force, None if quiet else ProgressLine())
+    capture = capture_selfcheck(output, force, None if quiet else ProgressLine())
     if not quiet:
-        print_result(result, as_json=False)
-    return result.path
+        print_result(capture, as_json=False)
+    return capture.path
 
 
-def _keep(verdict: "Selfcheck", directory: Path) -> None:
+def _keep(result: "Selfcheck", directory: Path) -> None:
     """Write selfcheck.json beside the capture; a directory that cannot be written loses it, and is told so."""
     from roofprof.files import write_json
     from roofprof.selfcheck.result import SELFCHECK
 
     try:
-        write_json(directory / SELFCHECK, verdict.as_dict())
+        write_json(directory / SELFCHECK, result.as_dict())
     except RoofprofError as error:
         print(f"warning: {error.message}", file=sys.stderr)
 
 
-def _print(verdict: "Selfcheck") -> None:
+def _print(result: "Selfcheck") -> None:
     from rich.console import Console
 
     from roofprof.reports.tables.selfcheck import print_selfcheck
 
-    print_selfcheck(verdict, Console(width=200, highlight=False, markup=False, emoji=False))
+    print_selfcheck(result, Console(width=200, highlight=False, markup=False, emoji=False))

@@ -1,4 +1,4 @@
-"""`roofprof timeline`: prints what each op of a layer took on the GPU."""
+"""`roofprof timeline`: prints the GPU time of each op of a layer."""
 
 from pathlib import Path
 from typing import Annotated

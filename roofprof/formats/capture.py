@@ -109,7 +109,7 @@ def _read(folder: Path) -> dict[str, Any]:
         raise ReportError(f"cannot read {path}: {error}", hint) from None
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION or not isinstance(data.get("runs"), list):
-        raise ReportError(f"{path} is no manifest of schema version {SCHEMA_VERSION}", "capture again")
+        raise ReportError(f"{path} is not a manifest of schema version {SCHEMA_VERSION}", "capture again")
     manifest: dict[str, Any] = data
     return manifest
 
@@ -151,7 +151,7 @@ def _findings(folder: Path, data: Mapping[str, Any]) -> list[Finding]:
 
 
 NSYS_FOLDER = "nsys"
-"""Of a capture's directory: one .sqlite a run."""
+"""Of a capture's directory: one .sqlite per run."""
 
 
 def find_traces(path: Path) -> list[Path]:
@@ -161,7 +161,7 @@ def find_traces(path: Path) -> list[Path]:
         RoofprofError: no such path, or a directory without a trace.
     """
     if not path.exists():
-        raise RoofprofError(f"there is no {path}", "give a capture's directory, or an nsys trace")
+        raise RoofprofError(f"no such file: {path}", "give a capture's directory, or an nsys trace")
     if not path.is_dir() or any(path.glob("*.parquet")):
         return [path]
     for folder in (path / NSYS_FOLDER, path):
