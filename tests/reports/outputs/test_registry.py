@@ -35,7 +35,7 @@ def toy(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     name = f"{analysis_package.__name__}.{Path(target).stem}"
     yield name
     sys.modules.pop(name, None)
-    vars(analysis_package).pop(Path(target).stem, None)
+    analysis_package.__dict__.pop(Path(target).stem, None)
 
 
 def test_the_page_adds_a_format(

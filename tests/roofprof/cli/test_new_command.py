@@ -26,12 +26,12 @@ def new_command(blocks: dict[str, str], tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / Path(module).name).write_text(blocks[module])
     monkeypatch.setattr(cli, "__path__", [*cli.__path__, str(tmp_path)])
     before = list(cli.app.registered_commands)
-    exec(compile(blocks[init], init, "exec"), vars(cli))
+    exec(compile(blocks[init], init, "exec"), cli.__dict__)
     name = Path(module).stem
     yield name
     cli.app.registered_commands[:] = before
     sys.modules.pop(f"roofprof.cli.{name}", None)
-    vars(cli).pop(name, None)
+    cli.__dict__.pop(name, None)
 
 
 def test_the_page_adds_a_command(new_command: str, decode: RooflineReport, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
