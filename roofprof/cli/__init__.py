@@ -69,7 +69,7 @@ def run(arguments: list[str] | None = None) -> int:
     debug = "--debug" in arguments[:end]
     arguments = [word for word in arguments[:end] if word != "--debug"] + arguments[end:]
     try:
-        app(arguments, standalone_mode=True)
+        app(arguments, prog_name="roofprof", standalone_mode=True)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     except BrokenPipeError:

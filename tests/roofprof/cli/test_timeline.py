@@ -77,7 +77,7 @@ def test_output_writes_the_document(export, tmp_path: Path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["absent.sqlite"], 1, "there is no"),
+        (["absent.sqlite"], 1, "no such file"),
         (["trace.sqlite", "--sort", "colour"], 2, "unknown sort key 'colour'"),
         (["trace.sqlite", "--domain", "other"], 2, "no range is in NVTX domain 'other'"),
         (["trace.sqlite", "--top", "0"], 2, "--top"),
