@@ -16,8 +16,7 @@ from roofprof.formulas.ops_file import load_ops_config
 from roofprof.hardware.devices import load_gpu
 from roofprof.launches.attribution import attribute
 from roofprof.parsers.ncu.report import read_ncu_report
-from roofprof.reports.files import write_files
-from roofprof.reports.plots.roofline import save_roofline
+from roofprof.reports.outputs.registry import analysis_outputs
 
 
 def main() -> None:
@@ -36,12 +35,11 @@ def main() -> None:
             start = time.perf_counter()
             result = analyze([attributed()], target, options)
             print(f"analysis of {count} launches into {len(result.ops)} ops: {time.perf_counter() - start:.2f} s")
-        start = time.perf_counter()
-        write_files(result, Path(folder))
-        print(f"report.json, ops.csv, ops.parquet, kernels.csv: {time.perf_counter() - start:.2f} s")
-        start = time.perf_counter()
-        save_roofline(result, Path(folder))
-        print(f"roofline.png and .svg: {time.perf_counter() - start:.2f} s")
+        for output in analysis_outputs():
+            for name in output.folder_files:
+                start = time.perf_counter()
+                output.write([result], Path(folder) / name)
+                print(f"{name}: {time.perf_counter() - start:.2f} s")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from roofprof.errors import ReportError, RoofprofError
-from roofprof.files import write_whole
+from roofprof.errors import ReportError
+from roofprof.files import write_output
 from roofprof.hardware.devices import device_from_dict
 from roofprof.results.columns import flat_columns, nested
 from roofprof.results.op import OpResult
@@ -68,10 +68,7 @@ def write_all_kernels(report: RooflineReport, path: Path) -> Path:
                 row = {**_of_op(op), "launches": _json(_launches(report, op)), **constant}
                 writer.writerow({key: _cell(value) for key, value in row.items()})
 
-    try:
-        return write_whole(path, write)
-    except OSError as error:
-        raise RoofprofError(f"cannot write {path}: {error.strerror or error}", "choose another folder") from None
+    return write_output(path, write)
 
 
 def _counts(join: Mapping[str, object]) -> dict[str, object]:

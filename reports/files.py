@@ -1,4 +1,4 @@
-"""Files made from a RooflineReport: report.json, kernels.csv, ops.csv, ops.parquet."""
+"""A RooflineReport as flat tables: one row per op, and CSV that spreadsheets do not run."""
 
 import json
 from collections.abc import Mapping
@@ -6,8 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from roofprof.errors import RoofprofError
-from roofprof.files import write_whole
+from roofprof.files import write_output
 from roofprof.findings import Finding
 from roofprof.formatting import spreadsheet_cell
 from roofprof.results.columns import flat_columns
@@ -45,43 +44,15 @@ def ops_frame(report: RooflineReport) -> pl.DataFrame:
     return pl.DataFrame([_op_row(op, report.target.name) for op in report.ops], schema=OPS_SCHEMA, orient="row")
 
 
-def write_files(report: RooflineReport, folder: Path) -> list[Path]:
-    """Write the four files, each whole or not at all.
-
-    Raises:
-        RoofprofError: the folder cannot be made or written.
-    """
-    ops, kernels = ops_frame(report), report.kernels
-    try:
-        return [
-            write_whole(
-                folder / "report.json",
-                lambda path: path.write_text(report.to_json() + "\n", encoding="utf-8"),
-            ),
-            write_whole(folder / "ops.csv", lambda path: _flat(ops).write_csv(path)),
-            write_whole(folder / "ops.parquet", lambda path: ops.write_parquet(path)),
-            write_whole(folder / "kernels.csv", lambda path: _flat(kernels).write_csv(path)),
-        ]
-    except OSError as error:
-        raise RoofprofError(
-            f"cannot write to {folder}: {error.strerror or error}", "choose another folder with -o"
-        ) from None
-
-
 def write_table(path: Path, content: pl.DataFrame | str) -> Path:
     """Write a frame as CSV, or a text, whole or not at all.
 
     Raises:
         RoofprofError: the file cannot be written.
     """
-    try:
-        if isinstance(content, str):
-            return write_whole(path, lambda partial: partial.write_text(content, encoding="utf-8"))
-        return write_whole(path, lambda partial: _flat(content).write_csv(partial))
-    except OSError as error:
-        raise RoofprofError(
-            f"cannot write {path}: {error.strerror or error}", "choose another folder with -o"
-        ) from None
+    if isinstance(content, str):
+        return write_output(path, lambda partial: partial.write_text(content, encoding="utf-8"))
+    return write_output(path, lambda partial: _flat(content).write_csv(partial))
 
 
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:

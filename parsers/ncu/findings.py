@@ -78,7 +78,7 @@ def _missing_counters(report: str, launches: pl.DataFrame, answers: list[dict[st
             f"{what} unknown{where}: the report is missing {_shortened(names)}",
             _remedy(names, launches),
             report=report,
-            values={"column": column, "what": what, "metrics": names.split(","), "launch_count": count},
+            values={"column": column, "what": what + where, "metrics": names.split(","), "launch_count": count},
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from roofprof import __version__
 from roofprof.errors import RoofprofError, UsageError
+from roofprof.files import write_whole
 from roofprof.profiler.capture.options import CaptureOptions
 from roofprof.profiler.run.directory import MANIFEST
 from roofprof.profiler.sweep.plan import SweepCapture, SweepOptions
@@ -83,11 +84,10 @@ class SweepRecord:
             "schema_version": SCHEMA_VERSION, "roofprof": __version__, "conditions": self.conditions,
             "captures": self.captures,
         }  # fmt: skip
-        partial = self.folder / f"{RECORD}.partial"
+        text = json.dumps(data, indent=1) + "\n"
         try:
             self.path(name).parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-            partial.replace(self.folder / RECORD)
+            write_whole(self.folder / RECORD, lambda partial: partial.write_text(text, encoding="utf-8"))
         except OSError as error:
             raise RoofprofError(
                 f"cannot write to {self.folder}: {error.strerror}", "give another directory with -o"

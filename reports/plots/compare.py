@@ -1,12 +1,10 @@
 """The comparison as a picture: formula against measured intensity, and the gap in time as a waterfall."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roofprof.document.comparison import Comparison, Gap
 from roofprof.formatting import format_number, printable
-from roofprof.reports.plots.figures import save_picture
 from roofprof.reports.plots.labels import place_labels
 
 if TYPE_CHECKING:
@@ -47,16 +45,6 @@ def draw_comparison(comparisons: Sequence[Comparison]) -> "Figure":
     return figure
 
 
-def save_comparison(comparisons: Sequence[Comparison], folder: Path) -> list[Path]:
-    """Write compare.png and compare.svg.
-
-    Raises:
-        RoofprofError: the folder cannot be written.
-    """
-    figure = draw_comparison(comparisons)
-    return [save_picture(figure, folder / f"compare.{suffix}") for suffix in ("png", "svg")]
-
-
 def _draw_scatter(axes: "Axes", rows: Sequence[tuple[Gap, int]], comparisons: Sequence[Comparison]) -> None:
     axes.set(xscale="log", yscale="log", xlabel="AI by formula, FLOP/byte", ylabel="AI measured, FLOP per DRAM byte")
     values = [v for gap, _ in rows for v in (gap.formula_intensity, gap.intensity) if v] or [1.0]
@@ -87,12 +75,12 @@ def _draw_scatter(axes: "Axes", rows: Sequence[tuple[Gap, int]], comparisons: Se
 
 
 def _legend(found: Comparison) -> str:
-    # A label that begins with an underscore would be left out, and a dollar sign is no formula here.
+    # A label that begins with an underscore would be left out, and a dollar sign does not start a formula here.
     return "\u200a" + printable(found.case.title, 60).replace("$", r"\$")
 
 
 def _draw_waterfall(axes: "Axes", rows: Sequence[tuple[Gap, int]], comparisons: Sequence[Comparison]) -> None:
-    axes.set(xscale="log", xlabel="time over the formula's least time: work x bytes x roof change x time")
+    axes.set(xscale="log", xlabel="time over the formula's minimum time: work x bytes x roof change x time")
     several = len(comparisons) > 1
     ends = [1.0]
     for place, (gap, case) in enumerate(rows):

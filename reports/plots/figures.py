@@ -1,19 +1,25 @@
 """What every picture shares: an empty figure, its heading, and saving it as PNG and SVG."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from roofprof.errors import RoofprofError, UsageError
-from roofprof.files import write_whole
+from roofprof.errors import UsageError
+from roofprof.files import write_output
 from roofprof.formatting import printable
 from roofprof.results.report import RooflineReport
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SUFFIXES = (".png", ".svg", ".pdf")
+FORMATS: Mapping[str, Mapping[str, None] | None] = {
+    ".png": None,
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None},
+}
+"""Suffix to the metadata that is left out, so that equal figures give equal files; any format of matplotlib's."""
+SUFFIXES = tuple(FORMATS)
 
 
 def new_figure(width: float, height: float) -> "Figure":
@@ -27,7 +33,7 @@ def new_figure(width: float, height: float) -> "Figure":
 
 
 def heading(figure: "Figure", title: str, reports: Sequence[RooflineReport], note: str | None = None) -> None:
-    """Title, with the GPUs that ran and the dates; a note in small print below the picture."""
+    """Title, with the profiled GPUs and the dates; a note in small print below the picture."""
     gpus = ", ".join(dict.fromkeys(report.gpu.name for report in reports))
     dates = ", ".join(dict.fromkeys(report.generated[:10] for report in reports))
     figure.suptitle(
@@ -51,21 +57,18 @@ def save_picture(figure: "Figure", path: Path, hint: str = "choose another file"
     """Write a figure in the format of its suffix, whole or not at all; equal figures give equal files.
 
     Raises:
-        UsageError: a suffix that is no picture's.
+        UsageError: not a picture's suffix.
         RoofprofError: the file cannot be written; with `hint`.
     """
     import matplotlib
 
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"no picture is written as {path.name!r}", f"use one of {', '.join(SUFFIXES)}")
+        raise UsageError(f"unknown picture format: {path.name!r}", f"use one of {', '.join(SUFFIXES)}")
     kind = path.suffix.lower()[1:]
     # Text stays text in the SVG; a fixed salt makes equal reports give equal files.
     settings = matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "roofprof"})
-    dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    dateless = FORMATS[f".{kind}"]
     with settings, warnings.catch_warnings():
         # A name in a script that the font lacks is drawn as boxes in the PNG; it stands whole in the SVG.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        try:
-            return write_whole(path, lambda partial: figure.savefig(partial, format=kind, metadata=dateless))
-        except OSError as error:
-            raise RoofprofError(f"cannot write {path}: {error.strerror or error}", hint) from None
+        return write_output(path, lambda partial: figure.savefig(partial, format=kind, metadata=dateless), hint)

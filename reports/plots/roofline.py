@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roofprof.formatting import printable
 from roofprof.hardware.ceilings import Ceilings
-from roofprof.reports.plots.figures import new_figure, save_figure
+from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.labels import Obstacle, place_labels
 from roofprof.reports.plots.style import PIPE_STYLES, pipe_label
 from roofprof.results.op import OpResult, short_labels
@@ -75,15 +74,6 @@ def draw_roofline(report: RooflineReport, levels: bool = False, subject: str | N
     return figure
 
 
-def save_roofline(report: RooflineReport, folder: Path) -> list[Path]:
-    """Write roofline.png and roofline.svg.
-
-    Raises:
-        RoofprofError: the folder cannot be written.
-    """
-    return save_figure(draw_roofline(report), folder, "roofline")
-
-
 def _draw_axes(axes: "Axes", report: RooflineReport, points: list[Point], levels: bool) -> None:
     used = {p.pipe for p in points}
     pipes = [p for p in _STYLE if (p in used or p in _ALWAYS_DRAWN) and report.target.peak_flop_per_s.get(p)]
@@ -109,7 +99,7 @@ def _draw_axes(axes: "Axes", report: RooflineReport, points: list[Point], levels
 
 
 def _draw_roofs(axes: "Axes", report: RooflineReport, pipes: list[str], high: float, solid: bool) -> None:
-    """Solid: the target's roofs, labelled. Dashed: those of the GPU that ran."""
+    """Solid: the target's roofs, labelled. Dashed: those of the profiled GPU."""
     spec = report.target if solid else report.gpu
     if not spec.dram_bytes_per_s:
         return
@@ -143,7 +133,7 @@ def _draw_roofs(axes: "Axes", report: RooflineReport, pipes: list[str], high: fl
 
 
 def _draw_measured(axes: "Axes", ceilings: Ceilings, pipes: list[str], high: float) -> None:
-    """Dotted: what the GPU that ran was seen to reach; DRAM by its best access mix."""
+    """Dotted: what the profiled GPU was seen to reach; DRAM by its best access mix."""
     bandwidth = max(ceilings.dram_bytes_per_s.values(), default=None)
     if not bandwidth:
         return
@@ -263,8 +253,8 @@ def _draw_words(figure: "Figure", axes: "Axes", report: RooflineReport, levels: 
     lines = [
         ("filled: AI against DRAM bytes; |: against L2 bytes; x: against L1 fill bytes" if levels else _MARKS)
         + ("; area: share of the layer's time" if any(op.share for op in report.ops) else "")
-        + ("; dashed: roofs of the GPU that ran" if report.projected else "")
-        + ("; dotted: roofs measured on the GPU that ran" if report.ceilings else ""),
+        + ("; dashed: roofs of the profiled GPU" if report.projected else "")
+        + ("; dotted: roofs measured on the profiled GPU" if report.ceilings else ""),
         *report.notes[:2],
     ]
     for row, line in enumerate(lines):

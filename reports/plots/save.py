@@ -15,9 +15,9 @@ from roofprof.results.report import RooflineReport
 
 
 def save_plots(reports: Sequence[RooflineReport], folder: Path, by_phase: bool = False) -> list[Path]:
-    """Write roofline-levels, time-share and scaling-*.png and .svg; with `by_phase` a roofline a phase too.
+    """Write roofline-levels, time-share and scaling-*.png and .svg; with `by_phase` a roofline per phase too.
 
-    The roofline itself is `roofline_plot.save_roofline`'s. What a report has no data for is left out: levels
+    The roofline itself is `outputs.analysis.picture`'s. What a report has no data for is left out: levels
     without L2 counters, scaling without several sizes.
 
     Raises:
@@ -35,7 +35,7 @@ def save_plots(reports: Sequence[RooflineReport], folder: Path, by_phase: bool =
 
 
 def save_by_phase(reports: Sequence[RooflineReport], folder: Path) -> list[Path]:
-    """Write roofline-decode.png, roofline-prefill.png, and .svg: one a phase, numbered where reports are several."""
+    """Write roofline-decode.png, roofline-prefill.png, and .svg: one per phase, numbered where reports are several."""
     paths = []
     for report, number in zip(reports, _numbers(reports), strict=True):
         for phase, part in phase_reports(report).items():
@@ -55,7 +55,7 @@ def save_scaling(reports: Sequence[RooflineReport], folder: Path) -> list[Path]:
 
 
 def phase_reports(report: RooflineReport) -> dict[str, RooflineReport]:
-    """The report cut into one a phase; ops without a phase stand under `other`."""
+    """The report cut into one per phase; ops without a phase stand under `other`."""
     phases = dict.fromkeys(op.phase or "other" for op in report.ops)
     return {phase: replace(report, ops=[op for op in report.ops if (op.phase or "other") == phase]) for phase in phases}
 

@@ -24,7 +24,7 @@ _TITLE_WIDTH = 100
 
 
 def draw_time_shares(reports: Sequence[RooflineReport]) -> "Figure":
-    """One bar a case; the times of its layer's ops sum to 100 %."""
+    """One bar per case; the times of its layer's ops sum to 100 %."""
     timed = [case for case in cases_of(reports) if any(op.time_ns for op in case.ops)]
     height = max(2.4, 1.15 + 0.95 * len(timed))
     figure = new_figure(12, height)
@@ -35,7 +35,7 @@ def draw_time_shares(reports: Sequence[RooflineReport]) -> "Figure":
     axes.set_xticks([i / 10 for i in range(11)], [f"{10 * i} %" for i in range(11)], fontsize=8)
     axes.spines[["left", "right", "top"]].set_visible(False)
     _draw_legend(axes, timed)
-    note = "time of each op's median call; bound on the GPU that ran; ops below 1.2 % drawn together by bound"
+    note = "time of each op's median call; bound on the profiled GPU; ops below 1.2 % drawn together by bound"
     if any(case.step_ops for case in timed):
         note += f"; {', '.join(sorted(STEP_OPS))} left out: it runs once for all layers"
     heading(figure, "Share of time", reports, note)

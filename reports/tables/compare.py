@@ -1,7 +1,6 @@
 """The comparison of formula and measurement as tables of 100 columns, CSV and JSON."""
 
 import csv
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -14,8 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from roofprof.document.comparison import CONDITIONS, Comparison, DocumentGap, Gap
-from roofprof.errors import RoofprofError
-from roofprof.files import write_whole
+from roofprof.files import write_output
 from roofprof.formatting import format_number, printable, spreadsheet_cell
 
 WIDTH = 100
@@ -47,33 +45,29 @@ def document(comparisons: Sequence[Comparison]) -> dict[str, object]:
     return {"schema_version": 1, "cases": [found.as_dict() for found in comparisons]}
 
 
-def write_comparisons(comparisons: Sequence[Comparison], folder: Path) -> list[Path]:
-    """Write compare.json, compare.csv and, with the document's claims, compare-document.csv.
+def write_csv_files(comparisons: Sequence[Comparison], path: Path) -> list[Path]:
+    """Write one row per op and case and, with the document's claims, NAME-document.csv beside it.
 
     Raises:
-        RoofprofError: the folder cannot be written.
+        RoofprofError: a file cannot be written.
     """
-    data = document(comparisons)
-    writers: dict[str, Callable[[TextIO], object]] = {
-        "compare.json": lambda file: file.write(json.dumps(data, ensure_ascii=False) + "\n"),
-        "compare.csv": lambda file: _write_csv([(found, found.gaps) for found in comparisons], Gap, file),
-    }
+    gaps = [(found, found.gaps) for found in comparisons]
+    paths = [write_output(path, partial(_write_csv, gaps, Gap))]
     if any(found.document for found in comparisons):
-        writers["compare-document.csv"] = lambda file: _write_csv(
-            [(found, found.document) for found in comparisons], DocumentGap, file
-        )
-    try:
-        return [write_whole(folder / name, partial(_write_text, write)) for name, write in writers.items()]
-    except OSError as error:
-        raise RoofprofError(f"cannot write to {folder}: {error.strerror or error}", "choose another with -o") from None
-
-
-def _write_text(write: Callable[[TextIO], object], path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        write(file)
+        claims = [(found, found.document) for found in comparisons]
+        beside = path.with_stem(f"{path.stem}-document")
+        paths.append(write_output(beside, partial(_write_csv, claims, DocumentGap)))
+    return paths
 
 
 def _write_csv(
+    cases: Sequence[tuple[Comparison, Sequence[Gap | DocumentGap]]], kind: type[Gap | DocumentGap], path: Path
+) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        _write_rows(cases, kind, file)
+
+
+def _write_rows(
     cases: Sequence[tuple[Comparison, Sequence[Gap | DocumentGap]]], kind: type[Gap | DocumentGap], file: TextIO
 ) -> None:
     writer = csv.DictWriter(file, [*CONDITIONS, *kind.__dataclass_fields__], lineterminator="\n")

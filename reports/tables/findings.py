@@ -1,4 +1,4 @@
-"""Findings for people, one line a kind and op: what was found, and what to do about it."""
+"""Findings for people, one line per kind and op: what was found, and what to do about it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -29,14 +29,14 @@ def finding_lines(findings: Sequence[Finding], verbose: bool = False) -> Iterato
 
 
 def _missing_lines(findings: list[Finding]) -> Iterator[str]:
-    """All that one report lacks in one line, with one command that collects it."""
+    """All counters missing in one report in one line, with one command that collects them."""
     for report in dict.fromkeys(f.report for f in findings):
-        lacking = [f for f in findings if f.report == report]
-        what = ", ".join(str(f.values.get("what") or f.values["column"]) for f in lacking)
+        missing = [f for f in findings if f.report == report]
+        what = ", ".join(str(f.values.get("what") or f.values["column"]) for f in missing)
         yield f"{Severity.WARNING} [counter-missing] {printable(report or '')}: unknown (null): {what}"
-        metrics = dict.fromkeys(metric for f in lacking for metric in f.values["metrics"])
+        metrics = dict.fromkeys(metric for f in missing for metric in f.values["metrics"])
         yield f"  hint: collect with: ncu --metrics {','.join(metrics)}"
-        other = dict.fromkeys(f.hint for f in lacking if f.hint and "--metrics" not in f.hint)
+        other = dict.fromkeys(f.hint for f in missing if f.hint and "--metrics" not in f.hint)
         yield from (f"  hint: {hint}" for hint in other)
 
 

@@ -168,13 +168,13 @@ def print_ops(report: RooflineReport, ops: Sequence[OpResult], console: Console,
 
 def legend(report: RooflineReport) -> list[str]:
     """What the columns are against."""
-    here = f"of roof: least time on {report.gpu.name} / measured time. "
+    here = f"of roof: minimum time on {report.gpu.name} / measured time. "
     there = f"bound, attainable: {report.target.name}"
-    lines = [here + there + (", projected." if report.projected else ".")]
+    lines = [here + there + (", extrapolated." if report.projected else ".")]
     if {op.cache for op in report.ops} >= {"cold", "warm"}:
         lines.append("cold: flushed before each kernel, what a formula counts; warm: with what the ops before it left.")
     if any(_floor_mark(op) for op in report.ops):
-        lines.append("~: time or bytes are at most twice what empty kernels show on this GPU.")
+        lines.append("~: time or bytes within 2x of the empty-kernel floor of this GPU.")
     return [*lines, *report.notes]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from roofprof.analysis.launch_rules import launch_findings
+from roofprof.analysis.notes import report_notes
 from roofprof.analysis.op_result import build_op
 from roofprof.analysis.op_roofline import References
 from roofprof.analysis.references import references_of
@@ -90,42 +91,24 @@ def analyze(
     if options.only:
         ops = [op for op in ops if options.only(op.op) or options.only(op.label)]
     found += [f for f in launch_found if f.op is None] + [f for op in ops for f in op.findings]
+    ceilings = options.ceilings if any(held.ceilings for held in references.values()) else None
     return RooflineReport(
         generated=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         gpu=gpu,
         target=target or gpu,
-        notes=_notes(gpu, target or gpu) + _time_notes(ops) + _ceiling_notes(references),
+        notes=report_notes(gpu, target or gpu, ops, ceilings),
         reports=[_report_entry(r) for r in reports],
         ops=ops,
         kernels=_kernels(launches),
         unattributed=_unattributed(launches),
         findings=found + _several_gpus(gpus),
         joins=[join for times in timings.values() for join in times.joins],
-        ceilings=options.ceilings if any(held.ceilings for held in references.values()) else None,
+        ceilings=ceilings,
     )
 
 
 def _times(report: Measured, launches: pl.DataFrame, domain: str | None) -> NsysTimes:
     return nsys_times(report.name, launches.filter(pl.col("report") == report.name), report.traces, domain)
-
-
-def _time_notes(ops: Sequence[OpResult]) -> list[str]:
-    if not any(op.time_source == "nsys" for op in ops):
-        return []
-    return [
-        "rates and fractions of the roof use nsys' time (union of an op's kernels, no profiler replaying them) with "
-        "ncu's bytes and FLOPs, and so do µs under 'nsys'; the fraction at the clock uses ncu's time, "
-        "for the clock is ncu's"
-    ]
-
-
-def _ceiling_notes(references: Mapping[str, References]) -> list[str]:
-    ceilings = next((held.ceilings for held in references.values() if held.ceilings), None)
-    if ceilings is None:
-        return []
-    return [
-        f"measured roofs: {ceilings.gpu}, {ceilings.created[:10]}; bursts, DRAM by the access mix nearest to the op's"
-    ]
 
 
 def _with_ops(launches: pl.DataFrame, names: Mapping[tuple[str, tuple[str, ...]], NamedRange]) -> pl.DataFrame:
@@ -196,18 +179,6 @@ def _report_entry(report: Measured) -> dict[str, Any]:
         "counters_known": {pipe: bool(launches[f"{pipe}_flop_count"].is_not_null().any()) for pipe in PIPES},
         **({"capture": capture} if capture else {}),
     }
-
-
-def _notes(gpu: DeviceSpec, target: DeviceSpec) -> list[str]:
-    notes = []
-    if target.name != gpu.name:
-        notes.append(
-            f"measured on {gpu.sku}; bound and attainable are extrapolated to {target.name} ({target.sku}); "
-            f"achieved rates and fractions of the roof are against the profiled GPU"
-        )
-    notes.append(f"{target.name}: {target.source}")
-    notes += [f"{target.name}, doubtful: {target.doubtful}"] if target.doubtful else []
-    return notes
 
 
 def _several_gpus(gpus: Mapping[str, Any]) -> list[Finding]:

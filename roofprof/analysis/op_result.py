@@ -6,6 +6,7 @@ from dataclasses import replace
 from roofprof.analysis.op_facts import OpFacts
 from roofprof.analysis.op_roofline import References, flop_by_pipe, on_profiled_gpu, over, useful
 from roofprof.analysis.op_rules import explain
+from roofprof.analysis.retarget import peak_missing
 from roofprof.analysis.trust_rules import doubts
 from roofprof.findings import Finding, Severity
 from roofprof.hardware.roofline import Bound, RooflinePoint
@@ -124,10 +125,7 @@ def _findings(facts: OpFacts, launch_findings: Sequence[Finding], point: Rooflin
     named, target = facts.named, facts.references.target
     found = [*named.findings, *(_explained(f, facts) for f in launch_findings), *explain(facts)]
     if point.missing_peaks:
-        message = f"{target.name} has no peak for {', '.join(point.missing_peaks)}: its time is left out of the bound"
-        hint = "choose another --gpu, or add the peak to a TOML file of your own"
-        values: dict[str, object] = {"pipes": list(point.missing_peaks), "gpu": target.name}
-        found.append(facts.finding("peak-missing", Severity.WARNING, message, hint, **values))
+        found.append(peak_missing(named.op, facts.row["report"], point.missing_peaks, target))
     return found + doubts(facts)
 
 

@@ -9,6 +9,9 @@ from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.selfcheck.result import Selfcheck
 
+NOT_APPLIED = "not-applied"
+MEASURED_ROOFS = "measured roofs"
+
 
 class ReportLike(Protocol):
     """What is asked of a report."""
@@ -50,7 +53,7 @@ def references_of(
             found.append(
                 _not_applied(
                     report.name,
-                    "measured roofs",
+                    MEASURED_ROOFS,
                     f"they were measured on {roofs.gpu}, but this report is from {device}",
                 )
             )
@@ -71,7 +74,7 @@ def _misfit(check: Selfcheck, device: str, ncu_version: str | None) -> str | Non
 
 def _not_applied(report: str, what: str, why: str) -> Finding:
     return Finding(
-        "not-applied", Severity.DOUBTFUL, f"the {what} given is not applied: {why}",
+        NOT_APPLIED, Severity.DOUBTFUL, f"the {what} given is not applied: {why}",
         "make one on the GPU that was measured", report=report, values={"what": what},
     )  # fmt: skip
 

@@ -1,13 +1,15 @@
 """Doubts about one op's figures: over a roof, under the floor, from a counter that failed, at another clock."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from roofprof.analysis.op_facts import OpFacts
 from roofprof.findings import Finding, Severity
 from roofprof.formatting import format_number, format_percent, format_si
 from roofprof.launches.kernel_names import is_sparse_kernel
+from roofprof.results.op_groups import MeasuredOn
 from roofprof.results.thresholds import LAUNCH_BOUND_NS
 
+OVER_MEASURED_ROOF = "over-measured-roof"
 OVER_ROOF = 1.02
 """A kernel above 102 % of a roof gets a finding; rounding of clocks explains what lies below."""
 FLOOR_FACTOR = 2.0
@@ -40,38 +42,67 @@ def _over_roof(f: OpFacts) -> Iterator[Finding]:
     if fraction is not None and fraction > OVER_ROOF:
         yield f.finding(
             "over-roof", Severity.DOUBTFUL,
-            f"{format_percent(fraction)} of the profiled GPU's roof: above the roofline; "
-            f"likely cause: {_reason(f, False)}",
+            f"{format_percent(fraction)} of the profiled GPU's roof: above the roofline; likely cause: {_reason(f)}",
             "do not trust this row; nothing is clamped", roof_fraction=f.measured_on.roof_fraction,
-            at_clock=f.measured_on.roof_fraction_at_clock, reason=_reason(f, False),
+            at_clock=f.measured_on.roof_fraction_at_clock, reason=_reason(f),
         )  # fmt: skip
 
 
 def _over_measured_roof(f: OpFacts) -> Iterator[Finding]:
-    fraction = f.measured_on.roof_fraction_measured
+    return over_measured_roof(
+        f.named.op, f.row["report"], f.measured_on, f.kernel_names, f.time_source, f.named.case.cache,
+        f.row["duration_ns"],
+    )  # fmt: skip
+
+
+def over_measured_roof(
+    op: str, report: str, here: MeasuredOn, kernel_names: Iterable[str], time_source: str, cache: str | None,
+    duration_ns: float | None,
+) -> Iterator[Finding]:  # fmt: skip
+    """The finding about an op that lies above the measured roofs.
+
+    Args:
+        op: its name.
+        report: the report it is of.
+        here: its place on the profiled GPU.
+        kernel_names: demangled, of its kernels.
+        time_source: `nsys` or `ncu`.
+        cache: `cold`, `warm` or unknown.
+        duration_ns: ncu's time.
+    """
+    fraction = here.roof_fraction_measured
     if fraction is not None and fraction > OVER_ROOF:
-        yield f.finding(
-            "over-measured-roof", Severity.INFO,
-            f"{format_percent(fraction)} of the measured roof; likely cause: {_reason(f, True)}",
-            "a measured roof is the best that was seen, not a bound", roof_fraction_measured=fraction,
-            dram_mix=f.measured_on.dram_mix, reason=_reason(f, True),
+        reason = _shared_reason(kernel_names, time_source, cache, duration_ns)
+        reason = reason or "a kernel or a shape that does better than those that the roof was measured with"
+        yield Finding(
+            OVER_MEASURED_ROOF, Severity.INFO,
+            f"{format_percent(fraction)} of the measured roof; likely cause: {reason}",
+            "a measured roof is the best that was seen, not a bound", op=op, report=report,
+            values={"roof_fraction_measured": fraction, "dram_mix": here.dram_mix, "reason": reason},
         )  # fmt: skip
 
 
-def _reason(f: OpFacts, measured: bool) -> str:
-    """The likeliest reason why a kernel lies above a roof."""
-    boost, clock, duration = f.references.gpu.boost_clock_hz, f.row["sm_clock_hz"], f.row["duration_ns"]
-    if any(is_sparse_kernel(name) for name in f.kernel_names):
-        return "2:4 sparsity: the counter shows the dense product's FLOPs against the dense roof"
-    if f.time_source == "nsys" and f.named.case.cache != "warm":
-        return "L2 reuse: bytes were counted with a cold cache, the time is of a run with a warm one"
-    if duration and duration < UNRELIABLE_NS:
-        return f"imprecision: counters and time of a kernel of {duration / 1e3:.1f} µs do not go together well"
-    if not measured and f.measured_on.roof_fraction_at_clock is None and boost and clock and clock > boost:
+def _reason(f: OpFacts) -> str:
+    """The likeliest reason why a kernel lies above a datasheet's roof."""
+    if reason := _shared_reason(f.kernel_names, f.time_source, f.named.case.cache, f.row["duration_ns"]):
+        return reason
+    boost, clock = f.references.gpu.boost_clock_hz, f.row["sm_clock_hz"]
+    if f.measured_on.roof_fraction_at_clock is None and boost and clock and clock > boost:
         return f"the clock: it ran at {format_si(clock, 'Hz')}, the datasheet's peaks are at {format_si(boost, 'Hz')}"
-    if measured:
-        return "a kernel or a shape that does better than those that the roof was measured with"
     return "bytes and time of different passes, or a peak that does not fit this GPU"
+
+
+def _shared_reason(
+    kernel_names: Iterable[str], time_source: str, cache: str | None, duration_ns: float | None
+) -> str | None:
+    """What lifts a kernel above any roof."""
+    if any(is_sparse_kernel(name) for name in kernel_names):
+        return "2:4 sparsity: the counter shows the dense product's FLOPs against the dense roof"
+    if time_source == "nsys" and cache != "warm":
+        return "L2 reuse: bytes were counted with a cold cache, the time is of a run with a warm one"
+    if duration_ns and duration_ns < UNRELIABLE_NS:
+        return f"imprecision: counters and time of a kernel of {duration_ns / 1e3:.1f} µs do not go together well"
+    return None
 
 
 _FIGURES_OF = {

@@ -54,9 +54,9 @@ def _version(value: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Options before the command."""
 
@@ -64,12 +64,12 @@ def _root(
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and give its exit code: 0, 1 on an error, 2 on wrong usage."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in arguments
-    # --debug is understood anywhere before a `--`, not only before the command.
-    own = arguments.index("--") if "--" in arguments else len(arguments)
-    arguments = [a for i, a in enumerate(arguments) if a != "--debug" or i > own]
+    # --debug is understood anywhere before a `--`, not only before the command; after it, words are the workload's.
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    debug = "--debug" in arguments[:end]
+    arguments = [word for word in arguments[:end] if word != "--debug"] + arguments[end:]
     try:
-        app(arguments, standalone_mode=True)
+        app(arguments, prog_name="roofprof", standalone_mode=True)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     except BrokenPipeError:
@@ -84,7 +84,7 @@ def run(arguments: list[str] | None = None) -> int:
             raise
         return _report(
             f"roofprof failed: {type(error).__name__}: {error}",
-            "run it again with --debug and report that",
+            "rerun with --debug and open an issue",
             1,
         )
     return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from roofprof.cli.outputs import check_folder, say_written, write_to
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,17 +33,25 @@ _SORT_KEYS: dict[str, str] = {
 
 def analyze(
     reports: Annotated[
-        list[Path], typer.Argument(help="Captures, .ncu-rep files, or one report.json to make its outputs again.")
+        list[Path], typer.Argument(help="Captures and .ncu-rep files, or one saved analysis to make its outputs again.")
     ],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for files and picture.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Output directory, or one file whose suffix says the format.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print report.json on stdout and nothing else there.")
     ] = False,
     plots: Annotated[
-        bool, typer.Option("--plots", help="With -o: also memory levels, share of time, scaling with batch and length.")
+        bool, typer.Option("--plots", help="With -o: also memory levels, time shares, scaling with batch and length.")
     ] = False,
-    by_phase: Annotated[bool, typer.Option("--by-phase", help="With -o: also one roofline a phase.")] = False,
-    gpu: Annotated[str, typer.Option(help="GPU whose roofs to use: a name, a TOML file, or 'same'.")] = "gb200",
+    by_phase: Annotated[bool, typer.Option("--by-phase", help="With -o: also one roofline per phase.")] = False,
+    gpu: Annotated[
+        str | None,
+        typer.Option(
+            help="Target GPU for the roofline: a name, a TOML file, or 'same' for the profiled one; gb200 by default, "
+            "and a saved analysis' own."
+        ),
+    ] = None,
     ops: Annotated[
         str | None, typer.Option(help="Ops file for foreign range names: a TOML file or a bundled name.")
     ] = None,
@@ -51,10 +60,11 @@ def analyze(
         Path | None, typer.Option(help="nsys trace of the same command; a capture holds its own.")
     ] = None,
     selfcheck: Annotated[
-        Path | None, typer.Option(help="A selfcheck.json, or its directory; a capture's own is found by itself.")
+        Path | None,
+        typer.Option(help="A selfcheck.json, or its directory; a capture's own is picked up automatically."),
     ] = None,
     ceilings: Annotated[Path | None, typer.Option(help="Measured roofs: what roofprof ceilings -o wrote.")] = None,
-    only: Annotated[str | None, typer.Option(help="Keep ops whose name matches this regular expression.")] = None,
+    only: Annotated[str | None, typer.Option(help="Only ops matching this regex.")] = None,
     sort: Annotated[
         str | None,
         typer.Option(
@@ -67,9 +77,13 @@ def analyze(
 ) -> None:
     """Read ncu reports and place every op on a GPU's roofline, formula beside measured."""
     if sort is not None and sort not in _SORT_KEYS:
-        raise UsageError(f"no order is named {sort!r}", f"use one of {', '.join(_SORT_KEYS)}")
+        raise UsageError(f"unknown sort key {sort!r}", f"use one of {', '.join(_SORT_KEYS)}")
+    if as_json and (sort or top or wide):
+        raise UsageError("--sort, --top and --wide shape the table, not --json", "choose ops with --only")
     if (plots or by_phase) and output is None:
         raise UsageError("--plots and --by-phase write files", "say where with -o")
+    if output and (plots or by_phase):
+        check_folder(output)
     from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
 
     request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings)
@@ -88,16 +102,15 @@ def _default_order(report: "RooflineReport") -> str:
     return "headroom" if any(op.time_source == "nsys" for op in report.ops) else "order"
 
 
-def _write(report: "RooflineReport", folder: Path, plots: bool, by_phase: bool) -> None:
-    from roofprof.reports.files import write_files
-    from roofprof.reports.plots.roofline import save_roofline
+def _write(report: "RooflineReport", output: Path, plots: bool, by_phase: bool) -> None:
+    from roofprof.reports.outputs.registry import analysis_outputs
 
-    paths = [*write_files(report, folder), *save_roofline(report, folder)]
+    paths = write_to(analysis_outputs(), [report], output)
     if plots or by_phase:
         from roofprof.reports.plots.save import save_by_phase, save_plots
 
-        paths += save_plots([report], folder, by_phase) if plots else save_by_phase([report], folder)
-    print(f"wrote {', '.join(path.name for path in paths)} to {folder}", file=sys.stderr)
+        paths += save_plots([report], output, by_phase) if plots else save_by_phase([report], output)
+    say_written(paths)
 
 
 def _print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool) -> None:
@@ -111,7 +124,7 @@ def _print_table(report: "RooflineReport", sort: str, top: int | None, wide: boo
 
 
 def sorted_ops(ops: "list[OpResult]", sort: str) -> "list[OpResult]":
-    """Ops in the order asked for: names upwards, numbers downwards, unknown last."""
+    """Ops in the order asked for: names ascending, numbers descending, unknown last."""
     if sort == "order":
         return ops
     if sort == "name":
@@ -132,7 +145,7 @@ def _print_findings(report: "RooflineReport", explain: bool) -> None:
 
 
 def _progress() -> Callable[[int, int], None]:
-    """Progress on stderr, from the second second on."""
+    """Progress on stderr, once reading has taken a second."""
     started = time.monotonic()
 
     def show(done: int, total: int) -> None:

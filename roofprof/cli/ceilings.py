@@ -1,4 +1,4 @@
-"""`roofprof ceilings`: the roofs that this GPU reaches, measured without a profiler."""
+"""`roofprof ceilings`: the roofs this GPU reaches, measured without a profiler."""
 
 import sys
 from pathlib import Path
@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
+from roofprof.cli.progress import print_json
+
 
 def ceilings(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File for analyze --ceilings, JSON.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print that file on stdout and nothing else.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Bursts alone, and fewer sizes: about 20 s.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Bursts only, and fewer sizes: about 20 s.")] = False,
 ) -> None:
     """Measure DRAM, L2, GEMM, FFMA and MUFU rates and the launch floor; show them beside the datasheet's."""
     from roofprof.harness.calibration.ceilings import measure
@@ -18,19 +20,13 @@ def ceilings(
     def show(what: str) -> None:
         print(f"measuring {what}", file=sys.stderr)
 
-    import json
-
     found = measure(quick, None if as_json else show)
-    text = json.dumps(found.as_dict(), indent=1, ensure_ascii=False) + "\n"
     if output:
-        from roofprof.errors import RoofprofError
+        from roofprof.files import write_json
 
-        try:
-            output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise RoofprofError(f"cannot write {output}: {error.strerror}", "choose another file with -o") from None
+        write_json(output, found.as_dict(), "choose another file with -o")
     if as_json:
-        print(text, end="")
+        print_json(found.as_dict())
         return
     from roofprof.reports.tables.ceilings import ceiling_lines
 

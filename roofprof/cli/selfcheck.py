@@ -1,4 +1,4 @@
-"""`roofprof selfcheck`: are the counters of this GPU right? Kernels of known work, captured and judged."""
+"""`roofprof selfcheck`: are this GPU's counters right? Kernels with expected counts, captured and checked."""
 
 import sys
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roofprof.cli.progress import ProgressLine, print_result
-from roofprof.errors import UsageError
+from roofprof.cli.progress import ProgressLine, print_json, print_result
+from roofprof.errors import RoofprofError, UsageError
 
 if TYPE_CHECKING:
     from roofprof.selfcheck.result import Selfcheck
@@ -15,63 +15,60 @@ if TYPE_CHECKING:
 
 def selfcheck(
     directory: Annotated[
-        Path | None, typer.Argument(help="A captured self-check to judge; without it the kernels run here.")
+        Path | None, typer.Argument(help="A captured self-check to evaluate; without it the kernels run here.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Directory to make.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Output directory.")] = None,
     capture_only: Annotated[
-        bool, typer.Option("--capture-only", help="Run the kernels; judge them later, where polars is installed.")
+        bool,
+        typer.Option("--capture-only", help="Run the kernels; evaluate them later, where polars is installed."),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier self-check.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print selfcheck.json on stdout and nothing else.")] = False,
 ) -> None:
-    """Prove each counter on kernels whose work is known exactly; exit code 1 when one is wrong."""
+    """Check each counter on kernels with expected counts; exit code 1 when one is wrong."""
     if directory and (output or capture_only or force):
-        raise UsageError("a directory to judge goes with no option but --json", "leave it out to run the kernels")
+        raise UsageError(
+            "a captured self-check takes no option but --json", "leave the directory out to run the kernels"
+        )
     if directory is None:
         directory = _capture(output or Path("selfcheck"), force, quiet=as_json)
     if capture_only:
         return
     from roofprof.pipeline.selfcheck import judge_capture
 
-    verdict = judge_capture(directory)
-    _keep(verdict, directory)
+    result = judge_capture(directory)
+    _keep(result, directory)
     if as_json:
-        import json
-
-        print(json.dumps(verdict.as_dict(), indent=1, ensure_ascii=False))
+        print_json(result.as_dict())
     else:
-        _print(verdict)
-    if not verdict.passed:
+        _print(result)
+    if not result.passed:
         raise typer.Exit(1)
 
 
 def _capture(output: Path, force: bool, quiet: bool) -> Path:
     from roofprof.profiler.capture.selfcheck import capture_selfcheck
 
-    result = capture_selfcheck(output, force, None if quiet else ProgressLine())
+    capture = capture_selfcheck(output, force, None if quiet else ProgressLine())
     if not quiet:
-        print_result(result, as_json=False)
-    return result.path
+        print_result(capture, as_json=False)
+    return capture.path
 
 
-def _keep(verdict: "Selfcheck", directory: Path) -> None:
+def _keep(result: "Selfcheck", directory: Path) -> None:
     """Write selfcheck.json beside the capture; a directory that cannot be written loses it, and is told so."""
-    import json
-
+    from roofprof.files import write_json
     from roofprof.selfcheck.result import SELFCHECK
 
-    path = directory / SELFCHECK
-    draft = path.with_name(path.name + ".partial")
     try:
-        draft.write_text(json.dumps(verdict.as_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        print(f"warning: cannot write {path}: {error.strerror}", file=sys.stderr)
+        write_json(directory / SELFCHECK, result.as_dict())
+    except RoofprofError as error:
+        print(f"warning: {error.message}", file=sys.stderr)
 
 
-def _print(verdict: "Selfcheck") -> None:
+def _print(result: "Selfcheck") -> None:
     from rich.console import Console
 
     from roofprof.reports.tables.selfcheck import print_selfcheck
 
-    print_selfcheck(verdict, Console(width=200, highlight=False, markup=False, emoji=False))
+    print_selfcheck(result, Console(width=200, highlight=False, markup=False, emoji=False))

@@ -91,14 +91,13 @@ def _report(result: "SweepResult", options: "SweepOptions", gpu: str) -> None:
     """Write the scaling report of what is there, and say what is not."""
     from roofprof.document.cases import cases_of
     from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
-    from roofprof.reports.files import write_files
-    from roofprof.reports.plots.roofline import save_roofline
+    from roofprof.reports.outputs.registry import analysis_outputs, write_folder
     from roofprof.reports.plots.save import save_scaling
     from roofprof.reports.tables.scaling import case_lines, write_scaling
 
     folder = options.base.output
     report = analyze_files(AnalyzeRequest(result.captures, gpu))
-    paths = [*write_files(report, folder), *save_roofline(report, folder)]
+    paths = write_folder(analysis_outputs(), [report], folder)
     paths += [*write_scaling(report, folder), *save_scaling([report], folder)]
     print("\n".join(case_lines(cases_of([report]))).rstrip())
     print(f"wrote {', '.join(path.name for path in paths)} to {folder}", file=sys.stderr)

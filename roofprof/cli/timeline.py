@@ -1,11 +1,11 @@
-"""`roofprof timeline`: prints what each op of a layer took on the GPU."""
+"""`roofprof timeline`: prints the GPU time of each op of a layer."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from roofprof.errors import RoofprofError, UsageError
+from roofprof.errors import UsageError
 
 
 def timeline(
@@ -24,7 +24,7 @@ def timeline(
     from roofprof.timeline.timeline import build_timeline
 
     if sort not in SORTS:
-        raise UsageError(f"--sort {sort} is not known", f"use one of {', '.join(SORTS)}")
+        raise UsageError(f"unknown sort key {sort!r}", f"use one of {', '.join(SORTS)}")
     lines = []
     for path in find_traces(source):
         lines.append((path.name, build_timeline(read_trace(path).trace, domain)))
@@ -34,10 +34,9 @@ def timeline(
 
     text = json.dumps(document, indent=2, allow_nan=False)
     if output is not None:
-        try:
-            output.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise RoofprofError(f"cannot write {output}: {error.strerror}", "choose another -o") from error
+        from roofprof.files import write_output
+
+        write_output(output, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
     if as_json:
         print(text)
         return

@@ -53,15 +53,22 @@ class Capture:
     chip: str | None = None
 
 
-def load_capture(folder: Path) -> Capture:
+def load_capture(folder: Path, label: str | None = None) -> Capture:
     """Read a capture's manifest.
 
+    Args:
+        folder: the capture.
+        label: what its groups' names begin with; the folder's own name by default. Captures that are analysed
+            together need different ones.
+
     Raises:
-        ReportError: no manifest, a garbled one, or a capture without a report.
+        ReportError: no manifest, a damaged one, or a capture without a report.
     """
     data = _read(folder)
     runs = {run["report"]: run for run in data["runs"] if run.get("report")}
-    merged = [[name for name in group if name in runs] for group in data.get("merge", ())]
+    merged: list[list[str]] = []
+    for group in data.get("merge", ()):
+        merged.append([name for name in group if name in runs and not any(name in other for other in merged)])
     alone = [[name] for name in runs if not any(name in group for group in merged)]
     names = [group for group in [*merged, *alone] if group]
     if not names:
@@ -71,16 +78,24 @@ def load_capture(folder: Path) -> Capture:
     implementations = {case["range_name"]: case.get("implementations", {}) for case in data.get("cases", ())}
     origin = _origin(data)
     groups = []
-    for group in names:
-        run = runs[group[0]]
-        phase, cache = run.get("phase"), run.get("cache")
-        label = "-".join(str(part) for part in (phase, cache) if part) or Path(group[0]).stem
+    for group, own_name in zip(names, _group_names([(runs[group[0]], group[0]) for group in names]), strict=True):
+        phase, cache = (runs[group[0]].get(key) for key in ("phase", "cache"))
         conditions = Conditions(cache, implementations, origin)
         traces = _traces(folder, data, phase) if cache != "warm" else ()
-        name = f"{folder.resolve().name}/{label}"
+        name = f"{label or folder.resolve().name}/{own_name}"
         groups.append(Group(name, [folder / report for report in group], phase, conditions, traces))
     versions, created, chip = (data.get(key) for key in ("versions", "created", "chip"))
     return Capture(groups, _findings(folder, data), versions or {}, created, chip)
+
+
+def _group_names(firsts: Sequence[tuple[Mapping[str, Any], str]]) -> list[str]:
+    """Phase and cache mode of each group's first run, or its report's stem; with the report's path where two agree."""
+    names = []
+    for run, report in firsts:
+        conditions = "-".join(str(run[key]) for key in ("phase", "cache") if run.get(key))
+        names.append(conditions or Path(report).stem)
+    repeated = {name for name in names if names.count(name) > 1}
+    return [f"{name}/{report}" if name in repeated else name for name, (_, report) in zip(names, firsts, strict=True)]
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -94,7 +109,7 @@ def _read(folder: Path) -> dict[str, Any]:
         raise ReportError(f"cannot read {path}: {error}", hint) from None
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION or not isinstance(data.get("runs"), list):
-        raise ReportError(f"{path} is no manifest of schema version {SCHEMA_VERSION}", "capture again")
+        raise ReportError(f"{path} is not a manifest of schema version {SCHEMA_VERSION}", "capture again")
     manifest: dict[str, Any] = data
     return manifest
 
@@ -136,7 +151,7 @@ def _findings(folder: Path, data: Mapping[str, Any]) -> list[Finding]:
 
 
 NSYS_FOLDER = "nsys"
-"""Of a capture's directory: one .sqlite a run."""
+"""Of a capture's directory: one .sqlite per run."""
 
 
 def find_traces(path: Path) -> list[Path]:
@@ -146,7 +161,7 @@ def find_traces(path: Path) -> list[Path]:
         RoofprofError: no such path, or a directory without a trace.
     """
     if not path.exists():
-        raise RoofprofError(f"there is no {path}", "give a capture's directory, or an nsys trace")
+        raise RoofprofError(f"no such file: {path}", "give a capture's directory, or an nsys trace")
     if not path.is_dir() or any(path.glob("*.parquet")):
         return [path]
     for folder in (path / NSYS_FOLDER, path):

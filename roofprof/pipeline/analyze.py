@@ -2,74 +2,163 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from roofprof.analysis.analyze import Measured, Options, analyze
+from roofprof.analysis.retarget import only_ops, retarget, with_ceilings
 from roofprof.errors import UsageError
 from roofprof.findings import Finding
 from roofprof.formats.capture import load_capture
-from roofprof.formulas.ops_file import load_ops_config
-from roofprof.hardware.ceilings import load_ceilings
+from roofprof.formulas.ops_file import OpsConfig, load_ops_config
+from roofprof.hardware.ceilings import Ceilings, load_ceilings
 from roofprof.hardware.devices import DeviceSpec, load_gpu
 from roofprof.launches.attribution import attribute
 from roofprof.parsers.ncu.report import read_ncu_report
 from roofprof.pipeline.capture_group import Progress, read_group, read_trace
+from roofprof.pipeline.inputs import Input, InputKind, as_measured, as_reported, check_options
+from roofprof.pipeline.names import unique_labels, with_unique_names
 from roofprof.pipeline.selfcheck import find_selfcheck
+from roofprof.reports.all_kernels import read_all_kernels
 from roofprof.results.report import RooflineReport, load_report
+from roofprof.selfcheck.result import Selfcheck
+from roofprof.timeline.op_times import NamedTrace
 
 SAME_GPU = "same"
+DEFAULT_GPU = "gb200"
 
 
 @dataclass(frozen=True, slots=True)
 class AnalyzeRequest:
-    """What `roofprof analyze` was asked for."""
+    """What `roofprof analyze`, `report` and `compare` were asked for. None: the option was not given."""
 
     paths: Sequence[Path]
-    gpu: str = "gb200"
+    gpu: str | None = None
+    """Target: a name, a TOML file or `same`. By default `gb200`; a saved analysis keeps its own."""
     domain: str | None = None
     ops: str | None = None
     only: str | None = None
     timeline: Path | None = None
     """An nsys trace of the command that the one report is of."""
     selfcheck: Path | None = None
-    """A selfcheck.json, or a directory with one; a capture's own is found by itself."""
+    """A selfcheck.json, or a directory with one; a capture's own is picked up automatically."""
     ceilings: Path | None = None
     """Measured roofs, as `roofprof ceilings` writes them."""
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Names of the options that were given."""
+        names = [f.name for f in fields(self) if f.name != "paths"]
+        return tuple(name for name in names if getattr(self, name) is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """The files and patterns behind a request's options, read before any report is."""
+
+    gpu: str | None
+    target: DeviceSpec | None
+    """None without --gpu, and for `same`."""
+    domain: str | None
+    config: OpsConfig | None
+    only: Callable[[str], bool] | None
+    ceilings: Ceilings | None
+    selfcheck: Selfcheck | None
+    traces: Sequence[NamedTrace]
+
+    @classmethod
+    def of(cls, request: AnalyzeRequest) -> "_Loaded":
+        return cls(
+            gpu=request.gpu,
+            target=load_gpu(request.gpu) if request.gpu not in (None, SAME_GPU) else None,
+            domain=request.domain,
+            config=load_ops_config(request.ops) if request.ops else None,
+            only=_pattern(request.only),
+            ceilings=load_ceilings(request.ceilings) if request.ceilings else None,
+            selfcheck=find_selfcheck(request.selfcheck) if request.selfcheck else None,
+            traces=[read_trace(request.timeline)] if request.timeline else [],
+        )
+
 
 def analyze_files(request: AnalyzeRequest, progress: Progress | None = None) -> RooflineReport:
-    """Read and analyse reports and captures, or load one saved report.json.
+    """Read and analyse reports and captures together, or load one saved analysis; options apply to both.
 
     Raises:
-        RoofprofError: a file cannot be read, or an option names nothing.
+        UsageError: an option that an input cannot apply, or that names nothing; an input given twice.
+        RoofprofError: a file cannot be read.
     """
-    if len(request.paths) == 1 and request.paths[0].suffix == ".json":
-        return load_report(request.paths[0])
-    target: DeviceSpec | None = None if request.gpu == SAME_GPU else load_gpu(request.gpu)
-    config = load_ops_config(request.ops) if request.ops else None
-    only = _pattern(request.only)
-    ceilings = load_ceilings(request.ceilings) if request.ceilings else None
-    given = find_selfcheck(request.selfcheck) if request.selfcheck else None
+    inputs = [as_measured(path) for path in request.paths]
+    labels = unique_labels([item.path for item in inputs])
+    saved = next((item for item in inputs if item.kind.saved), None)
+    if saved and len(inputs) > 1:
+        raise UsageError(
+            f"{saved.path} is {saved.kind} and cannot be analyzed together with other inputs",
+            "set analyses side by side with roofprof report A B -o roofline.md",
+        )
+    check_options(inputs, request.given)
+    return _analyze(inputs, labels, _Loaded.of(request), progress)
+
+
+def load_reports(
+    request: AnalyzeRequest, say: Callable[[str], None] | None = None, progress: Progress | None = None
+) -> list[RooflineReport]:
+    """One analysis for each path, loaded or made, with names that differ.
+
+    Args:
+        request: options apply to every input, or are refused.
+        say: gets a line where a folder holds both a capture and an analysis of it.
+        progress: see `read_ncu_report`.
+
+    Raises:
+        UsageError, RoofprofError: as `analyze_files`.
+    """
+    inputs = [as_reported(path, request.given) for path in request.paths]
+    labels = unique_labels([item.path for item in inputs])
+    check_options(inputs, request.given)
+    loaded = _Loaded.of(request)
+    for item in inputs:
+        if item.note and say:
+            say(item.note)
+    reports = [_analyze([item], [label], loaded, progress) for item, label in zip(inputs, labels, strict=True)]
+    return with_unique_names(reports, labels)
+
+
+def _analyze(
+    inputs: Sequence[Input], labels: Sequence[str], options: _Loaded, progress: Progress | None
+) -> RooflineReport:
+    if inputs[0].kind.saved:
+        return _adapted(_load(inputs[0]), options)
     measured: list[Measured] = []
     findings: list[Finding] = []
-    for path, name in zip(request.paths, _labels(request.paths), strict=True):
-        if path.is_dir():
-            capture = load_capture(path)
+    for item, label in zip(inputs, labels, strict=True):
+        if item.kind is InputKind.CAPTURE:
+            capture = load_capture(item.path, label)
             findings += capture.findings
-            proof = given or find_selfcheck(path, required=False)
+            check = options.selfcheck or find_selfcheck(item.path, required=False)
             for group in capture.groups:
-                read = read_group(group, request.domain, progress)
-                measured.append(replace(read, selfcheck=proof, ncu_version=capture.versions.get("ncu")))
+                read = read_group(group, options.domain, progress)
+                measured.append(replace(read, selfcheck=check, ncu_version=capture.versions.get("ncu")))
         else:
-            report = read_ncu_report(path, progress, name)
-            traces = [read_trace(request.timeline)] if request.timeline else []
-            launches, doubts = attribute(report.launches, request.domain)
-            read = Measured(name, launches, report.devices, [*report.findings, *doubts], traces=traces)
-            measured.append(replace(read, selfcheck=given))
-    if request.timeline and len(measured) > 1:
-        raise UsageError("--timeline goes with one report", "a capture's directory holds its own traces")
-    return analyze(measured, target, Options(request.domain, config, only, ceilings), findings)
+            report = read_ncu_report(item.path, progress, label)
+            launches, doubts = attribute(report.launches, options.domain)
+            found = [*report.findings, *doubts]
+            read = Measured(label, launches, report.devices, found, traces=options.traces)
+            measured.append(replace(read, selfcheck=options.selfcheck))
+    target = options.target if options.gpu else load_gpu(DEFAULT_GPU)
+    return analyze(measured, target, Options(options.domain, options.config, options.only, options.ceilings), findings)
+
+
+def _load(item: Input) -> RooflineReport:
+    return read_all_kernels(item.path) if item.kind is InputKind.ALL_KERNELS else load_report(item.path)
+
+
+def _adapted(report: RooflineReport, options: _Loaded) -> RooflineReport:
+    """A saved analysis with what can still be chosen: its ops, its target and its measured roofs."""
+    if options.only:
+        report = only_ops(report, options.only)
+    if options.gpu:
+        report = retarget(report, options.target or report.gpu)
+    return with_ceilings(report, options.ceilings) if options.ceilings else report
 
 
 def _pattern(text: str | None) -> Callable[[str], bool] | None:
@@ -78,18 +167,5 @@ def _pattern(text: str | None) -> Callable[[str], bool] | None:
     try:
         pattern = re.compile(text)
     except re.error as error:
-        raise UsageError(f"--only {text!r} is no regular expression: {error}") from None
+        raise UsageError(f"invalid regular expression in --only: {text!r}: {error}") from None
     return lambda name: pattern.search(name) is not None
-
-
-def _labels(paths: Sequence[Path]) -> list[str]:
-    """File names, with as many folders before them as it takes to tell them apart."""
-    if not paths:
-        raise UsageError("no report was given", "roofprof analyze REPORT.ncu-rep")
-    depth = 1
-    while len({"/".join(p.absolute().parts[-depth:]) for p in paths}) < len({p.absolute() for p in paths}):
-        depth += 1
-    labels = ["/".join(p.absolute().parts[-depth:]) for p in paths]
-    if len(set(labels)) < len(labels):
-        raise UsageError("one report was given twice", "name each file once")
-    return labels

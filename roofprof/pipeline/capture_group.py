@@ -33,7 +33,7 @@ def read_group(group: Group, domain: str | None = None, progress: Progress | Non
 
 
 def _still_null(finding: Finding, launches: pl.DataFrame) -> bool:
-    """Whether no other report of the group filled what this one lacks."""
+    """Whether the counter is missing in the other reports of the group too."""
     return bool(launches[finding.values["column"]].null_count())
 
 

@@ -1,4 +1,4 @@
-"""From a captured self-check to its verdict, and to the verdict that belongs to a capture."""
+"""From a captured self-check to its result, and to the result that belongs to a capture."""
 
 import json
 from dataclasses import replace
@@ -39,10 +39,10 @@ def find_selfcheck(path: Path, required: bool = True) -> Selfcheck | None:
 
 
 def judge_capture(folder: Path) -> Selfcheck:
-    """Judge the captured kernels of a self-check.
+    """Evaluate the captured kernels of a self-check.
 
     Raises:
-        ReportError: the directory is no capture, or no range in it says what is true.
+        ReportError: not a capture, or none of its ranges gives expected counts.
     """
     if not (folder / MANIFEST).is_file() and (folder / FOLDER).is_dir():
         folder = folder / FOLDER
@@ -50,7 +50,7 @@ def judge_capture(folder: Path) -> Selfcheck:
     read = read_group(capture.groups[0])
     truths = truths_in(read.launches)
     if not truths:
-        raise ReportError(f"{folder} holds no kernel whose work is known", "make one with roofprof selfcheck -o DIR")
+        raise ReportError(f"{folder} holds no kernel with expected counts", "make one with roofprof selfcheck -o DIR")
     device = next(iter(read.devices.values()), {})
     name = str(device.get("device_name") or "unknown GPU")
     l2_bytes = float(device.get("l2_cache_bytes") or DEFAULT_L2_BYTES)

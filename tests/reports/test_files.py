@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from roofprof.reports.files import OPS_SCHEMA, write_files
-from roofprof.reports.plots.roofline import draw_roofline, save_roofline
+from roofprof.reports.files import OPS_SCHEMA
+from roofprof.reports.outputs.registry import analysis_outputs, required_output, write_folder
+from roofprof.reports.plots.roofline import draw_roofline
 from roofprof.reports.tables.findings import finding_lines
 from roofprof.reports.tables.ops import print_ops, print_unattributed
 from roofprof.results.report import RooflineReport
@@ -62,17 +63,17 @@ def test_findings_are_counted_and_one_command_collects_all_that_lacks(analyzed) 
 
 
 def test_the_files(decode: RooflineReport, tmp_path: Path) -> None:
-    paths = write_files(decode, tmp_path / "out")
-    assert [p.name for p in paths] == ["report.json", "ops.csv", "ops.parquet", "kernels.csv"]
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(p.name for p in paths)
-    ops = pl.read_parquet(paths[2])
+    paths = {p.name: p for p in write_folder(analysis_outputs(), [decode], tmp_path / "out")}
+    assert set(paths) == {"report.json", "ops.csv", "ops.parquet", "kernels.csv", "roofline.png", "roofline.svg"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == set(paths)
+    ops = pl.read_parquet(paths["ops.parquet"])
     assert ops.schema == OPS_SCHEMA
-    with paths[1].open() as file:
+    with paths["ops.csv"].open() as file:
         rows = list(csv.DictReader(file))
     assert [float(r["dram_bytes"]) for r in rows] == ops["dram_bytes"].to_list()
     assert json.loads(rows[6]["kernels"]) == [6, 7]
     assert rows[0]["tensor_fp4_flop_count"] == ""
-    assert pl.read_csv(paths[3]).height == 85
+    assert pl.read_csv(paths["kernels.csv"]).height == 85
 
 
 def overlaps(boxes: list) -> list[tuple[int, int]]:
@@ -102,7 +103,9 @@ def test_no_labels_overlap_at_52_ops(decode: RooflineReport) -> None:
 
 @pytest.mark.parametrize("name", ["odd-names", "no-nvtx", "default-set", "graph-whole"])
 def test_pictures_of_every_kind(analyzed, tmp_path: Path, name: str) -> None:  # type: ignore[no-untyped-def]
-    png, svg = save_roofline(analyzed(f"kinds/{name}.ncu-rep"), tmp_path)
+    png, svg = tmp_path / "roofline.png", tmp_path / "roofline.svg"
+    for path in (png, svg):
+        required_output(analysis_outputs(), path).write([analyzed(f"kinds/{name}.ncu-rep")], path)
     assert png.read_bytes().startswith(b"\x89PNG")
     ElementTree.parse(svg)
 
@@ -115,8 +118,7 @@ def test_hostile_names_are_harmless_everywhere(analyzed, tmp_path: Path) -> None
     assert "\x1b" not in text
     assert "\t" not in text
     assert all(len(line) <= 100 for line in table(report))
-    write_files(report, tmp_path)
-    save_roofline(report, tmp_path)
+    write_folder(analysis_outputs(), [report], tmp_path)
     assert len(list(tmp_path.iterdir())) == 6  # no name became a path
     for name in ("ops.csv", "kernels.csv"):
         with (tmp_path / name).open(newline="") as file:

@@ -85,13 +85,17 @@ def test_a_domain_by_name(capsys, data: Path) -> None:  # type: ignore[no-untype
         (["analyze", "pyproject.toml"], 1, "not an ncu report"),
         (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--gpu", "gb2000"], 2, "unknown GPU 'gb2000'"),
         (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--ops", "nowhere"], 2, "no ops file nowhere"),
-        (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--only", "("], 2, "no regular expression"),
-        (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--sort", "luck"], 2, "no order is named 'luck'"),
+        (
+            ["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--only", "("],
+            2,
+            "invalid regular expression in --only: '('",
+        ),
+        (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--sort", "luck"], 2, "unknown sort key 'luck'"),
         (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "-o", "LICENSE"], 1, "cannot write to LICENSE"),
         (["analyze", "tests/data/kinds/no-nvtx.ncu-rep", "--plots"], 2, "--plots and --by-phase write files"),
         (["analyze", "README.json"], 1, "cannot read README.json"),
         (["report", "nowhere"], 1, "no such file: nowhere"),
-        (["report", "README.md", "-o", "x.doc"], 2, "nothing is written as 'x.doc'"),
+        (["report", "README.md", "-o", "x.doc"], 2, "unknown output format: 'x.doc'"),
         (["report", "README.md", "-o", "x.md", "--by-phase"], 2, "--by-phase is for pictures"),
         (["report", "tests/data/kinds/no-nvtx.ncu-rep", "-o", "LICENSE/x.md"], 1, "cannot write LICENSE/x.md"),
         (["report", "tests/data/truth.csv", "-o", "/dev/null/x.md"], 1, "missing columns"),
@@ -142,6 +146,13 @@ def test_debug_shows_the_traceback() -> None:
     assert "Traceback" in done.stderr
     done = subprocess.run([sys.executable, "-m", "roofprof", "analyze", "nowhere"], capture_output=True, text=True)
     assert "Traceback" not in done.stderr
+
+
+def test_debug_behind_a_double_dash_is_not_ours(capsys) -> None:  # type: ignore[no-untyped-def]
+    """`capture -- python serve.py --debug`: the word is the workload's, and nothing is raised."""
+    code, _, err = call(capsys, "analyze", "nowhere.ncu-rep", "--", "--debug")
+    assert code == 1
+    assert err.startswith("error: no such file: nowhere.ncu-rep")
 
 
 def test_ops_json(capsys) -> None:  # type: ignore[no-untyped-def]

@@ -39,7 +39,7 @@ def captured(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 def test_proven_counters_pass(captured: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["selfcheck", str(captured)]) == 0
     out = capsys.readouterr().out
-    assert "all exact or within their limits" in out
+    assert "verified: all exact or within their limits" in out
     assert "not run: gemm_int8: none here" in out
     assert "137,438,953,472" in out
     assert "an empty kernel takes 2.72 to 2.72 µs and moves 4,096 to 4,096 bytes" in out
@@ -66,5 +66,5 @@ def test_what_holds_no_known_kernel_is_refused(captured: Path, capsys: pytest.Ca
                                                monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     monkeypatch.setattr("roofprof.pipeline.selfcheck.truths_in", lambda launches: {})
     assert run(["selfcheck", str(captured)]) == 1
-    assert "no kernel whose work is known" in capsys.readouterr().err
+    assert "no kernel with expected counts" in capsys.readouterr().err
     assert run(["selfcheck", str(captured), "--capture-only"]) == 2

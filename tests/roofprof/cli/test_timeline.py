@@ -70,15 +70,15 @@ def test_output_writes_the_document(export, tmp_path: Path, capsys):
     export.launch(10, 1000, 1100, 1)
     assert run(export.write(), "-o", tmp_path / "timeline.json") == 0
     assert json.loads((tmp_path / "timeline.json").read_text())["ops"][0]["op"] == "op"
-    assert run(export.path, "-o", tmp_path / "no" / "where.json") == 1
+    assert run(export.path, "-o", tmp_path / "timeline.json" / "below.json") == 1
     assert "cannot write" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["absent.sqlite"], 1, "there is no"),
-        (["trace.sqlite", "--sort", "colour"], 2, "--sort colour"),
+        (["absent.sqlite"], 1, "no such file"),
+        (["trace.sqlite", "--sort", "colour"], 2, "unknown sort key 'colour'"),
         (["trace.sqlite", "--domain", "other"], 2, "no range is in NVTX domain 'other'"),
         (["trace.sqlite", "--top", "0"], 2, "--top"),
         (["empty"], 1, "holds no nsys trace"),

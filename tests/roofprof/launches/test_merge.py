@@ -144,8 +144,8 @@ def test_a_partial_capture_says_so(tmp_path: Path) -> None:
     [
         (None, "without a manifest.json"),
         ("{", "cannot read"),
-        ("[]", "no manifest"),
-        ('{"schema_version": 9}', "no manifest"),
+        ("[]", "not a manifest"),
+        ('{"schema_version": 9}', "not a manifest"),
     ],
 )
 def test_what_is_no_capture_is_refused(tmp_path: Path, text: str | None, why: str) -> None:
