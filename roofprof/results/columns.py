@@ -160,17 +160,22 @@ def nested(row: type, cells: Mapping[str, object]) -> dict[str, object]:
     """
     found: dict[str, object] = {}
     for column in flat_columns(row):
-        if column.derived or column.name not in cells:
-            continue
-        inner = found
-        for key in column.path[:-1]:
-            inner = inner.setdefault(key, {})  # type: ignore[assignment]
-        inner[column.path[-1]] = cells[column.name]
+        if not column.derived and column.name in cells:
+            _put(found, column.path, cells[column.name])
     for field in declared_fields(row):
         group = found.get(field.name)
         if isinstance(field.declared, Group) and field.nullable and isinstance(group, dict):
             found[field.name] = group if any(value is not None for value in group.values()) else None
     return found
+
+
+def _put(found: dict[str, object], path: tuple[str, ...], value: object) -> None:
+    if len(path) == 1:
+        found[path[0]] = value
+        return
+    inner = found.setdefault(path[0], {})
+    assert isinstance(inner, dict)
+    _put(inner, path[1:], value)
 
 
 def from_plain(row: type[_Row], data: Mapping[str, object]) -> _Row:
