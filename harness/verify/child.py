@@ -18,7 +18,7 @@ Event = dict[str, Any]
 
 
 class EventWriter:
-    """The child's end: one JSON object a line on an inherited file descriptor."""
+    """The child's end: one JSON object per line on an inherited file descriptor."""
 
     def __init__(self, descriptor: int) -> None:
         self._file = os.fdopen(descriptor, "w", encoding="utf-8", buffering=1)
@@ -29,7 +29,15 @@ class EventWriter:
 
 
 class ChildEnded(Exception):  # noqa: N818 - an outcome, not an error
-    """The child ended or was ended before it said that it was done; the text says how."""
+    """The child ended or was ended before it said that it was done; the text says how.
+
+    Attributes:
+        exit_code: the child's own, or None where it was killed or took too long.
+    """
+
+    def __init__(self, how: str, exit_code: int | None = None) -> None:
+        super().__init__(how)
+        self.exit_code = exit_code
 
 
 def child_events(arguments: Sequence[str], limit_s: float) -> Iterator[Event]:
@@ -60,7 +68,7 @@ def _until_done(
         if chunk is None:
             raise ChildEnded(f"no result in {limit:.0f} s")
         if not chunk:
-            raise ChildEnded(_ending(child, errors))
+            raise _ending(child, errors)
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
             event: Event = json.loads(line)
@@ -77,12 +85,13 @@ def _read(events: IO[bytes], limit_s: float) -> bytes | None:
         return os.read(events.fileno(), 65536) if selector.select(limit_s) else None
 
 
-def _ending(child: "subprocess.Popen[bytes]", errors: IO[str]) -> str:
+def _ending(child: "subprocess.Popen[bytes]", errors: IO[str]) -> ChildEnded:
     code = child.wait()
     errors.seek(0)
     lines = [line.strip() for line in errors if line.strip()]
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    return f"the process ended: {how}" + (f"; it said: {lines[-1][:200]}" if lines else "")
+    said = f"; it said: {lines[-1][:200]}" if lines else ""
+    return ChildEnded(f"the process ended: {how}{said}", code if code >= 0 else None)
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:

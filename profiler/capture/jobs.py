@@ -5,7 +5,7 @@ from pathlib import Path
 from roofprof.profiler.capture.options import CaptureOptions
 from roofprof.profiler.ncu.command import ncu_command, ncu_options
 from roofprof.profiler.ncu.job import Job
-from roofprof.profiler.ncu.plan import PassTable, Plan
+from roofprof.profiler.ncu.plan import MetricPlan, PassTable, metric_plan
 from roofprof.profiler.nsys.command import nsys_command, nsys_tool
 from roofprof.profiler.nsys.runs import NsysJob
 from roofprof.profiler.run.tools import find_ncu
@@ -30,10 +30,10 @@ def planned_traces(options: CaptureOptions, nsys: str, directory: Path) -> list[
     return jobs
 
 
-def planned_jobs(options: CaptureOptions, plan: Plan, ncu: str, directory: Path) -> list[Job]:
+def planned_jobs(options: CaptureOptions, plan: MetricPlan, ncu: str, directory: Path) -> list[Job]:
     """Every ncu process of a capture in order, with its exact command line."""
     jobs = []
-    for phase in ("workload",) if options.command else options.wanted_phases():
+    for phase in options.captured_phases:
         for run in plan.runs:
             work = directory / ".partial" / f"{phase}-{run.name}-{run.cache}"
             own = ncu_options(run, from_start=bool(options.command))
@@ -49,14 +49,14 @@ def planned_jobs(options: CaptureOptions, plan: Plan, ncu: str, directory: Path)
     return jobs
 
 
-def dry_run(options: CaptureOptions, table: PassTable) -> tuple[Plan, list[Job], list[NsysJob]]:
+def dry_run(options: CaptureOptions, table: PassTable) -> tuple[MetricPlan, list[Job], list[NsysJob]]:
     """What a capture would run; needs neither a GPU nor ncu nor nsys, and touches nothing.
 
     Raises:
         UsageError: an option is wrong.
     """
     options.check()
-    plan = options.plan(table)
+    plan = metric_plan(options, table)
     ncu, nsys = find_ncu(), nsys_tool()
     jobs = planned_jobs(options, plan, ncu.path if ncu else "ncu", options.output)
     return plan, jobs, planned_traces(options, nsys.path if nsys else "nsys", options.output)

@@ -6,7 +6,7 @@ from typing import Any
 
 from roofprof import __version__
 from roofprof.profiler.capture.options import CaptureOptions
-from roofprof.profiler.ncu.plan import Plan
+from roofprof.profiler.ncu.plan import MetricPlan
 from roofprof.profiler.ncu.record import RunRecord
 from roofprof.profiler.nsys.record import NsysRecord
 from roofprof.profiler.run.directory import SCHEMA_VERSION
@@ -25,7 +25,7 @@ def overall_state(runs: Sequence[RunRecord], traces: Sequence[NsysRecord], plann
 
 def build_manifest(
     options: CaptureOptions,
-    plan: Plan,
+    plan: MetricPlan,
     gpu: Gpu,
     tools: Mapping[str, str | None],
     runs: Sequence[RunRecord],
@@ -60,11 +60,12 @@ def build_manifest(
         "nvtx_domain": next((h.get("nvtx_domain") for h in harness.values()), None),
         "recipe": next((c["recipe"] for c in cases), None),
         "cases": cases,
+        "request": options.recorded(),
         "seed": options.seed if layer else None,
         "repeats": options.repeats if layer else None,
         "only_some_ops": layer and options.only is not None,
         "rotate": options.rotate if layer else None,
-        "skew": (options.skew or 0.0) if layer else None,
+        "skew": options.skew if layer else None,
         "chip": plan.chip,
         "plan_tested": plan.tested,
         "notes": list(plan.notes),

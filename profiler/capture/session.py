@@ -15,7 +15,7 @@ from roofprof.profiler.capture.manifest import build_manifest, overall_state
 from roofprof.profiler.capture.options import CaptureOptions
 from roofprof.profiler.ncu.command import explain
 from roofprof.profiler.ncu.job import Job
-from roofprof.profiler.ncu.plan import Plan, table_of_capability
+from roofprof.profiler.ncu.plan import MetricPlan, metric_plan, table_of_capability
 from roofprof.profiler.ncu.record import RunRecord
 from roofprof.profiler.ncu.scrub import cut_to_whole, scrub_report
 from roofprof.profiler.ncu.slim import slim_report
@@ -56,7 +56,7 @@ def capture(options: CaptureOptions, progress: ProgressCallback | None = None) -
     gpu, tool = need_gpu(), need_ncu()
     if counters_permitted() is False:
         raise RoofprofError("this user may not read the GPU's performance counters", PERMISSION_HINT)
-    plan = options.plan(table_of_capability(gpu.compute_capability))
+    plan = metric_plan(options, table_of_capability(gpu.compute_capability))
     nsys = nsys_tool() if options.nsys else None
     if options.nsys and nsys is None:
         plan = replace(plan, notes=(*plan.notes, "nsys was not found: no timeline"))
@@ -78,7 +78,7 @@ class _Session:
     """The state of one capture."""
 
     options: CaptureOptions
-    plan: Plan
+    plan: MetricPlan
     gpu: Gpu
     tool: Tool
     nsys: Tool | None

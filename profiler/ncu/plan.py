@@ -5,12 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Literal
 
 from roofprof.errors import RoofprofError, UsageError
 from roofprof.formulas.layer import RECIPES
-
-Cache = Literal["cold", "warm"]
+from roofprof.profiler.capture.options import Cache, CaptureOptions
 
 EXTRA_GROUPS = ("l1", "mufu", "tensor_pipe")
 """Groups by request, beside the tensor precisions."""
@@ -51,12 +49,12 @@ class PlannedRun:
     groups: tuple[str, ...]
     metrics: tuple[str, ...]
     expected_passes: int | None
-    """Passes a kernel, or None where nobody measured."""
+    """Passes per kernel, or None where nobody measured."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The runs that a capture makes, in order."""
+class MetricPlan:
+    """The ncu runs that a capture makes of each phase, in order."""
 
     chip: str
     tested: str | None
@@ -112,19 +110,26 @@ def table_of_capability(capability: str) -> PassTable:
     )
 
 
-def layer_plan(table: PassTable, recipe: str | None, caches: Sequence[Cache], groups: Sequence[str] = ()) -> Plan:
+def metric_plan(options: CaptureOptions, table: PassTable) -> MetricPlan:
+    """The ncu runs of each phase of a capture."""
+    if options.command:
+        return workload_plan(table, options.caches, options.groups)
+    return layer_plan(table, options.recipe, options.caches, options.groups)
+
+
+def layer_plan(table: PassTable, recipe: str | None, caches: Sequence[Cache], groups: Sequence[str] = ()) -> MetricPlan:
     """The plan for the DeepSeek-R1 layer: the precisions that the recipe uses, `groups` beside them."""
     wanted, absent = _recipe_precisions(table, recipe)
     return _plan(table, wanted, absent, caches, groups)
 
 
-def workload_plan(table: PassTable, caches: Sequence[Cache], groups: Sequence[str] = ()) -> Plan:
+def workload_plan(table: PassTable, caches: Sequence[Cache], groups: Sequence[str] = ()) -> MetricPlan:
     """The plan for any other workload, whose precisions nobody knows: as many runs as it takes."""
     return _plan(table, table.workload_precisions, (), caches, groups)
 
 
 def _recipe_precisions(table: PassTable, recipe: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Precisions to count, the recipe's filled up to two with the chip's usual; and those that it lacks."""
+    """Precisions to count, the recipe's filled up to two with the chip's usual; and those not counted on the chip."""
     if recipe is None or recipe == "auto":
         return table.layer_precisions, ()
     r = RECIPES[recipe]
@@ -140,7 +145,7 @@ def _plan(
     absent: Sequence[str],
     caches: Sequence[Cache],
     extra: Sequence[str],
-) -> Plan:
+) -> MetricPlan:
     tensor = [f"tensor_{p}" for p in precisions]
     core = ["time", "core", "occupancy", "l2", *tensor[:2]]
     further = dict.fromkeys([*tensor[2:], *(_group(table, name) for name in extra)])
@@ -160,7 +165,7 @@ def _plan(
                 continue
             metrics = tuple(m for g in groups for m in table.groups[g])
             runs.append(PlannedRun(name, mode, tuple(groups), metrics, passes))
-    return Plan(table.chip, table.tested, tuple(runs), tuple(notes))
+    return MetricPlan(table.chip, table.tested, tuple(runs), tuple(notes))
 
 
 def _how_many(passes: int | None) -> str:
@@ -174,4 +179,4 @@ def _group(table: PassTable, name: str) -> str:
     if name in table.precisions:
         return f"tensor_{name}"
     known = ", ".join((*EXTRA_GROUPS, *table.precisions))
-    raise UsageError(f"no group of counters is named {name!r} on {table.chip}", f"use {known}")
+    raise UsageError(f"unknown group of counters on {table.chip}: {name!r}", f"use {known}")

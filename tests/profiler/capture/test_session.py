@@ -324,7 +324,7 @@ def test_no_secret_leaves(
     ncu(mode, plant=Path(__file__).parents[2] / "support" / "plant.py")
     nsys(nsys_mode, plant=True)
     command = ("python", "canary_script.py", "--password=canary-argument", "canary-positional") if workload else ()
-    options = CaptureOptions(Path("out"), command=command, ncu_args=("--kernel-name", "regex:canary-kernel"))
+    options = CaptureOptions(output=Path("out"), command=command, ncu_args=("--kernel-name", "regex:canary-kernel"))
     if mode == "garbage":
         with pytest.raises(RoofprofError):
             capture(options)

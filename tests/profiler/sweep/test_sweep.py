@@ -93,7 +93,7 @@ def test_other_conditions_are_refused_unless_forced(options: SweepOptions, ncu: 
 def test_a_garbled_record_is_no_crash(options: SweepOptions, text: str) -> None:
     options.base.output.mkdir()
     (options.base.output / "sweep.json").write_text(text)
-    with pytest.raises(UsageError, match="no record of a sweep"):
+    with pytest.raises(UsageError, match="not the record of a sweep"):
         sweep(options)
 
 
@@ -110,7 +110,7 @@ def test_a_folder_with_something_else_is_refused(options: SweepOptions, ncu: Ins
     ncu()
     options.base.output.mkdir()
     (options.base.output / "thesis.txt").write_text("mine")
-    with pytest.raises(UsageError, match="holds no sweep"):
+    with pytest.raises(UsageError, match="not a sweep"):
         sweep(options)
 
 
@@ -173,9 +173,9 @@ def test_a_partial_sweep_exits_1_and_says_what_to_do(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--batch", "1,x"], "--batch '1,x' is no list of sizes"),
+        (["--batch", "1,x"], "--batch '1,x': expected comma-separated integers"),
         (["--seq-len", "0"], "sequence length 0 is out of range"),
-        (["--phase", "both"], "--phase 'both' is unknown"),
+        (["--phase", "both"], "invalid --phase: 'both'"),
         (["--gpu", "gb2000"], "no GPU is named 'gb2000'"),
         (["--only", "nothing-at-all"], "no op matches"),
     ],

@@ -27,8 +27,8 @@ def test_a_dry_run_needs_nothing(run: Callable[..., Result], tools: Path, tmp_pa
     (tools / "nvidia-smi").unlink()
     result = run("capture", "--dry-run", "--phase", "all", "--batch", "1,64", "-o", str(tmp_path / "out"))
     assert result.exit_code == 0
-    assert "decode, cold cache, core: 1 pass a kernel" in result.output
-    assert "4 ncu runs, 2 passes a kernel in all" in result.output
+    assert "decode, cold cache, core: 1 pass per kernel" in result.output
+    assert "4 ncu runs, 2 passes per kernel in all" in result.output
     assert "--batch 1,64 --seq-len 4096" in result.output
     assert "-m roofprof.harness.run --phase prefill" in result.output
     assert "decode, nsys, graph: 10 repeats" in result.output
