@@ -132,9 +132,12 @@ class Declared:
             raise UsageError(f"invalid {self.flag}: {shown}", f"use one of {', '.join(map(str, option.choices))}")
         if not isinstance(value, int | float):
             return
-        low = option.minimum is not None and value < option.minimum
-        low = low or (option.above is not None and not value > option.above)
-        if low or (option.maximum is not None and value > option.maximum):
+        fits = (
+            (option.minimum is None or value >= option.minimum)
+            and (option.above is None or value > option.above)
+            and (option.maximum is None or value <= option.maximum)
+        )  # NaN fits no range
+        if not fits:
             raise UsageError(f"{self.flag} {self.written(value)} is out of range", self._range())
 
     def _range(self) -> str:
