@@ -136,7 +136,7 @@ def test_help_shows_choices_and_imports_nothing_heavy(command: str) -> None:
         "import sys\n"
         "from roofprof.cli import run\n"
         f"assert run([{command!r}, '--help']) == 0\n"
-        "heavy = {'polars', 'numpy', 'pydantic', 'rich', 'argparse', 'roofprof.profiler.ncu'}\n"
+        "heavy = {'polars', 'numpy', 'torch', 'rich', 'argparse', 'roofprof.profiler.ncu'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
