@@ -26,6 +26,7 @@ _PACKAGES = ("torch", "triton", "sglang-kernel", "sgl-kernel", "flashinfer-pytho
 _DCGM = ("nv-hostengine", "dcgm-exporter")
 _AMPLE_FREE_BYTES = 1 << 30
 _HARNESS_TIMEOUT_S = 180
+_MIN_NCU = (2023, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +99,13 @@ def _ncu() -> Check:
         return Check("ncu", "fail", "not found", "install Nsight Compute, or put ncu on PATH")
     if tool.version is None:
         return Check("ncu", "fail", "found, but does not say its version", "run ncu --version; install it again")
-    if tool.version < "2023.3":
-        return Check("ncu", "warn", f"{tool.version}, older than 2023.3", "install a newer Nsight Compute")
+    if tool.release < _MIN_NCU:
+        return Check(
+            "ncu",
+            "warn",
+            f"{tool.version}, older than {'.'.join(map(str, _MIN_NCU))}",
+            "install a newer Nsight Compute",
+        )
     return Check("ncu", "ok", tool.version)
 
 

@@ -48,15 +48,17 @@ _WORK_TABLES = NUMBERS_OF[:4]
 _RANGES_AND_DOMAINS = "eventType IN (59, 60, 70, 71, 75)"  # marks, categories and thread names are not needed
 
 
-class Kept(NamedTuple):
-    """GPU operations of an export: kernels, copies, sets, whole graphs."""
+class OperationCounts(NamedTuple):
+    """GPU operations of an export: kernels, memcpys, memsets, whole graphs."""
 
     operations: int
     left_out: int
     """Launched outside the ranges that were asked for."""
 
 
-def scrub(export: Path, target: Path, *, within: str | None = None, clean: Callable[[str], str] | None = None) -> Kept:
+def scrub(
+    export: Path, target: Path, *, within: str | None = None, clean: Callable[[str], str] | None = None
+) -> OperationCounts:
     """Copy what the timeline needs into a new file.
 
     Range names are what the user wrote into the code that was profiled: they stay but for what `clean` takes out.
@@ -106,14 +108,14 @@ def _same(name: str) -> str:
     return name
 
 
-def _count(database: sqlite3.Connection) -> Kept:
+def _count(database: sqlite3.Connection) -> OperationCounts:
     """Rows of the tables of GPU operations, new and old."""
     totals = {"main": 0, "old": 0}
     for table in _WORK_TABLES:
         for schema in totals:
             if _columns(database, table, schema):
                 totals[schema] += database.execute(f"SELECT count(*) FROM {schema}.{table}").fetchone()[0]
-    return Kept(totals["main"], totals["old"] - totals["main"])
+    return OperationCounts(totals["main"], totals["old"] - totals["main"])
 
 
 def _copy_all(database: sqlite3.Connection, trimmed: bool) -> None:

@@ -64,10 +64,10 @@ def _root(
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and give its exit code: 0, 1 on an error, 2 on wrong usage."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in arguments
-    # --debug is understood anywhere before a `--`, not only before the command.
+    # --debug is understood anywhere before a `--`, not only before the command; what follows is another program's.
     own = arguments.index("--") if "--" in arguments else len(arguments)
-    arguments = [a for i, a in enumerate(arguments) if a != "--debug" or i > own]
+    debug = "--debug" in arguments[:own]
+    arguments = [a for a in arguments[:own] if a != "--debug"] + arguments[own:]
     try:
         app(arguments, standalone_mode=True)
     except SystemExit as stop:
@@ -84,7 +84,7 @@ def run(arguments: list[str] | None = None) -> int:
             raise
         return _report(
             f"roofprof failed: {type(error).__name__}: {error}",
-            "run it again with --debug and report that",
+            "rerun with --debug and open an issue",
             1,
         )
     return 0

@@ -1,6 +1,5 @@
 """The commands `capture` and `doctor`: options in, one call, what it says out."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,9 +13,7 @@ from roofprof.errors import UsageError
 from roofprof.profiler.capture.options import CaptureOptions
 
 if TYPE_CHECKING:
-    from roofprof.profiler.ncu.job import Job
-    from roofprof.profiler.ncu.plan import MetricPlan
-    from roofprof.profiler.nsys.runs import NsysJob
+    from roofprof.profiler.run.job import Job, Json
 
 
 class CaptureCommand(TyperCommand):
@@ -103,56 +100,36 @@ def capture_command(
 
 def _print_plan(options: CaptureOptions, chip: str | None, as_json: bool) -> None:
     from roofprof.profiler.capture.jobs import dry_run
-    from roofprof.profiler.ncu.plan import table_of_capability, table_of_chip
+    from roofprof.profiler.ncu.plan import table_of_capability
     from roofprof.profiler.run.gpu import gpus
 
     here = [] if chip else gpus()
     # Without a GPU the recipe tells which chip is meant: FP4 needs a Blackwell.
     usual = "gb100" if options.recipe.startswith("nvfp4") else "gh100"
-    table = table_of_capability(here[0].compute_capability) if here else table_of_chip(chip or usual)
-    plan, jobs, traces = dry_run(options, table)
+    plan = dry_run(options, table_of_capability(here[0].compute_capability).chip if here else chip or usual)
     if as_json:
-        runs, nsys = [_job_dict(job) for job in jobs], [_trace_dict(trace) for trace in traces]
-        print_json({"chip": plan.chip, "tested": plan.tested, "notes": list(plan.notes), "runs": runs, "nsys": nsys})
+        parts = {part.backend.section: [_job_dict(job) for job in part.jobs] for part in plan.parts}
+        document = {"chip": plan.chip, "tested": plan.tested, "notes": list(plan.notes), "runs": [], "nsys": []}
+        print_json(document | parts)
         return
     print(f"chip {plan.chip}, {'passes measured on ' + plan.tested if plan.tested else 'untested'}")
     for note in plan.notes:
         print(f"note: {note}")
-    _print_jobs(plan, jobs)
+    for part in plan.parts:
+        for job in part.jobs:
+            _print_job(job)
+        if part.jobs:
+            print(f"\n{part.backend.total(part.jobs)}")
+
+
+def _job_dict(job: "Job") -> "dict[str, Json]":
+    return {"name": job.name, "phase": job.phase, **job.facts, "command": list(job.command)}
+
+
+def _print_job(job: "Job") -> None:
     import shlex
 
-    for trace in traces:
-        print(f"\n{trace.phase}, nsys, {trace.name}" + (f": {trace.repeats} repeats" if trace.repeats else ""))
-        print(f"  {shlex.join(trace.command)}")
-    if traces:
-        print(f"\n{len(traces)} nsys run{'s' if len(traces) > 1 else ''}")
-
-
-def _job_dict(job: "Job") -> dict[str, Any]:
-    run = job.run
-    return {
-        "name": run.name, "phase": job.phase, "cache": run.cache, "groups": list(run.groups),
-        "metrics": list(run.metrics), "expected_passes": run.expected_passes, "command": list(job.command),
-    }  # fmt: skip
-
-
-def _trace_dict(trace: "NsysJob") -> dict[str, Any]:
-    return {
-        "name": trace.name, "phase": trace.phase, "repeats": trace.repeats, "command": list(trace.command),
-    }  # fmt: skip
-
-
-def _print_jobs(plan: "MetricPlan", jobs: Sequence["Job"]) -> None:
-    import shlex
-
-    for job in jobs:
-        passes = job.run.expected_passes
-        count = "passes unknown" if passes is None else f"{passes} pass{'es' if passes > 1 else ''}"
-        print(f"\n{job.phase}, {job.run.cache} cache, {job.run.name}: {count} per kernel")
-        print(f"  groups: {', '.join(job.run.groups)}")
-        for metric in job.run.metrics:
-            print(f"    {metric}")
-        print(f"  {shlex.join(job.command)}")
-    known = [run.expected_passes for run in plan.runs]
-    if None not in known:
-        print(f"\n{len(jobs)} ncu runs, {sum(p or 0 for p in known)} passes per kernel in all")
+    print(f"\n{job.heading or job.title}")
+    for line in job.details:
+        print(f"  {line}")
+    print(f"  {shlex.join(job.command)}")
