@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from roofprof.errors import UsageError
 from roofprof.formulas.layer import Phase
@@ -79,9 +79,9 @@ class CaptureOptions(LayerRequest):
         words = replace(self, repeats=self.traced_repeats).harness_command(phase, None, progress)
         return [*words, "--profiler-range", "once", *(["--graph"] if graph else [])]
 
-    def harness_command(self, phase: Phase, json_out: Path | None, progress: Path) -> list[str]:
+    def harness_command(self, phase: str, json_out: Path | None, progress: Path) -> list[str]:
         """The process that launches one phase of the layer, all its batch sizes."""
-        words = [sys.executable, "-m", "roofprof.harness.run", *self.to_argv(phase)]
+        words = [sys.executable, "-m", "roofprof.harness.run", *self.to_argv(cast(Phase, phase))]
         if json_out is not None:
             words += ["--json-out", str(json_out)]
         return [*words, "--progress", str(progress)]

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import cast
 
 from roofprof.errors import ReportError, RoofprofError
-from roofprof.formulas.layer import Phase
 from roofprof.profiler.ncu.command import ncu_command, ncu_options
 from roofprof.profiler.ncu.failures import explain
 from roofprof.profiler.ncu.plan import PlannedRun, metric_plan, table_of_chip
@@ -109,7 +107,7 @@ def _job(setting: Setting, phase: str, run: PlannedRun) -> Job:
     own = ncu_options(run, from_start=bool(options.command))
     given = tuple(word.partition("=")[0] for word in options.ncu_args if word.startswith("-"))
     sides = work.with_name(work.name + ".json"), work.with_name(work.name + ".progress")
-    workload = options.command or options.harness_command(cast(Phase, phase), *sides)
+    workload = options.command or options.harness_command(phase, *sides)
     output = work.with_name(work.name + ".ncu-rep")
     passes = run.expected_passes
     count = "passes unknown" if passes is None else f"{passes} pass{'es' if passes > 1 else ''}"

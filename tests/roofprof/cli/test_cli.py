@@ -134,6 +134,16 @@ def test_debug_shows_the_traceback() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_debug_after_two_dashes_is_the_workloads() -> None:
+    words = [sys.executable, "-m", "roofprof", "capture", "--only", "no_such_op", "--repeats", "0"]
+    done = subprocess.run([*words, "--", "python", "serve.py", "--debug"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --repeats 0 is out of range\n")
+    assert "Traceback" not in done.stderr
+    done = subprocess.run([*words, "--debug", "--", "python", "serve.py"], capture_output=True, text=True)
+    assert "Traceback" in done.stderr
+
+
 def test_ops_json(capsys) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = call(capsys, "ops", "--recipe", "nvfp4", "--batch", "128", "--json")
     assert code == 0
