@@ -12,6 +12,7 @@ import pytest
 
 from roofprof.cli import run
 from roofprof.errors import RoofprofError, UsageError
+from roofprof.profiler.capture import session
 from roofprof.profiler.capture.options import CaptureOptions
 from roofprof.profiler.sweep.plan import SweepOptions, planned_captures
 from roofprof.profiler.sweep.sweep import sweep
@@ -144,6 +145,51 @@ def test_an_interruption_ends_the_sweep_and_the_next_goes_on(options: SweepOptio
     assert process.communicate(timeout=60) == ("True ['decode-s1024']\n", "")
     ncu()
     assert told(options) == ["decode-s1024 (1 of 2): batch 1,64", "decode-s4096 (2 of 2): batch 1,64"]
+
+
+def test_an_interruption_between_two_runs_ends_the_sweep_too(
+    options: SweepOptions, ncu: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No run is there to say that it was interrupted; and a failure that talks of interruptions is none."""
+    ncu()
+    run_profiler, count = session.run_profiler, 0
+
+    def interrupt(*arguments: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count == 2:
+            raise KeyboardInterrupt
+        return run_profiler(*arguments)
+
+    monkeypatch.setattr(session, "run_profiler", interrupt)
+    result = sweep(options)
+    assert (result.interrupted, [f.interrupted for f in result.failures]) == (True, [True])
+    assert [path.name for path in result.captures] == ["decode-s1024"]
+
+
+def test_a_failure_that_speaks_of_interruptions_does_not_end_the_sweep(
+    options: SweepOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> Any:
+        raise RoofprofError("nothing was captured: the download was interrupted")
+
+    monkeypatch.setattr("roofprof.profiler.sweep.sweep.capture", fail)
+    lines: list[str] = []
+    with pytest.raises(RoofprofError):
+        sweep(options, announce=lines.append)
+    assert [line.split()[0] for line in lines] == ["decode-s1024", "decode-s1024:", "decode-s4096", "decode-s4096:"]
+
+
+def test_a_sweep_from_before_an_option_goes_on(options: SweepOptions, ncu: Install) -> None:
+    ncu()
+    sweep(options)
+    path = options.base.output / "sweep.json"
+    record = json.loads(path.read_text())
+    del record["conditions"]["rotate"]
+    path.write_text(json.dumps(record))
+    assert len(sweep(options).skipped) == 2
+    with pytest.raises(UsageError, match="other options: rotate"):
+        sweep(batches(options, rotate=False))
 
 
 def test_the_command_leaves_captures_and_the_scaling_report(
