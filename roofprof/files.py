@@ -2,11 +2,14 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias, Union
 
 from roofprof.errors import RoofprofError
+
+Json: TypeAlias = Union[bool, int, float, str, Sequence["Json"], Mapping[str, "Json"], None]  # noqa: UP007
+"""What a JSON document may hold."""
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
@@ -21,7 +24,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
     return partial.replace(path)
 
 
-def write_json(path: Path, data: dict[str, Any]) -> None:
+def write_json(path: Path, data: Mapping[str, Json]) -> None:
     """Write a JSON file.
 
     Raises:

@@ -10,11 +10,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from roofprof import __version__
 from roofprof.errors import RoofprofError, UsageError
-from roofprof.files import write_json
+from roofprof.files import Json, write_json
 from roofprof.harness.inputs import environment
 from roofprof.harness.inputs.context import Context, InputOptions
 from roofprof.harness.inputs.lookup import why_missing
@@ -58,7 +57,7 @@ def _check(options: RunOptions) -> None:
         raise UsageError("--graph needs a GPU", "leave out --device cpu")
 
 
-def _listing(options: RunOptions) -> dict[str, Any]:
+def _listing(options: RunOptions) -> dict[str, Json]:
     why = no_device(options.device)
     machine = Machine(None, why_missing) if why else probe(options.device)
     cases = [listing(case, options.plan(case, machine), options.experts) for case in options.cases_here(machine)]
@@ -142,7 +141,7 @@ def _free(ctx: Context) -> None:
         torch.cuda.empty_cache()
 
 
-def _manifest(options: RunOptions, machine: Machine, ranges: Ranges, records: list[dict[str, Any]]) -> dict[str, Any]:
+def _manifest(options: RunOptions, machine: Machine, ranges: Ranges, records: list[dict[str, Json]]) -> dict[str, Json]:
     return {
         "tool": {"name": "roofprof", "version": __version__},
         "gpu": environment.gpu(options.device),

@@ -11,6 +11,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from roofprof.errors import RoofprofError
+from roofprof.files import Json
 
 COMMAND: tuple[str, ...] = ("-m", "roofprof.harness.verify")
 _START_LIMIT_S = 300.0  # imports of torch and the kernel packages
@@ -23,7 +24,7 @@ class EventWriter:
     def __init__(self, descriptor: int) -> None:
         self._file = os.fdopen(descriptor, "w", encoding="utf-8", buffering=1)
 
-    def __call__(self, **event: Any) -> None:
+    def __call__(self, **event: Json) -> None:
         """Write one event."""
         self._file.write(json.dumps(event) + "\n")
 

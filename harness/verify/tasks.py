@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
+from roofprof.files import Json
 from roofprof.formulas.layer import LayerCase
 from roofprof.harness.inputs.call import error_of
 from roofprof.harness.inputs.context import Context, InputOptions
@@ -33,7 +34,7 @@ class Result:
     tolerance: float | None = None
     why: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Json]:
         """Plain data for JSON."""
         return asdict(self)
 

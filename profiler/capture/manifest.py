@@ -4,12 +4,12 @@ import datetime
 from collections.abc import Iterable, Mapping, Sequence
 
 from roofprof import __version__
+from roofprof.files import Json
 from roofprof.profiler.capture.jobs import CapturePlan
 from roofprof.profiler.capture.options import CaptureOptions
 from roofprof.profiler.run.backend import backends
 from roofprof.profiler.run.directory import SCHEMA_VERSION
 from roofprof.profiler.run.gpu import Gpu
-from roofprof.profiler.run.job import Json
 from roofprof.profiler.run.record import RunRecord
 from roofprof.profiler.run.secrets import Secrets
 from roofprof.profiler.run.state import State

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from roofprof.errors import RoofprofError
+from roofprof.files import Json
 from roofprof.profiler.capture.jobs import CapturePlan, Part, plan_capture
 from roofprof.profiler.capture.manifest import build_manifest, overall_state, rows
 from roofprof.profiler.capture.options import CaptureOptions
@@ -15,7 +16,7 @@ from roofprof.profiler.ncu.plan import table_of_capability
 from roofprof.profiler.run.backend import Backend, Keeper, Turn, backends
 from roofprof.profiler.run.directory import CaptureDirectory, claim_directory
 from roofprof.profiler.run.gpu import Gpu, need_gpu
-from roofprof.profiler.run.job import Job, Json
+from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.problems import INTERRUPTED, CaptureInterrupted, Problem
 from roofprof.profiler.run.record import Kept, RunRecord
 from roofprof.profiler.run.runner import Ending, run_profiler

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from roofprof.errors import ReportError, RoofprofError
+from roofprof.files import Json
 from roofprof.profiler.ncu.command import ncu_command, ncu_options
 from roofprof.profiler.ncu.failures import explain
 from roofprof.profiler.ncu.plan import PlannedRun, metric_plan, table_of_chip
@@ -12,7 +13,7 @@ from roofprof.profiler.ncu.slim import slim_report
 from roofprof.profiler.ncu.watch import NcuWatch
 from roofprof.profiler.run.backend import Backend, Keeper, PlannedJobs, Setting, Turn, watch_as
 from roofprof.profiler.run.gpu import PERMISSION_HINT, counters_permitted
-from roofprof.profiler.run.job import Job, Json
+from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.problems import Problem
 from roofprof.profiler.run.record import Kept, RunRecord
 from roofprof.profiler.run.runner import Outcome

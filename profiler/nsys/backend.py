@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from roofprof.files import Json
 from roofprof.formulas.layer import Phase
 from roofprof.profiler.capture.options import CaptureOptions
 from roofprof.profiler.nsys.command import nsys_command, nsys_tool
 from roofprof.profiler.nsys.export import keep_scrubbed
 from roofprof.profiler.nsys.failures import explain_nsys
 from roofprof.profiler.run.backend import Backend, Keeper, PlannedJobs, Setting
-from roofprof.profiler.run.job import WORKLOAD, Job, Json
+from roofprof.profiler.run.job import WORKLOAD, Job
 from roofprof.profiler.run.problems import Problem
 from roofprof.profiler.run.record import Kept, RunRecord
 from roofprof.profiler.run.runner import Outcome

@@ -71,7 +71,7 @@ def scrub(
         clean: applied to every name that is kept.
 
     Raises:
-        ReportError: the export is no SQLite database, or damaged.
+        ReportError: the export is not a SQLite database, or damaged.
         RoofprofError: the target cannot be written.
     """
     partial = target.with_name(target.name + ".partial")

@@ -8,8 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from roofprof.files import Json
 from roofprof.profiler.run.directory import CaptureDirectory
-from roofprof.profiler.run.job import Job, Json
+from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.problems import Problem
 from roofprof.profiler.run.record import Kept, RunRecord
 from roofprof.profiler.run.runner import Outcome

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roofprof.errors import RoofprofError, UsageError
-from roofprof.profiler.run.job import Json
+from roofprof.files import Json
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1

@@ -1,12 +1,11 @@
 """One process of a profiler that a capture runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias, Union
 
-Json: TypeAlias = Union[bool, int, float, str, Sequence["Json"], Mapping[str, "Json"], None]  # noqa: UP007
-"""What a JSON document may hold."""
+from roofprof.files import Json
+
 WORKLOAD = "workload"
 """The one phase of another workload than the layer."""
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from roofprof.profiler.run.job import Job, Json
+from roofprof.files import Json
+from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.problems import Problem
 from roofprof.profiler.run.state import State
 

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from roofprof import __version__
 from roofprof.errors import RoofprofError, UsageError
+from roofprof.files import Json
 from roofprof.options import conditions, free_text
 from roofprof.profiler.capture.options import CaptureOptions
 from roofprof.profiler.run.directory import MANIFEST
@@ -20,13 +21,21 @@ SCHEMA_VERSION = 1
 _NAME = re.compile(r"[a-z0-9-]+")
 
 
+class Held(TypedDict):
+    """What one capture was asked for."""
+
+    phase: str
+    seq_len: int
+    batches: list[int]
+
+
 @dataclass(slots=True)
 class SweepRecord:
     """Under which conditions a folder's captures are, and which batches each was asked for."""
 
     folder: Path
-    conditions: Mapping[str, Any]
-    captures: dict[str, dict[str, Any]]
+    conditions: Mapping[str, Json]
+    captures: dict[str, Held]
 
     @classmethod
     def open(cls, options: SweepOptions) -> "SweepRecord":
@@ -101,17 +110,17 @@ def _names(stem: str) -> Iterable[str]:
     yield from (f"{stem}-{number}" for number in range(2, 10_000))
 
 
-def _conditions(base: CaptureOptions) -> dict[str, Any]:
+def _conditions(base: CaptureOptions) -> dict[str, Json]:
     """What the captures must agree in; free text as a digest, since what users write freely is not kept."""
     kept = conditions(base)
     for name in kept.keys() & free_text(CaptureOptions):
         if kept[name]:
             kept[name] = "sha256:" + hashlib.sha256(json.dumps(kept[name]).encode()).hexdigest()[:16]
-    plain: dict[str, Any] = json.loads(json.dumps(kept))  # as it reads back: tuples are lists
+    plain: dict[str, Json] = json.loads(json.dumps(kept))  # as it reads back: tuples are lists
     return plain
 
 
-def _read(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+def _read(path: Path) -> tuple[dict[str, Held], dict[str, Json]]:
     hint = "give another directory with -o"
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -128,7 +137,7 @@ def _read(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
     return captures, before
 
 
-def _held(item: Mapping[str, Any]) -> dict[str, Any]:
+def _held(item: Mapping[str, Any]) -> Held:
     batches = [int(batch) for batch in item["batches"]]
     return {"phase": str(item["phase"]), "seq_len": int(item["seq_len"]), "batches": batches}
 

@@ -13,7 +13,8 @@ from roofprof.errors import UsageError
 from roofprof.profiler.capture.options import CaptureOptions
 
 if TYPE_CHECKING:
-    from roofprof.profiler.run.job import Job, Json
+    from roofprof.files import Json
+    from roofprof.profiler.run.job import Job
 
 
 class CaptureCommand(TyperCommand):
@@ -91,9 +92,9 @@ def capture_command(
     if selfcheck:
         from roofprof.profiler.capture.selfcheck import capture_selfcheck
 
-        proof = capture_selfcheck(result.path / "selfcheck", progress=None if as_json else ProgressLine())
+        check = capture_selfcheck(result.path / "selfcheck", progress=None if as_json else ProgressLine())
         if not as_json:
-            print_result(proof, as_json=False)
+            print_result(check, as_json=False)
     if result.state != "complete":
         raise typer.Exit(1)
 

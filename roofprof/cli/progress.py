@@ -32,7 +32,7 @@ def print_json(data: object) -> None:
 
 
 class ProgressLine:
-    """One line on stderr that is written over, or one every ten seconds where stderr is no terminal."""
+    """One line on stderr that is written over, or one every ten seconds where stderr is not a terminal."""
 
     def __init__(self) -> None:
         self._last = 0.0

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from roofprof.errors import RoofprofError, UsageError
+from roofprof.files import Json
 from roofprof.profiler.capture.jobs import dry_run
 from roofprof.profiler.capture.options import CaptureOptions
 from roofprof.profiler.capture.session import capture
 from roofprof.profiler.nsys.failures import explain_nsys
-from roofprof.profiler.run.job import Job, Json
+from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.record import RunRecord
 from roofprof.profiler.run.runner import Ending, Outcome
 from roofprof.profiler.run.watch import CaptureProgress
