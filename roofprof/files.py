@@ -24,7 +24,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
     return partial.replace(path)
 
 
-def write_json(path: Path, data: Mapping[str, Json]) -> None:
+def write_json(path: Path, data: Mapping[str, object]) -> None:
     """Write a JSON file.
 
     Raises:

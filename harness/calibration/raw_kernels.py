@@ -7,10 +7,7 @@ be counted.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
-
-Array: TypeAlias = Any
-"""An array on the GPU; cupy has no type stubs."""
+from typing import Any
 
 THREADS, BLOCKS = 256, 264
 STEPS = 1024
@@ -103,8 +100,8 @@ class RawKernels:
         module.get_function("empty_k")
         return cls(cupy, module, sm_count * 8)
 
-    def zeros(self, byte_count: int) -> Array:
-        """An array of zeros of this many bytes."""
+    def zeros(self, byte_count: int) -> Any:
+        """An array of so many zero bytes."""
         return self.cupy.zeros(byte_count // 4, dtype=self.cupy.float32)
 
     def empty(self) -> None:
@@ -119,29 +116,27 @@ class RawKernels:
         with self.cupy.cuda.ExternalStream(torch.cuda.current_stream().cuda_stream):
             yield
 
-    def copy(self, source: Array, target: Array) -> None:
+    def copy(self, source: Any, target: Any) -> None:
         """Read and write as many bytes as `source` has."""
         self._stream("copy_k", source, target, self._vectors(source))
 
-    def read(self, source: Array, target: Array) -> None:
+    def read(self, source: Any, target: Any) -> None:
         """Read `source` alone."""
         self._stream("read_k", source, target, self._vectors(source))
 
-    def read_again(self, source: Array, target: Array, rounds: int) -> None:
-        """Read `source` `rounds` times, past L1."""
+    def read_again(self, source: Any, target: Any, rounds: int) -> None:
+        """Read `source` so many times, past L1."""
         self._stream("read_again_k", source, target, self._vectors(source), self.cupy.int32(rounds))
 
-    def write(self, target: Array) -> None:
+    def write(self, target: Any) -> None:
         """Write `target` alone."""
         self._stream("write_k", target, self.cupy.float32(0.5), self._vectors(target))
 
-    def triad(self, a: Array, b: Array, target: Array) -> None:
-        """target = a + s x b: one FFMA per element."""
+    def triad(self, a: Any, b: Any, target: Any) -> None:
+        """target = a + s x b: one FFMA an element."""
         self._stream("triad_k", a, b, target, self.cupy.float32(0.5), self._vectors(target))
 
-    def loop(
-        self, name: str, data: Array, a: Array, b: Array, rounds: int = STEPS // UNROLLED, blocks: int = BLOCKS
-    ) -> None:
+    def loop(self, name: str, data: Any, a: Any, b: Any, rounds: int = STEPS // UNROLLED, blocks: int = BLOCKS) -> None:
         """Every thread executes 16 x `rounds` of one instruction on its element."""
         self._function(name)((blocks,), (THREADS,), (data, a, b, self.cupy.int32(rounds)))
 
@@ -153,5 +148,5 @@ class RawKernels:
             self.functions[name] = self.module.get_function(name)
         return self.functions[name]
 
-    def _vectors(self, array: Array) -> Any:
+    def _vectors(self, array: Any) -> Any:
         return self.cupy.int64(array.nbytes // 16)

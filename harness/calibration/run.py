@@ -13,7 +13,7 @@ from typing import Any
 
 from roofprof import __version__
 from roofprof.errors import RoofprofError
-from roofprof.files import Json, write_json
+from roofprof.files import write_json
 from roofprof.harness.calibration.gemms import GEMMS
 from roofprof.harness.calibration.raw_kernels import BLOCKS, STEPS, THREADS, RawKernels
 from roofprof.harness.inputs import environment
@@ -26,7 +26,7 @@ from roofprof.selfcheck.expected import Truth, truth_range
 REPEATS = 3
 EMPTY_REPEATS = 10
 """The empty kernel is cheap, and its spread is the floor under all others."""
-MIN_STREAM_BYTES = 1 << 30
+LEAST_STREAM_BYTES = 1 << 30
 L2_SIZES = 8
 """A stream is at least so many times the L2 cache: what stays there is little of it."""
 
@@ -103,7 +103,7 @@ class _Raw:
 
     def __init__(self, machine: Machine) -> None:
         self.packed = (machine.capability or (0, 0)) >= FP4_CAPABILITY
-        self._bytes = max(MIN_STREAM_BYTES, L2_SIZES * machine.l2_bytes) // 64 * 64
+        self._bytes = max(LEAST_STREAM_BYTES, L2_SIZES * machine.l2_bytes) // 64 * 64
         self._kernels: RawKernels | None = None
         self._arrays: list[Any] = []
 
@@ -169,7 +169,7 @@ def _launch(kernels: Sequence[Kernel], ranges: Ranges) -> None:
         runtime.cudaProfilerStop()
 
 
-def _record(machine: Machine, kernels: Sequence[Kernel], skipped: dict[str, str]) -> dict[str, Json]:
+def _record(machine: Machine, kernels: Sequence[Kernel], skipped: dict[str, str]) -> dict[str, Any]:
     return {
         "tool": {"name": "roofprof", "version": __version__},
         "gpu": environment.gpu("cuda"),

@@ -27,12 +27,12 @@ def best_seconds(run: Run, repeats: int, pause_s: float = 0.0) -> float:
     return float(min(begin.elapsed_time(end) for begin, end in events)) / 1e3
 
 
-def mean_seconds(run: Run, min_s: float) -> float:
+def mean_seconds(run: Run, least_s: float) -> float:
     """The mean over calls in a row that take at least so long: what heat and power leave."""
     import torch
 
     one = best_seconds(run, 3)
-    count = max(3, int(min_s / one) + 1)
+    count = max(3, int(least_s / one) + 1)
     begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
     begin.record()
     for _ in range(count):

@@ -1,8 +1,8 @@
 """What a case ran, and what it could run, as plain data."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from roofprof.files import Json
 from roofprof.formulas.layer import LayerCase, OpSpec
 from roofprof.harness.inputs.context import Context
 from roofprof.harness.inputs.ranges import case_range
@@ -11,7 +11,7 @@ from roofprof.harness.plan.choose import PlannedOp, expected_counts
 UNTESTED = "untested on Blackwell"
 
 
-def case_record(ctx: Context, planned: Sequence[PlannedOp]) -> dict[str, Json]:
+def case_record(ctx: Context, planned: Sequence[PlannedOp]) -> dict[str, Any]:
     """A case that has run: its ops with counted shapes, and its routing."""
     counts = ctx.counts
     ops = []
@@ -29,7 +29,7 @@ def case_record(ctx: Context, planned: Sequence[PlannedOp]) -> dict[str, Json]:
     return record
 
 
-def listing(case: LayerCase, planned: Sequence[PlannedOp], experts: int) -> dict[str, Json]:
+def listing(case: LayerCase, planned: Sequence[PlannedOp], experts: int) -> dict[str, Any]:
     """A case that has not run: expected shapes, what can run each op and what cannot."""
     counts = expected_counts(case, experts)
     rows = []
@@ -39,7 +39,7 @@ def listing(case: LayerCase, planned: Sequence[PlannedOp], experts: int) -> dict
     return {**_case_fields(case, experts), "ops": rows}
 
 
-def _case_fields(case: LayerCase, experts: int) -> dict[str, Json]:
+def _case_fields(case: LayerCase, experts: int) -> dict[str, Any]:
     return {
         "range_name": case_range(case),
         "phase": case.phase,
@@ -53,10 +53,10 @@ def _case_fields(case: LayerCase, experts: int) -> dict[str, Json]:
     }
 
 
-def _op_row(op: PlannedOp, stated: OpSpec) -> dict[str, Json]:
+def _op_row(op: PlannedOp, stated: OpSpec) -> dict[str, Any]:
     implementation = op.implementation
     work = stated.work
-    row: dict[str, Json] = {
+    row: dict[str, Any] = {
         "op": stated.op,
         "implementation": implementation.name if implementation and not op.not_run else None,
         "formula": stated.formula,

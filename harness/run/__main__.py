@@ -13,7 +13,7 @@ from pathlib import Path
 
 from roofprof import __version__
 from roofprof.errors import RoofprofError, UsageError
-from roofprof.files import Json, write_json
+from roofprof.files import write_json
 from roofprof.harness.inputs import environment
 from roofprof.harness.inputs.context import Context, InputOptions
 from roofprof.harness.inputs.lookup import why_missing
@@ -57,7 +57,7 @@ def _check(options: RunOptions) -> None:
         raise UsageError("--graph needs a GPU", "leave out --device cpu")
 
 
-def _listing(options: RunOptions) -> dict[str, Json]:
+def _listing(options: RunOptions) -> dict[str, object]:
     why = no_device(options.device)
     machine = Machine(None, why_missing) if why else probe(options.device)
     cases = [listing(case, options.plan(case, machine), options.experts) for case in options.cases_here(machine)]
@@ -141,7 +141,9 @@ def _free(ctx: Context) -> None:
         torch.cuda.empty_cache()
 
 
-def _manifest(options: RunOptions, machine: Machine, ranges: Ranges, records: list[dict[str, Json]]) -> dict[str, Json]:
+def _manifest(
+    options: RunOptions, machine: Machine, ranges: Ranges, records: list[dict[str, object]]
+) -> dict[str, object]:
     return {
         "tool": {"name": "roofprof", "version": __version__},
         "gpu": environment.gpu(options.device),

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from roofprof.files import Json
 from roofprof.formulas.layer import LayerCase
 from roofprof.harness.inputs.call import error_of
 from roofprof.harness.inputs.context import Context, InputOptions
@@ -34,7 +33,7 @@ class Result:
     tolerance: float | None = None
     why: str | None = None
 
-    def as_dict(self) -> dict[str, Json]:
+    def as_dict(self) -> dict[str, object]:
         """Plain data for JSON."""
         return asdict(self)
 

@@ -18,7 +18,7 @@ from roofprof.profiler.run.directory import CaptureDirectory, claim_directory
 from roofprof.profiler.run.gpu import Gpu, need_gpu
 from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.problems import INTERRUPTED, CaptureInterrupted, Problem
-from roofprof.profiler.run.record import Kept, RunRecord
+from roofprof.profiler.run.record import KeptFile, RunRecord
 from roofprof.profiler.run.runner import Ending, run_profiler
 from roofprof.profiler.run.secrets import Secrets, collect_secrets
 from roofprof.profiler.run.signals import ending_signals, uninterrupted
@@ -136,7 +136,7 @@ class _Session:
         turn = Turn(number, self.plan.job_count, self.progress, options.timeout_s, tuple(self.records))
         watch = backend.watch(job, turn)
         start = time.monotonic()
-        kept = Kept()
+        kept = KeptFile()
         problem: Problem | None = None
         try:
             problem = self._launch(backend, job, watch)

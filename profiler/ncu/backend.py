@@ -15,7 +15,7 @@ from roofprof.profiler.run.backend import Backend, Keeper, PlannedJobs, Setting,
 from roofprof.profiler.run.gpu import PERMISSION_HINT, counters_permitted
 from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.problems import Problem
-from roofprof.profiler.run.record import Kept, RunRecord
+from roofprof.profiler.run.record import KeptFile, RunRecord
 from roofprof.profiler.run.runner import Outcome
 from roofprof.profiler.run.signals import uninterrupted
 from roofprof.profiler.run.tools import Tool, find_ncu
@@ -65,12 +65,12 @@ class Ncu(Backend[NcuWatch]):
         """See `failures.explain`."""
         return explain(outcome, watch)
 
-    def keep(self, job: Job, watch: NcuWatch, keeper: Keeper) -> Kept:
+    def keep(self, job: Job, watch: NcuWatch, keeper: Keeper) -> KeptFile:
         """Scrub and slim the report and move it to its place; a damaged one is cut to what is whole of it."""
         raw, passes = job.raw(".ncu-rep"), sorted(set(watch.passes))
         facts = {"passes": passes}
         if not raw.exists():
-            return Kept(None, Problem("ncu left no report", "see the log", fatal=True), facts)
+            return KeptFile(None, Problem("ncu left no report", "see the log", fatal=True), facts)
         problem = None
         with uninterrupted():
             try:
@@ -80,12 +80,12 @@ class Ncu(Backend[NcuWatch]):
                 slim_report(raw)
             except ReportError as error:
                 raw.unlink()
-                return Kept(None, Problem(error.message, error.hint or "see the log", fatal=True), facts)
+                return KeptFile(None, Problem(error.message, error.hint or "see the log", fatal=True), facts)
             if count < len(watch.passes):
                 problem = problem or Problem(f"the report holds {count} of {len(watch.passes)} launches")
             name = f"ncu/{job.stem}.ncu-rep"
             keeper.directory.keep(raw, name)
-        return Kept(name, problem, {"passes": passes, "launches": count})
+        return KeptFile(name, problem, {"passes": passes, "launches": count})
 
     def summary(self, record: RunRecord) -> str:
         """Launches and passes."""

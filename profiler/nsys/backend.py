@@ -13,7 +13,7 @@ from roofprof.profiler.nsys.failures import explain_nsys
 from roofprof.profiler.run.backend import Backend, Keeper, PlannedJobs, Setting
 from roofprof.profiler.run.job import WORKLOAD, Job
 from roofprof.profiler.run.problems import Problem
-from roofprof.profiler.run.record import Kept, RunRecord
+from roofprof.profiler.run.record import KeptFile, RunRecord
 from roofprof.profiler.run.runner import Outcome
 from roofprof.profiler.run.tools import Tool
 from roofprof.profiler.run.watch import RunWatch, harness_done
@@ -55,7 +55,7 @@ class Nsys(Backend[RunWatch]):
         done = not job.layer or harness_done(job.raw(".progress"))
         return explain_nsys(outcome, watch.output, job.raw(".nsys-rep"), done)
 
-    def keep(self, job: Job, watch: RunWatch, keeper: Keeper) -> Kept:
+    def keep(self, job: Job, watch: RunWatch, keeper: Keeper) -> KeptFile:
         """Export, scrub, and keep what holds any GPU work.
 
         Raises:
@@ -64,7 +64,7 @@ class Nsys(Backend[RunWatch]):
         report, trace = job.raw(".nsys-rep"), job.raw(".sqlite")
         facts = {"nsys_version": keeper.tool.version}
         if not report.exists():
-            return Kept(facts=facts)
+            return KeptFile(facts=facts)
         watch.say("exporting")
         within = f"{job.phase}:case:*" if job.layer else None
         keep_report, clean = keeper.options.keep_nsys_rep, keeper.secrets.scrub_name
@@ -79,7 +79,7 @@ class Nsys(Backend[RunWatch]):
             keeper.directory.keep(report, f"nsys/{report.name}")
         problem = None if name else Problem("the trace holds no GPU work", "see the log")
         counts = {"gpu_operations": found.operations, "gpu_operations_left_out": found.left_out}
-        return Kept(name, problem, {**counts, **facts})
+        return KeptFile(name, problem, {**counts, **facts})
 
     def summary(self, record: RunRecord) -> str:
         """Operations in the trace."""

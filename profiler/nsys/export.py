@@ -7,7 +7,7 @@ from pathlib import Path
 
 from roofprof.errors import RoofprofError
 from roofprof.profiler.nsys.command import export_command
-from roofprof.profiler.nsys.scrub import OperationCounts, scrub
+from roofprof.profiler.nsys.scrub import Kept, scrub
 
 EXPORT_LIMIT_S = 1800.0
 """An export that takes longer has stuck: 5 million kernels take some minutes."""
@@ -21,7 +21,7 @@ def keep_scrubbed(
     keep_report: bool = False,
     within: str | None = None,
     clean: Callable[[str], str] | None = None,
-) -> OperationCounts:
+) -> Kept:
     """Export a report, scrub the export into `target`, and delete the report with its secrets.
 
     Args:

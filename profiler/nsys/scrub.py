@@ -48,17 +48,15 @@ _WORK_TABLES = NUMBERS_OF[:4]
 _RANGES_AND_DOMAINS = "eventType IN (59, 60, 70, 71, 75)"  # marks, categories and thread names are not needed
 
 
-class OperationCounts(NamedTuple):
-    """GPU operations of an export: kernels, memcpys, memsets, whole graphs."""
+class Kept(NamedTuple):
+    """GPU operations of an export: kernels, copies, sets, whole graphs."""
 
     operations: int
     left_out: int
     """Launched outside the ranges that were asked for."""
 
 
-def scrub(
-    export: Path, target: Path, *, within: str | None = None, clean: Callable[[str], str] | None = None
-) -> OperationCounts:
+def scrub(export: Path, target: Path, *, within: str | None = None, clean: Callable[[str], str] | None = None) -> Kept:
     """Copy what the timeline needs into a new file.
 
     Range names are what the user wrote into the code that was profiled: they stay but for what `clean` takes out.
@@ -71,7 +69,7 @@ def scrub(
         clean: applied to every name that is kept.
 
     Raises:
-        ReportError: the export is not a SQLite database, or damaged.
+        ReportError: the export is no SQLite database, or damaged.
         RoofprofError: the target cannot be written.
     """
     partial = target.with_name(target.name + ".partial")
@@ -108,14 +106,14 @@ def _same(name: str) -> str:
     return name
 
 
-def _count(database: sqlite3.Connection) -> OperationCounts:
+def _count(database: sqlite3.Connection) -> Kept:
     """Rows of the tables of GPU operations, new and old."""
     totals = {"main": 0, "old": 0}
     for table in _WORK_TABLES:
         for schema in totals:
             if _columns(database, table, schema):
                 totals[schema] += database.execute(f"SELECT count(*) FROM {schema}.{table}").fetchone()[0]
-    return OperationCounts(totals["main"], totals["old"] - totals["main"])
+    return Kept(totals["main"], totals["old"] - totals["main"])
 
 
 def _copy_all(database: sqlite3.Connection, trimmed: bool) -> None:

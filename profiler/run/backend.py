@@ -12,7 +12,7 @@ from roofprof.files import Json
 from roofprof.profiler.run.directory import CaptureDirectory
 from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.problems import Problem
-from roofprof.profiler.run.record import Kept, RunRecord
+from roofprof.profiler.run.record import KeptFile, RunRecord
 from roofprof.profiler.run.runner import Outcome
 from roofprof.profiler.run.secrets import Secrets
 from roofprof.profiler.run.tools import Tool
@@ -114,7 +114,7 @@ class Backend(Protocol[W]):
     def explain(self, job: Job, outcome: Outcome, watch: W) -> Problem | None:
         """What went wrong, or None where profiler and workload ended well."""
 
-    def keep(self, job: Job, watch: W, keeper: Keeper) -> Kept:
+    def keep(self, job: Job, watch: W, keeper: Keeper) -> KeptFile:
         """Scrub what the process left and move it to its place.
 
         Raises:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptFile:
     """What a profiler left that is worth keeping."""
 
     file: str | None = None
@@ -31,7 +31,7 @@ class RunRecord:
 
     backend: "Backend[Any]"
     job: Job
-    kept: Kept = field(default_factory=Kept)
+    kept: KeptFile = field(default_factory=KeptFile)
     problem: Problem | None = None
     wall_s: float = 0.0
 
