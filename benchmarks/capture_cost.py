@@ -19,7 +19,7 @@ from typing import cast
 from roofprof.profiler.capture.jobs import dry_run
 from roofprof.profiler.capture.options import CaptureOptions
 from roofprof.profiler.ncu.command import OPTIONS
-from roofprof.profiler.ncu.plan import table_of_capability
+from roofprof.profiler.ncu.plan import chip_of_gpu
 from roofprof.profiler.run.gpu import need_gpu
 from roofprof.profiler.run.job import Job
 
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 def make_contestants(folder: Path, batch: int, only: str | None) -> dict[str, list[list[str]]]:
     """The commands of each, by name; what they write goes into a folder of that name."""
     options = CaptureOptions(output=folder, batch=(batch,), only=only, nsys=False)
-    (part,) = dry_run(options, table_of_capability(need_gpu().compute_capability).chip).parts
+    (part,) = dry_run(options, chip_of_gpu(need_gpu().compute_capability)).parts
     jobs = part.jobs
     bare = options.harness_command("decode", None, folder / "progress")
     roofline = [jobs[0].command[0], "--set", "roofline", "--clock-control", "none", "--nvtx"]

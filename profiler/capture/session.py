@@ -12,7 +12,7 @@ from roofprof.files import Json
 from roofprof.profiler.capture.jobs import CapturePlan, Part, plan_capture
 from roofprof.profiler.capture.manifest import build_manifest, overall_state, rows
 from roofprof.profiler.capture.options import CaptureOptions
-from roofprof.profiler.ncu.plan import table_of_capability
+from roofprof.profiler.ncu.plan import chip_of_gpu
 from roofprof.profiler.run.backend import Backend, Keeper, Turn, backends
 from roofprof.profiler.run.directory import CaptureDirectory, claim_directory
 from roofprof.profiler.run.gpu import Gpu, need_gpu
@@ -58,7 +58,7 @@ def capture(options: CaptureOptions, progress: ProgressCallback | None = None) -
     options.check()
     gpu = need_gpu()
     tools, missing = _tools(options)
-    plan = plan_capture(options, table_of_capability(gpu.compute_capability).chip, tools)
+    plan = plan_capture(options, chip_of_gpu(gpu.compute_capability), tools)
     plan = replace(plan, notes=(*plan.notes, *missing))
     secrets = collect_secrets(options.free_text())
     directory = claim_directory(options.output, options.force, {backend.name for backend in backends()})

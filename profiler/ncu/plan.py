@@ -110,6 +110,15 @@ def table_of_capability(capability: str) -> PassTable:
     )
 
 
+def chip_of_gpu(capability: str) -> str:
+    """The name of the chip of a GPU by compute capability, such as gh100 for "9.0".
+
+    Raises:
+        RoofprofError: no table.
+    """
+    return table_of_capability(capability).chip
+
+
 def metric_plan(options: CaptureOptions, table: PassTable) -> MetricPlan:
     """The ncu runs of each phase of a capture."""
     if options.command:
