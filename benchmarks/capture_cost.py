@@ -14,13 +14,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from roofprof.profiler.capture.jobs import dry_run
-from roofprof.profiler.capture.options import CaptureOptions
 from roofprof.profiler.ncu.command import OPTIONS
-from roofprof.profiler.ncu.job import Job
-from roofprof.profiler.ncu.plan import table_of_capability
+from roofprof.profiler.ncu.plan import chip_of_gpu
 from roofprof.profiler.run.gpu import need_gpu
+from roofprof.profiler.run.job import Job
+from roofprof.profiler.run.options import CaptureOptions
 
 SOURCELESS = ("--import-sass", "0", "--import-source", "0")
 
@@ -47,7 +48,7 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--only", help="only the ops that this regular expression finds")
+    parser.add_argument("--only", help="only ops matching this regex")
     parser.add_argument("--without", nargs="+", default=[], metavar="NAME", help="contestants to leave out")
     return parser
 
@@ -55,7 +56,8 @@ def _parser() -> argparse.ArgumentParser:
 def make_contestants(folder: Path, batch: int, only: str | None) -> dict[str, list[list[str]]]:
     """The commands of each, by name; what they write goes into a folder of that name."""
     options = CaptureOptions(output=folder, batch=(batch,), only=only, nsys=False)
-    _, jobs, _ = dry_run(options, table_of_capability(need_gpu().compute_capability))
+    (part,) = dry_run(options, chip_of_gpu(need_gpu().compute_capability)).parts
+    jobs = part.jobs
     bare = options.harness_command("decode", None, folder / "progress")
     roofline = [jobs[0].command[0], "--set", "roofline", "--clock-control", "none", "--nvtx"]
     roofline += ["--profile-from-start", "off"]
@@ -78,7 +80,7 @@ def make_contestants(folder: Path, batch: int, only: str | None) -> dict[str, li
 
 def _ncu(jobs: Sequence[Job]) -> list[str]:
     """ncu with the counters of these jobs together."""
-    metrics = dict.fromkeys(m for job in jobs for m in job.run.metrics)
+    metrics = dict.fromkeys(m for job in jobs for m in cast(list[str], job.facts["metrics"]))
     options = [*OPTIONS, "--cache-control", "all", "--profile-from-start", "off"]
     return [jobs[0].command[0], *options, "--metrics", ",".join(metrics)]
 

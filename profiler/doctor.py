@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from roofprof.errors import RoofprofError
+from roofprof.files import Json
 from roofprof.profiler.ncu.plan import table_of_capability
 from roofprof.profiler.nsys.command import nsys_tool
 from roofprof.profiler.run.gpu import PERMISSION_HINT, counters_permitted, gpus
@@ -26,6 +28,7 @@ _PACKAGES = ("torch", "triton", "sglang-kernel", "sgl-kernel", "flashinfer-pytho
 _DCGM = ("nv-hostengine", "dcgm-exporter")
 _AMPLE_FREE_BYTES = 1 << 30
 _HARNESS_TIMEOUT_S = 180
+_MIN_NCU = (2023, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Check:
     detail: str
     remedy: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Json]:
         """Plain data for JSON."""
         return asdict(self)
 
@@ -98,8 +101,13 @@ def _ncu() -> Check:
         return Check("ncu", "fail", "not found", "install Nsight Compute, or put ncu on PATH")
     if tool.version is None:
         return Check("ncu", "fail", "found, but does not say its version", "run ncu --version; install it again")
-    if tool.version < "2023.3":
-        return Check("ncu", "warn", f"{tool.version}, older than 2023.3", "install a newer Nsight Compute")
+    if tool.release < _MIN_NCU:
+        return Check(
+            "ncu",
+            "warn",
+            f"{tool.version}, older than {'.'.join(map(str, _MIN_NCU))}",
+            "install a newer Nsight Compute",
+        )
     return Check("ncu", "ok", tool.version)
 
 
@@ -108,7 +116,7 @@ def _nsys() -> Check:
     if tool is None:
         return Check("nsys", "warn", "not found: no timeline", "install Nsight Systems, or put nsys on PATH")
     if tool.version is None:
-        return Check("nsys", "warn", "found, but does not run", "run nsys --version; it may lack a library")
+        return Check("nsys", "warn", "found, but does not run", "run nsys --version; a library may be missing")
     return Check("nsys", "ok", tool.version)
 
 
@@ -195,15 +203,16 @@ def _harness_failed(stderr: str) -> Check:
     return Check("ops", "fail", f"the layer cannot be captured: {reason}", remedy)
 
 
-def _ops_of(case: dict[str, Any]) -> Check:
-    """What runs of one case. An op that another one does, or that needs several GPUs, lacks nothing."""
-    ops = [op for op in case.get("ops", ()) if isinstance(op, dict)]
-    lacking = [str(op.get("op")) for op in ops if not op.get("possible") and op.get("refused")]
-    detail = f"{len(ops) - len(lacking)} of {len(ops)}, recipe {case.get('recipe')}"
+def _ops_of(case: Mapping[str, Json]) -> Check:
+    """What runs of one case. An op that another one does, or that needs several GPUs, counts as there."""
+    told = case.get("ops")
+    ops = [op for op in told if isinstance(op, dict)] if isinstance(told, list) else []
+    missing = [str(op.get("op")) for op in ops if not op.get("possible") and op.get("refused")]
+    detail = f"{len(ops) - len(missing)} of {len(ops)}, recipe {case.get('recipe')}"
     name = f"ops, {case.get('phase')}"
-    if lacking:
+    if missing:
         remedy = "roofprof capture refuses them: choose another --recipe, or leave them out with --only"
-        return Check(name, "warn", f"{detail}; not {', '.join(lacking)}", remedy)
+        return Check(name, "warn", f"{detail}; not {', '.join(missing)}", remedy)
     return Check(name, "ok", detail)
 
 

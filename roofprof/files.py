@@ -3,10 +3,14 @@
 import contextlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias, Union
 
 from roofprof.errors import RoofprofError
+
+Json: TypeAlias = Union[bool, int, float, str, Sequence["Json"], Mapping[str, "Json"], None]  # noqa: UP007
+"""What a JSON document may hold."""
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> Path:

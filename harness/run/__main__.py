@@ -4,14 +4,12 @@
 cudaProfilerStart, the ops in launch order as often as asked, cudaProfilerStop, for each case.
 """
 
-import argparse
 import contextlib
 import json
 import sys
-import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from roofprof import __version__
 from roofprof.errors import RoofprofError, UsageError
@@ -25,23 +23,26 @@ from roofprof.harness.inputs.op import FP4_CAPABILITY
 from roofprof.harness.inputs.ranges import Ranges, case_range, open_ranges
 from roofprof.harness.plan.choose import PlannedOp, require_runnable
 from roofprof.harness.plan.memory import estimate_bytes, require_memory
-from roofprof.harness.plan.options import CaseOptions, case_label, case_options, case_parser
+from roofprof.harness.plan.options import RunOptions, case_label
 from roofprof.harness.plan.record import UNTESTED, case_record, listing
+from roofprof.harness.run.events import EventLog
 from roofprof.harness.run.graph import capture_graphs
 from roofprof.harness.run.prepare import ReadyOp, Report, empty_l2, prepare_ops
 from roofprof.harness.run.region import ProfilerRegion
 
+_PROG = "python -m roofprof.harness.run"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
+    words = sys.argv[1:] if argv is None else argv
     try:
-        args = _parser().parse_args(argv)
-        options = case_options(args)
-        _check(args, options)
-        if args.list:
+        options = RunOptions.from_argv(words, "run", _PROG, "Runs a DeepSeek-R1 layer, each op in its NVTX range.")
+        _check(options)
+        if options.list:
             print(json.dumps(_listing(options), indent=1))
         else:
-            _run(args, options)
+            _run(options)
     except RoofprofError as error:
         print(f"error: {error.message}", file=sys.stderr)
         if error.hint:
@@ -50,89 +51,67 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = case_parser("python -m roofprof.harness.run", "Runs a DeepSeek-R1 layer, each op in its NVTX range.")
-    add = parser.add_argument
-    add("--repeats", type=int, default=1, metavar="N", help="profiled passes through the layer")
-    add(
-        "--no-rotate",
-        action="store_true",
-        help="keep one copy of each weight: it may stay in L2 between passes",
-    )
-    add("--graph", action="store_true", help="decode: replay the layer as a CUDA graph")
-    add(
-        "--profiler-range",
-        choices=("case", "once"),
-        default="case",
-        help="cudaProfilerStart and Stop round each case, or once from the first to the last",
-    )
-    add(
-        "--json-out",
-        type=Path,
-        metavar="FILE",
-        help="what was run: implementations, shapes, routing, versions",
-    )
-    add("--progress", type=Path, metavar="FILE", help="append one JSON line for each event")
-    add("--list", action="store_true", help="print ops, implementations and why others cannot run, as JSON")
-    return parser
-
-
-def _check(args: argparse.Namespace, options: CaseOptions) -> None:
-    if not 1 <= args.repeats <= 10_000:
-        raise UsageError(f"--repeats {args.repeats} is out of range", "use 1 to 10000")
-    if args.graph and options.phases != ("decode",):
-        raise UsageError("--graph is decode's", "add --phase decode")
-    if args.graph and options.device == "cpu":
+def _check(options: RunOptions) -> None:
+    if options.graph and options.phase != "decode":
+        raise UsageError("--graph is for decode", "add --phase decode")
+    if options.graph and options.device == "cpu":
         raise UsageError("--graph needs a GPU", "leave out --device cpu")
 
 
-def _listing(options: CaseOptions) -> dict[str, object]:
+def _listing(options: RunOptions) -> dict[str, object]:
     why = no_device(options.device)
     machine = Machine(None, why_missing) if why else probe(options.device)
-    cases = [listing(case, options.plan(case, machine), options.experts) for case in options.cases(machine)]
+    cases = [listing(case, options.plan(case, machine), options.experts) for case in options.cases_here(machine)]
     return {"machine": machine.label, "missing": why, "cases": cases}
 
 
-def _run(args: argparse.Namespace, options: CaseOptions) -> None:
+def _run(options: RunOptions) -> None:
     machine = probe(options.device)
-    cases = [(case, options.plan(case, machine)) for case in options.cases(machine)]
-    l2_bytes, steps = 0 if args.no_rotate else machine.l2_bytes, args.repeats + 1
+    cases = [(case, options.plan(case, machine)) for case in options.cases_here(machine)]
+    l2_bytes, steps = machine.l2_bytes if options.rotate else 0, options.repeats + 1
     for case, planned in cases:
         require_runnable(planned, machine)
         needed = estimate_bytes(planned, expected_counts(case, options.experts), l2_bytes, steps)
         require_memory(case_label(case), case, needed, machine.free_bytes)
     inputs = InputOptions(options.device, options.seed, options.skew, options.experts, l2_bytes, steps)
     ranges, records = open_ranges(options.device), []
-    region = ProfilerRegion(options.device, once=args.profiler_range == "once")
-    with _Progress(args.progress) as progress, contextlib.closing(region):
+    region = ProfilerRegion(options.device, once=options.profiler_range == "once")
+    with EventLog(options.progress) as log, contextlib.closing(region):
         for index, (case, planned) in enumerate(cases):
-            progress("case_started", case=case_range(case), index=index, total=len(cases))
+            log("case_started", case=case_range(case), index=index, total=len(cases))
             ctx = Context(case, inputs)
-            _run_case(ctx, planned, ranges, region, progress, args.repeats, args.graph, machine.l2_bytes)
+            _run_case(ctx, planned, _Runner(options, ranges, region, log, machine.l2_bytes))
             records.append(case_record(ctx, planned))
             _free(ctx)
-        if args.json_out is not None:
-            write_json(args.json_out, _manifest(args, machine, ranges, records))
-        progress("done")
+        if options.json_out is not None:
+            write_json(Path(options.json_out), _manifest(options, machine, ranges, records))
+        log("done")
 
 
-def _run_case(
-    ctx: Context, planned: Sequence[PlannedOp], ranges: Ranges, region: ProfilerRegion, progress: "_Progress",
-    repeats: int, graph: bool, l2_bytes: int,
-) -> None:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    """What the cases of one process share."""
+
+    options: RunOptions
+    ranges: Ranges
+    region: ProfilerRegion
+    log: EventLog
+    l2_bytes: int
+
+    def report(self, stage: str, op: str, index: int, total: int) -> None:
+        """Tell that an op is being prepared or run."""
+        self.log("op_started", stage=stage, op=op, index=index, total=total)
+
+
+def _run_case(ctx: Context, planned: Sequence[PlannedOp], runner: _Runner) -> None:
     import torch
 
-    def report(stage: str, op: str, index: int, total: int) -> None:
-        progress("op_started", stage=stage, op=op, index=index, total=total)
-
+    launch = _replay if runner.options.graph else _launch
     with torch.no_grad():
-        ready = prepare_ops(ctx, planned, report)
-        empty_l2(ctx.device, l2_bytes)
-        with region.case():
-            if graph:
-                _replay(ctx, ready, ranges, repeats, report)
-            else:
-                _launch(ctx, ready, ranges, repeats, report)
+        ready = prepare_ops(ctx, planned, runner.report)
+        empty_l2(ctx.device, runner.l2_bytes)
+        with runner.region.case():
+            launch(ctx, ready, runner.ranges, runner.options.repeats, runner.report)
 
 
 def _launch(ctx: Context, ready: list[ReadyOp], ranges: Ranges, repeats: int, report: Report) -> None:
@@ -146,7 +125,7 @@ def _launch(ctx: Context, ready: list[ReadyOp], ranges: Ranges, repeats: int, re
 
 
 def _replay(ctx: Context, ready: list[ReadyOp], ranges: Ranges, repeats: int, report: Report) -> None:
-    """One graph a repeat, each with its own copies of the weights; captured where profilers see the nodes' ranges."""
+    """One graph per repeat, each with its own copies of the weights; captured where profilers see the nodes' ranges."""
     name = case_range(ctx.case)
     graphs = capture_graphs(ready, ranges, name, range(1, repeats + 1))
     for repeat, graph in enumerate(graphs):
@@ -164,46 +143,21 @@ def _free(ctx: Context) -> None:
 
 
 def _manifest(
-    args: argparse.Namespace, machine: Machine, ranges: Ranges, records: list[dict[str, object]]
+    options: RunOptions, machine: Machine, ranges: Ranges, records: list[dict[str, object]]
 ) -> dict[str, object]:
     return {
         "tool": {"name": "roofprof", "version": __version__},
-        "gpu": environment.gpu(args.device),
+        "gpu": environment.gpu(options.device),
         "packages": environment.versions(),
         "nvtx_domain": ranges.domain,
-        "seed": args.seed,
-        "skew": args.skew,
-        "repeats": args.repeats,
-        "rotate": not args.no_rotate,
-        "graph": args.graph,
+        "seed": options.seed,
+        "skew": options.skew,
+        "repeats": options.repeats,
+        "rotate": options.rotate,
+        "graph": options.graph,
         "untested": UNTESTED if (machine.capability or (0, 0)) >= FP4_CAPABILITY else None,
         "cases": records,
     }
-
-
-class _Progress:
-    """Appends events to a file, one JSON object per line; does nothing without a file."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._file: TextIO | None = None
-
-    def __enter__(self) -> "_Progress":
-        if self._path is not None:
-            try:
-                self._file = open(self._path, "a", encoding="utf-8", buffering=1)
-            except OSError as error:
-                raise RoofprofError(f"cannot write {self._path}: {error.strerror}") from error
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def __call__(self, event: str, **fields: object) -> None:
-        if self._file is not None:
-            line = {"event": event, **fields, "time_s": round(time.time(), 3)}
-            self._file.write(json.dumps(line) + "\n")
 
 
 if __name__ == "__main__":

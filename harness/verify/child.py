@@ -23,27 +23,24 @@ class EventWriter:
     def __init__(self, descriptor: int) -> None:
         self._file = os.fdopen(descriptor, "w", encoding="utf-8", buffering=1)
 
-    def __call__(self, **event: Any) -> None:
+    def __call__(self, **event: object) -> None:
         """Write one event."""
         self._file.write(json.dumps(event) + "\n")
 
 
 class ChildEnded(Exception):  # noqa: N818 - an outcome, not an error
-    """The child ended or was ended before it said that it was done; the text says how.
-
-    Attributes:
-        exit_code: the child's own, or None where it was killed or took too long.
-    """
+    """The child ended, or was ended, before it reported that it was done; the text says how."""
 
     def __init__(self, how: str, exit_code: int | None = None) -> None:
         super().__init__(how)
         self.exit_code = exit_code
+        """Its exit code, negative for a signal; None when it was ended for taking too long."""
 
 
 def child_events(arguments: Sequence[str], limit_s: float) -> Iterator[Event]:
     """Start a child and yield its events; each must come within the limit that the one before set.
 
-    An event may hold `limit_factor`, by which the limit for the next is multiplied.
+    An event may hold `limit_factor`, by which the limit for the next one is multiplied.
 
     Raises:
         ChildEnded: the child died, or was killed because it took too long.
@@ -90,8 +87,7 @@ def _ending(child: "subprocess.Popen[bytes]", errors: IO[str]) -> ChildEnded:
     errors.seek(0)
     lines = [line.strip() for line in errors if line.strip()]
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    said = f"; it said: {lines[-1][:200]}" if lines else ""
-    return ChildEnded(f"the process ended: {how}{said}", code if code >= 0 else None)
+    return ChildEnded(f"the process ended: {how}" + (f"; it said: {lines[-1][:200]}" if lines else ""), code)
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
@@ -102,7 +98,7 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
 
 
 def refuse(event: Event) -> None:
-    """Raise what a child could not start for."""
+    """Raise the error that kept a child from starting."""
     error = RoofprofError(event["message"], event["hint"])
     error.exit_code = event["exit_code"]
     raise error

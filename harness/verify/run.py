@@ -4,18 +4,18 @@ The checks run in a child process. An op that kills it, hangs, or leaves the GPU
 and a new child goes on with the next one.
 """
 
-import argparse
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 
-from roofprof.errors import RoofprofError, UsageError
+from roofprof.errors import RoofprofError
 from roofprof.harness.inputs.machine import probe
-from roofprof.harness.plan.options import CaseOptions, case_options, case_parser
+from roofprof.harness.plan.options import VerifyOptions
 from roofprof.harness.verify.child import ChildEnded, Event, EventWriter, child_events, refuse
 from roofprof.harness.verify.tasks import Checker, Result, free_memory, list_tasks, worst
 
+_DESCRIPTION = "Checks each op against a float32 torch reference."
 _CONTEXT_DEAD = 70
 """Exit code of a child whose GPU context died after a result: a new child goes on."""
 Show = Callable[[Result], None]
@@ -25,34 +25,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code, 1 when an op is WRONG or FAILs."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        args = _parser().parse_args(arguments)
-        options = case_options(args)
-        if args.timeout <= 0:
-            raise UsageError(f"--timeout {args.timeout} is out of range", "give seconds")
-        if args.child is not None:
-            return _child(args, options)
-        results = verify(arguments, args.timeout, _ignore if args.json else _show)
+        options = VerifyOptions.from_argv(arguments, "verify", "roofprof verify", _DESCRIPTION)
+        if options.child is not None:
+            return _child(options, options.child)
+        results = verify(arguments, options.timeout_s, _ignore if options.json else _show)
     except RoofprofError as error:
         print(f"error: {error.message}", file=sys.stderr)
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
         return error.exit_code
-    if args.json:
+    if options.json:
         print(json.dumps({"results": [r.as_dict() for r in results]}, indent=1))
     else:
         print(_summary(results))
     return int(worst(results))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = case_parser("roofprof verify", "Checks each op against a float32 torch reference.")
-    add = parser.add_argument
-    add("--all-impls", action="store_true", help="every implementation that can run here, not the chosen one alone")
-    add("--timeout", type=float, default=120.0, metavar="S", help="seconds an op may take; five times that to compile")
-    add("--json", action="store_true", help="print the results as JSON")
-    add("--child", type=int, help=argparse.SUPPRESS)
-    add("--first", type=int, default=0, help=argparse.SUPPRESS)
-    return parser
 
 
 def verify(arguments: Sequence[str], limit_s: float, show: Show) -> list[Result]:
@@ -84,16 +70,16 @@ def verify(arguments: Sequence[str], limit_s: float, show: Show) -> list[Result]
     return results
 
 
-def _child(args: argparse.Namespace, options: CaseOptions) -> int:
-    send = EventWriter(args.child)
+def _child(options: VerifyOptions, descriptor: int) -> int:
+    send = EventWriter(descriptor)
     try:
         machine = probe(options.device)
-        tasks = list_tasks(options, machine, args.all_impls)
+        tasks = list_tasks(options, machine, options.all_impls)
     except RoofprofError as error:
         send(event="refused", message=error.message, hint=error.hint, exit_code=error.exit_code)
         return error.exit_code
     checker = Checker(options, machine)
-    for task in tasks[args.first :]:
+    for task in tasks[options.first :]:
         empty = task.result("skip")
         send(event="start", case=empty.case, op=empty.op, implementation=empty.implementation,
              limit_factor=task.limit_factor)  # fmt: skip

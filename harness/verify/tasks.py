@@ -59,7 +59,7 @@ class Task:
 
 def list_tasks(options: CaseOptions, machine: Machine, all_impls: bool) -> list[Task]:
     """Every check, in the order in which they are done."""
-    return [task for case in options.cases(machine) for task in _case_tasks(options, case, machine, all_impls)]
+    return [task for case in options.cases_here(machine) for task in _case_tasks(options, case, machine, all_impls)]
 
 
 def _case_tasks(options: CaseOptions, case: LayerCase, machine: Machine, all_impls: bool) -> Iterator[Task]:

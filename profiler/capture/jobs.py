@@ -1,63 +1,75 @@
-"""What a capture runs: every process of ncu and nsys in order, with its exact command line."""
+"""What a capture runs: every process of every profiler in order, with its exact command line."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from roofprof.hardware.chip import Chip
-from roofprof.profiler.capture.options import CaptureOptions
-from roofprof.profiler.ncu.command import ncu_command, ncu_options
-from roofprof.profiler.ncu.job import Job
-from roofprof.profiler.ncu.plan import Plan
-from roofprof.profiler.nsys.command import nsys_command, nsys_tool
-from roofprof.profiler.nsys.runs import NsysJob
-from roofprof.profiler.run.tools import find_ncu
-
-
-def planned_traces(options: CaptureOptions, nsys: str, directory: Path) -> list[NsysJob]:
-    """Every nsys process of a capture in order, with its exact command line."""
-    if not options.nsys:
-        return []
-    work = directory / ".partial"
-    if options.command:
-        raw = work / "workload-eager"
-        command = nsys_command(Path(nsys), raw, options.command, capture_range=False)
-        return [NsysJob("workload", "eager", None, tuple(command), raw)]
-    jobs = []
-    for phase in options.wanted_phases():
-        for name in ("eager", "graph") if phase == "decode" and options.graph else ("eager",):
-            raw = work / f"{phase}-{name}"
-            workload = options.traced_command(phase, raw.with_name(raw.name + ".progress"), name == "graph")
-            command = nsys_command(Path(nsys), raw, workload)
-            jobs.append(NsysJob(phase, name, options.traced_repeats, tuple(command), raw))
-    return jobs
+from roofprof.profiler.ncu.plan import table_of_chip
+from roofprof.profiler.run.backend import Backend, PlannedJobs, Setting, backends
+from roofprof.profiler.run.directory import WORK
+from roofprof.profiler.run.job import Job
+from roofprof.profiler.run.options import CaptureOptions
+from roofprof.profiler.run.tools import Tool
 
 
-def planned_jobs(options: CaptureOptions, plan: Plan, ncu: str, directory: Path) -> list[Job]:
-    """Every ncu process of a capture in order, with its exact command line."""
-    jobs = []
-    for phase in ("workload",) if options.command else options.wanted_phases():
-        for run in plan.runs:
-            work = directory / ".partial" / f"{phase}-{run.name}-{run.cache}"
-            own = ncu_options(run, from_start=bool(options.command))
-            given = tuple(word.partition("=")[0] for word in options.ncu_args if word.startswith("-"))
-            if phase == "workload":
-                workload = list(options.command)
-            else:
-                sides = work.with_name(work.name + ".json"), work.with_name(work.name + ".progress")
-                workload = options.harness_command("decode" if phase == "decode" else "prefill", *sides)
-            output = work.with_name(work.name + ".ncu-rep")
-            command = ncu_command(ncu, [*own, *options.ncu_args], output, workload)
-            jobs.append(Job(phase, run, tuple(command), (*own, *given), work))
-    return jobs
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The jobs of one profiler."""
+
+    backend: Backend[Any]
+    tool: Tool | None
+    """None in a dry run on a machine without it."""
+    jobs: tuple[Job, ...]
 
 
-def dry_run(options: CaptureOptions, table: Chip) -> tuple[Plan, list[Job], list[NsysJob]]:
-    """What a capture would run; needs neither a GPU nor ncu nor nsys, and touches nothing.
+@dataclass(frozen=True, slots=True)
+class CapturePlan:
+    """Everything that a capture runs, in order."""
+
+    options: CaptureOptions
+    chip: str
+    tested: str | None
+    """Where the passes of this chip were measured, or None."""
+    parts: tuple[Part, ...]
+    notes: tuple[str, ...]
+    """What was left out, and why."""
+
+    @property
+    def job_count(self) -> int:
+        """Processes in all."""
+        return sum(len(part.jobs) for part in self.parts)
+
+
+def plan_capture(options: CaptureOptions, chip: str, tools: Mapping[str, Tool | None]) -> CapturePlan:
+    """Plan the jobs of the profilers given.
+
+    Args:
+        options: checked.
+        chip: such as gh100.
+        tools: by name of profiler; one that is not there is planned under its name alone.
+
+    Raises:
+        UsageError: an option does not fit the chip.
+    """
+    parts: list[Part] = []
+    notes: list[str] = []
+    for backend in backends():
+        if backend.name not in tools:
+            continue
+        tool = tools[backend.name]
+        program = tool.path if tool else backend.name
+        planned: PlannedJobs = backend.jobs(Setting(options, chip, program, Path(options.output) / WORK))
+        parts.append(Part(backend, tool, planned.jobs))
+        notes += planned.notes
+    return CapturePlan(options, chip, table_of_chip(chip).tested, tuple(parts), tuple(notes))
+
+
+def dry_run(options: CaptureOptions, chip: str) -> CapturePlan:
+    """What a capture would run; needs neither a GPU nor a profiler, and touches nothing.
 
     Raises:
         UsageError: an option is wrong.
     """
     options.check()
-    plan = options.plan(table)
-    ncu, nsys = find_ncu(), nsys_tool()
-    jobs = planned_jobs(options, plan, ncu.path if ncu else "ncu", options.output)
-    return plan, jobs, planned_traces(options, nsys.path if nsys else "nsys", options.output)
+    return plan_capture(options, chip, {b.name: b.find() for b in backends() if b.wanted(options)})

@@ -2,95 +2,103 @@
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from roofprof import __version__
-from roofprof.profiler.capture.options import CaptureOptions
-from roofprof.profiler.ncu.plan import Plan
-from roofprof.profiler.ncu.record import RunRecord
-from roofprof.profiler.nsys.record import NsysRecord
+from roofprof.files import Json
+from roofprof.profiler.capture.jobs import CapturePlan
+from roofprof.profiler.run.backend import backends
 from roofprof.profiler.run.directory import SCHEMA_VERSION
 from roofprof.profiler.run.gpu import Gpu
+from roofprof.profiler.run.options import CaptureOptions
+from roofprof.profiler.run.record import RunRecord
 from roofprof.profiler.run.secrets import Secrets
 from roofprof.profiler.run.state import State
 
+Document = Mapping[str, Json]
+"""What the harness wrote of one phase, scrubbed."""
 
-def overall_state(runs: Sequence[RunRecord], traces: Sequence[NsysRecord], planned: int) -> State:
-    """Complete when every planned run is, nsys' too; failed when no ncu run has a report."""
-    if not any(run.report for run in runs):
+
+def overall_state(records: Sequence[RunRecord], planned: int) -> State:
+    """Complete when every planned run is; failed when no profiler that is required has a report."""
+    if not any(record.file for record in records if record.backend.required):
         return "failed"
-    states = [*(run.state for run in runs), *(trace.state for trace in traces)]
-    return "complete" if len(states) == planned and set(states) == {"complete"} else "partial"
+    complete = len(records) == planned and all(record.state == "complete" for record in records)
+    return "complete" if complete else "partial"
+
+
+def rows(records: Iterable[RunRecord], secrets: Secrets | None = None) -> dict[str, list[dict[str, Json]]]:
+    """The runs of each profiler under its key, those of profilers that did not run too."""
+    found: dict[str, list[dict[str, Json]]] = {backend.section: [] for backend in backends()}
+    for record in records:
+        row = record.as_dict()
+        if secrets and record.cause:
+            row["cause"] = secrets.scrub_text(record.cause)
+        found[record.backend.section].append(row)
+    return found
 
 
 def build_manifest(
-    options: CaptureOptions,
-    plan: Plan,
+    plan: CapturePlan,
     gpu: Gpu,
-    tools: Mapping[str, str | None],
-    runs: Sequence[RunRecord],
-    traces: Sequence[NsysRecord],
-    harness: Mapping[str, Mapping[str, Any]],
+    records: Sequence[RunRecord],
+    harness: Mapping[str, Document],
     state: State,
     secrets: Secrets,
-) -> dict[str, Any]:
+) -> dict[str, Json]:
     """The manifest of a capture as far as it has come.
 
     Args:
-        tools: versions of ncu and nsys.
-        harness: what the harness wrote, scrubbed, by phase.
+        harness: what the harness wrote, by phase.
     """
+    options = plan.options
     layer = not options.command
     cases = _cases(options, harness) if layer else []
-    own = {
-        "gpu": gpu.name,
-        "compute_capability": gpu.compute_capability,
-        "driver": gpu.driver,
-        "ncu": tools.get("ncu"),
-        "nsys": tools.get("nsys"),
-    }
     return {
         "schema_version": SCHEMA_VERSION,
         "roofprof": __version__,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "state": state,
         "workload": "layer" if layer else "command",
-        "versions": _versions(harness.values()) | own,
+        "versions": _versions(harness.values()) | _own_versions(plan, gpu),
         "gpu": next((h["gpu"] for h in harness.values() if isinstance(h.get("gpu"), dict)), None),
         "nvtx_domain": next((h.get("nvtx_domain") for h in harness.values()), None),
         "recipe": next((c["recipe"] for c in cases), None),
         "cases": cases,
+        "request": options.recorded() if layer else None,
         "seed": options.seed if layer else None,
         "repeats": options.repeats if layer else None,
         "only_some_ops": layer and options.only is not None,
         "rotate": options.rotate if layer else None,
-        "skew": (options.skew or 0.0) if layer else None,
+        "skew": options.skew if layer else None,
         "chip": plan.chip,
         "plan_tested": plan.tested,
         "notes": list(plan.notes),
         "command": options.recorded_command(),
-        "runs": [_scrubbed(run, secrets) for run in runs],
-        "merge": _merge(runs),
-        "nsys": [_scrubbed(trace, secrets) for trace in traces],
+        "merge": _merge(records),
+        **rows(records, secrets),
     }
 
 
-def _scrubbed(run: RunRecord | NsysRecord, secrets: Secrets) -> dict[str, Any]:
-    return run.as_dict() | {"cause": run.cause and secrets.scrub_text(run.cause)}
-
-
-def _merge(runs: Iterable[RunRecord]) -> list[list[str]]:
+def _merge(records: Iterable[RunRecord]) -> list[list[str]]:
     """Reports of the same launches: they are to be merged by range path, kernel, grid, block and ordinal."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for run in runs:
-        if run.report:
-            groups.setdefault((run.phase, run.planned.cache), []).append(run.report)
+    groups: dict[str, list[str]] = {}
+    for record in records:
+        if record.file and record.job.merge:
+            groups.setdefault(record.job.merge, []).append(record.file)
     return list(groups.values())
 
 
-def _versions(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _own_versions(plan: CapturePlan, gpu: Gpu) -> dict[str, Json]:
+    tools = {part.backend.name: part.tool.version if part.tool else None for part in plan.parts}
+    return {
+        "gpu": gpu.name, "compute_capability": gpu.compute_capability, "driver": gpu.driver,
+        **{backend.name: tools.get(backend.name) for backend in backends()},
+    }  # fmt: skip
+
+
+def _versions(documents: Iterable[Document]) -> dict[str, Json]:
     """CUDA, torch and kernel packages as the harness found them; a package that is not there is left out."""
-    found: dict[str, Any] = {"cuda": None, "torch": None, "packages": {}}
+    found: dict[str, Json] = {"cuda": None, "torch": None, "packages": {}}
     for document in documents:
         gpu, packages = document.get("gpu"), document.get("packages")
         if isinstance(gpu, dict):
@@ -101,9 +109,9 @@ def _versions(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _cases(options: CaptureOptions, harness: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _cases(options: CaptureOptions, harness: Mapping[str, Document]) -> list[Document]:
     """The cases as the harness ran them, or as they were asked for where it did not come to say."""
-    found = []
+    found: list[Document] = []
     for phase in options.wanted_phases():
         told = harness.get(phase, {}).get("cases")
         ran = [_ran(case) for case in told if isinstance(case, dict)] if isinstance(told, list) else []
@@ -111,18 +119,19 @@ def _cases(options: CaptureOptions, harness: Mapping[str, Mapping[str, Any]]) ->
     return found
 
 
-def _ran(case: Mapping[str, Any]) -> dict[str, Any]:
+def _ran(case: Document) -> Document:
     """A case without its ops' shapes: those stand in the range names and in the harness's own file."""
-    ops = [op for op in case.get("ops", ()) if isinstance(op, dict)]
+    told = case.get("ops")
+    ops = [op for op in told if isinstance(op, dict)] if isinstance(told, list) else []
     return {
         **{key: value for key, value in case.items() if key != "ops"},
-        "implementations": {op["op"]: op["implementation"] for op in ops if op.get("implementation")},
-        "not_run": {op["op"]: op["not_run"] for op in ops if op.get("not_run")},
+        "implementations": {str(op["op"]): op["implementation"] for op in ops if op.get("implementation")},
+        "not_run": {str(op["op"]): op["not_run"] for op in ops if op.get("not_run")},
         "untested": sorted({str(op["untested"]) for op in ops if op.get("untested")}),
     }
 
 
-def _asked(options: CaptureOptions, phase: str) -> list[dict[str, Any]]:
+def _asked(options: CaptureOptions, phase: str) -> list[Document]:
     return [
         {
             "phase": c.phase, "batch": c.batch, "seq_len": c.seq_len, "layer": c.layer,

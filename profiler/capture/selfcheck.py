@@ -4,10 +4,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from roofprof.profiler.capture.options import CaptureOptions
 from roofprof.profiler.capture.session import CaptureResult, capture
 from roofprof.profiler.ncu.plan import table_of_capability
 from roofprof.profiler.run.gpu import need_gpu
+from roofprof.profiler.run.options import CaptureOptions
 from roofprof.profiler.run.watch import ProgressCallback
 
 CALIBRATION = "calibration.json"

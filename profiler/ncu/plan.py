@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from roofprof.errors import RoofprofError, UsageError
 from roofprof.formulas.layer import RECIPES
 from roofprof.hardware.chip import Chip, chip_of_capability, chips
-
-Cache = Literal["cold", "warm"]
+from roofprof.profiler.run.options import Cache, CaptureOptions
 
 EXTRA_GROUPS = ("l1", "mufu", "tensor_pipe")
 """Groups by request, beside the tensor precisions."""
@@ -27,8 +25,8 @@ class PlannedRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The runs that a capture makes, in order."""
+class MetricPlan:
+    """The ncu runs that a capture makes of each phase, in order."""
 
     chip: str
     tested: str | None
@@ -64,13 +62,29 @@ def table_of_capability(capability: str) -> Chip:
     return chip
 
 
-def layer_plan(chip: Chip, recipe: str | None, caches: Sequence[Cache], groups: Sequence[str] = ()) -> Plan:
+def chip_of_gpu(capability: str) -> str:
+    """The name of the chip of a GPU by compute capability, such as gh100 for "9.0".
+
+    Raises:
+        RoofprofError: no file describes it.
+    """
+    return table_of_capability(capability).name
+
+
+def metric_plan(options: CaptureOptions, chip: Chip) -> MetricPlan:
+    """The ncu runs of each phase of a capture."""
+    if options.command:
+        return workload_plan(chip, options.caches, options.groups)
+    return layer_plan(chip, options.recipe, options.caches, options.groups)
+
+
+def layer_plan(chip: Chip, recipe: str | None, caches: Sequence[Cache], groups: Sequence[str] = ()) -> MetricPlan:
     """The plan for the DeepSeek-R1 layer: the precisions that the recipe uses, `groups` beside them."""
     wanted, absent = _recipe_precisions(chip, recipe)
     return _plan(chip, wanted, absent, caches, groups)
 
 
-def workload_plan(chip: Chip, caches: Sequence[Cache], groups: Sequence[str] = ()) -> Plan:
+def workload_plan(chip: Chip, caches: Sequence[Cache], groups: Sequence[str] = ()) -> MetricPlan:
     """The plan for any other workload, whose precisions are unknown: as many runs as it takes."""
     return _plan(chip, chip.workload_precisions, (), caches, groups)
 
@@ -92,7 +106,7 @@ def _plan(
     absent: Sequence[str],
     caches: Sequence[Cache],
     extra: Sequence[str],
-) -> Plan:
+) -> MetricPlan:
     tensor = [f"tensor_{p}" for p in precisions]
     core = ["time", "core", "occupancy", "l2", *tensor[:2]]
     further = dict.fromkeys([*tensor[2:], *(_group(chip, name) for name in extra)])
@@ -112,7 +126,7 @@ def _plan(
                 continue
             metrics = tuple(m for g in groups for m in chip.groups[g])
             runs.append(PlannedRun(name, mode, tuple(groups), metrics, passes))
-    return Plan(chip.name, chip.tested, tuple(runs), tuple(notes))
+    return MetricPlan(chip.name, chip.tested, tuple(runs), tuple(notes))
 
 
 def _how_many(passes: int | None) -> str:

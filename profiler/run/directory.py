@@ -1,23 +1,28 @@
 """A capture directory while it is being written: who holds it, what is raw, what is done."""
 
 import contextlib
+import errno
+import fcntl
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from roofprof.errors import RoofprofError, UsageError
+from roofprof.files import Json
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
-_WORK = ".partial"
+WORK = ".partial"
+"""Holds raw files while a capture runs."""
+_LOCK = ".lock"
+"""Locked by the capture that writes the directory, for as long as it lives."""
 _RESERVE_BYTES = 1 << 20
 _MIN_START_BYTES = 256 << 20
-_OF_SELFCHECK = ("selfcheck", "selfcheck.json", "calibration.json")
-_OURS = ("ncu", "nsys", "harness", "logs", MANIFEST, _WORK, *_OF_SELFCHECK)
+_OURS = ("harness", "logs", MANIFEST, WORK, "selfcheck", "selfcheck.json", "calibration.json")
+"""What a capture may hold beside the folders of its profilers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +32,13 @@ class CaptureDirectory:
     path: Path
     created: bool
     """Whether this capture made the directory."""
+    lock: int
+    """Descriptor of the lock file."""
 
     @property
     def work(self) -> Path:
         """Holds raw files, readable by this user alone; gone when the capture ends."""
-        return self.path / _WORK
+        return self.path / WORK
 
     def keep(self, raw: Path, name: str) -> None:
         """Move a finished, scrubbed file from `work` to its place, whole or not at all."""
@@ -47,7 +54,7 @@ class CaptureDirectory:
         raw.write_text(text, encoding="utf-8", errors="replace")
         self.keep(raw, name)
 
-    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+    def write_manifest(self, manifest: Mapping[str, Json]) -> None:
         """Replace the manifest by a newer one."""
         self.keep_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", MANIFEST)
 
@@ -56,8 +63,15 @@ class CaptureDirectory:
         (self.work / "reserve").unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Remove everything raw."""
+        """Remove everything raw, and let others in."""
         shutil.rmtree(self.work, ignore_errors=True)
+        self.release()
+
+    def release(self) -> None:
+        """Let others in."""
+        with contextlib.suppress(OSError):
+            (self.path / _LOCK).unlink()
+        os.close(self.lock)
 
     def discard(self) -> None:
         """Remove a directory that this capture made and left without content."""
@@ -67,8 +81,11 @@ class CaptureDirectory:
                 self.path.rmdir()
 
 
-def check_directory(path: Path, force: bool) -> None:
+def check_directory(path: Path, force: bool, folders: Collection[str]) -> None:
     """Refuse a directory that must not be written to; changes nothing.
+
+    Args:
+        folders: those that the profilers of a capture fill.
 
     Raises:
         UsageError: it holds something, or another capture is at work in it.
@@ -78,12 +95,11 @@ def check_directory(path: Path, force: bool) -> None:
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file", "give a directory with -o")
     if path.is_dir():
-        holder = _holder(path)
-        if holder is not None:
-            raise UsageError(f"{path} is in use by another capture (process {holder})", "give another one with -o")
-        content = sorted(p.name for p in path.iterdir())
-        ours = all(name in _OURS for name in content)
-        if content and not (ours and (force or _worthless(path))):
+        if _holder(path) not in (None, os.getpid()):
+            raise UsageError(_in_use(path), "give another one with -o")
+        content = sorted(p.name for p in path.iterdir() if p.name != _LOCK)
+        ours = all(name in (*_OURS, *folders) for name in content)
+        if content and not (ours and (force or _worthless(path, folders))):
             raise UsageError(f"{path} is not empty", hint if ours else "give another one with -o")
     parent = next(p for p in (path, *path.absolute().parents) if p.is_dir())
     if not os.access(parent, os.W_OK):
@@ -92,29 +108,69 @@ def check_directory(path: Path, force: bool) -> None:
         raise RoofprofError(f"less than 256 MB are free on the disk of {parent}", "free some space, or use -o")
 
 
-def claim_directory(path: Path, force: bool) -> CaptureDirectory:
+def claim_directory(path: Path, force: bool, folders: Collection[str]) -> CaptureDirectory:
     """Make the directory this capture's own; what an earlier capture left in it goes.
+
+    Of several captures that claim a directory at once, one gets it, and nothing of that one is touched.
 
     Raises:
         UsageError, RoofprofError: see `check_directory`.
     """
-    check_directory(path, force)
-    directory = CaptureDirectory(path, created=not path.exists())
+    check_directory(path, force, folders)
+    created = not path.exists()
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(directory.work, ignore_errors=True)
+        lock = _lock(path)
+    except OSError as error:
+        raise RoofprofError(f"cannot write to {path}: {error.strerror}", "give another directory with -o") from error
+    directory = CaptureDirectory(path, created, lock)
+    try:
+        check_directory(path, force, folders)  # once more: another capture may have come and gone since
+        for name in sorted(p.name for p in path.iterdir() if p.name != _LOCK):
+            _remove(path / name)
         directory.work.mkdir(mode=0o700)
-        for name in _OURS:
-            if name != _WORK:
-                _remove(path / name)
         (directory.work / "pid").write_text(str(os.getpid()), encoding="ascii")
         with (directory.work / "reserve").open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, _RESERVE_BYTES)
-    except FileExistsError:
-        raise UsageError(f"{path} is in use by another capture", "give another one with -o") from None
+    except RoofprofError:
+        directory.release()
+        raise
     except OSError as error:
+        directory.discard()
         raise RoofprofError(f"cannot write to {path}: {error.strerror}", "give another directory with -o") from error
     return directory
+
+
+def _lock(path: Path) -> int:
+    """Lock the directory, made where it is missing; the kernel frees the lock of a process that dies.
+
+    Raises:
+        UsageError: another capture has it.
+    """
+    while True:
+        path.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        except FileNotFoundError:
+            continue  # removed by a capture that ended without content
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise UsageError(_in_use(path), "give another one with -o") from None
+        except OSError as error:
+            # A file system without locks is left with the check by process id.
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                os.close(lock)
+                raise
+        with contextlib.suppress(FileNotFoundError):
+            if os.stat(path / _LOCK).st_ino == os.fstat(lock).st_ino:
+                return lock
+        os.close(lock)  # the file was removed by its holder before we had it
+
+
+def _in_use(path: Path) -> str:
+    holder = _holder(path)
+    return f"{path} is in use by another capture" + (f" (process {holder})" if holder is not None else "")
 
 
 def _remove(path: Path) -> None:
@@ -127,7 +183,7 @@ def _remove(path: Path) -> None:
 def _holder(path: Path) -> int | None:
     """The live process that is capturing into the directory."""
     try:
-        pid = int((path / _WORK / "pid").read_text(encoding="ascii"))
+        pid = int((path / WORK / "pid").read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
     try:
@@ -139,10 +195,10 @@ def _holder(path: Path) -> int | None:
     return pid
 
 
-def _worthless(path: Path) -> bool:
+def _worthless(path: Path, folders: Collection[str]) -> bool:
     """Whether an earlier capture here failed, or was killed before it had anything."""
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return not any((path / "ncu").glob("*")) and not any((path / "nsys").glob("*"))
+        return not any(file for name in folders for file in (path / name).glob("*"))
     return isinstance(manifest, dict) and manifest.get("state") == "failed"

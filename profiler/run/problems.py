@@ -1,8 +1,9 @@
-"""Why a run is not whole, and what to do about it: what ncu's and nsys' runs have in common."""
+"""Why a run is not whole, and what to do about it: what the runs of all profilers have in common."""
 
 import re
 from dataclasses import dataclass
 
+from roofprof.errors import RoofprofError
 from roofprof.profiler.run.runner import Ending, Outcome
 
 
@@ -14,12 +15,23 @@ class Problem:
     hint: str | None = None
     fatal: bool = False
     """Whether every later run would fail the same way."""
+    interrupted: bool = False
+    """Whether the user ended it."""
+    unstarted: bool = False
+    """Whether the profiler could not be started, so that there is nothing to keep."""
+
+
+INTERRUPTED = Problem("interrupted", "what was captured so far is kept", fatal=True, interrupted=True)
+
+
+class CaptureInterrupted(RoofprofError):  # noqa: N818 - the user's wish, not a defect
+    """The user ended a capture before it had anything."""
 
 
 def ended_early(outcome: Outcome, text: str) -> Problem | None:
     """An interruption or a full disk, by what we did or by what the run printed."""
     if outcome.ending is Ending.INTERRUPTED:
-        return Problem("interrupted", "what was captured so far is kept", fatal=True)
+        return INTERRUPTED
     if outcome.ending is Ending.DISK_FULL or re.search(r"No space left on device|Disk quota exceeded", text):
         return Problem("the disk is full", "free some space, or give another directory with -o", fatal=True)
     return None

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from roofprof.files import Json
 from roofprof.formulas.layer import PHASES, RECIPES, LayerCase, layer_ops
 
 _SECRET_NAME = re.compile(r"TOKEN|KEY|SECRET|PASS|CRED|AUTH|COOKIE|DSN|WEBHOOK", re.IGNORECASE)
@@ -51,7 +52,7 @@ class Secrets:
         raw = self.strict.sub(lambda match: b"x" * len(match[0]), name.encode("utf-8", "surrogateescape"))
         return raw.decode("utf-8", "surrogateescape")
 
-    def scrub_data(self, data: Any) -> Any:
+    def scrub_data(self, data: Json) -> Json:
         """JSON data with each string in it scrubbed, keys too."""
         if isinstance(data, str):
             return self.scrub_text(data)

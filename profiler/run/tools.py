@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 
-from roofprof.errors import RoofprofError
-
 INSTALL_FOLDERS = ("/usr/local/cuda/bin", "/opt/nvidia/nsight-compute/*", "/usr/local/NVIDIA-Nsight-Compute*")
 _VERSION = re.compile(r"\b(20\d\d(?:\.\d+){1,3})")
 
@@ -23,31 +21,22 @@ class Tool:
     version: str | None
     """Such as "2025.3.1.0", or None when it does not say."""
 
+    @property
+    def release(self) -> tuple[int, ...]:
+        """The version's numbers, to compare: 2025.10 is newer than 2025.9; empty when it does not say."""
+        return tuple(_numbers(self.version or ""))
+
 
 def find_ncu() -> Tool | None:
     """ncu from PATH or where NVIDIA's installers put it, the newest folder first."""
     if found := shutil.which("ncu"):
         return Tool("ncu", found, tool_version(found))
     for pattern in INSTALL_FOLDERS:
-        for folder in sorted(glob(pattern), key=_number, reverse=True):
+        for folder in sorted(glob(pattern), key=_numbers, reverse=True):
             path = Path(folder) / "ncu"
             if path.is_file() and os.access(path, os.X_OK):
                 return Tool("ncu", str(path), tool_version(str(path)))
     return None
-
-
-def need_ncu() -> Tool:
-    """Nsight Compute's command line.
-
-    Raises:
-        RoofprofError: not on this machine.
-    """
-    tool = find_ncu()
-    if tool is None:
-        raise RoofprofError(
-            "ncu was not found", "install Nsight Compute (apt package nsight-compute) or put ncu on PATH"
-        )
-    return tool
 
 
 def tool_version(path: str) -> str | None:
@@ -60,6 +49,6 @@ def tool_version(path: str) -> str | None:
     return found[1] if found else None
 
 
-def _number(folder: str) -> list[int]:
+def _numbers(text: str) -> list[int]:
     """Sorts 2025.10 after 2025.9."""
-    return [int(part) for part in re.findall(r"\d+", folder)]
+    return [int(part) for part in re.findall(r"\d+", text)]

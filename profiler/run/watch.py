@@ -1,8 +1,9 @@
-"""Where a run stands, for whoever shows it."""
+"""Where a run stands, for whoever shows it, and whether it still moves."""
 
 import json
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 SETUP_LIMIT_S = 1800.0
@@ -10,14 +11,14 @@ SETUP_LIMIT_S = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class CaptureProgress:
     """Where a capture stands."""
 
     run: str
     run_number: int
     run_count: int
     launch_count: int | None = 0
-    """Launches profiled so far in this run; None under nsys, which does not say."""
+    """Launches profiled so far in this run; None where the profiler does not say."""
     launch_total: int | None = None
     """Launches that this run will profile, known from an earlier run of the same case."""
     kernel: str | None = None
@@ -29,7 +30,56 @@ class Progress:
     """What the workload itself printed since the last time."""
 
 
-ProgressCallback = Callable[[Progress], None]
+ProgressCallback = Callable[[CaptureProgress], None]
+
+
+@dataclass(slots=True)
+class RunWatch:
+    """Follows one run by what the workload prints and by the harness's progress file; see `runner.Watch`."""
+
+    run: str
+    run_number: int
+    run_count: int
+    callback: ProgressCallback | None = None
+    progress_file: Path | None = None
+    timeout_s: float | None = None
+    messages: list[str] = field(default_factory=list)
+    """The profiler's own lines, from `finish`."""
+    output: str = ""
+    """The workload's lines, from `finish`."""
+    _last_life: float = field(default_factory=time.monotonic)
+    _last_size: int = 0
+
+    def feed(self, text: str) -> None:
+        """Take the next piece of output."""
+        self.moved()
+        self.say(last_stage(self.progress_file), text)
+
+    def finish(self, text: str) -> None:
+        """Take the whole output."""
+        self.output = "\n".join(line for line in text.splitlines() if line.strip())
+
+    def moved(self) -> None:
+        """Note a sign of life."""
+        self._last_life = time.monotonic()
+
+    def hung(self) -> bool:
+        """Whether nothing has moved for longer than --timeout, or than one would wait in this stage."""
+        size = file_size(self.progress_file)
+        if size != self._last_size:
+            self._last_size = size
+            self.moved()
+            self.say(last_stage(self.progress_file))
+        return time.monotonic() - self._last_life > (self.timeout_s or self.patience_s())
+
+    def patience_s(self) -> float:
+        """Silence allowed in this stage, unless --timeout says otherwise."""
+        return SETUP_LIMIT_S
+
+    def say(self, what: str | None, output: str = "") -> None:
+        """Show where the run stands."""
+        if self.callback is not None:
+            self.callback(CaptureProgress(self.run, self.run_number, self.run_count, None, op=what, output=output))
 
 
 def last_stage(progress_file: Path | None) -> str | None:

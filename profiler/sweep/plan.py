@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from roofprof.formulas.layer import Phase
-from roofprof.profiler.capture.options import CaptureOptions
+from roofprof.options import option
+from roofprof.profiler.run.options import CaptureOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,9 +14,11 @@ class SweepOptions:
 
     base: CaptureOptions
     """`output` is the sweep's folder, `phase` and `batch` count, and all that is not a size."""
-    seq_lens: tuple[int, ...] = (4096,)
-    prefill_batches: tuple[int, ...] = (1,)
-    prefill_lens: tuple[int, ...] = (1024,)
+    seq_lens: tuple[int, ...] = option((4096,), "Decode: KV lengths; one capture each.", "sweep", flag="--seq-len")
+    prefill_batches: tuple[int, ...] = option(
+        (1,), "Prefill: sequences; one capture per pair with a length.", "sweep", flag="--prefill-batch"
+    )
+    prefill_lens: tuple[int, ...] = option((1024,), "Prefill: new tokens per sequence.", "sweep", flag="--prefill-len")
 
 
 @dataclass(frozen=True, slots=True)

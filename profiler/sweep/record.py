@@ -4,27 +4,29 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from roofprof import __version__
 from roofprof.errors import RoofprofError, UsageError
-from roofprof.files import write_whole
-from roofprof.profiler.capture.options import CaptureOptions
+from roofprof.files import Json, write_whole
+from roofprof.options import conditions, free_text
 from roofprof.profiler.run.directory import MANIFEST
+from roofprof.profiler.run.options import CaptureOptions
 from roofprof.profiler.sweep.plan import SweepCapture, SweepOptions
 
 RECORD = "sweep.json"
 SCHEMA_VERSION = 1
 _NAME = re.compile(r"[a-z0-9-]+")
-# What a capture measures the same way, whatever these are.
-_NOT_CONDITIONS = (
-    "output", "phase", "batch", "seq_len", "prefill_batch", "prefill_len", "timeout_s", "command", "force",
-    "keep_nsys_rep",
-)  # fmt: skip
-_FREE_TEXT = ("only", "impl", "ncu_args")
-"""Recorded as a digest: what users write freely is not kept."""
+
+
+class Held(TypedDict):
+    """What one capture was asked for."""
+
+    phase: str
+    seq_len: int
+    batches: list[int]
 
 
 @dataclass(slots=True)
@@ -32,8 +34,8 @@ class SweepRecord:
     """Under which conditions a folder's captures are, and which batches each was asked for."""
 
     folder: Path
-    conditions: Mapping[str, Any]
-    captures: dict[str, dict[str, Any]]
+    conditions: Mapping[str, Json]
+    captures: dict[str, Held]
 
     @classmethod
     def open(cls, options: SweepOptions) -> "SweepRecord":
@@ -43,19 +45,20 @@ class SweepRecord:
             UsageError: the folder holds something else, or a sweep under other conditions.
             RoofprofError: its record cannot be read.
         """
-        folder, conditions = options.base.output, _conditions(options.base)
+        folder, now = options.base.output, _conditions(options.base)
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} is a file", "give a directory with -o")
         if not (folder / RECORD).exists():
             if folder.is_dir() and any(folder.iterdir()):
-                raise UsageError(f"{folder} is not empty and holds no sweep", "give another directory with -o")
-            return cls(folder, conditions, {})
+                raise UsageError(f"{folder} is not empty and not a sweep", "give another directory with -o")
+            return cls(folder, now, {})
         captures, before = _read(folder / RECORD)
-        record = cls(folder, conditions, captures)
+        record = cls(folder, now, captures)
         if options.base.force or not any(_state(record.path(name)) for name in captures):
-            return cls(folder, conditions, {})
-        if before != conditions:
-            changed = sorted(k for k in conditions.keys() | before.keys() if conditions.get(k) != before.get(k))
+            return cls(folder, now, {})
+        # An option that a newer release added had its default before.
+        before = _conditions(CaptureOptions(output=folder)) | before
+        if changed := sorted(k for k in now.keys() | before.keys() if now.get(k) != before.get(k)):
             raise UsageError(
                 f"{folder} holds a sweep with other options: {', '.join(changed)}",
                 "give another directory with -o, or --force to capture every point again",
@@ -106,33 +109,34 @@ def _names(stem: str) -> Iterable[str]:
     yield from (f"{stem}-{number}" for number in range(2, 10_000))
 
 
-def _conditions(base: CaptureOptions) -> dict[str, Any]:
-    kept = {name: value for name, value in asdict(base).items() if name not in _NOT_CONDITIONS}
-    for name in _FREE_TEXT:
+def _conditions(base: CaptureOptions) -> dict[str, Json]:
+    """What the captures must agree in; free text as a digest, since what users write freely is not kept."""
+    kept = conditions(base)
+    for name in kept.keys() & free_text(CaptureOptions):
         if kept[name]:
             kept[name] = "sha256:" + hashlib.sha256(json.dumps(kept[name]).encode()).hexdigest()[:16]
-    plain: dict[str, Any] = json.loads(json.dumps(kept))  # as it reads back: tuples are lists
+    plain: dict[str, Json] = json.loads(json.dumps(kept))  # as it reads back: tuples are lists
     return plain
 
 
-def _read(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+def _read(path: Path) -> tuple[dict[str, Held], dict[str, Json]]:
     hint = "give another directory with -o"
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         captures = {str(name): _held(item) for name, item in data["captures"].items()}
-        version, conditions = data["schema_version"], dict(data["conditions"])
+        version, before = data["schema_version"], dict(data["conditions"])
     except OSError as error:
         raise RoofprofError(f"cannot read {path}: {error.strerror}", hint) from None
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise UsageError(f"{path} is no record of a sweep", hint) from None
+        raise UsageError(f"{path} is not the record of a sweep", hint) from None
     if not all(_NAME.fullmatch(name) for name in captures):
         raise UsageError(f"{path} names a directory that no sweep makes", hint)
     if version != SCHEMA_VERSION:
-        raise UsageError(f"{path} is not of schema version {SCHEMA_VERSION}", hint)
-    return captures, conditions
+        raise UsageError(f"{path} does not have schema version {SCHEMA_VERSION}", hint)
+    return captures, before
 
 
-def _held(item: Mapping[str, Any]) -> dict[str, Any]:
+def _held(item: Mapping[str, Any]) -> Held:
     batches = [int(batch) for batch in item["batches"]]
     return {"phase": str(item["phase"]), "seq_len": int(item["seq_len"]), "batches": batches}
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from roofprof.errors import RoofprofError, UsageError
-from roofprof.profiler.capture.options import CaptureOptions
 from roofprof.profiler.capture.session import CaptureResult, capture
+from roofprof.profiler.run.options import CaptureOptions
+from roofprof.profiler.run.problems import CaptureInterrupted
 from roofprof.profiler.run.watch import ProgressCallback
 from roofprof.profiler.sweep.plan import SweepOptions, planned_captures
 from roofprof.profiler.sweep.record import SweepRecord
@@ -23,6 +24,8 @@ class SweepFailure:
     name: str
     message: str
     hint: str | None
+    interrupted: bool = False
+    """Whether the user ended it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def sweep(
         if failure is not None:
             failures.append(failure)
             announce(f"{name}: {failure.message}")
-            interrupted = "interrupted" in failure.message
+            interrupted = failure.interrupted
             if interrupted:
                 break
     if not found:
@@ -91,9 +94,9 @@ def _capture(
     except UsageError:
         raise
     except RoofprofError as error:
-        return None, SweepFailure(name, error.message, error.hint)
+        return None, SweepFailure(name, error.message, error.hint, isinstance(error, CaptureInterrupted))
     if result.state == "complete":
         return result, None
-    causes = [(r.cause, r.hint) for r in result.runs if r.cause] + [(t.cause, t.hint) for t in result.traces if t.cause]
+    causes = [(record.cause, record.hint) for record in result.records if record.cause]
     cause, hint = causes[-1] if causes else ("see its logs", None)
-    return result, SweepFailure(name, f"{result.state}: {cause}", hint)
+    return result, SweepFailure(name, f"{result.state}: {cause}", hint, result.interrupted)

@@ -1,6 +1,5 @@
 """The commands `capture` and `doctor`: options in, one call, what it says out."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,19 +7,18 @@ import typer
 from typer.core import TyperCommand
 
 from roofprof.cli.doctor import doctor_command
-from roofprof.cli.options import sizes, words
+from roofprof.cli.options import Values, takes
 from roofprof.cli.progress import ProgressLine, print_json, print_result
 from roofprof.errors import UsageError
+from roofprof.profiler.run.options import CaptureOptions
 
 if TYPE_CHECKING:
-    from roofprof.profiler.capture.options import CaptureOptions
-    from roofprof.profiler.ncu.job import Job
-    from roofprof.profiler.ncu.plan import Plan
-    from roofprof.profiler.nsys.runs import NsysJob
+    from roofprof.files import Json
+    from roofprof.profiler.run.job import Job
 
 
 class CaptureCommand(TyperCommand):
-    """Takes what follows --ncu-args apart before the options are parsed.
+    """Splits the words after --ncu-args before the options are parsed.
 
     One quoted text after it is split as a shell would; without quotes everything up to `--` is ncu's.
     """
@@ -42,7 +40,7 @@ def _ncu_words(args: list[str]) -> list[str]:
             out.append(word)
             continue
         if not equals and not rest:
-            raise UsageError("--ncu-args stands without arguments", "give ncu's own options behind it")
+            raise UsageError("--ncu-args needs arguments", "put ncu's own options after it")
         quoted = equals or any(c.isspace() for c in rest[0])
         given = [value if equals else rest.pop(0)] if quoted else rest[:]
         if not quoted:
@@ -63,131 +61,76 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor_command)
 
 
+@takes("capture", layer=CaptureOptions)
 def capture_command(
+    layer: Values,
     command: Annotated[
         list[str] | None,
         typer.Argument(help="After --: another workload than the layer, such as python serve.py."),
     ] = None,
-    phase: Annotated[str, typer.Option(help="decode, prefill or all.")] = "decode",
-    batch: Annotated[str, typer.Option(help="Decode: sequences, or several such as 1,64,128.")] = "64",
-    seq_len: Annotated[int, typer.Option(help="Decode: tokens in the KV cache of each sequence.")] = 4096,
-    prefill_batch: Annotated[int, typer.Option(help="Prefill: sequences.")] = 1,
-    prefill_len: Annotated[int, typer.Option(help="Prefill: new tokens of each sequence.")] = 1024,
-    layer: Annotated[str, typer.Option(help="moe or dense.")] = "moe",
-    recipe: Annotated[str, typer.Option(help="nvfp4, nvfp4-v2, fp8, bf16, or auto: what the GPU can run.")] = "auto",
-    only: Annotated[str | None, typer.Option(help="Only the ops that this regular expression finds.")] = None,
-    impl: Annotated[list[str] | None, typer.Option(help="op=name: another implementation of one op.")] = None,
-    repeats: Annotated[int, typer.Option(help="Calls of each op.")] = 3,
-    cache: Annotated[str, typer.Option(help="cold (flushed before each kernel), warm, or both.")] = "cold",
-    groups: Annotated[
-        str, typer.Option(help="Further counters: l1, mufu, tensor_pipe, fp16, tf32, fp64, int8, ...")
-    ] = "",
-    experts: Annotated[int | None, typer.Option(help="Routed experts, to fit a smaller GPU.")] = None,
-    tp: Annotated[int, typer.Option(help="Tensor parallel size that this GPU's share is of.")] = 1,
-    ep: Annotated[int, typer.Option(help="Expert parallel size that this GPU's share is of.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of inputs and routing.")] = 0,
-    skew: Annotated[float | None, typer.Option(help="Skew of the routing; 0 is uniform.")] = None,
-    rotate: Annotated[bool, typer.Option(help="Rotate weights so that none stays in L2.")] = True,
-    variants: Annotated[bool, typer.Option("--variants", help="Also topk_softmax, topk_sigmoid, merge_state.")] = False,
-    nsys: Annotated[bool, typer.Option(help="Trace the same under nsys, for the timeline.")] = True,
-    graph: Annotated[bool, typer.Option(help="Under nsys, replay decode as a CUDA graph too.")] = True,
-    keep_nsys_rep: Annotated[
-        bool, typer.Option("--keep-nsys-rep", help="Keep nsys' own report: it holds your whole environment.")
-    ] = False,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Directory to make.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Output directory.")] = None,
     selfcheck: Annotated[
-        bool, typer.Option("--selfcheck", help="Also run kernels of known work, to prove the counters used.")
+        bool, typer.Option("--selfcheck", help="Also run kernels of known work, to verify the counters used.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier capture.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and the commands.")] = False,
     chip: Annotated[str | None, typer.Option(help="With --dry-run: plan for this chip, such as gb100.")] = None,
-    timeout: Annotated[float | None, typer.Option(help="End a run in which nothing moves for so many seconds.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    ncu_args: Annotated[
-        list[str] | None, typer.Option(help="ncu's own options: one quoted text, or all words up to --.")
-    ] = None,
 ) -> None:
     """Capture the DeepSeek-R1 layer, or another workload, under ncu and nsys into a directory."""
-    from roofprof.profiler.capture.options import CaptureOptions
     from roofprof.profiler.capture.session import capture
 
-    options = CaptureOptions(
-        output=output or Path(f"capture-{'workload' if command else phase}"),
-        phase=phase, batch=sizes("--batch", batch), seq_len=seq_len, prefill_batch=prefill_batch,
-        prefill_len=prefill_len, layer=layer, recipe=recipe, tp=tp, ep=ep, experts=experts,
-        only=only, impl=tuple(impl or ()), repeats=repeats, seed=seed, skew=skew, rotate=rotate, variants=variants,
-        cache=cache, groups=words(groups), timeout_s=timeout, ncu_args=tuple(ncu_args or ()),
-        command=tuple(command or ()), force=force, nsys=nsys, graph=graph, keep_nsys_rep=keep_nsys_rep,
-    )  # fmt: skip
+    folder = output or Path(f"capture-{'workload' if command else layer['phase']}")
+    options = CaptureOptions(output=folder, command=tuple(command or ()), force=force, **layer)
     if dry_run:
         _print_plan(options, chip, as_json)
         return
     if chip:
-        raise UsageError("--chip goes with --dry-run", "a capture plans for the GPU that is there")
+        raise UsageError("--chip requires --dry-run", "a capture plans for the GPU that is there")
     result = capture(options, None if as_json else ProgressLine())
     print_result(result, as_json)
     if selfcheck:
         from roofprof.profiler.capture.selfcheck import capture_selfcheck
 
-        proof = capture_selfcheck(result.path / "selfcheck", progress=None if as_json else ProgressLine())
+        check = capture_selfcheck(result.path / "selfcheck", progress=None if as_json else ProgressLine())
         if not as_json:
-            print_result(proof, as_json=False)
+            print_result(check, as_json=False)
     if result.state != "complete":
         raise typer.Exit(1)
 
 
-def _print_plan(options: "CaptureOptions", chip: str | None, as_json: bool) -> None:
+def _print_plan(options: CaptureOptions, chip: str | None, as_json: bool) -> None:
     from roofprof.profiler.capture.jobs import dry_run
-    from roofprof.profiler.ncu.plan import table_of_capability, table_of_chip
+    from roofprof.profiler.ncu.plan import chip_of_gpu
     from roofprof.profiler.run.gpu import gpus
 
     here = [] if chip else gpus()
     # Without a GPU the recipe tells which chip is meant: FP4 needs a Blackwell.
     usual = "gb100" if options.recipe.startswith("nvfp4") else "gh100"
-    table = table_of_capability(here[0].compute_capability) if here else table_of_chip(chip or usual)
-    plan, jobs, traces = dry_run(options, table)
+    plan = dry_run(options, chip_of_gpu(here[0].compute_capability) if here else chip or usual)
     if as_json:
-        runs, nsys = [_job_dict(job) for job in jobs], [_trace_dict(trace) for trace in traces]
-        print_json({"chip": plan.chip, "tested": plan.tested, "notes": list(plan.notes), "runs": runs, "nsys": nsys})
+        parts = {part.backend.section: [_job_dict(job) for job in part.jobs] for part in plan.parts}
+        document = {"chip": plan.chip, "tested": plan.tested, "notes": list(plan.notes), "runs": [], "nsys": []}
+        print_json(document | parts)
         return
     print(f"chip {plan.chip}, {'passes measured on ' + plan.tested if plan.tested else 'untested'}")
     for note in plan.notes:
         print(f"note: {note}")
-    _print_jobs(plan, jobs)
+    for part in plan.parts:
+        for job in part.jobs:
+            _print_job(job)
+        if part.jobs:
+            print(f"\n{part.backend.total(part.jobs)}")
+
+
+def _job_dict(job: "Job") -> "dict[str, Json]":
+    return {"name": job.name, "phase": job.phase, **job.facts, "command": list(job.command)}
+
+
+def _print_job(job: "Job") -> None:
     import shlex
 
-    for trace in traces:
-        print(f"\n{trace.phase}, nsys, {trace.name}" + (f": {trace.repeats} repeats" if trace.repeats else ""))
-        print(f"  {shlex.join(trace.command)}")
-    if traces:
-        print(f"\n{len(traces)} nsys run{'s' if len(traces) > 1 else ''}")
-
-
-def _job_dict(job: "Job") -> dict[str, Any]:
-    run = job.run
-    return {
-        "name": run.name, "phase": job.phase, "cache": run.cache, "groups": list(run.groups),
-        "metrics": list(run.metrics), "expected_passes": run.expected_passes, "command": list(job.command),
-    }  # fmt: skip
-
-
-def _trace_dict(trace: "NsysJob") -> dict[str, Any]:
-    return {
-        "name": trace.name, "phase": trace.phase, "repeats": trace.repeats, "command": list(trace.command),
-    }  # fmt: skip
-
-
-def _print_jobs(plan: "Plan", jobs: Sequence["Job"]) -> None:
-    import shlex
-
-    for job in jobs:
-        passes = job.run.expected_passes
-        count = "passes unknown" if passes is None else f"{passes} pass{'es' if passes > 1 else ''}"
-        print(f"\n{job.phase}, {job.run.cache} cache, {job.run.name}: {count} a kernel")
-        print(f"  groups: {', '.join(job.run.groups)}")
-        for metric in job.run.metrics:
-            print(f"    {metric}")
-        print(f"  {shlex.join(job.command)}")
-    known = [run.expected_passes for run in plan.runs]
-    if None not in known:
-        print(f"\n{len(jobs)} ncu runs, {sum(p or 0 for p in known)} passes a kernel in all")
+    print(f"\n{job.heading or job.title}")
+    for line in job.details:
+        print(f"  {line}")
+    print(f"  {shlex.join(job.command)}")

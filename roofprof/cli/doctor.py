@@ -9,7 +9,7 @@ from roofprof.cli.progress import print_json
 
 def doctor_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    ops: Annotated[bool, typer.Option(help="Ask the harness for its ops too.")] = True,
+    ops: Annotated[bool, typer.Option(help="Also ask the harness which ops can run here.")] = True,
 ) -> None:
     """Check whether capture can work on this machine, and say what to do where it cannot."""
     from roofprof.profiler.doctor import doctor, exit_status

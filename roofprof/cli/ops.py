@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from roofprof.cli.options import sizes
 from roofprof.errors import UsageError
+from roofprof.options import sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

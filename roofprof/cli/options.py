@@ -1,20 +1,65 @@
-"""What commands that capture have in common: lists in options."""
+"""Typer parameters of options that are declared as fields of a dataclass."""
 
-from roofprof.errors import UsageError
+import inspect
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from roofprof.options import Declared, Value, declared
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Values = dict[str, Any]
+"""Values of options by the names of their fields, as a dataclass takes them."""
 
 
-def sizes(option: str, text: str) -> tuple[int, ...]:
-    """A list of sizes such as `1,64,128`, each once.
+def takes(
+    command: str, defaults: "dict[str, Value] | None" = None, **owners: "type[DataclassInstance]"
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command of a function whose `Values` parameters stand for the options of a dataclass.
 
-    Raises:
-        UsageError: naming the option.
+    Args:
+        command: the name under which fields say that they are shown.
+        defaults: by field name, where this command has others.
+        owners: the dataclass behind each such parameter.
     """
-    try:
-        return tuple(dict.fromkeys(int(word) for word in text.split(",")))
-    except ValueError:
-        raise UsageError(f"{option} {text!r} is no list of sizes", "give sizes such as 1,64,128") from None
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(function)
+        shown = {name: declared(owner, command) for name, owner in owners.items()}
+
+        def run(**given: object) -> None:
+            values = {name: {d.name: d.read(given.pop(d.name)) for d in options} for name, options in shown.items()}
+            function(**values, **given)
+
+        parameters = [
+            new
+            for old in signature.parameters.values()
+            for new in (_parameters(shown[old.name], defaults or {}) if old.name in shown else [old])
+        ]
+        run.__name__, run.__doc__, run.__module__ = function.__name__, function.__doc__, function.__module__
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        return run
+
+    return decorate
 
 
-def words(text: str) -> tuple[str, ...]:
-    """A list of words between commas."""
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+def _parameters(options: list[Declared], defaults: dict[str, Value]) -> Iterator[inspect.Parameter]:
+    for d in options:
+        option, default = d.option, defaults.get(d.name, d.default)
+        # Choices are shown here and checked with everything else: the harness has the same check.
+        metavar = "[" + "|".join(map(str, option.choices)) + "]" if option.choices else option.metavar
+        base: Any = d.scalar
+        if option.repeatable:
+            base, default = list[base] | None, None
+        elif d.is_sizes or d.is_words:
+            metavar = metavar or "N[,N...]"
+            default = d.written(default)
+        elif d.default is None:
+            base = base | None
+        flags = (d.flag,) if d.scalar is not bool or not d.default else (f"{d.flag}/--no-{d.flag.removeprefix('--')}",)
+        annotation = Annotated[base, typer.Option(*flags, help=option.help, metavar=metavar, hidden=option.hidden)]
+        yield inspect.Parameter(d.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)

@@ -6,34 +6,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from roofprof.profiler.capture.session import CaptureResult
-    from roofprof.profiler.run.watch import Progress
+    from roofprof.profiler.run.watch import CaptureProgress
 
 
 def print_result(result: "CaptureResult", as_json: bool) -> None:
     """Say what became of each run."""
     if as_json:
-        runs, nsys = [r.as_dict() for r in result.runs], [t.as_dict() for t in result.traces]
-        print_json({"path": str(result.path), "state": result.state, "runs": runs, "nsys": nsys})
+        print_json(result.as_dict())
         return
-    for run in result.runs:
-        passes = "/".join(map(str, run.passes)) or "?"
-        print(
-            f"{run.state:<8}  {run.phase} {run.planned.name} {run.planned.cache}: {run.launches} launches, "
-            f"{passes} pass{'es' if passes != '1' else ''}, {run.wall_s:.1f} s"
-        )
-        _print_cause(run.cause, run.hint)
-    for trace in result.traces:
-        count = "no trace" if trace.trace is None else f"{trace.operations} GPU operations"
-        print(f"{trace.state:<8}  {trace.phase} nsys {trace.name}: {count}, {trace.wall_s:.1f} s")
-        _print_cause(trace.cause, trace.hint)
+    for record in result.records:
+        what = record.backend.summary(record)
+        print(f"{record.state:<8}  {record.job.title}: {what}, {record.wall_s:.1f} s")
+        if record.cause:
+            print(f"          {record.cause}" + (f" ({record.hint})" if record.hint else ""))
     for note in result.notes:
         print(f"note: {note}")
     print(f"{result.path}: {result.state}")
-
-
-def _print_cause(cause: str | None, hint: str | None) -> None:
-    if cause:
-        print(f"          {cause}" + (f" ({hint})" if hint else ""))
 
 
 def print_json(data: object) -> None:
@@ -44,12 +32,12 @@ def print_json(data: object) -> None:
 
 
 class ProgressLine:
-    """One line on stderr that is written over, or one every ten seconds where stderr is no terminal."""
+    """One line on stderr that is written over, or one every ten seconds where stderr is not a terminal."""
 
     def __init__(self) -> None:
         self._last = 0.0
 
-    def __call__(self, progress: "Progress") -> None:
+    def __call__(self, progress: "CaptureProgress") -> None:
         """Show where the capture stands."""
         terminal = sys.stderr.isatty()
         if progress.output:
@@ -63,7 +51,7 @@ class ProgressLine:
         sys.stderr.flush()
 
 
-def _progress_text(p: "Progress") -> str:
+def _progress_text(p: "CaptureProgress") -> str:
     count = "" if p.launch_count is None else f"{p.launch_count} launches, "
     if p.launch_total:
         count = f"{p.launch_count} of {p.launch_total} launches, "

@@ -28,6 +28,17 @@ def test_a_machine_that_can_capture(tools: Path, ncu: Install) -> None:
     assert found["nsys"].status == "warn"
 
 
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [("2022.4.1.0", "warn"), ("2023.2.2.0", "warn"), ("2023.3.0.0", "ok"), ("2023.10.0.0", "ok"), ("2026.1.0.0", "ok")],
+)
+def test_versions_are_compared_as_numbers(tools: Path, version: str, status: str) -> None:
+    (tools / "ncu").write_text(f"#!/bin/sh\necho Version {version}\n")
+    (tools / "ncu").chmod(0o755)
+    check = by_name(doctor(harness=False))["ncu"]
+    assert (check.status, version in check.detail) == (status, True)
+
+
 def test_a_machine_without_anything(tools: Path) -> None:
     (tools / "nvidia-smi").unlink()
     checks = doctor(harness=False)

@@ -13,10 +13,9 @@ from rich.console import Console
 from roofprof.document.cases import cases_of
 from roofprof.document.comparison import compare
 from roofprof.reports.all_kernels import read_all_kernels, write_all_kernels
-from roofprof.reports.files import write_files
 from roofprof.reports.html.report import render_html
 from roofprof.reports.markdown.report import render_markdown
-from roofprof.reports.plots.roofline import save_roofline
+from roofprof.reports.outputs.registry import analysis_outputs, write_folder
 from roofprof.reports.plots.save import save_plots
 from roofprof.reports.tables.ops import print_ops
 from roofprof.results.report import RooflineReport, load_report
@@ -41,8 +40,7 @@ def test_such_a_gpu_has_no_ridge_point_and_places_nothing(unknown: RooflineRepor
 @pytest.mark.parametrize(
     "write",
     [
-        lambda report, folder: write_files(report, folder),
-        lambda report, folder: save_roofline(report, folder),
+        lambda report, folder: write_folder(analysis_outputs(), [report], folder),
         lambda report, folder: save_plots([report], folder, True),
         lambda report, _: render_html([report]),
         lambda report, _: render_markdown([report]),
@@ -50,7 +48,7 @@ def test_such_a_gpu_has_no_ridge_point_and_places_nothing(unknown: RooflineRepor
         lambda report, _: print_ops(report, report.ops, Console(file=io.StringIO(), width=100), True),
         lambda report, folder: read_all_kernels(write_all_kernels(report, folder / "all_kernels.csv")),
     ],
-    ids=["files", "roofline", "plots", "html", "markdown", "comparison", "table", "all-kernels"],
+    ids=["files", "plots", "html", "markdown", "comparison", "table", "all-kernels"],
 )  # fmt: skip
 def test_every_output_is_made(unknown: RooflineReport, tmp_path: Path, write: Callable[..., object]) -> None:
     write(unknown, tmp_path)

@@ -32,7 +32,7 @@ def sample() -> Path:
     return DATA / "nine-launches.ncu-rep"
 
 
-def _script(path: Path, text: str) -> None:
+def write_script(path: Path, text: str) -> None:
     path.write_text(text)
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
@@ -42,7 +42,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder at the head of PATH, with an nvidia-smi that shows an H100."""
     folder = tmp_path / "tools"
     folder.mkdir()
-    _script(folder / "nvidia-smi", SMI.format(capability="9.0", mig="Disabled"))
+    write_script(folder / "nvidia-smi", SMI.format(capability="9.0", mig="Disabled"))
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr("roofprof.profiler.run.tools.INSTALL_FOLDERS", ())
@@ -58,7 +58,7 @@ def gpu_is(tools: Path) -> Callable[..., None]:
     """Let nvidia-smi show another GPU."""
 
     def change(capability: str = "9.0", mig: str = "Disabled") -> None:
-        _script(tools / "nvidia-smi", SMI.format(capability=capability, mig=mig))
+        write_script(tools / "nvidia-smi", SMI.format(capability=capability, mig=mig))
 
     return change
 
@@ -71,7 +71,7 @@ def ncu(tools: Path, sample: Path) -> Callable[..., Path]:
         folder = str(plant.parent) if plant else None
         stub = str(Path(__file__).parent / "stub_ncu.py")
         text = NCU.format(python=sys.executable, mode=mode, sample=str(sample), plant=folder, stub=stub)
-        _script(tools / "ncu", text)
+        write_script(tools / "ncu", text)
         return tools / "ncu"
 
     return install
@@ -83,7 +83,7 @@ def nsys(tools: Path) -> Callable[..., Path]:
 
     def install(mode: str = "ok", plant: bool = False) -> Path:
         stub = str(Path(__file__).parent / "stub_nsys.py")
-        _script(tools / "nsys", NSYS.format(python=sys.executable, mode=mode, plant=plant, stub=stub))
+        write_script(tools / "nsys", NSYS.format(python=sys.executable, mode=mode, plant=plant, stub=stub))
         return tools / "nsys"
 
     return install

@@ -123,7 +123,34 @@ def test_a_child_that_dies_before_its_first_check_is_an_error_whatever_it_prints
     assert "the checks did not start: the process ended: exit code 9" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("ending", "code", "message"),
+    [
+        # What a child prints last is quoted, and must not be taken for its exit code.
+        ("sys.exit('the process ended: exit code 70')", 1, "the checks did not start: the process ended: exit code 1"),
+        ("os.kill(os.getpid(), 9)", 1, "the checks did not start: the process ended: killed by SIGKILL"),
+    ],
+)
+def test_a_child_that_does_not_start_is_told(capsys, monkeypatch, tmp_path, ending, code, message):
+    script = tmp_path / "child.py"
+    script.write_text(f"import os, sys\n{ending}\n")
+    monkeypatch.setattr(child, "COMMAND", (str(script),))
+    assert main([*SMALL, "--only", "rope"]) == code
+    assert message in capsys.readouterr().err
+
+
+def test_a_dead_context_is_followed_by_a_new_child(capsys, monkeypatch, tmp_path):
+    dead = "import sys\nfrom roofprof.harness.verify import run\n"
+    dead += "def free(device): raise RuntimeError('context is dead')\nrun.free_memory = free\nsys.exit(run.main())\n"
+    script = tmp_path / "dead.py"
+    script.write_text(dead)
+    monkeypatch.setattr(child, "COMMAND", (str(script),))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+    code, rows = verify(capsys, "--only", "^rope|kv_write")
+    assert (code, [(r["op"], r["verdict"]) for r in rows]) == (0, [("rope", "ok"), ("kv_write", "ok")])
+
+
 def test_wrong_options(capsys):
     assert main(["--timeout", "0"]) == 2
     assert main([*SMALL, "--only", "xyz"]) == 2
-    assert "matches no op" in capsys.readouterr().err
+    assert "no op matches" in capsys.readouterr().err

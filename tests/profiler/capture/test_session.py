@@ -15,10 +15,10 @@ import pytest
 
 from roofprof.errors import RoofprofError, UsageError
 from roofprof.formats.ncu_rep import blocks
-from roofprof.profiler.capture.options import CaptureOptions
 from roofprof.profiler.capture.selfcheck import capture_selfcheck
-from roofprof.profiler.capture.session import capture
-from roofprof.profiler.run.watch import Progress
+from roofprof.profiler.capture.session import CaptureResult, capture
+from roofprof.profiler.run.options import CaptureOptions
+from roofprof.profiler.run.watch import CaptureProgress
 
 Install = Callable[..., Path]
 
@@ -32,9 +32,15 @@ def manifest(path: Path) -> Any:
     return json.loads((path / "manifest.json").read_text())
 
 
+def launches(result: CaptureResult) -> int:
+    count = result.records[0].kept.facts["launches"]
+    assert isinstance(count, int)
+    return count
+
+
 def test_a_layer_is_captured_in_two_runs(options: CaptureOptions, ncu: Install) -> None:
     ncu()
-    seen: list[Progress] = []
+    seen: list[CaptureProgress] = []
     result = capture(options, seen.append)
     assert result.state == "complete"
     files = sorted(str(p.relative_to(options.output)) for p in options.output.rglob("*") if p.is_file())
@@ -74,7 +80,7 @@ def test_a_layer_is_captured_in_two_runs(options: CaptureOptions, ncu: Install) 
 def test_phases_and_cache_modes_multiply(options: CaptureOptions, ncu: Install) -> None:
     ncu()
     result = capture(replace(options, phase="all", cache="both", batch=(1, 64)))
-    names = [(r.phase, r.planned.cache, r.planned.name) for r in result.runs]
+    names = [(r.job.phase, r.job.facts["cache"], r.job.name) for r in result.records]
     assert len(names) == 8
     assert names[0] == ("decode", "cold", "core")
     assert names[-1] == ("prefill", "warm", "cuda_core")
@@ -84,13 +90,13 @@ def test_phases_and_cache_modes_multiply(options: CaptureOptions, ncu: Install) 
 def test_a_phase_without_a_wanted_op_is_left_out(options: CaptureOptions, ncu: Install) -> None:
     ncu()
     result = capture(replace(options, phase="all", only="attn_mha|concat", impl=("attn_mqa=x",)))
-    assert {r.phase for r in result.runs} == {"prefill"}
+    assert {r.job.phase for r in result.records} == {"prefill"}
 
 
 def test_another_workload(options: CaptureOptions, ncu: Install) -> None:
     ncu()
     result = capture(replace(options, command=("python", "serve.py")))
-    assert [r.planned.name for r in result.runs] == ["core", "cuda_core", "tensor_fp16"]
+    assert [r.job.name for r in result.records] == ["core", "cuda_core", "tensor_fp16"]
     m = manifest(options.output)
     assert m["workload"] == "command"
     assert m["command"][-2:] == ["--", "<command>"]
@@ -128,10 +134,10 @@ def test_a_crash_leaves_what_it_had(options: CaptureOptions, ncu: Install) -> No
     ncu("crash")
     result = capture(options)
     assert result.state == "partial"
-    assert [r.state for r in result.runs] == ["partial", "partial"]
-    assert result.runs[0].launches == 9
-    assert result.runs[0].hint
-    assert "illegal memory access" in result.runs[0].hint
+    assert [r.state for r in result.records] == ["partial", "partial"]
+    assert launches(result) == 9
+    assert result.records[0].hint
+    assert "illegal memory access" in result.records[0].hint
     assert manifest(options.output)["runs"][0]["cause"] == "The application returned an error code (1)."
 
 
@@ -139,7 +145,7 @@ def test_a_cut_report_is_partial(options: CaptureOptions, ncu: Install) -> None:
     ncu("cut")
     result = capture(options)
     assert result.state == "partial"
-    assert 0 < result.runs[0].launches < 9
+    assert 0 < launches(result) < 9
     blocks((options.output / "ncu/decode-core-cold.ncu-rep").read_bytes())
 
 
@@ -164,8 +170,8 @@ def test_a_hang_is_ended_with_its_children(
     if mode == "hang":
         result = capture(replace(options, timeout_s=1.0))
         assert result.state == "partial"
-        assert result.runs[0].cause
-        assert "stuck_kernel" in result.runs[0].cause
+        assert result.records[0].cause
+        assert "stuck_kernel" in result.records[0].cause
     else:
         with pytest.raises(RoofprofError, match="stuck_kernel"):
             capture(replace(options, timeout_s=1.0))
@@ -178,7 +184,7 @@ def start(options: CaptureOptions, tools: Path) -> "subprocess.Popen[str]":
         "import sys; from pathlib import Path; from roofprof.profiler.run import gpu\n"
         "gpu.PROCESS_STATUS = Path(sys.argv[2])\n"
         "from roofprof.profiler.capture.session import capture\n"
-        "from roofprof.profiler.capture.options import CaptureOptions\n"
+        "from roofprof.profiler.run.options import CaptureOptions\n"
         "print(capture(CaptureOptions(output=Path(sys.argv[1]))).state)"
     )
     status = tools.parent / "status"
@@ -324,7 +330,7 @@ def test_no_secret_leaves(
     ncu(mode, plant=Path(__file__).parents[2] / "support" / "plant.py")
     nsys(nsys_mode, plant=True)
     command = ("python", "canary_script.py", "--password=canary-argument", "canary-positional") if workload else ()
-    options = CaptureOptions(Path("out"), command=command, ncu_args=("--kernel-name", "regex:canary-kernel"))
+    options = CaptureOptions(output=Path("out"), command=command, ncu_args=("--kernel-name", "regex:canary-kernel"))
     if mode == "garbage":
         with pytest.raises(RoofprofError):
             capture(options)

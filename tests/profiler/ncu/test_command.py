@@ -1,10 +1,11 @@
 import pytest
 
-from roofprof.profiler.ncu.command import explain, ncu_options
+from roofprof.profiler.ncu.command import ncu_options
+from roofprof.profiler.ncu.failures import explain
 from roofprof.profiler.ncu.plan import layer_plan, table_of_chip
 from roofprof.profiler.ncu.watch import NcuWatch
 from roofprof.profiler.run.runner import Ending, Outcome
-from roofprof.profiler.run.watch import Progress
+from roofprof.profiler.run.watch import CaptureProgress
 
 FINISHED, FAILED = Outcome(Ending.FINISHED, 0, 1.0), Outcome(Ending.FINISHED, 1, 1.0)
 
@@ -41,7 +42,7 @@ def test_launches_and_passes_are_counted_however_the_text_is_cut() -> None:
 
 
 def test_time_left_comes_from_an_earlier_run() -> None:
-    seen: list[Progress] = []
+    seen: list[CaptureProgress] = []
     w = NcuWatch("r", 2, 2, seen.append, launch_total=4)
     for i in range(3):
         w.feed(f'==PROF== Profiling "k{i}" - {i}: 0%....100% - 1 pass\n')
@@ -51,7 +52,7 @@ def test_time_left_comes_from_an_earlier_run() -> None:
 
 def test_the_workloads_lines_are_kept_apart() -> None:
     text = 'loading\n==PROF== Profiling "k" - 0: 0%....100% - 1 pass\nhalf a line==WARNING== something\ndone\n'
-    seen: list[Progress] = []
+    seen: list[CaptureProgress] = []
     w = NcuWatch("r", 1, 1, seen.append)
     w.feed(text)
     w.finish(text)

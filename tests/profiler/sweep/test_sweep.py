@@ -12,7 +12,8 @@ import pytest
 
 from roofprof.cli import run
 from roofprof.errors import RoofprofError, UsageError
-from roofprof.profiler.capture.options import CaptureOptions
+from roofprof.profiler.capture import session
+from roofprof.profiler.run.options import CaptureOptions
 from roofprof.profiler.sweep.plan import SweepOptions, planned_captures
 from roofprof.profiler.sweep.sweep import sweep
 
@@ -93,7 +94,7 @@ def test_other_conditions_are_refused_unless_forced(options: SweepOptions, ncu: 
 def test_a_garbled_record_is_no_crash(options: SweepOptions, text: str) -> None:
     options.base.output.mkdir()
     (options.base.output / "sweep.json").write_text(text)
-    with pytest.raises(UsageError, match="no record of a sweep"):
+    with pytest.raises(UsageError, match="not the record of a sweep"):
         sweep(options)
 
 
@@ -110,7 +111,7 @@ def test_a_folder_with_something_else_is_refused(options: SweepOptions, ncu: Ins
     ncu()
     options.base.output.mkdir()
     (options.base.output / "thesis.txt").write_text("mine")
-    with pytest.raises(UsageError, match="holds no sweep"):
+    with pytest.raises(UsageError, match="not a sweep"):
         sweep(options)
 
 
@@ -126,7 +127,7 @@ def test_an_interruption_ends_the_sweep_and_the_next_goes_on(options: SweepOptio
     code = (
         "import sys; from pathlib import Path; from roofprof.profiler.run import gpu\n"
         "gpu.PROCESS_STATUS = Path(sys.argv[2])\n"
-        "from roofprof.profiler.capture.options import CaptureOptions\n"
+        "from roofprof.profiler.run.options import CaptureOptions\n"
         "from roofprof.profiler.sweep.sweep import sweep\n"
         "from roofprof.profiler.sweep.plan import SweepOptions\n"
         "base = CaptureOptions(output=Path(sys.argv[1]), batch=(1, 64))\n"
@@ -144,6 +145,51 @@ def test_an_interruption_ends_the_sweep_and_the_next_goes_on(options: SweepOptio
     assert process.communicate(timeout=60) == ("True ['decode-s1024']\n", "")
     ncu()
     assert told(options) == ["decode-s1024 (1 of 2): batch 1,64", "decode-s4096 (2 of 2): batch 1,64"]
+
+
+def test_an_interruption_between_two_runs_ends_the_sweep_too(
+    options: SweepOptions, ncu: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No run is there to say that it was interrupted; and a failure that talks of interruptions is none."""
+    ncu()
+    run_profiler, count = session.run_profiler, 0
+
+    def interrupt(*arguments: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count == 2:
+            raise KeyboardInterrupt
+        return run_profiler(*arguments)
+
+    monkeypatch.setattr(session, "run_profiler", interrupt)
+    result = sweep(options)
+    assert (result.interrupted, [f.interrupted for f in result.failures]) == (True, [True])
+    assert [path.name for path in result.captures] == ["decode-s1024"]
+
+
+def test_a_failure_that_speaks_of_interruptions_does_not_end_the_sweep(
+    options: SweepOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> Any:
+        raise RoofprofError("nothing was captured: the download was interrupted")
+
+    monkeypatch.setattr("roofprof.profiler.sweep.sweep.capture", fail)
+    lines: list[str] = []
+    with pytest.raises(RoofprofError):
+        sweep(options, announce=lines.append)
+    assert [line.split()[0] for line in lines] == ["decode-s1024", "decode-s1024:", "decode-s4096", "decode-s4096:"]
+
+
+def test_a_sweep_from_before_an_option_goes_on(options: SweepOptions, ncu: Install) -> None:
+    ncu()
+    sweep(options)
+    path = options.base.output / "sweep.json"
+    record = json.loads(path.read_text())
+    del record["conditions"]["rotate"]
+    path.write_text(json.dumps(record))
+    assert len(sweep(options).skipped) == 2
+    with pytest.raises(UsageError, match="other options: rotate"):
+        sweep(batches(options, rotate=False))
 
 
 def test_the_command_leaves_captures_and_the_scaling_report(
@@ -173,9 +219,9 @@ def test_a_partial_sweep_exits_1_and_says_what_to_do(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--batch", "1,x"], "--batch '1,x' is no list of sizes"),
+        (["--batch", "1,x"], "--batch '1,x': expected comma-separated integers"),
         (["--seq-len", "0"], "sequence length 0 is out of range"),
-        (["--phase", "both"], "--phase 'both' is unknown"),
+        (["--phase", "both"], "invalid --phase: 'both'"),
         (["--gpu", "gb2000"], "unknown GPU 'gb2000'"),
         (["--only", "nothing-at-all"], "no op matches"),
     ],

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,8 +29,8 @@ def test_a_dry_run_needs_nothing(run: Callable[..., Result], tools: Path, tmp_pa
     (tools / "nvidia-smi").unlink()
     result = run("capture", "--dry-run", "--phase", "all", "--batch", "1,64", "-o", str(tmp_path / "out"))
     assert result.exit_code == 0
-    assert "decode, cold cache, core: 1 pass a kernel" in result.output
-    assert "4 ncu runs, 2 passes a kernel in all" in result.output
+    assert "decode, cold cache, core: 1 pass per kernel" in result.output
+    assert "4 ncu runs, 2 passes per kernel in all" in result.output
     assert "--batch 1,64 --seq-len 4096" in result.output
     assert "-m roofprof.harness.run --phase prefill" in result.output
     assert "decode, nsys, graph: 10 repeats" in result.output
@@ -126,3 +128,19 @@ def test_doctor_exits_1_when_capture_cannot_work(run: Callable[..., Result], too
     result = run("doctor", "--no-ops")
     assert result.exit_code == 0
     assert "ok    ncu" in result.output
+
+
+@pytest.mark.parametrize("command", ["capture", "sweep"])
+def test_help_shows_choices_and_imports_nothing_heavy(command: str) -> None:
+    code = (
+        "import sys\n"
+        "from roofprof.cli import run\n"
+        f"assert run([{command!r}, '--help']) == 0\n"
+        "heavy = {'polars', 'numpy', 'torch', 'rich', 'argparse', 'roofprof.profiler.ncu'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.strip()) == (0, "[]")
+    for choices in ("decode|prefill|all", "moe|dense", "auto|nvfp4|nvfp4-v2|fp8|bf16", "cold|warm|both"):
+        assert f"[{choices}]" in done.stdout
+    assert "Random seed for inputs and routing." in done.stdout

@@ -148,11 +148,14 @@ def test_debug_shows_the_traceback() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_debug_behind_a_double_dash_is_not_ours(capsys) -> None:  # type: ignore[no-untyped-def]
-    """`capture -- python serve.py --debug`: the word is the workload's, and nothing is raised."""
-    code, _, err = call(capsys, "analyze", "nowhere.ncu-rep", "--", "--debug")
-    assert code == 1
-    assert err.startswith("error: no such file: nowhere.ncu-rep")
+def test_debug_after_two_dashes_is_the_workloads() -> None:
+    words = [sys.executable, "-m", "roofprof", "capture", "--only", "no_such_op", "--repeats", "0"]
+    done = subprocess.run([*words, "--", "python", "serve.py", "--debug"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --repeats 0 is out of range\n")
+    assert "Traceback" not in done.stderr
+    done = subprocess.run([*words, "--debug", "--", "python", "serve.py"], capture_output=True, text=True)
+    assert "Traceback" in done.stderr
 
 
 def test_ops_json(capsys) -> None:  # type: ignore[no-untyped-def]

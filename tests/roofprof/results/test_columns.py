@@ -22,14 +22,14 @@ from pathlib import Path
 import polars as pl
 from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
 from roofprof.reports.all_kernels import read_all_kernels, write_all_kernels
-from roofprof.reports.files import write_files
+from roofprof.reports.outputs.registry import analysis_outputs, write_folder
 from roofprof.reports.html.data import page_data
 from roofprof.results.report import load_report
 from roofprof.results.schema import report_schema
 
 folder = Path(sys.argv[2])
 report = analyze_files(AnalyzeRequest([Path(sys.argv[1])]))
-write_files(report, folder)
+write_folder(analysis_outputs(), [report], folder)
 again = read_all_kernels(write_all_kernels(report, folder / "all_kernels.csv"))
 print(json.dumps({
     "schema": report_schema()["$defs"]["op"]["properties"].get("l3_hit_ratio"),

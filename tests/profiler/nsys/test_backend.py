@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 
 from roofprof.errors import RoofprofError, UsageError
-from roofprof.profiler.capture.jobs import planned_traces
-from roofprof.profiler.capture.options import CaptureOptions
+from roofprof.files import Json
+from roofprof.profiler.capture.jobs import dry_run
 from roofprof.profiler.capture.session import capture
-from roofprof.profiler.nsys.watch import explain_nsys
+from roofprof.profiler.nsys.failures import explain_nsys
+from roofprof.profiler.run.job import Job
+from roofprof.profiler.run.options import CaptureOptions
+from roofprof.profiler.run.record import RunRecord
 from roofprof.profiler.run.runner import Ending, Outcome
-from roofprof.profiler.run.watch import Progress
+from roofprof.profiler.run.watch import CaptureProgress
 
 Install = Callable[..., Path]
 
@@ -36,10 +39,18 @@ def files(path: Path, folder: str) -> list[str]:
     return sorted(p.name for p in (path / folder).glob("*"))
 
 
+def traces(options: CaptureOptions) -> tuple[Job, ...]:
+    return next((part.jobs for part in dry_run(options, "gh100").parts if part.backend.name == "nsys"), ())
+
+
+def operations(record: RunRecord) -> tuple[Json, Json]:
+    return record.kept.facts["gpu_operations"], record.kept.facts["gpu_operations_left_out"]
+
+
 def test_decode_is_traced_eager_and_as_a_graph(options: CaptureOptions, ncu: Install, nsys: Install) -> None:
     ncu()
     nsys()
-    seen: list[Progress] = []
+    seen: list[CaptureProgress] = []
     result = capture(options, seen.append)
     assert result.state == "complete"
     assert files(options.output, "nsys") == ["decode-eager.sqlite", "decode-graph.sqlite"]
@@ -61,7 +72,7 @@ def test_warm_up_between_two_batches_is_left_out(options: CaptureOptions, ncu: I
     ncu()
     nsys()
     result = capture(replace(options, graph=False))
-    assert [(t.operations, t.left_out) for t in result.traces] == [(2, 1)]
+    assert [operations(t) for t in result.of("nsys")] == [(2, 1)]
     with closing(sqlite3.connect(options.output / "nsys" / "decode-eager.sqlite")) as database:
         assert database.execute("SELECT correlationId FROM CUPTI_ACTIVITY_KIND_KERNEL").fetchall() == [(0,), (2,)]
         assert database.execute("SELECT correlationId FROM CUPTI_ACTIVITY_KIND_RUNTIME").fetchall() == [(0,), (2,)]
@@ -69,7 +80,7 @@ def test_warm_up_between_two_batches_is_left_out(options: CaptureOptions, ncu: I
 
 def test_which_runs_there_are(options: CaptureOptions) -> None:
     def runs(**changes: Any) -> list[tuple[str, str]]:
-        return [(t.phase, t.name) for t in planned_traces(replace(options, **changes), "nsys", Path("d"))]
+        return [(t.phase, t.name) for t in traces(replace(options, **changes))]
 
     assert runs(phase="all") == [("decode", "eager"), ("decode", "graph"), ("prefill", "eager")]
     assert runs(graph=False) == [("decode", "eager")]
@@ -78,8 +89,8 @@ def test_which_runs_there_are(options: CaptureOptions) -> None:
 
 
 def test_the_commands(options: CaptureOptions) -> None:
-    eager, graph = planned_traces(replace(options, repeats=12, batch=(1, 64)), "/n/nsys", Path("d"))
-    assert eager.command[:2] == ("/n/nsys", "profile")
+    eager, graph = traces(replace(options, repeats=12, batch=(1, 64), output=Path("d")))
+    assert eager.command[:2] == ("nsys", "profile")
     assert "--capture-range=cudaProfilerApi" in eager.command
     words = " ".join(eager.command)
     assert "-m roofprof.harness.run --phase decode --batch 1,64 " in words
@@ -87,7 +98,7 @@ def test_the_commands(options: CaptureOptions) -> None:
     assert words.endswith("--progress d/.partial/decode-eager.progress --profiler-range once")
     assert "--json-out" not in words
     assert graph.command[-1] == "--graph"
-    (whole,) = planned_traces(replace(options, command=("python", "serve.py")), "nsys", Path("d"))
+    (whole,) = traces(replace(options, command=("python", "serve.py")))
     assert whole.command[-2:] == ("python", "serve.py")
     assert not any("capture-range" in word for word in whole.command)
 
@@ -96,8 +107,8 @@ def test_another_workload_is_traced_whole(options: CaptureOptions, ncu: Install,
     ncu()
     nsys()
     result = capture(replace(options, command=("python", "serve.py")))
-    assert [(t.phase, t.trace, t.operations, t.left_out) for t in result.traces] == [
-        ("workload", "nsys/workload-eager.sqlite", 3, 0)
+    assert [(t.job.phase, t.file, operations(t)) for t in result.of("nsys")] == [
+        ("workload", "nsys/workload-eager.sqlite", (3, 0))
     ]
     assert "workload-eager.txt" not in files(options.output, "logs")
 
@@ -110,7 +121,9 @@ def test_without_nsys_ncu_goes_on(options: CaptureOptions, ncu: Install) -> None
     m = manifest(options.output)
     assert (m["nsys"], m["versions"]["nsys"], m["notes"]) == ([], None, ["nsys was not found: no timeline"])
     assert capture(replace(options, nsys=False, force=True)).notes == ()
-    assert manifest(options.output)["command"][:5] == ["roofprof", "capture", "--cache", "cold", "--no-nsys"]
+    command = manifest(options.output)["command"]
+    assert command[:4] == ["roofprof", "capture", "--phase", "decode"]
+    assert "--no-nsys" in command
 
 
 @pytest.mark.parametrize(
@@ -131,11 +144,11 @@ def test_a_failure_leaves_the_reports_of_ncu(
     nsys(mode)
     result = capture(options)
     assert result.state == "partial"
-    assert [r.state for r in result.runs] == ["complete", "complete"]
+    assert [r.state for r in result.of("ncu")] == ["complete", "complete"]
     traces = manifest(options.output)["nsys"]
     assert [t["state"] for t in traces] == [state] * count
     assert all(cause in t["cause"] for t in traces)
-    assert result.traces[0].hint or mode == "empty"
+    assert result.of("nsys")[0].hint or mode == "empty"
     assert len(files(options.output, "nsys")) == (2 if state == "partial" else 0)
     assert len(files(options.output, "ncu")) == 2
 
@@ -147,7 +160,7 @@ def test_a_hang_is_ended_and_leaves_the_reports_of_ncu(
     ncu()
     nsys("hang")
     result = capture(replace(options, timeout_s=1.0, graph=False))
-    assert (result.state, result.traces[0].cause) == ("partial", "nothing moved any more under nsys")
+    assert (result.state, result.of("nsys")[0].cause) == ("partial", "no progress under nsys; timed out")
     assert not alive(int((options.output.parent / "child.pid").read_text()))
 
 
@@ -159,7 +172,7 @@ def test_an_nsys_that_does_not_start_leaves_the_reports_of_ncu(
     (tools / "nsys").chmod(0o755)
     result = capture(options)
     assert result.state == "partial"
-    assert "cannot start nsys" in str(result.traces[0].cause)
+    assert "cannot start nsys" in str(result.of("nsys")[0].cause)
 
 
 def test_no_report_of_ncu_no_nsys(options: CaptureOptions, ncu: Install, nsys: Install) -> None:

@@ -1,0 +1,105 @@
+"""Nsight Systems in a capture: the timeline that ncu, one kernel at a time, cannot show."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from roofprof.files import Json
+from roofprof.formulas.layer import Phase
+from roofprof.profiler.nsys.command import nsys_command, nsys_tool
+from roofprof.profiler.nsys.export import keep_scrubbed
+from roofprof.profiler.nsys.failures import explain_nsys
+from roofprof.profiler.run.backend import Backend, Keeper, PlannedJobs, Setting
+from roofprof.profiler.run.job import WORKLOAD, Job
+from roofprof.profiler.run.options import CaptureOptions
+from roofprof.profiler.run.problems import Problem
+from roofprof.profiler.run.record import KeptFile, RunRecord
+from roofprof.profiler.run.runner import Outcome
+from roofprof.profiler.run.tools import Tool
+from roofprof.profiler.run.watch import RunWatch, harness_done
+
+
+class Nsys(Backend[RunWatch]):
+    """nsys: each phase as the process launches it, and decode replayed by the harness as a CUDA graph too."""
+
+    name, section, file_key = "nsys", "nsys", "trace"
+    blank: Mapping[str, Json] = MappingProxyType(
+        {"gpu_operations": None, "gpu_operations_left_out": None, "nsys_version": None}
+    )
+
+    def wanted(self, options: CaptureOptions) -> bool:
+        """Unless --no-nsys."""
+        return options.nsys
+
+    def find(self) -> Tool | None:
+        """nsys and its version."""
+        return nsys_tool()
+
+    def admit(self, tool: Tool | None) -> str | None:
+        """A note where there is no nsys: the capture goes on without it."""
+        return None if tool else "nsys was not found: no timeline"
+
+    def jobs(self, setting: Setting) -> PlannedJobs:
+        """Every process in order; another workload is traced once, whole."""
+        options = setting.options
+        if options.command:
+            return PlannedJobs((_job(setting, WORKLOAD, "eager", options.command),))
+        jobs = []
+        for phase in options.wanted_phases():
+            for name in ("eager", "graph") if phase == "decode" and options.graph else ("eager",):
+                jobs.append(_layer_job(setting, phase, name))
+        return PlannedJobs(tuple(jobs))
+
+    def explain(self, job: Job, outcome: Outcome, watch: RunWatch) -> Problem | None:
+        """See `failures.explain_nsys`."""
+        done = not job.layer or harness_done(job.raw(".progress"))
+        return explain_nsys(outcome, watch.output, job.raw(".nsys-rep"), done)
+
+    def keep(self, job: Job, watch: RunWatch, keeper: Keeper) -> KeptFile:
+        """Export, scrub, and keep what holds any GPU work.
+
+        Raises:
+            RoofprofError, OSError: it cannot be exported or written.
+        """
+        report, trace = job.raw(".nsys-rep"), job.raw(".sqlite")
+        facts = {"nsys_version": keeper.tool.version}
+        if not report.exists():
+            return KeptFile(facts=facts)
+        watch.say("exporting")
+        within = f"{job.phase}:case:*" if job.layer else None
+        keep_report, clean = keeper.options.keep_nsys_rep, keeper.secrets.scrub_name
+        found = keep_scrubbed(
+            Path(keeper.tool.path), report, trace, keep_report=keep_report, within=within, clean=clean
+        )
+        name = f"nsys/{job.stem}.sqlite" if found.operations else None
+        if name:
+            keeper.directory.keep(trace, name)
+        if keep_report:
+            report.chmod(0o600)
+            keeper.directory.keep(report, f"nsys/{report.name}")
+        problem = None if name else Problem("the trace holds no GPU work", "see the log")
+        counts = {"gpu_operations": found.operations, "gpu_operations_left_out": found.left_out}
+        return KeptFile(name, problem, {**counts, **facts})
+
+    def summary(self, record: RunRecord) -> str:
+        """Operations in the trace."""
+        return "no trace" if record.file is None else f"{record.kept.facts['gpu_operations']} GPU operations"
+
+
+def _layer_job(setting: Setting, phase: Phase, name: str) -> Job:
+    progress = setting.work / f"{phase}-{name}.progress"
+    workload = setting.options.traced_command(phase, progress, name == "graph")
+    return _job(setting, phase, name, workload, setting.options.traced_repeats)
+
+
+def _job(
+    setting: Setting, phase: str, name: str, workload: list[str] | tuple[str, ...], repeats: int | None = None
+) -> Job:
+    """Tracing is confined to the profiled region where there is one; another workload has none."""
+    raw = setting.work / f"{phase}-{name}"
+    command = nsys_command(Path(setting.program), raw, workload, capture_range=repeats is not None)
+    heading = f"{phase}, nsys, {name}" + (f": {repeats} repeats" if repeats else "")
+    return Job(phase, name, f"{phase} nsys {name}", tuple(command), raw, {"repeats": repeats}, heading)
+
+
+BACKEND = Nsys()

@@ -1,0 +1,99 @@
+"""What a capture is asked for, checked before anything is launched."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, cast
+
+from roofprof.errors import UsageError
+from roofprof.formulas.layer import Phase
+from roofprof.formulas.request import LayerRequest
+from roofprof.options import check_options, option, recorded_argv
+
+Cache = Literal["cold", "warm"]
+MIN_TRACED_REPEATS = 10
+"""Minimum of calls of each op under nsys."""
+_CACHES: dict[str, tuple[Cache, ...]] = {"cold": ("cold",), "warm": ("warm",), "both": ("cold", "warm")}
+_BOTH = ("capture", "sweep")
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureOptions(LayerRequest):
+    """The options of `roofprof capture`, as docs/capture.md describes them: the layer's, and how it is captured."""
+
+    output: Path = field(kw_only=True)
+    cache: str = option(
+        "cold", "L2 before each kernel: cold is flushed, warm left alone.", *_BOTH, choices=tuple(_CACHES)
+    )
+    groups: tuple[str, ...] = option(
+        (), "Further counters: l1, mufu, tensor_pipe, fp16, tf32, fp64, int8, ...", *_BOTH, metavar="GROUP[,GROUP...]"
+    )
+    nsys: bool = option(True, "Trace the same commands under nsys, for the timeline.", *_BOTH)
+    graph: bool = option(True, "Under nsys, replay decode as a CUDA graph too.", *_BOTH)
+    keep_nsys_rep: bool = option(
+        False, "Keep nsys' own report: it holds your whole environment.", "capture", condition=False
+    )
+    timeout_s: float | None = option(
+        None, "Abort a run after this many seconds without progress.", *_BOTH, flag="--timeout", metavar="SECONDS",
+        above=0, unit="seconds", condition=False,
+    )  # fmt: skip
+    ncu_args: tuple[str, ...] = option(
+        (), "Options for ncu: one quoted text, or all words up to --.", "capture", metavar="TEXT", repeatable=True,
+        placeholder="<word>",
+    )  # fmt: skip
+    command: tuple[str, ...] = ()
+    """Another workload than the layer."""
+    force: bool = False
+
+    @property
+    def caches(self) -> tuple[Cache, ...]:
+        """The cache modes to capture, in order."""
+        return _CACHES[self.cache]
+
+    @property
+    def captured_phases(self) -> tuple[str, ...]:
+        """What is captured by itself: the phases of the layer that have a wanted op, or the one other workload."""
+        return ("workload",) if self.command else self.wanted_phases()
+
+    def check(self) -> None:
+        """Refuse what does not exist or is out of range.
+
+        Raises:
+            UsageError: naming the option.
+        """
+        if self.keep_nsys_rep and not self.nsys:
+            raise UsageError("--keep-nsys-rep and --no-nsys exclude each other", "leave one out")
+        if self.command:
+            check_options(self)
+        else:
+            LayerRequest.check(self)
+
+    @property
+    def traced_repeats(self) -> int:
+        """Calls of each op under nsys: a launch costs next to nothing there, and medians like more than three."""
+        return max(self.repeats, MIN_TRACED_REPEATS)
+
+    def traced_command(self, phase: Phase, progress: Path, graph: bool) -> list[str]:
+        """The process for nsys: all cases in one profiled region, because nsys writes a report for each."""
+        words = replace(self, repeats=self.traced_repeats).harness_command(phase, None, progress)
+        return [*words, "--profiler-range", "once", *(["--graph"] if graph else [])]
+
+    def harness_command(self, phase: str, json_out: Path | None, progress: Path) -> list[str]:
+        """The process that launches one phase of the layer, all its batch sizes."""
+        words = [sys.executable, "-m", "roofprof.harness.run", *self.to_argv(cast(Phase, phase))]
+        if json_out is not None:
+            words += ["--json-out", str(json_out)]
+        return [*words, "--progress", str(progress)]
+
+    def recorded_command(self) -> list[str]:
+        """This command for the manifest: text that the user wrote freely is left out."""
+        words = recorded_argv(self, "capture", without=LayerRequest if self.command else None)
+        return ["roofprof", "capture", *words, *(["--", "<command>"] if self.command else [])]
+
+    def free_text(self) -> Sequence[str]:
+        """What the user wrote freely, to be scrubbed from all that is kept.
+
+        Not --only and --impl: they hold names of ops and implementations, which the capture is about.
+        """
+        return [str(self.output), str(self.output.absolute()), *self.ncu_args, *self.command]
