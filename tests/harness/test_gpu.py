@@ -57,4 +57,5 @@ def test_ceilings_stay_near_the_datasheet():
     assert found.peak_flop_per_s["tensor_bf16"].burst > 0
     if spec:
         assert 0.4 < found.peak_flop_per_s["tensor_bf16"].burst / spec.peak_flop_per_s["tensor_bf16"] < 1.15
+        assert spec.dram_bytes_per_s
         assert all(0.5 < rate / spec.dram_bytes_per_s < 1.05 for rate in found.dram_bytes_per_s.values())

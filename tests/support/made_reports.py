@@ -23,6 +23,7 @@ def made_op(spec: OpSpec, case: LayerCase, number: int, chosen: dict[str, float]
     """One op that takes 1 / efficiency times its least time on an H100, of work and bytes times their ratios."""
     gpu, target = bundled_gpus()["h100"], bundled_gpus()["gb200"]
     work = spec.work
+    assert gpu.dram_bytes_per_s
     flops, traffic = work.flop_count * chosen.get("work", 1), work.dram_bytes * chosen.get("bytes", 1)
     least = place({work.pipe: flops}, traffic, Roofs.of(gpu)).bound_time_s or traffic / gpu.dram_bytes_per_s
     row: dict[str, object] = defaultdict(lambda: None)

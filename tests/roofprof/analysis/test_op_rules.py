@@ -11,7 +11,7 @@ from roofprof.analysis.op_roofline import References
 from roofprof.analysis.op_rules import explain
 from roofprof.findings import Finding
 from roofprof.formulas.models import Work
-from roofprof.formulas.ops_file import Case
+from roofprof.formulas.ops_file import CaseConditions
 from roofprof.hardware.devices import PIPES, load_gpu
 from roofprof.launches.measured_work import with_measured_work
 from roofprof.launches.ranges import NamedRange
@@ -29,7 +29,7 @@ ROW: dict[str, Any] = {
 def explained(
     names: tuple[str, ...] = ("gemm",), work: Work = WORK, cache: str | None = "cold", **row: Any
 ) -> list[Finding]:
-    named = NamedRange("o", "gemm", {}, work, Case(cache=cache))
+    named = NamedRange("o", "gemm", {}, work, CaseConditions(cache=cache))
     here = MeasuredOn(
         gpu="h100", bound=None, ridge_point=None, attainable_flop_per_s=None, achieved_flop_per_s=None,
         achieved_dram_bytes_per_s=None, roof_fraction=None, roof_fraction_at_clock=None, sm_clock_hz=None,
