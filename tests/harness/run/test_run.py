@@ -152,8 +152,8 @@ def test_listing_says_why_others_are_not_possible(capsys):
         (("--recipe", "fp8"), 1, "nothing can run fused_qkv_a_proj in fp8 on the CPU"),
         (("--recipe", "nvfp4-v2"), 1, "fp4"),
         (("--batch", "100000", "--seq-len", "4000000"), 1, "GB are free"),
-        (("--only", "rope", "--json-out", "/nowhere/run.json"), 1, "cannot write /nowhere/run.json"),
-        (("--only", "rope", "--progress", "/nowhere/p"), 1, "cannot write /nowhere/p"),
+        (("--only", "rope", "--json-out", "/proc/nowhere/run.json"), 1, "cannot write /proc/nowhere/run.json"),
+        (("--only", "rope", "--progress", "/proc/nowhere/p"), 1, "cannot write /proc/nowhere/p"),
     ],
 )
 def test_errors_are_clear(capsys, arguments, code, message):

@@ -40,7 +40,7 @@ def test_events_arrive_until_it_is_done(start):
     ("body", "how", "exit_code"),
     [
         ("print('no kernel image'); sys.exit(9)", "exit code 9; it said: no kernel image", 9),
-        ("import os; os.kill(os.getpid(), 11)", "killed by SIGSEGV", None),
+        ("import os; os.kill(os.getpid(), 11)", "killed by SIGSEGV", -11),
     ],
 )
 def test_how_it_ended(start, body, how, exit_code):
