@@ -15,6 +15,8 @@ READ_TOLERANCE = 0.01
 """Streams read 0.001 to 0.01 % beyond their truth on an H100."""
 CODE_BYTES = 64e3
 """A kernel also reads its own code and constants: 2.6 to 52 KB were seen."""
+STRAY_READS = 0.001
+"""Of what a kernel writes: one launch in three that only wrote 1 GiB read 78 KB on an H100, the others 14 KB."""
 WRITE_TOLERANCE = 0.02
 """Writes may exceed the truth by lines left dirty before the kernel: up to 2.6 MB of 1 GiB were seen."""
 SPREAD_TOLERANCE = 0.02
@@ -107,7 +109,7 @@ def _exact(calls: _Calls, column: str, admissible: set[int] | set[float]) -> Row
 def _byte_rows(calls: _Calls, l2_bytes: float) -> Iterator[Row]:
     read, write = calls.truth.read_bytes, calls.truth.write_bytes
     if read is not None:
-        slack = max(READ_TOLERANCE * read, CODE_BYTES)
+        slack = max(READ_TOLERANCE * read, CODE_BYTES, STRAY_READS * (write or 0.0))
         yield _row(calls, "dram_read_bytes", "within", max(0.0, read - slack), read + slack)
     if write:
         yield _row(calls, "dram_write_bytes", "within", write - l2_bytes, write * (1 + WRITE_TOLERANCE))
@@ -137,7 +139,7 @@ def _verdict(
     if min(measured) < low or (high is not None and max(measured) > high):
         return "failed", "outside of what is true"
     # A read of nothing but code varies by more than it is: only its limits are judged.
-    if column in _BYTES and high is not None and high <= 2 * CODE_BYTES:
+    if column in _BYTES and low == 0:
         return "passed", None
     if (_spread(measured) or 0.0) > spread:
         return "failed", "the repeats differ"

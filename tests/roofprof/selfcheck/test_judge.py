@@ -121,6 +121,18 @@ def test_each_limit_holds(
     assert (state == "passed") == selfcheck(rows).passed
 
 
+@pytest.mark.parametrize(("read", "state"), [(78_336, "passed"), (900_000, "passed"), (2_000_000, "failed")])
+def test_a_kernel_that_only_writes_reads_next_to_nothing(
+    data: Path, truths: dict[str, Truth], read: int, state: str
+) -> None:
+    launches = attribute(read_ncu_report(data / "h100-calibration-cold.ncu-rep").launches, "calib")[0]
+    launches = launches.filter(pl.col("nvtx_path").list.last() == "fill_1GiB")
+    # One launch of several reads more: its code apart, nobody asked for that.
+    once = pl.when(pl.int_range(pl.len()) == 0).then(pl.lit(read, pl.Float64)).otherwise("dram_read_bytes")
+    rows, _ = judge(launches.with_columns(once.alias("dram_read_bytes")), truths, None, H100_L2)
+    assert {row.state for row in rows if row.counter == "dram_read_bytes"} == {state}
+
+
 def test_repeats_must_not_differ(data: Path, truths: dict[str, Truth]) -> None:
     launches = read_ncu_report(data / "h100-calibration-cold.ncu-rep").launches
     more = launches.with_columns(pl.lit(2, pl.Int64).alias("process_id"), pl.col("launch_id") + launches.height)
