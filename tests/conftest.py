@@ -14,9 +14,11 @@ DATA_FOLDER = ROOT / "tests" / "data"
 
 
 SLOW = (
-    "benchmarks/", "scripts/", "harness/ops/test_calls.py", "harness/run/", "harness/verify/", "profiler/capture/",
-    "profiler/ncu/test_slim.py", "profiler/nsys/test_runs.py", "profiler/sweep/", "reports/html/test_browser.py",
-    "reports/plots/", "roofprof/cli/test_capture.py",
+    "benchmarks/", "docs/", "fuzz/", "harness/ops/test_calls.py", "harness/run/", "harness/test_adding_an_op.py",
+    "harness/verify/", "profiler/capture/", "profiler/ncu/test_slim.py", "profiler/nsys/", "profiler/sweep/",
+    "reports/html/test_browser.py", "reports/markdown/test_numbers.py", "reports/outputs/", "reports/plots/",
+    "reports/test_unknown_gpu.py", "roofprof/cli/test_capture.py", "roofprof/pipeline/test_names.py",
+    "roofprof/pipeline/test_saved_analyses.py", "roofprof/results/test_columns.py", "scripts/",
 )  # fmt: skip
 """Below tests/: what takes seconds, drives a browser, or waits for processes; `scripts/test --fast` leaves it out."""
 
