@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,13 @@ _SORT_KEYS: dict[str, str] = {
     "roof": "roof_fraction",
     "name": "op",
 }
+
+
+class NcuReader(StrEnum):
+    """Values of --reader."""
+
+    OWN = "roofprof"
+    NCU_REPORT = "ncu-report"
 
 
 def analyze(
@@ -62,6 +70,9 @@ def analyze(
     top: Annotated[int | None, typer.Option(min=1, help="Show only the first N rows.")] = None,
     wide: Annotated[bool, typer.Option("--wide", help="All columns, as wide as they need.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Print every finding, explanations too.")] = False,
+    reader: Annotated[
+        NcuReader, typer.Option(help="Reader of .ncu-rep files: roofprof's own, or NVIDIA's ncu-report module.")
+    ] = NcuReader.OWN,
 ) -> None:
     """Read ncu reports and place every op on a GPU's roofline, formula beside measured."""
     if sort is not None and sort not in _SORT_KEYS:
@@ -70,7 +81,7 @@ def analyze(
         raise UsageError("--plots and --by-phase write files", "say where with -o")
     from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
 
-    request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings)
+    request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings, reader.value)
     report = analyze_files(request, _progress())
     if output:
         _write(report, output, plots, by_phase)

@@ -12,7 +12,7 @@ from roofprof.formats.capture import load_capture
 from roofprof.formulas.ops_file import load_ops_config
 from roofprof.hardware.ceilings import load_ceilings
 from roofprof.hardware.devices import DeviceSpec, load_gpu
-from roofprof.parsers.ncu.report import read_ncu_report
+from roofprof.parsers.ncu.report import Reader, read_ncu_report
 from roofprof.pipeline.capture_group import Progress, read_group, read_trace
 from roofprof.pipeline.selfcheck import find_selfcheck
 from roofprof.results.report import RooflineReport, load_report
@@ -35,6 +35,7 @@ class AnalyzeRequest:
     """A selfcheck.json, or a directory with one; a capture's own is found by itself."""
     ceilings: Path | None = None
     """Measured roofs, as `roofprof ceilings` writes them."""
+    reader: Reader = "roofprof"
 
 
 def analyze_files(request: AnalyzeRequest, progress: Progress | None = None) -> RooflineReport:
@@ -58,10 +59,10 @@ def analyze_files(request: AnalyzeRequest, progress: Progress | None = None) -> 
             findings += capture.findings
             proof = given or find_selfcheck(path, required=False)
             for group in capture.groups:
-                read = read_group(group, request.domain, progress)
+                read = read_group(group, request.domain, progress, request.reader)
                 measured.append(replace(read, selfcheck=proof, ncu_version=capture.versions.get("ncu")))
         else:
-            report = read_ncu_report(path, progress, name)
+            report = read_ncu_report(path, progress, name, request.reader)
             traces = [read_trace(request.timeline)] if request.timeline else []
             read = Measured(name, report.launches, report.devices, report.findings, traces=traces)
             measured.append(replace(read, selfcheck=given))
