@@ -27,17 +27,18 @@ def fields(data: Data, start: int, end: int) -> Iterator[tuple[int, int | Span]]
         if key > 0x7F:
             key, start = read_varint(data, begin, end)
         kind = key & 7
-        if kind == 2 or kind == 0:
-            size, start = (
-                read_varint(data, start, end) if start == end or data[start] > 0x7F else (data[start], start + 1)
-            )
-            if kind == 0 and key > 7:
-                yield key >> 3, size
-                continue
-        elif kind == 1 or kind == 5:
-            size = 8 if kind == 1 else 4
-        if key < 8 or kind not in (1, 2, 5):
+        if key < 8 or kind not in (0, 1, 2, 5):
             raise FramingError(f"no field of a message starts at byte {begin}")
+        if kind == 1 or kind == 5:
+            size = 8 if kind == 1 else 4
+        elif start < end and data[start] < 0x80:
+            size = data[start]
+            start += 1
+        else:
+            size, start = read_varint(data, start, end)
+        if kind == 0:
+            yield key >> 3, size
+            continue
         stop = start + size
         if stop > end:
             raise FramingError(f"the field at byte {begin} runs past its message")

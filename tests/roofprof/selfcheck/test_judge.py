@@ -3,7 +3,7 @@
 import csv
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +11,7 @@ import pytest
 
 from roofprof.errors import ReportError
 from roofprof.hardware.devices import load_gpu
+from roofprof.parsers.ncu.chips import chips
 from roofprof.parsers.ncu.report import read_ncu_report
 from roofprof.selfcheck.expected import Truth, executed_flop_counts, truth_of_range, truth_range
 from roofprof.selfcheck.judge import judge
@@ -57,20 +58,20 @@ def test_the_bundled_calibration_is_exact(data: Path, truths: dict[str, Truth], 
 
 
 @pytest.fixture
-def chip_table(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """Change a line of the H100's counter table for the process that reads reports."""
+def chip_table(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
+    """Change a line of the H100's counter table."""
 
     def change(was: str, becomes: str) -> None:
-        # That process takes the package from where it runs: a copy with one line changed.
-        package = tmp_path / "roofprof"
-        shutil.copytree(root / "roofprof", package, ignore=shutil.ignore_patterns("__pycache__"))
-        table = package / "hardware" / "chips" / "gh100.toml"
+        shutil.copytree(root / "roofprof" / "hardware" / "chips", tmp_path / "chips")
+        table = tmp_path / "chips" / "gh100.toml"
         text = table.read_text()
         assert was in text
         table.write_text(text.replace(was, becomes))
-        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("importlib.resources.files", lambda _: tmp_path)
+        chips.cache_clear()
 
-    return change
+    yield change
+    chips.cache_clear()
 
 
 @pytest.mark.parametrize(
