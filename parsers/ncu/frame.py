@@ -71,7 +71,7 @@ def _numbers(groups: Sequence[MetricGroup], count: int) -> dict[str, NDArray[np.
 
 
 def _series(values: NDArray[np.float64], dtype: pl.DataType) -> pl.Series:
-    return pl.Series(values).fill_nan(None).cast(dtype)
+    return pl.Series(values).fill_nan(None).cast(dtype, strict=False)  # beyond 64 bits: unknown
 
 
 def _triples(

@@ -92,7 +92,7 @@ class Groups:
         for number in np.argsort(samples):
             sample = int(samples[number])
             chosen = np.flatnonzero(inverse.reshape(-1) == number)
-            device = UNKNOWN_DEVICE if np.isnan(devices[sample]) else f"{devices[sample]:.0f}"
+            device = _device_key(float(devices[sample]), sample)
             group = self._group(chunk, sample, device)
             values = self._metrics.numbers(chunk.metrics, group.columns, rows, len(group.plan.metrics))[chosen]
             _check_dimensions(group.plan.metrics, values, [chunk.heads[i] for i in chosen.tolist()], chosen)
@@ -117,6 +117,9 @@ class Groups:
         own = {metric: value for metric, value in values.items() if value is not None}
         listed = {} if device == UNKNOWN_DEVICE else self._session.get(int(device), {})
         attributes: Device = {name: own.get(metric, listed.get(metric)) for name, metric in DEVICE_METRICS.items()}
+        for name, value in attributes.items():
+            if value is not None and isinstance(value, str) != (name == "device_name"):
+                raise MetricError(sample, f"{DEVICE_METRICS[name]} is {value!r}")
         chip, plan = plan_for(frozenset(held), self.devices.setdefault(device, attributes))
         self.devices[device].setdefault("flop_per_sm_cycle", flop_per_sm_cycle(chip))
         group = self._groups[key] = _Group(device, chip, plan, self._columns(plan.metrics))
@@ -127,6 +130,14 @@ class Groups:
         for place, metric in enumerate(wanted):
             columns[self._ids.get(metric, [])] = place
         return columns
+
+
+def _device_key(index: float, result: int) -> str:
+    if np.isnan(index):
+        return UNKNOWN_DEVICE
+    if not 0 <= index < 1 << 31 or index != int(index):
+        raise MetricError(result, f"{DEVICE_INDEX} is {index:g}")
+    return f"{index:.0f}"
 
 
 def _check_dimensions(metrics: tuple[str, ...], values: NDArray[np.float64], heads: list[Head], places: Ints) -> None:

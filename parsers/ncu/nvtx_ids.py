@@ -7,7 +7,7 @@ number of the API call at which it opened; two ranges of the same name differ in
 from typing import NamedTuple
 
 from roofprof.formats.ncu_rep_nvtx import Stack, state_stacks
-from roofprof.formats.ncu_rep_results import METRIC_FIELD, Texts, nvtx_span, read_head
+from roofprof.formats.ncu_rep_results import METRIC_FIELD, Texts, read_head, read_tail
 from roofprof.formats.protobuf import Data, FramingError, fields
 
 
@@ -31,7 +31,7 @@ def read_ids(data: Data, kind: str, start: int, end: int) -> ResultIds | None:
             if number != METRIC_FIELD[kind] or isinstance(value, int):
                 break
             position = value[1]
-        span = nvtx_span(data, kind, position, end)
+        span = read_tail(data, kind, position, end).nvtx
         return ResultIds(head.process_id, state_stacks(data, span, texts) if span else [])
     except FramingError:
         return None

@@ -11,7 +11,7 @@ from roofprof.formats.ncu_rep import RESULT_KINDS, Block
 from roofprof.formats.ncu_rep_file import DAMAGED_HINT, drop_pages, open_report, read_blocks
 from roofprof.formats.ncu_rep_metrics import MetricError
 from roofprof.formats.ncu_rep_nvtx import NvtxStates, OpenRanges
-from roofprof.formats.ncu_rep_results import METRIC_FIELD, Head, Texts, metric_tag, nvtx_span, read_head
+from roofprof.formats.ncu_rep_results import METRIC_FIELD, Head, Texts, metric_tag, read_head, read_tail
 from roofprof.formats.ncu_rep_session import device_attributes, string_table
 from roofprof.formats.protobuf import Data, FramingError
 from roofprof.parsers.ncu.groups import Chunk, Groups
@@ -42,6 +42,8 @@ class OwnReading:
     results: Results
     calls: list[int | None]
     """Number of the API call of each result."""
+    seconds: list[int | None]
+    """When each result was made, in seconds since 1970."""
     places: list[Place]
     session_devices: frozenset[str]
     """Keys of the devices that the report's session lists."""
@@ -74,7 +76,7 @@ def read_results(path: Path, progress: Progress | None = None) -> OwnReading:
                 progress(done, len(places))
     except MetricError as error:
         raise damaged(path, blocks, places, error.result, error) from None
-    return OwnReading(reader.results, reader.calls, places, frozenset(map(str, session)))
+    return OwnReading(reader.results, reader.calls, reader.seconds, places, frozenset(map(str, session)))
 
 
 def result_places(blocks: list[Block], path: Path) -> Iterator[Place]:
@@ -115,6 +117,7 @@ class _Reader:
     def __init__(self, data: Data, places: list[Place], texts: Texts, groups: Groups) -> None:
         self.results = Results(devices=groups.devices)
         self.calls: list[int | None] = []
+        self.seconds: list[int | None] = []
         self._data, self._places, self._texts, self._groups = data, places, texts, groups
         self._nvtx = NvtxStates(data, texts)
 
@@ -160,10 +163,11 @@ class _Reader:
 
     def _open_ranges(self, launch: int, place: Place, position: int) -> list[OpenRanges]:
         try:
-            span = nvtx_span(self._data, place.kind, position, place.end)
+            tail = read_tail(self._data, place.kind, position, place.end)
         except FramingError as error:
             raise MetricError(launch, f"behind its metrics: {error}") from None
+        self.seconds.append(tail.second)
         try:
-            return self._nvtx.read(span) if span else []
+            return self._nvtx.read(tail.nvtx) if tail.nvtx else []
         except FramingError as error:
             raise MetricError(launch, f"its NVTX state: {error}") from None

@@ -77,7 +77,8 @@ class Reading(TypedDict):
 def plan_for(names: frozenset[str], device: Device) -> tuple[Chip, Plan]:
     """Chip and plan for launches that hold metrics of these names on a device."""
     major, minor = device["compute_capability_major"], device["compute_capability_minor"]
-    capability = None if not isinstance(major, int | float) else f"{major:.0f}.{minor:.0f}"
+    known = isinstance(major, int | float) and isinstance(minor, int | float)
+    capability = f"{major:.0f}.{minor:.0f}" if known else None
     chip = chips().get(capability or "")
     if chip is None:
         chip = chip_by_pattern(names, f"cc{capability}" if capability else "unknown")

@@ -5,10 +5,13 @@ which no two launches of a process share, and the list of its devices.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from roofprof.findings import Finding, Severity
 from roofprof.parsers.ncu.reader import OwnReading
 
+CLOCK_STEP_S = 2
+"""By so much a clock may be set back during a capture."""
 _HINT = "the file was altered after ncu wrote it; capture or copy it again"
 
 
@@ -36,6 +39,7 @@ def whole_findings(report: str, reading: OwnReading) -> Iterator[Finding]:
             report=report,
             values={"launch_ids": swapped},
         )
+    yield from _times(report, reading)
     for device in reading.results.devices.keys() - reading.session_devices:
         count = sum(len(group.launches) for group in reading.results.groups if group.device == device)
         yield Finding(
@@ -45,6 +49,23 @@ def whole_findings(report: str, reading: OwnReading) -> Iterator[Finding]:
             _HINT,
             report=report,
             values={"device": device, "launch_count": count},
+        )
+
+
+def _times(report: str, reading: OwnReading) -> Iterator[Finding]:
+    """A report is written as it is measured: time that runs backwards shows a foreign part."""
+    known = [(launch, second) for launch, second in enumerate(reading.seconds) if second is not None]
+    earlier = [launch for (_, before), (launch, second) in pairwise(known) if second < before - CLOCK_STEP_S]
+    if earlier:
+        place = reading.places[earlier[0]]
+        yield Finding(
+            "report-joined",
+            Severity.DOUBTFUL,
+            f"launch {earlier[0]} (block {place.block}) was measured before the launch in front of it:"
+            " parts of the report come from another one",
+            _HINT,
+            report=report,
+            values={"launch_ids": earlier},
         )
 
 

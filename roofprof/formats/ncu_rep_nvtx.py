@@ -7,7 +7,7 @@ name, 3 number of the API call at which it opened}}}, 3 open start/end ranges {1
 from typing import NamedTuple
 
 from roofprof.formats.ncu_rep_results import Texts
-from roofprof.formats.protobuf import Data, Span, fields
+from roofprof.formats.protobuf import Data, FramingError, Span, fields
 
 _DOMAIN, _THREAD, _START_END = 1, 2, 3  # of the state
 _ID, _NAME = 1, 2  # of a domain
@@ -130,6 +130,8 @@ def _push_pop(data: Data, span: Span, texts: Texts) -> tuple[str, int]:
         if number == _RANGE_NAME and isinstance(value, tuple):
             name = texts[value]
         elif number == _OPENED_AT and isinstance(value, int):
+            if value >> 63:
+                raise FramingError(f"a range opened at call {value}")
             at = value
     return name, at
 

@@ -2,8 +2,9 @@
 
 Layout by observation, checked on reports of 20 versions against ncu_report. Kernel result: 1 process, 2 number
 of the API call, 6 function and 7 demangled name (empty where both are one), 10 and 11 grid and block, 13
-metrics, 21 NVTX state. Range and graph results: 1 and 2 as above, 4 metrics, 10 NVTX state. Metrics follow one
-another without a gap. Metric: 1 id of its name, 2 value, 3 instances. Value: 1 string, 3 double, 5 integer.
+metrics, 14 time, 21 NVTX state. Range and graph results: 1 and 2 as above, 4 metrics, 5 time, 10 NVTX
+state. Metrics follow one another without a gap. Metric: 1 id of its name, 2 value, 3 instances. Value: 1 string,
+3 double, 5 integer.
 """
 
 import struct
@@ -17,10 +18,12 @@ Dimensions = tuple[int, int, int]
 
 METRIC_FIELD = {"kernel": 13, "range": 4, "graph": 4}
 NVTX_FIELD = {"kernel": 21, "range": 10, "graph": 10}
+_TIME_FIELD = {"kernel": 14, "range": 5, "graph": 5}
 _PROCESS, _CALL, _FUNCTION, _DEMANGLED, _GRID, _BLOCK = 1, 2, 6, 7, 10, 11
 _NAME_ID, _VALUE, _INSTANCE = 1, 2, 3  # of a metric
 _KEY, _INSTANCE_VALUE = 1, 2  # of an instance
 _STRING, _DOUBLE, _INTEGER = 1, 3, 5  # of a value
+_MAX_NUMBER, _MAX_DIMENSION = (1 << 63) - 1, 1 << 32
 _DOUBLE_BITS, _U64 = struct.Struct("<d"), struct.Struct("<Q")
 
 
@@ -79,6 +82,8 @@ def read_head(data: Data, kind: str, span: Span, texts: Texts) -> Head:
             raise FramingError(f"it has no metrics before the field at byte {position}")
         value, position = read_varint(data, position + 1, end)
         if wire == 0:
+            if value > _MAX_NUMBER and number in (_PROCESS, _CALL):
+                raise FramingError(f"field {number} is {value}")
             numbers[number] = value
             continue
         parts[number] = (position, position + value)
@@ -106,23 +111,37 @@ def _dimensions(data: Data, span: Span | None) -> Dimensions | None:
         return None
     by_axis = {number: value for number, value in fields(data, *span) if isinstance(value, int)}
     three = by_axis.get(1, 0), by_axis.get(2, 0), by_axis.get(3, 0)
+    if max(three) > _MAX_DIMENSION:
+        raise FramingError(f"grid or block is {' x '.join(map(str, three))}")
     return three if all(three) else None  # ncu writes zeros where it lost the launch's properties
 
 
-def nvtx_span(data: Data, kind: str, position: int, end: int) -> Span | None:
-    """Where the NVTX state lies in what follows a result's metrics.
+class Tail(NamedTuple):
+    """What stands behind the metrics of a result."""
+
+    nvtx: Span | None
+    """Where its NVTX state lies."""
+    second: int | None
+    """When it was profiled, in seconds since 1970."""
+
+
+def read_tail(data: Data, kind: str, position: int, end: int) -> Tail:
+    """Read what follows a result's metrics.
 
     Raises:
         FramingError: not protobuf, or more metrics in it.
     """
-    found = None
-    metric, nvtx = METRIC_FIELD[kind], NVTX_FIELD[kind]
+    state: Span | None = None
+    second: int | None = None
+    metric, nvtx, time = METRIC_FIELD[kind], NVTX_FIELD[kind], _TIME_FIELD[kind]
     for number, value in fields(data, position, end):
         if number == metric:
             raise FramingError(f"field {number} starts again behind the metrics")
         if number == nvtx and not isinstance(value, int):
-            found = value
-    return found
+            state = value
+        elif number == time and isinstance(value, int):
+            second = value
+    return Tail(state, second)
 
 
 def read_metrics(data: Data, kind: str, head: Head, end: int) -> Iterator[tuple[int, Span]]:

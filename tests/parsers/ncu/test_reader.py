@@ -58,6 +58,14 @@ def rebuilt(content: bytes, change: Callable[[list[bytes], list[Block]], list[by
     return content[: first_block(content)] + b"".join(parts)
 
 
+def block_of(content: bytes, block: Block, payload: bytes) -> bytes:
+    """The block with another payload."""
+    header = b""
+    for number, value, (start, end) in spans(content, *block.header):
+        header += varint(5 << 3) + varint(len(payload)) if number == 5 and value else content[start:end]
+    return U32.pack(len(header)) + header + payload
+
+
 def kinds(report: NcuReport) -> set[str]:
     return {finding.kind for finding in report.findings}
 
@@ -113,19 +121,13 @@ def test_a_damaged_launch_is_named_with_its_block_and_what_is_wrong(
 
 
 def test_a_launch_without_metrics_is_damaged_and_not_empty(data: Path, tmp_path: Path) -> None:
-    def emptied(parts: list[bytes], found: list[Block]) -> list[bytes]:
-        content = whole(data)
-        block = found[-1]
-        ((_, start, end),) = block.results
-        kept = b"".join(content[a:b] for number, _, (a, b) in spans(content, start, end) if number != 13)
-        header = b""
-        for number, value, (a, b) in spans(content, *block.header):
-            same = content[a:b]
-            header += varint(5 << 3) + varint(len(kept) + 4) if number == 5 and value else same
-        return [*parts[:-1], U32.pack(len(header)) + header + U32.pack(len(kept)) + kept]
-
+    content = whole(data)
+    block = blocks(content)[-1]
+    ((_, start, end),) = block.results
+    kept = b"".join(content[a:b] for number, _, (a, b) in spans(content, start, end) if number != 13)
+    emptied = block_of(content, block, U32.pack(len(kept)) + kept)
     with pytest.raises(ReportError, match=r"launch 8 \(block 16 at byte \d+\): it has no metrics"):
-        read(rebuilt(whole(data), emptied), tmp_path)
+        read(rebuilt(content, lambda parts, _: [*parts[:-1], emptied]), tmp_path)
 
 
 def test_a_value_that_is_absent_is_null_and_not_zero(data: Path, tmp_path: Path) -> None:
@@ -162,6 +164,18 @@ def test_a_cut_before_the_list_of_devices_is_told(data: Path, tmp_path: Path) ->
 def test_a_whole_report_has_nothing_to_tell(data: Path, name: str) -> None:
     report = read_ncu_report(data / f"kinds/{name}.ncu-rep")
     assert kinds(report).isdisjoint({"launch-doubled", "launch-order", "device-unlisted"})
+
+
+def test_a_tail_of_an_older_report_is_told(data: Path, tmp_path: Path) -> None:
+    content = bytearray(whole(data))
+    for launch in (6, 7, 8):
+        ((second, start, end),) = [
+            (value, a, b) for number, value, (a, b) in spans(content, *launch_span(content, launch)) if number == 14
+        ]
+        assert isinstance(second, int)
+        content[start:end] = varint(14 << 3) + varint(second - 3600)
+    (finding,) = [f for f in read(content, tmp_path).findings if f.kind == "report-joined"]
+    assert finding.values["launch_ids"] == [6]
 
 
 def on_device_1(content: bytearray, launch: int) -> None:
@@ -223,15 +237,29 @@ def test_chunks_give_the_same(data: Path, name: str, monkeypatch: pytest.MonkeyP
     assert seen == [(min(done, count), count) for done in range(2, count + 2, 2)]
 
 
+def behind(content: bytes, block: Block, name_count: int) -> bytes:
+    """A block with a whole range as it stands in a report that has so many strings already."""
+    ((_, start, end),) = block.results
+    result = b""
+    for number, value, (a, b) in spans(content, start, end):
+        if number == 4 and not isinstance(value, int):
+            (_, place, (_, rest)), *_ = spans(content, *value)
+            assert isinstance(place, int)
+            metric = varint(1 << 3) + varint(place + name_count) + content[rest : value[1]]
+            result += varint(4 << 3 | 2) + varint(len(metric)) + metric
+        else:
+            result += content[a:b]
+    return block_of(content, block, U32.pack(len(result)) + result)
+
+
 def test_kernels_and_ranges_in_one_report(data: Path, tmp_path: Path) -> None:
-    """The blocks of one kind behind those of the other, name ids as far as both tables agree."""
     kernels, ranges = whole(data), whole(data, "kinds/range-nvtx.ncu-rep")
-    foreign = [ranges[b.start : b.end] for b in blocks(ranges) if b.results and not b.string_tables]
-    report = read(kernels + b"".join(foreign), tmp_path)
-    assert report.launches["workload_type"].to_list() == ["kernel"] * 9 + ["range"] * 2
-    assert report.launches["kernel_name"].to_list()[9:] == ["range"] * 2
-    theirs = read_ncu_report(tmp_path / "changed.ncu-rep", reader="ncu-report")
-    assert report.launches.equals(theirs.launches)
+    names = len(string_table(kernels, blocks(kernels), Texts(kernels)))
+    report = read(kernels + b"".join(behind(ranges, b, names) for b in blocks(ranges) if b.results), tmp_path)
+    assert report.launches["workload_type"].to_list() == ["kernel"] * 9 + ["range"] * 3
+    assert report.launches["kernel_name"].to_list()[9:] == ["range"] * 3
+    alone = read_ncu_report(data / "kinds/range-nvtx.ncu-rep").launches
+    assert report.launches[9:].drop("report", "launch_id").equals(alone.drop("report", "launch_id"))
 
 
 def test_no_walk_is_without_end(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
