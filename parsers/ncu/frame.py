@@ -34,14 +34,15 @@ def launch_frame(results: Results, name: str) -> pl.DataFrame:
         **_of_devices(results, count),
     }
     unknown = np.full(count, np.nan)
-    frame = pl.DataFrame(
-        [columns.get(column, _series(numbers.get(column, unknown), dtype)).alias(column)
-         for column, dtype in LAUNCH_SCHEMA.items()]
-    )  # fmt: skip
+    counted = {name: dtype for name, dtype in LAUNCH_SCHEMA.items() if name not in columns}
+    frame = pl.DataFrame({**columns, **{name: numbers.get(name, unknown) for name in counted}}).with_columns(
+        pl.col(name).fill_nan(None).cast(dtype, strict=False)  # beyond 64 bits: unknown
+        for name, dtype in counted.items()
+    )
     # ncu repeats some launch of a range in the range's result; it is not the range's own.
     others = pl.col("workload_type") != "kernel"
     frame = frame.with_columns(pl.when(~others).then(pl.col(column)).alias(column) for column in _OF_ONE_KERNEL)
-    return check_schema(frame, LAUNCH_SCHEMA, "reading")
+    return check_schema(frame.select(LAUNCH_SCHEMA.names()), LAUNCH_SCHEMA, "reading")
 
 
 def left_open(results: Results) -> Reading:
@@ -68,10 +69,6 @@ def _numbers(groups: Sequence[MetricGroup], count: int) -> dict[str, NDArray[np.
                 found[column] = np.full(count, np.nan)
             found[column][group.launches] = values
     return found
-
-
-def _series(values: NDArray[np.float64], dtype: pl.DataType) -> pl.Series:
-    return pl.Series(values).fill_nan(None).cast(dtype, strict=False)  # beyond 64 bits: unknown
 
 
 def _triples(
@@ -116,20 +113,31 @@ def _of_devices(results: Results, count: int) -> dict[str, pl.Series]:
 
 
 def _nvtx(states: Sequence[Sequence[OpenRanges]]) -> pl.Series:
-    """The open ranges of each launch, domains without any left out."""
-    flat = [ranges for state in states for ranges in state]
+    """The open ranges of each launch, domains without any left out.
+
+    Launches of one range share their state, as an object too: each is built once and then taken for all of them.
+    """
+    place: dict[int, int] = {}
+    distinct: list[Sequence[OpenRanges]] = []
+    of_launch = np.empty(len(states), np.int64)
+    for launch, state in enumerate(states):
+        if id(state) not in place:
+            place[id(state)] = len(distinct)
+            distinct.append(state)
+        of_launch[launch] = place[id(state)]
+    flat = [ranges for state in distinct for ranges in state]
     fields = {
         "domain": pl.Series([r.domain for r in flat], dtype=pl.String),
         "push_pop": pl.Series([r.push_pop for r in flat], dtype=pl.List(pl.String)),
         "push_pop_id": pl.Series([r.push_pop_id for r in flat], dtype=pl.List(pl.Int64)),
         "start_end": pl.Series([r.start_end for r in flat], dtype=pl.List(pl.String)),
     }
-    launches = np.repeat(np.arange(len(states)), [len(state) for state in states])
+    owner = np.repeat(np.arange(len(distinct)), [len(state) for state in distinct])
     stacks = (
-        pl.DataFrame({"launch": launches, **fields}, schema_overrides={"launch": pl.Int64})
-        .group_by("launch", maintain_order=True)
+        pl.DataFrame({"state": owner, **fields}, schema_overrides={"state": pl.Int64})
+        .group_by("state", maintain_order=True)
         .agg(pl.struct("domain", "push_pop", "push_pop_id", "start_end").alias("nvtx"))
     )
-    every = pl.DataFrame({"launch": pl.int_range(len(states), dtype=pl.Int64, eager=True)})
-    joined = every.join(stacks, on="launch", how="left", maintain_order="left")
-    return joined.select(pl.col("nvtx").fill_null(pl.lit([], dtype=NVTX_STACK)))["nvtx"]
+    every = pl.DataFrame({"state": pl.int_range(len(distinct), dtype=pl.Int64, eager=True)})
+    joined = every.join(stacks, on="state", how="left", maintain_order="left")
+    return joined.select(pl.col("nvtx").fill_null(pl.lit([], dtype=NVTX_STACK)))["nvtx"].gather(of_launch)

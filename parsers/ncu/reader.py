@@ -17,8 +17,9 @@ from roofprof.formats.protobuf import Data, FramingError
 from roofprof.parsers.ncu.groups import Chunk, Groups
 from roofprof.parsers.ncu.results import Results
 
-CHUNK_LAUNCHES = 2048
-"""Launches that are read side by side: about 40 MB with 400 metrics each."""
+CHUNK_LAUNCHES, CHUNK_BYTES = 2048, 16 << 20
+"""At most so much is read side by side: with 400 metrics per launch about 800 launches, 60 MB of arrays."""
+_NO_RANGES: list[OpenRanges] = []
 OTHER_READER = "read it with NVIDIA's module: roofprof analyze --reader ncu-report"
 
 Progress = Callable[[int, int], None]
@@ -126,8 +127,9 @@ class _Reader:
         start = 0
         while start < len(self._places):
             kind = self._places[start].kind
-            stop = start + 1
-            while stop < min(start + CHUNK_LAUNCHES, len(self._places)) and self._places[stop].kind == kind:
+            stop, limit = start + 1, self._places[start].start + CHUNK_BYTES
+            last = min(start + CHUNK_LAUNCHES, len(self._places))
+            while stop < last and self._places[stop].kind == kind and self._places[stop].end <= limit:
                 stop += 1
             self._chunk(kind, start, self._places[start:stop])
             drop_pages(self._data, self._places[start].start, self._places[stop - 1].end)
@@ -168,6 +170,6 @@ class _Reader:
             raise MetricError(launch, f"behind its metrics: {error}") from None
         self.seconds.append(tail.second)
         try:
-            return self._nvtx.read(tail.nvtx) if tail.nvtx else []
+            return self._nvtx.read(tail.nvtx) if tail.nvtx else _NO_RANGES
         except FramingError as error:
             raise MetricError(launch, f"its NVTX state: {error}") from None

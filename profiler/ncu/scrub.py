@@ -59,7 +59,7 @@ def scrub_report(path: Path, secrets: Secrets) -> int:
     """Overwrite a report in place and give the number of its results.
 
     Raises:
-        ReportError: it is no whole report; nothing was written.
+        ReportError: not a whole report; nothing was written.
     """
     data = bytearray(path.read_bytes())
     try:
@@ -90,7 +90,7 @@ def cut_to_whole(path: Path) -> bool:
     try:
         found, end = whole_blocks(data)
     except FramingError as error:
-        raise ReportError(f"{path.name} is no report: {error}") from error
+        raise ReportError(f"{path.name} is not an ncu report: {error}") from error
     if not any(block.result_count for block in found):
         raise ReportError(f"{path.name} holds no results")
     if end == len(data):

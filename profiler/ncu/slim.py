@@ -25,7 +25,7 @@ def slim_report(path: Path) -> None:
     """Take the tables out of a report in place. Everything else stays byte for byte.
 
     Raises:
-        ReportError: it is no whole report; nothing was written.
+        ReportError: not a whole report; nothing was written.
     """
     data = path.read_bytes()
     try:

@@ -1,4 +1,4 @@
-"""Opens an .ncu-rep on disk: what is no report is told with what it is instead, what is damaged with where."""
+"""Opens an .ncu-rep on disk: other files are told by what they are, damaged ones by where they are damaged."""
 
 import mmap
 from pathlib import Path

@@ -69,7 +69,7 @@ def read_head(data: Data, kind: str, span: Span, texts: Texts) -> Head:
     """Read a result up to its metrics.
 
     Raises:
-        FramingError: it has no metrics, no name, or is no message.
+        FramingError: no metrics, no name, or not a message.
     """
     position, end = span
     tag = metric_tag(kind)
