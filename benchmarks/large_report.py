@@ -46,13 +46,13 @@ def _parts(data: Data, block: Block) -> tuple[bytes, list[bytes | tuple[int, int
     state = b""
     for number, value, (a, b) in spans(data, start, end):
         if number == _NVTX and not isinstance(value, int):
-            state = data[slice(*value)]
+            state = bytes(data[slice(*value)])
         elif number in (_CALL, _SECOND) and isinstance(value, int):
             pieces.append((number, value))
         elif pieces and isinstance(last := pieces[-1], bytes):
-            pieces[-1] = last + data[a:b]
+            pieces[-1] = last + bytes(data[a:b])
         else:
-            pieces.append(data[a:b])
+            pieces.append(bytes(data[a:b]))
     return header, pieces, state
 
 

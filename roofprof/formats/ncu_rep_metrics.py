@@ -57,6 +57,9 @@ class MetricReader:
 
     def __init__(self, data: Data, name_count: int) -> None:
         self._bytes = np.frombuffer(data, np.uint8)
+        self._windows = np.lib.stride_tricks.as_strided(
+            self._bytes, (max(len(self._bytes) - 7, 0), 8), (1, 1), writeable=False
+        )
         self._name_count = name_count
         mixed = np.arange(1, max(name_count, 1) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -76,7 +79,7 @@ class MetricReader:
         count = len(starts)
         where, position, end = np.arange(count), starts.copy(), ends
         stops, fingerprint = starts.copy(), np.zeros(count, np.uint64)
-        steps: list[tuple[Ints, Ints, Ints, Ints]] = []
+        steps: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
         while True:
             live = (self._take(position) == tag) & (position < end)
             if not live.all():
@@ -86,38 +89,72 @@ class MetricReader:
                     break
             if len(steps) == MAX_METRICS:
                 raise MetricError(int(where[0]), f"over {MAX_METRICS} metrics")
-            metric = f"metric {len(steps)}"
-            size, body = self._varints(position + 1, where, metric)
-            position = body + size
-            _check(position <= end, where, f"{metric} runs past its result")
-            _check(self._take(body) == _NAME_TAG, where, f"{metric} has no name")
-            name, value = self._varints(body + 1, where, metric)
-            _check(value <= position, where, f"{metric}, name, runs past it")
-            _check(name < self._name_count, where, f"{metric} is named by a string that the report lacks")
-            fingerprint[where] += self._hashes[name]
-            steps.append((where, name, value, position))
+            position, name, value = self._short_step(position) or self._step(position, where, len(steps))
+            fingerprint[where] += self._hashes.take(name, mode="clip")
+            steps.append((where, name, value, position, end))
         if not steps:
             empty = np.empty(0, np.int64)
             return Metrics(empty, empty, empty, empty, stops, fingerprint)
-        result, name, value, end = (np.concatenate(parts) for parts in zip(*steps, strict=True))
-        return Metrics(result, name, self._values(result, value, end), end, stops, fingerprint)
+        result, name, value, stop, end = (np.concatenate(parts) for parts in zip(*steps, strict=True))
+        _check(stop <= end, result, "a metric runs past its result")
+        _check(value <= stop, result, "the name of a metric runs past it")
+        _check(name < self._name_count, result, "a metric is named by a string that the report lacks")
+        return Metrics(result, name, self._values(result, value, stop), stop, stops, fingerprint)
+
+    def _short_step(self, position: Ints) -> tuple[Ints, Ints, Ints] | None:
+        """One metric of each result, from the eight bytes that it starts with: its end, its name, what follows that.
+
+        None where one of them needs more: a length or an id of over two bytes, or the end of the file.
+        """
+        if len(self._bytes) < 8 or int(position.max()) > len(self._bytes) - 8:
+            return None
+        word = self._windows[position].view("<u8")[:, 0]
+        two = (word & 0x8000) != 0
+        size = (word >> 8) & 0x7F
+        if two.any():
+            size |= np.where(two, (word >> 9) & 0x3F80, 0)
+            if (two & ((word & 0x800000) != 0)).any():
+                return None
+        word >>= np.where(two, 24, 16).astype(np.uint64)
+        long = (word & 0x8000) != 0
+        name = ((word >> 8) & 0x7F) | np.where(long, (word >> 9) & 0x3F80, 0)
+        if ((word & 0xFF) != _NAME_TAG).any() or (long & ((word & 0x800000) != 0)).any():
+            return None
+        body = position + 2 + two
+        return body + size.astype(np.int64), name.astype(np.int64), body + 2 + long
+
+    def _step(self, position: Ints, where: Ints, number: int) -> tuple[Ints, Ints, Ints]:
+        """As `_short_step`, for metrics of any length."""
+        metric = f"metric {number}"
+        size, body = self._varints(position + 1, where, metric)
+        _check(self._take(body) == _NAME_TAG, where, f"{metric} has no name")
+        name, value = self._varints(body + 1, where, metric)
+        return body + size, name, value
 
     def _values(self, result: Ints, position: Ints, end: Ints) -> Ints:
         """Where the value of each metric lies, or -1; what follows a name must be a value, an instance or a flag."""
-        tag = np.where(position < end, self._take(position), 0)
-        has = tag == _VALUE_TAG
-        known = has | (position == end) | (tag == _INSTANCE_TAG) | (tag == _FLAG_TAG)
-        _check(known, result, "a metric's name is followed by an unknown field")
-        found = np.where(has, position + 1, -1)
-        inside, own = found[has], result[has]
-        length, body = self._varints(inside, own, "the value of a metric")
-        _check(body + length <= end[has], own, "a value runs past its metric")
+        inside = position < end
+        tag, length, kind = (self._take(position + place) for place in range(3))
+        has = inside & (tag == _VALUE_TAG)
+        _check(
+            has | ~inside | (tag == _INSTANCE_TAG) | (tag == _FLAG_TAG), result, "a name is followed by another field"
+        )
+        double, text = kind == _DOUBLE, (kind == _INTEGER) | (kind == _TEXT)
+        short = ((double & (length == 9)) | (text & (length > 1) & (length < 0x80))) & (position + 2 + length <= end)
+        rest = np.flatnonzero(has & ~short)
+        if len(rest):
+            self._long_values(result[rest], position[rest], end[rest])
+        return np.where(has, position + 1, -1)
+
+    def _long_values(self, result: Ints, position: Ints, end: Ints) -> None:
+        """Texts of over 127 bytes; all else that is no value is damage."""
+        length, body = self._varints(position + 1, result, "the value of a metric")
+        _check(body + length <= end, result, "a value runs past its metric")
         kind = self._take(body)
         _check(
-            (length > 0) & ((kind == _DOUBLE) | (kind == _INTEGER) | (kind == _TEXT)), own, "a value of unknown type"
+            (length > 0) & ((kind == _DOUBLE) | (kind == _INTEGER) | (kind == _TEXT)), result, "a value of unknown type"
         )
-        _check((kind != _DOUBLE) | (length == 9), own, "a value of 8 bytes has another length")
-        return found
+        _check((kind != _DOUBLE) | (length == 9), result, "a value of 8 bytes has another length")
 
     def numbers(self, metrics: Metrics, columns: NDArray[np.int32], rows: int, width: int) -> NDArray[np.float64]:
         """The values of wanted metrics: a row per result, a column per metric, NaN where there is none or it is text.

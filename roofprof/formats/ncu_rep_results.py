@@ -47,6 +47,8 @@ class Texts:
     def __init__(self, data: Data) -> None:
         self._data = data
         self._known: dict[bytes, str] = {}
+        self.dimensions: dict[bytes, Dimensions | None] = {}
+        """Grids and blocks that were read, by their bytes."""
 
     def __getitem__(self, span: Span) -> str:
         raw = bytes(self._data[span[0] : span[1]])
@@ -80,7 +82,12 @@ def read_head(data: Data, kind: str, span: Span, texts: Texts) -> Head:
         wire = data[position] & 7
         if data[position] > 0x7F or wire not in (0, 2):
             raise FramingError(f"it has no metrics before the field at byte {position}")
-        value, position = read_varint(data, position + 1, end)
+        position += 1
+        if position < end and data[position] < 0x80:
+            value = data[position]
+            position += 1
+        else:
+            value, position = read_varint(data, position, end)
         if wire == 0:
             if value > _MAX_NUMBER and number in (_PROCESS, _CALL):
                 raise FramingError(f"field {number} is {value}")
@@ -93,7 +100,7 @@ def read_head(data: Data, kind: str, span: Span, texts: Texts) -> Head:
     if position >= end:
         raise FramingError("it has no metrics")
     function, demangled = _names(kind, parts, texts)
-    grid, block = (_dimensions(data, parts.get(number)) for number in (_GRID, _BLOCK))
+    grid, block = (_dimensions(data, parts.get(number), texts) for number in (_GRID, _BLOCK))
     return Head(numbers.get(_PROCESS), numbers.get(_CALL), function, demangled, grid, block, position)
 
 
@@ -106,14 +113,19 @@ def _names(kind: str, parts: dict[int, Span], texts: Texts) -> tuple[str, str]:
     return function, (texts[parts[_DEMANGLED]] if _DEMANGLED in parts else "") or function
 
 
-def _dimensions(data: Data, span: Span | None) -> Dimensions | None:
+def _dimensions(data: Data, span: Span | None, texts: Texts) -> Dimensions | None:
     if span is None:
         return None
+    raw = bytes(data[span[0] : span[1]])
+    if raw in texts.dimensions:
+        return texts.dimensions[raw]
     by_axis = {number: value for number, value in fields(data, *span) if isinstance(value, int)}
     three = by_axis.get(1, 0), by_axis.get(2, 0), by_axis.get(3, 0)
     if max(three) > _MAX_DIMENSION:
         raise FramingError(f"grid or block is {' x '.join(map(str, three))}")
-    return three if all(three) else None  # ncu writes zeros where it lost the launch's properties
+    # ncu writes zeros where it lost the launch's properties
+    known = texts.dimensions[raw] = three if all(three) else None
+    return known
 
 
 class Tail(NamedTuple):
