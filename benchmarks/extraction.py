@@ -1,43 +1,64 @@
-"""Our reading of a report beside what ncu-report itself takes to hand out the same actions and values.
+"""Reading and analysing .ncu-rep files: our reader beside ncu-report's own loop, in CPU seconds and memory.
 
-    python benchmarks/extraction.py [LAUNCHES ...] [--rounds N]
+    python benchmarks/extraction.py [LAUNCHES ...] [--rounds N] [--ncu-report-up-to LAUNCHES]
 
-Each contestant runs in a process of its own, in turn, round after round; medians and the ratio are printed.
-nsight-python's extraction runs on the same file where it is installed, at the smallest size alone.
+Each contestant runs in a process of its own, in turn, round after round; medians of user and system time, children's
+included, and the largest ru_maxrss are printed, with the exponent by which time grows from size to size.
+nsight-python's extraction runs on the smallest file where it is installed.
 """
 
 import argparse
+import contextlib
+import importlib
 import importlib.util
 import json
+import math
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from large_report import make
 
 
-def ours(path: str) -> dict[str, float]:
+def read(path: str) -> None:
+    """Our reader, to the frame of launches."""
     from roofprof.parsers.ncu.report import read_ncu_report
 
-    start = time.perf_counter()
-    report = read_ncu_report(path)
-    seconds = time.perf_counter() - start
-    largest_child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return {"seconds": seconds, "launches": report.launches.height, "peak_mb": max(_own_peak(), largest_child) / 1e3}
+    read_ncu_report(path)
 
 
-def ncu(path: str) -> dict[str, float]:
+def analyze(path: str) -> None:
+    """The command, to the table."""
+    _command("analyze", path)
+
+
+def analyze_by_ncu_report(path: str) -> None:
+    """The command with NVIDIA's module in child processes."""
+    _command("analyze", path, "--reader", "ncu-report")
+
+
+def _command(*words: str) -> None:
+    from roofprof.__main__ import main
+
+    sys.argv = ["roofprof", *words]
+    with contextlib.suppress(SystemExit):
+        main()
+
+
+def ncu_report_loop(path: str) -> None:
     """The same metrics, names, ranges: the bare calls, without doing anything with the answers."""
+    import ncu_report
+
     from roofprof.hardware.chip import chips
     from roofprof.parsers.ncu.columns import plan_columns
-
-    start = time.perf_counter()
-    import ncu_report
 
     actions = ncu_report.load_report(path)[0]  # pyright: ignore[reportCallIssue]
     metrics: tuple[str, ...] = ()
@@ -51,10 +72,9 @@ def ncu(path: str) -> dict[str, float]:
         state = action.nvtx_state()
         for domain in state.domains():
             state.domain_by_id(domain).push_pop_ranges()
-    return {"seconds": time.perf_counter() - start, "launches": actions.num_actions(), "peak_mb": _own_peak() / 1e3}
 
 
-def nsight(path: str) -> dict[str, float]:
+def nsight_python(path: str) -> None:
     """nsight-python's extraction of the metrics that we read, action by action."""
     import ncu_report
     from nsight import extraction  # pyright: ignore[reportMissingImports]
@@ -62,52 +82,99 @@ def nsight(path: str) -> dict[str, float]:
     from roofprof.hardware.chip import chips
     from roofprof.parsers.ncu.columns import plan_columns
 
-    start = time.perf_counter()
     actions = ncu_report.load_report(path)[0]  # pyright: ignore[reportCallIssue]
-    first = actions[0]
-    metrics = list(plan_columns(chips()["gh100"], frozenset(first.metric_names())).metrics)
+    metrics = list(plan_columns(chips()["gh100"], frozenset(actions[0].metric_names())).metrics)
     for index in range(actions.num_actions()):
         extraction.extract_ncu_action_data(actions[index], metrics)
-    return {"seconds": time.perf_counter() - start, "launches": actions.num_actions(), "peak_mb": _own_peak() / 1e3}
 
 
-def _own_peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def imports(_: str) -> None:
+    """What the command cannot do without."""
+    importlib.import_module("polars")
+    importlib.import_module("typer")
 
 
-def _run(contestant: str, path: Path) -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, __file__, "--child", contestant, str(path)], capture_output=True, text=True, check=True
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+CONTESTANTS: dict[str, Callable[[str], None]] = {
+    "read": read,
+    "ncu_report_loop": ncu_report_loop,
+    "analyze": analyze,
+    "analyze_by_ncu_report": analyze_by_ncu_report,
+    "imports": imports,
+    "nsight_python": nsight_python,
+}
+OURS, ALL = ("read", "analyze"), ("read", "ncu_report_loop", "analyze", "analyze_by_ncu_report")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one process with its children."""
+
+    cpu_s: float
+    peak_mb: float
+
+
+def _run(contestant: str, path: Path) -> Cost:
+    command = [sys.executable, __file__, "--child", contestant, str(path)]
+    reading, writing = os.pipe()
+    done = subprocess.run([*command, str(writing)], capture_output=True, pass_fds=[writing], check=False)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        text = answer.read()
+    if not text:
+        raise SystemExit(f"{contestant} failed: {done.stderr.decode()[-500:]}")
+    return Cost(**json.loads(text))
+
+
+def _child(contestant: str, path: str, descriptor: int) -> None:
+    CONTESTANTS[contestant](path)
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    cpu_s = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    with os.fdopen(descriptor, "w") as out:
+        json.dump({"cpu_s": cpu_s, "peak_mb": max(own.ru_maxrss, children.ru_maxrss) / 1e3}, out)
+
+
+def _median(costs: list[Cost]) -> Cost:
+    return Cost(statistics.median(c.cpu_s for c in costs), max(c.peak_mb for c in costs))
+
+
+def _exponents(found: dict[int, dict[str, Cost]]) -> None:
+    sizes = sorted(found)
+    for small, large in pairwise(sizes):
+        for name in OURS:
+            growth = found[large][name].cpu_s / found[small][name].cpu_s
+            exponent = math.log(growth, large / small)
+            print(f"{name}: {small} to {large} launches, {growth:.1f}x the time, exponent {exponent:.2f}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("launches", nargs="*", type=int, default=[1000, 10000])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--child", nargs=2)
+    parser.add_argument("--ncu-report-up-to", type=int, default=10000, help="It keeps 0.5 MB per launch in memory.")
+    parser.add_argument("--child", nargs=3)
     options = parser.parse_args()
     if options.child:
-        print(json.dumps(globals()[options.child[0]](options.child[1])))
+        _child(options.child[0], options.child[1], int(options.child[2]))
         return
-    print(f"{'launches':>9} {'ours':>9} {'ncu-report':>11} {'ratio':>6} {'our peak':>9} {'its peak':>9}")
+    found: dict[int, dict[str, Cost]] = {}
+    print("| launches | contestant | CPU s | of ncu-report's | peak MB |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for count in options.launches:
             path = make(count, Path(folder) / f"{count}.ncu-rep")
-            rounds = [(_run("ours", path), _run("ncu", path)) for _ in range(options.rounds)]
-            a, b = (statistics.median(r[i]["seconds"] for r in rounds) for i in (0, 1))
-            ratio = statistics.median(x["seconds"] / y["seconds"] for x, y in rounds)
-            peaks = (max(r[i]["peak_mb"] for r in rounds) for i in (0, 1))
-            print(f"{count:9} {a:7.2f} s {b:9.2f} s {ratio:6.2f}", *(f"{peak:6.0f} MB" for peak in peaks))
+            names = ALL if count <= options.ncu_report_up_to else OURS
+            rounds = [{name: _run(name, path) for name in names} for _ in range(options.rounds)]
+            costs = found[count] = {name: _median([one[name] for one in rounds]) for name in names}
+            theirs = {"read": costs.get("ncu_report_loop"), "analyze": costs.get("analyze_by_ncu_report")}
+            for name, cost in costs.items():
+                other = theirs.get(name)
+                ratio = f"{cost.cpu_s / other.cpu_s:.2f}" if other else ""
+                print(f"| {count} | {name} | {cost.cpu_s:.2f} | {ratio} | {cost.peak_mb:.0f} |", flush=True)
         smallest = Path(folder) / f"{min(options.launches)}.ncu-rep"
-        if importlib.util.find_spec("nsight"):
-            mine, its = _run("ours", smallest)["seconds"], _run("nsight", smallest)["seconds"]
-            print(
-                f"nsight-python, {min(options.launches)} launches: {its:.2f} s, {its / mine:.1f}x ours ({mine:.2f} s)"
-            )
-        else:
-            print("nsight-python is not installed: pip install -e '.[bench]'")
+        extra = ["imports"] + ["nsight_python"] * bool(importlib.util.find_spec("nsight"))
+        for name in extra:
+            cost = _median([_run(name, smallest) for _ in range(options.rounds)])
+            print(f"| {min(options.launches)} | {name} | {cost.cpu_s:.2f} | | {cost.peak_mb:.0f} |")
+    _exponents(found)
 
 
 if __name__ == "__main__":

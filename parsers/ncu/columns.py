@@ -1,10 +1,13 @@
-"""How a launch's metric values become our columns: planned once per set of metric names, then arithmetic.
+"""How the values of metrics become our columns: planned once per set of metric names, then arithmetic on arrays.
 
-Runs in the reading process beside ncu_report: standard library only.
+Planning needs the standard library only, because ncu_report's own process plans too; numpy comes with the values.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from roofprof.hardware.chip import Chip, PipeCounter, common_counters
 
@@ -24,14 +27,20 @@ _SCALES = {
 }
 """Columns that are one counter, and what one count stands for."""
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Values = Mapping[str, float | None]
-Reading = Callable[[Values], float | None]
+    Column = NDArray[np.float64]
+    """A value per launch, NaN where it is unknown."""
+    Values = Mapping[str, Column]
+    Reading = Callable[[Values], Column | None]
+    """None where no launch can have the column."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to fill the columns of a launch from the metrics that its report holds."""
+    """How to fill the columns of launches from the metrics that they hold."""
 
     metrics: tuple[str, ...]
     """The metrics to touch, no others."""
@@ -40,8 +49,8 @@ class Plan:
     """Column -> the metric that would fill it."""
     dram_bytes_from: str | None
 
-    def columns(self, values: Values) -> dict[str, float | None]:
-        """The columns of one launch."""
+    def columns(self, values: Values) -> dict[str, Column | None]:
+        """The columns of some launches."""
         return {column: reading(values) for column, reading in self.readings.items()}
 
 
@@ -188,9 +197,7 @@ def _plan_tensor_pipe(p: _Planner, chip: Chip) -> None:
             found.append(lambda v, m=f"{base}.avg": v.get(m))  # type: ignore[misc]
         elif p.use(percent):
             found.append(lambda v, m=percent: _times(_product(v.get(m), cycles(v)), 0.01))  # type: ignore[misc]
-    p.readings["tensor_pipe_active_cycles"] = lambda v: max(
-        (x for x in (reading(v) for reading in found) if x is not None), default=None
-    )
+    p.readings["tensor_pipe_active_cycles"] = lambda v: _largest([reading(v) for reading in found])
     if not found:
         p.missing["tensor_pipe_active_cycles"] = f"{chip.tensor_pipe_active[0]}.avg.pct_of_peak_sustained_elapsed"
 
@@ -222,28 +229,36 @@ def _unknown(_: Values) -> None:
     return None
 
 
-def _times(value: float | None, factor: float) -> float | None:
+def _times(value: Column | None, factor: float) -> Column | None:
     return None if value is None else value * factor
 
 
-def _product(a: float | None, b: float | None) -> float | None:
+def _product(a: Column | None, b: Column | None) -> Column | None:
     return None if a is None or b is None else a * b
 
 
-def _sum(a: float | None, b: float | None) -> float | None:
+def _sum(a: Column | None, b: Column | None) -> Column | None:
     return None if a is None or b is None else a + b
 
 
-def _rounded(value: float | None) -> float | None:
+def _rounded(value: Column | None) -> Column | None:
     """A count that was multiplied back from a rate: an integer again."""
-    return None if value is None else float(round(value))
+    return None if value is None else value.round()
 
 
-def _weighted_sum(values: Values, terms: Iterable[tuple[Reading | None, int]]) -> float | None:
-    total = 0.0
+def _largest(columns: Iterable[Column | None]) -> Column | None:
+    """The largest of those that are known, launch by launch."""
+    import numpy as np
+
+    known = [column for column in columns if column is not None]
+    return np.fmax.reduce(known) if known else None
+
+
+def _weighted_sum(values: Values, terms: Iterable[tuple[Reading | None, int]]) -> Column | None:
+    total: Column | None = None
     for reading, weight in terms:
         value = reading(values) if reading else None
         if value is None:
             return None
-        total += weight * value
+        total = weight * value if total is None else total + weight * value
     return total

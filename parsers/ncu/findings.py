@@ -1,11 +1,11 @@
 """What a report leaves open, as findings: missing counters with the flag that collects them, unknown chips."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import polars as pl
 
 from roofprof.findings import Finding, Severity
+from roofprof.parsers.ncu.results import Reading
 
 _MEANING = {
     "duration_ns": "time",
@@ -33,10 +33,10 @@ _SILENT_PREFIXES = (
 )
 
 
-def reading_findings(report: str, launches: pl.DataFrame, answers: list[dict[str, Any]]) -> Iterator[Finding]:
+def reading_findings(report: str, launches: pl.DataFrame, reading: Reading) -> Iterator[Finding]:
     """Findings about one report, before any launch is attributed to an op."""
-    yield from _missing_counters(report, launches, answers)
-    for chip, count in _counted(answers, "unknown_chips").items():
+    yield from _missing_counters(report, launches, reading["missing"])
+    for chip, count in reading["unknown_chips"].items():
         yield Finding(
             "chip-unknown",
             Severity.DOUBTFUL,
@@ -58,13 +58,7 @@ def reading_findings(report: str, launches: pl.DataFrame, answers: list[dict[str
         )
 
 
-def _missing_counters(report: str, launches: pl.DataFrame, answers: list[dict[str, Any]]) -> Iterator[Finding]:
-    missing: dict[str, dict[str, int]] = {}
-    for answer in answers:
-        for column, metrics in answer["missing"].items():
-            counts = missing.setdefault(column, {})
-            for metric, count in metrics.items():
-                counts[metric] = counts.get(metric, 0) + count
+def _missing_counters(report: str, launches: pl.DataFrame, missing: dict[str, dict[str, int]]) -> Iterator[Finding]:
     for column, metrics in missing.items():
         if column in _SILENT or column.startswith(_SILENT_PREFIXES):
             continue
@@ -98,11 +92,3 @@ def _remedy(names: str, launches: pl.DataFrame) -> str:
     if "sass_" in names and (launches["workload_type"] != "kernel").any():
         return "instruction counters exist for single kernels only: use --replay-mode kernel --graph-profiling node"
     return f"collect it with: ncu --metrics {names}"
-
-
-def _counted(answers: list[dict[str, Any]], key: str) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for answer in answers:
-        for name, count in answer[key].items():
-            total[name] = total.get(name, 0) + count
-    return total

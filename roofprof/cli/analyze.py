@@ -3,8 +3,9 @@
 import sys
 import time
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -29,6 +30,13 @@ _SORT_KEYS: dict[str, str] = {
     "roof": "roof_fraction",
     "name": "op",
 }
+
+
+class NcuReader(StrEnum):
+    """Values of --reader."""
+
+    OWN = "roofprof"
+    NCU_REPORT = "ncu-report"
 
 
 def analyze(
@@ -74,6 +82,10 @@ def analyze(
     top: Annotated[int | None, typer.Option(min=1, help="Show only the first N rows.")] = None,
     wide: Annotated[bool, typer.Option("--wide", help="All columns, as wide as they need.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Print every finding, explanations too.")] = False,
+    reader: Annotated[
+        NcuReader | None,
+        typer.Option(help="Reader of .ncu-rep files: roofprof's own by default, or NVIDIA's ncu-report module."),
+    ] = None,
 ) -> None:
     """Read ncu reports and place every op on a GPU's roofline, formula beside measured."""
     if sort is not None and sort not in _SORT_KEYS:
@@ -86,7 +98,7 @@ def analyze(
         check_folder(output)
     from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
 
-    request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings)
+    request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings, _reader(reader))
     report = analyze_files(request, _progress())
     if output:
         _write(report, output, plots, by_phase)
@@ -95,6 +107,10 @@ def analyze(
     else:
         _print_table(report, sort or _default_order(report), top, wide)
     _print_findings(report, explain)
+
+
+def _reader(chosen: NcuReader | None) -> 'Literal["roofprof", "ncu-report"] | None':
+    return None if chosen is None else "ncu-report" if chosen is NcuReader.NCU_REPORT else "roofprof"
 
 
 def _default_order(report: "RooflineReport") -> str:

@@ -13,15 +13,13 @@ from roofprof.formats.protobuf import Data, FramingError, Span, fields, varint
 
 MAGIC = b"NVR\x00"
 U32 = struct.Struct("<I")
-SOURCES, STRING_TABLE, PAYLOAD_BYTES = 1, 4, 5
+SOURCES, SESSION, STRING_TABLE, PAYLOAD_BYTES = 1, 3, 4, 5
 """Fields of BlockHeader."""
 _STRING = 1  # of a string table
 RESULT_COUNTS = {2: "kernel", 7: "range", 8: "cmdlist", 9: "graph"}
-"""Fields of BlockHeader that count results, in the order in which the payload holds them.
-
-Field 10 counts messages behind them that are no results: ncu_report reads those as another kind and hands
-out no action for them.
-"""
+"""Fields of BlockHeader that count results, in the order in which the payload holds them."""
+_COUNTS = {SOURCES: "source", **RESULT_COUNTS, 10: "graph_data"}
+"""Field 10 counts descriptions of graphs: ncu_report reads those as GraphData and hands out no action for them."""
 RESULT_KINDS = frozenset(RESULT_COUNTS.values())
 
 
@@ -33,8 +31,11 @@ class Block:
     """Where its length stands; `header[0]` is 4 bytes on."""
     header: Span
     messages: tuple[tuple[str, int, int], ...]
-    """Kind (source, kernel, range, cmdlist, graph or other), start and end of each."""
+    """Kind (source, kernel, range, cmdlist, graph, graph_data or other), start and end of each; other: not counted."""
     end: int
+    string_tables: tuple[Span, ...]
+    sessions: tuple[Span, ...]
+    """Where these parts of the header lie, if they are not empty."""
 
     @property
     def results(self) -> tuple[tuple[str, int, int], ...]:
@@ -53,7 +54,7 @@ def blocks(data: Data) -> list[Block]:
     Raises:
         FramingError: they do not fill it exactly.
     """
-    return list(_blocks(data, first_block(data)))
+    return list(iterate_blocks(data, first_block(data)))
 
 
 def whole_blocks(data: Data) -> tuple[list[Block], int]:
@@ -65,7 +66,7 @@ def whole_blocks(data: Data) -> tuple[list[Block], int]:
     end = first_block(data)
     found: list[Block] = []
     try:
-        for block in _blocks(data, end):
+        for block in iterate_blocks(data, end):
             found.append(block)
             end = block.end
     except FramingError:
@@ -95,11 +96,10 @@ def strings(data: Data, block: Block) -> Iterator[Span]:
     Raises:
         FramingError: not protobuf.
     """
-    for number, table in fields(data, *block.header):
-        if number == STRING_TABLE and not isinstance(table, int):
-            for part, text in fields(data, *table):
-                if part == _STRING and not isinstance(text, int):
-                    yield text
+    for table in block.string_tables:
+        for number, text in fields(data, *table):
+            if number == _STRING and not isinstance(text, int):
+                yield text
 
 
 def without_results(data: Data, block: Block) -> bytes:
@@ -111,7 +111,7 @@ def without_results(data: Data, block: Block) -> bytes:
     header = bytearray()
     for number, value in fields(data, *block.header):
         if isinstance(value, int):
-            counts = number in (SOURCES, PAYLOAD_BYTES) or number in RESULT_COUNTS
+            counts = number == PAYLOAD_BYTES or number in _COUNTS
             header += varint(number << 3) + varint(0 if counts else value)
         else:
             content = data[slice(*value)]
@@ -119,7 +119,12 @@ def without_results(data: Data, block: Block) -> bytes:
     return U32.pack(len(header)) + bytes(header)
 
 
-def _blocks(data: Data, position: int) -> Iterator[Block]:
+def iterate_blocks(data: Data, position: int) -> Iterator[Block]:
+    """The blocks from one at this position on.
+
+    Raises:
+        FramingError: at the first that is damaged.
+    """
     while position < len(data):
         block = _block(data, position)
         yield block
@@ -130,19 +135,22 @@ def _block(data: Data, start: int) -> Block:
     header = start + 4, start + 4 + _u32(data, start, "a block")
     if header[1] > len(data):
         raise FramingError(f"the header of the block at byte {start} ends at {header[1]} of {len(data)}")
-    counts = {number: value for number, value in fields(data, *header) if isinstance(value, int)}
+    counts: dict[int, int] = {}
+    parts: dict[int, tuple[Span, ...]] = {}
+    for number, value in fields(data, *header):
+        if isinstance(value, int):
+            counts[number] = value
+        elif value[1] > value[0]:
+            parts[number] = (*parts.get(number, ()), value)
     end = header[1] + counts.get(PAYLOAD_BYTES, 0)
     if end > len(data):
         raise FramingError(f"the block at byte {start} ends at {end} of {len(data)}")
-    lengths = [(counts.get(number, 0), kind) for number, kind in {SOURCES: "source", **RESULT_COUNTS}.items()]
+    lengths = [(counts.get(number, 0), kind) for number, kind in _COUNTS.items()]
     messages = tuple(_messages(data, header[1], end, lengths))
     announced = sum(count for count, _ in lengths)
     if len(messages) < announced:
-        raise FramingError(
-            f"the block at byte {start} announces {announced} messages with results or sources and holds "
-            f"{len(messages)}"
-        )
-    return Block(start, header, messages, end)
+        raise FramingError(f"the block at byte {start} announces {announced} messages and holds {len(messages)}")
+    return Block(start, header, messages, end, parts.get(STRING_TABLE, ()), parts.get(SESSION, ()))
 
 
 def _messages(data: Data, position: int, end: int, lengths: list[tuple[int, str]]) -> Iterator[tuple[str, int, int]]:

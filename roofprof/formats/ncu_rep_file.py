@@ -1,13 +1,15 @@
-"""Opens an .ncu-rep on disk: what is no report is told with what it is instead, what is damaged with where."""
+"""Opens an .ncu-rep on disk: other files are told by what they are, damaged ones by where they are damaged."""
 
 import mmap
 from pathlib import Path
 
 from roofprof.errors import ReportError
-from roofprof.formats.ncu_rep import MAGIC, Block, blocks
+from roofprof.formats.ncu_rep import MAGIC, Block, first_block, iterate_blocks
 from roofprof.formats.protobuf import Data, FramingError
 
 DAMAGED_HINT = "it was cut or altered after ncu wrote it; capture or copy it again"
+_RESIDENT_BYTES = 32 << 20
+"""Of a mapped file, how much may stay in memory behind the place that is read."""
 _HINTS = {
     b"SQLite format 3": "this is an SQLite file, such as nsys exports; analyze takes .ncu-rep files",
     b"PK\x03\x04": "this is a zip archive, such as .ncu-repz; save it from Nsight Compute as .ncu-rep",
@@ -47,10 +49,24 @@ def read_blocks(data: Data, path: Path) -> list[Block]:
     Raises:
         ReportError: damaged framing, or no results in it.
     """
+    found: list[Block] = []
+    dropped = 0
     try:
-        found = blocks(data)
+        for block in iterate_blocks(data, first_block(data)):
+            found.append(block)
+            if block.end - dropped > _RESIDENT_BYTES:
+                drop_pages(data, dropped, block.end)
+                dropped = block.end
     except FramingError as error:
         raise ReportError(f"{path} is damaged: {error}", DAMAGED_HINT) from None
     if not any(block.result_count for block in found):
         raise ReportError(f"{path} holds no kernels", "nothing was profiled: check ncu's filters (-k, --nvtx-include)")
     return found
+
+
+def drop_pages(data: Data, start: int, end: int) -> None:
+    """Tell the system that bytes of a mapped file were read and need not stay in memory."""
+    if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # Linux; elsewhere the system decides alone
+        start, end = (place // mmap.PAGESIZE * mmap.PAGESIZE for place in (start, end))
+        if end > start:
+            data.madvise(mmap.MADV_DONTNEED, start, end - start)

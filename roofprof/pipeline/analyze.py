@@ -14,7 +14,7 @@ from roofprof.formulas.ops_file import OpsConfig, load_ops_config
 from roofprof.hardware.ceilings import Ceilings, load_ceilings
 from roofprof.hardware.devices import DeviceSpec, load_gpu
 from roofprof.launches.attribution import attribute
-from roofprof.parsers.ncu.report import read_ncu_report
+from roofprof.parsers.ncu.report import Reader, read_ncu_report
 from roofprof.pipeline.capture_group import Progress, read_group, read_trace
 from roofprof.pipeline.inputs import Input, InputKind, as_measured, as_reported, check_options
 from roofprof.pipeline.names import unique_labels, with_unique_names
@@ -44,6 +44,8 @@ class AnalyzeRequest:
     """A selfcheck.json, or a directory with one; a capture's own is picked up automatically."""
     ceilings: Path | None = None
     """Measured roofs, as `roofprof ceilings` writes them."""
+    reader: Reader | None = None
+    """Of .ncu-rep files; roofprof's own by default."""
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -65,6 +67,7 @@ class _Loaded:
     ceilings: Ceilings | None
     selfcheck: Selfcheck | None
     traces: Sequence[NamedTrace]
+    reader: Reader
 
     @classmethod
     def of(cls, request: AnalyzeRequest) -> "_Loaded":
@@ -77,6 +80,7 @@ class _Loaded:
             ceilings=load_ceilings(request.ceilings) if request.ceilings else None,
             selfcheck=find_selfcheck(request.selfcheck) if request.selfcheck else None,
             traces=[read_trace(request.timeline)] if request.timeline else [],
+            reader=request.reader or "roofprof",
         )
 
 
@@ -136,10 +140,10 @@ def _analyze(
             findings += capture.findings
             check = options.selfcheck or find_selfcheck(item.path, required=False)
             for group in capture.groups:
-                read = read_group(group, options.domain, progress)
+                read = read_group(group, options.domain, progress, options.reader)
                 measured.append(replace(read, selfcheck=check, ncu_version=capture.versions.get("ncu")))
         else:
-            report = read_ncu_report(item.path, progress, label)
+            report = read_ncu_report(item.path, progress, label, options.reader)
             launches, doubts = attribute(report.launches, options.domain)
             found = [*report.findings, *doubts]
             read = Measured(label, launches, report.devices, found, traces=options.traces)

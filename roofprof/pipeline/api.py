@@ -1,7 +1,6 @@
 """`roofprof.analyze`: what the command of that name does, as one call."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
@@ -37,5 +36,5 @@ def analyze(
         roofprof.errors.UsageError: an option that an input cannot apply, or that names nothing.
         roofprof.errors.RoofprofError: a file cannot be read.
     """
-    found: Sequence[Path | None] = [None if p is None else Path(p) for p in (timeline, selfcheck, ceilings)]
-    return analyze_files(AnalyzeRequest([Path(p) for p in paths], gpu, domain, ops, only, *found))
+    trace, check, roofs = (None if p is None else Path(p) for p in (timeline, selfcheck, ceilings))
+    return analyze_files(AnalyzeRequest([Path(p) for p in paths], gpu, domain, ops, only, trace, check, roofs))

@@ -11,7 +11,7 @@ from roofprof.findings import Finding
 from roofprof.formats.capture import Group
 from roofprof.launches.attribution import attribute
 from roofprof.launches.merge import merge_launches
-from roofprof.parsers.ncu.report import read_ncu_report
+from roofprof.parsers.ncu.report import Reader, read_ncu_report
 from roofprof.parsers.nsys.trace import read_nsys_trace
 from roofprof.profiler.nsys.export import exported
 from roofprof.timeline.op_times import NamedTrace
@@ -19,9 +19,11 @@ from roofprof.timeline.op_times import NamedTrace
 Progress = Callable[[int, int], None]
 
 
-def read_group(group: Group, domain: str | None = None, progress: Progress | None = None) -> Measured:
+def read_group(
+    group: Group, domain: str | None = None, progress: Progress | None = None, reader: Reader = "roofprof"
+) -> Measured:
     """One set of reports of a capture as one report, with its traces."""
-    reports = [read_ncu_report(path, progress) for path in group.reports]
+    reports = [read_ncu_report(path, progress, reader=reader) for path in group.reports]
     attributed = [attribute(r.launches, domain) for r in reports]
     launches, unmatched = merge_launches(group.name, [frame for frame, _ in attributed])
     missing = [f for r in reports for f in r.findings if f.kind != "counter-missing" or _still_null(f, launches)]

@@ -28,8 +28,8 @@ class InputKind(StrEnum):
 
 _SAVED_OPTIONS = ("gpu", "only", "ceilings")
 ACCEPTED: Mapping[InputKind, Collection[str]] = {
-    InputKind.NCU_REPORT: (*_SAVED_OPTIONS, "domain", "ops", "selfcheck", "timeline"),
-    InputKind.CAPTURE: (*_SAVED_OPTIONS, "domain", "ops", "selfcheck"),
+    InputKind.NCU_REPORT: (*_SAVED_OPTIONS, "domain", "ops", "selfcheck", "reader", "timeline"),
+    InputKind.CAPTURE: (*_SAVED_OPTIONS, "domain", "ops", "selfcheck", "reader"),
     InputKind.SAVED: _SAVED_OPTIONS,
     InputKind.ALL_KERNELS: _SAVED_OPTIONS,
 }

@@ -1,9 +1,8 @@
-"""Reading real reports: against the truth, by hand, in batches, and when the reader dies."""
+"""Reading real reports: against the truth and by hand."""
 
 import contextlib
 import csv
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +11,6 @@ import polars as pl
 import pytest
 
 from roofprof.errors import ReportError
-from roofprof.launches.schema import LAUNCH_SCHEMA
-from roofprof.parsers.ncu import report as ncu_report
 from roofprof.parsers.ncu.report import read_ncu_report
 
 CALIBRATIONS = ["h100-calibration-cold", "h100-calibration-warm"]
@@ -166,63 +163,6 @@ def test_the_roofline_set_is_exact_where_it_only_offers_rates(data: Path) -> Non
     assert launches["tensor_fp8_flop_count"].to_list() == [0.0] * launches.height
 
 
-def test_reading_in_batches_gives_the_same(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = data / "kinds/two-processes.ncu-rep"
-    whole = read_ncu_report(path)
-    monkeypatch.setattr(ncu_report, "BATCH_LAUNCHES", 3)
-    seen: list[tuple[int, int]] = []
-    batched = read_ncu_report(path, lambda done, total: seen.append((done, total)))
-    assert batched.launches.equals(whole.launches)
-    assert batched.launches.schema == LAUNCH_SCHEMA
-    assert batched.devices == whole.devices
-    assert seen == [(3, 10), (6, 10), (9, 10), (10, 10)]
-
-
-def test_batches_by_size(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = data / "kinds/set-roofline.ncu-rep"
-    monkeypatch.setattr(ncu_report, "BATCH_BYTES", 1_500_000)
-    assert read_ncu_report(path).launches.height == 9
-
-
-def fake_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
-    """Put an interpreter in place whose only act is the given shell line."""
-    fake = tmp_path / "python"
-    fake.write_text(f"#!/bin/sh\n{body}\n")
-    fake.chmod(0o755)
-    monkeypatch.setattr(ncu_report.sys, "executable", str(fake))
-
-
-def test_a_crash_of_the_reader_is_an_error_and_not_ours(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake_worker(tmp_path, monkeypatch, "kill -SEGV $$")
-    with pytest.raises(ReportError, match=r"crashed \(signal 11\)") as caught:
-        read_ncu_report(data / "kinds/no-nvtx.ncu-rep")
-    assert "damaged" in (caught.value.hint or "")
-
-
-def test_a_reader_that_is_not_installed_is_named(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_worker(tmp_path, monkeypatch, "echo \"ModuleNotFoundError: No module named 'ncu_report'\" >&2; exit 1")
-    with pytest.raises(ReportError) as caught:
-        read_ncu_report(data / "kinds/no-nvtx.ncu-rep")
-    assert caught.value.hint == "install NVIDIA's reader: pip install ncu-report"
-
-
-def test_a_reader_that_hangs_is_ended(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_worker(tmp_path, monkeypatch, "exec sleep 60")
-    monkeypatch.setattr(ncu_report, "CHILD_SECONDS", 0.2)
-    monkeypatch.setattr(ncu_report, "CHILD_SECONDS_PER_LAUNCH", 0.0)
-    with pytest.raises(ReportError, match="did not finish"):
-        read_ncu_report(data / "kinds/no-nvtx.ncu-rep")
-
-
-def test_fewer_launches_than_framed_is_damage(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = '{"launch_count": 8, "columns": {}, "devices": {}, "missing": {}, "unknown_chips": {}}'
-    fake_worker(tmp_path, monkeypatch, f"echo '{answer}'")
-    with pytest.raises(ReportError, match="9 launches are framed in it, ncu-report reads 8"):
-        read_ncu_report(data / "kinds/no-nvtx.ncu-rep")
-
-
 def test_a_flip_inside_a_result_never_crashes_us(data: Path, tmp_path: Path) -> None:
     whole = bytearray((data / "kinds/no-nvtx.ncu-rep").read_bytes())
     for position in range(30_000, len(whole), len(whole) // 7):
@@ -232,11 +172,3 @@ def test_a_flip_inside_a_result_never_crashes_us(data: Path, tmp_path: Path) -> 
         path.write_bytes(bad)
         with contextlib.suppress(ReportError):  # seen, or not to be seen; never a crash of this process
             assert read_ncu_report(path).launches.height == 9
-
-
-def test_no_temporary_files_stay(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(ncu_report.tempfile, "tempdir", None)
-    monkeypatch.setattr(ncu_report, "BATCH_LAUNCHES", 3)
-    read_ncu_report(data / "kinds/no-nvtx.ncu-rep")
-    assert os.listdir(tmp_path) == []

@@ -147,8 +147,7 @@ def test_a_chip_without_a_table_is_read_by_pattern_and_says_so(data: Path) -> No
     from roofprof.parsers.ncu.findings import reading_findings
 
     launches = pl.DataFrame([{"report": "r", "workload_type": "kernel"}], schema=LAUNCH_SCHEMA)
-    answer = {"missing": {}, "unknown_chips": {"cc13.0": 1}}
-    (finding,) = reading_findings("r", launches, [answer])
+    (finding,) = reading_findings("r", launches, {"missing": {}, "unknown_chips": {"cc13.0": 1}})
     assert (finding.kind, finding.severity) == ("chip-unknown", "doubtful")
 
 

@@ -111,7 +111,7 @@ def test_messages_that_header_field_10_counts_are_no_results(data: Path) -> None
         (place,) = [span[0] for number, _, span in spans(whole, *block.header) if number == 9]
         whole[place] = 10 << 3
     again = [b for b in blocks(bytes(whole)) if b.start in {graph.start for graph in graphs}]
-    assert [kind for block in again for kind, _, _ in block.messages] == ["other", "other"]
+    assert [kind for block in again for kind, _, _ in block.messages] == ["graph_data", "graph_data"]
     with pytest.raises(ReportError, match="holds no kernels"):
         read_blocks(bytes(whole), Path("x"))
 

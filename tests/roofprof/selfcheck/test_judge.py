@@ -3,13 +3,14 @@
 import csv
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from roofprof.errors import ReportError
+from roofprof.hardware import chip
 from roofprof.hardware.devices import load_gpu
 from roofprof.launches.attribution import attribute
 from roofprof.parsers.ncu.report import read_ncu_report
@@ -58,19 +59,19 @@ def test_the_bundled_calibration_is_exact(data: Path, truths: dict[str, Truth], 
 
 
 @pytest.fixture
-def chip_table(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """Change a line of the H100's counter table for the process that reads reports."""
+def chip_table(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
+    """Change a line of the H100's counter table."""
 
     def change(was: str, becomes: str) -> None:
-        # That process takes the package from where it runs: a copy with one line changed.
-        package = tmp_path / "roofprof"
-        shutil.copytree(root / "roofprof", package, ignore=shutil.ignore_patterns("__pycache__"))
-        tables = [package / "hardware" / "chips" / f"{name}.toml" for name in ("gh100", "common")]
+        shutil.copytree(root / "roofprof" / "hardware" / "chips", tmp_path / "chips")
+        tables = [tmp_path / "chips" / f"{name}.toml" for name in ("gh100", "common")]
         (table,) = [table for table in tables if was in table.read_text()]
         table.write_text(table.read_text().replace(was, becomes))
-        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(chip.resources, "files", lambda _: tmp_path)
+        chip.chips.cache_clear()
 
-    return change
+    yield change
+    chip.chips.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,143 @@
+"""Builds the launch frame from what a reader found, whole columns at once."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from roofprof.formats.ncu_rep_nvtx import OpenRanges
+from roofprof.launches.schema import LAUNCH_SCHEMA, NVTX_STACK, check_schema
+from roofprof.parsers.ncu.results import UNKNOWN_DEVICE, MetricGroup, Reading, Results
+
+_OF_ONE_KERNEL = (
+    "grid", "block", "thread_count", "registers_per_thread", "waves_per_sm", "shared_memory_per_block_bytes",
+    "cluster_size", "theoretical_occupancy",
+)  # fmt: skip
+_TRIPLES = {"grid": ("grid_x", "grid_y", "grid_z"), "block": ("block_x", "block_y", "block_z")}
+
+
+def launch_frame(results: Results, name: str) -> pl.DataFrame:
+    """One row per launch in file order, `LAUNCH_SCHEMA`; `name` is what the report is called."""
+    count = len(results.function)
+    numbers = _numbers(results.groups, count)
+    columns = {
+        "report": pl.repeat(name, count, dtype=pl.String, eager=True),
+        "launch_id": pl.int_range(count, dtype=pl.Int64, eager=True),
+        "process_id": pl.Series(results.process_id, dtype=pl.Int64),
+        "workload_type": pl.Series(results.workload, dtype=pl.String),
+        "kernel_name": pl.Series(results.function, dtype=pl.String),
+        "kernel_demangled_name": pl.Series(results.demangled, dtype=pl.String),
+        "grid": _triples(numbers, "grid", results.grid),
+        "block": _triples(numbers, "block", results.block),
+        "nvtx": _nvtx(results.nvtx),
+        **_of_devices(results, count),
+    }
+    unknown = np.full(count, np.nan)
+    counted = {name: dtype for name, dtype in LAUNCH_SCHEMA.items() if name not in columns}
+    frame = pl.DataFrame({**columns, **{name: numbers.get(name, unknown) for name in counted}}).with_columns(
+        pl.col(name).fill_nan(None).cast(dtype, strict=False)  # beyond 64 bits: unknown
+        for name, dtype in counted.items()
+    )
+    # ncu repeats some launch of a range in the range's result; it is not the range's own.
+    others = pl.col("workload_type") != "kernel"
+    frame = frame.with_columns(pl.when(~others).then(pl.col(column)).alias(column) for column in _OF_ONE_KERNEL)
+    return check_schema(frame.select(LAUNCH_SCHEMA.names()), LAUNCH_SCHEMA, "reading")
+
+
+def left_open(results: Results) -> Reading:
+    """Which columns the metrics do not fill, and chips that have no table."""
+    missing: dict[str, dict[str, int]] = {}
+    unknown_chips: dict[str, int] = {}
+    for group in results.groups:
+        count = len(group.launches)
+        for column, metric in group.plan.missing.items():
+            counts = missing.setdefault(column, {})
+            counts[metric] = counts.get(metric, 0) + count
+        if not group.chip.has_table:
+            unknown_chips[group.chip.name] = unknown_chips.get(group.chip.name, 0) + count
+    return {"missing": missing, "unknown_chips": unknown_chips}
+
+
+def _numbers(groups: Sequence[MetricGroup], count: int) -> dict[str, NDArray[np.float64]]:
+    found: dict[str, NDArray[np.float64]] = {}
+    for group in groups:
+        for column, values in group.plan.columns(group.values).items():
+            if values is None:
+                continue
+            if column not in found:
+                found[column] = np.full(count, np.nan)
+            found[column][group.launches] = values
+    return found
+
+
+def _triples(
+    numbers: dict[str, NDArray[np.float64]], column: str, given: Sequence[tuple[int, int, int] | None]
+) -> pl.Series:
+    """The metrics' three numbers where all are known, else those of the result itself."""
+    nan = (np.nan,) * 3
+    own = np.array([nan if three is None else three for three in given], np.float64).reshape(-1, 3)
+    counted = [numbers.get(axis) for axis in _TRIPLES[column]]
+    if all(axis is not None for axis in counted):
+        metrics = np.stack([axis for axis in counted if axis is not None], axis=1)
+        own = np.where(_whole_rows(metrics), metrics, own)
+    known = _whole_rows(own)
+    series = pl.Series(np.where(known, own, 0).astype(np.int64)).arr.to_list()
+    return pl.select(pl.when(pl.Series(known[:, 0])).then(series)).to_series()
+
+
+def _whole_rows(three: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Of each row of three numbers, whether all are known: one column."""
+    return np.logical_and.reduce(~np.isnan(three), axis=1, keepdims=True)
+
+
+def _of_devices(results: Results, count: int) -> dict[str, pl.Series]:
+    """Columns that are the same for all launches of a group."""
+    place = np.zeros(count, np.int64)
+    rows = []
+    for number, group in enumerate(results.groups):
+        place[group.launches] = number
+        device = results.devices[group.device]
+        rows.append(
+            {
+                "dram_bytes_from": group.plan.dram_bytes_from,
+                "sm_count": device["sm_count"],
+                "device_id": None if group.device == UNKNOWN_DEVICE else int(group.device),
+                "device_name": device["device_name"],
+                "chip": group.chip.name,
+            }
+        )
+    names = ("dram_bytes_from", "sm_count", "device_id", "device_name", "chip")
+    table = pl.DataFrame(rows, schema={name: LAUNCH_SCHEMA[name] for name in names})
+    return {name: table[name].gather(place) for name in names}
+
+
+def _nvtx(states: Sequence[Sequence[OpenRanges]]) -> pl.Series:
+    """The open ranges of each launch, domains without any left out.
+
+    Launches of one range share their state, as an object too: each is built once and then taken for all of them.
+    """
+    place: dict[int, int] = {}
+    distinct: list[Sequence[OpenRanges]] = []
+    of_launch = np.empty(len(states), np.int64)
+    for launch, state in enumerate(states):
+        if id(state) not in place:
+            place[id(state)] = len(distinct)
+            distinct.append(state)
+        of_launch[launch] = place[id(state)]
+    flat = [ranges for state in distinct for ranges in state]
+    fields = {
+        "domain": pl.Series([r.domain for r in flat], dtype=pl.String),
+        "push_pop": pl.Series([r.push_pop for r in flat], dtype=pl.List(pl.String)),
+        "push_pop_id": pl.Series([r.push_pop_id for r in flat], dtype=pl.List(pl.Int64)),
+        "start_end": pl.Series([r.start_end for r in flat], dtype=pl.List(pl.String)),
+    }
+    owner = np.repeat(np.arange(len(distinct)), [len(state) for state in distinct])
+    stacks = (
+        pl.DataFrame({"state": owner, **fields}, schema_overrides={"state": pl.Int64})
+        .group_by("state", maintain_order=True)
+        .agg(pl.struct("domain", "push_pop", "push_pop_id", "start_end").alias("nvtx"))
+    )
+    every = pl.DataFrame({"state": pl.int_range(len(distinct), dtype=pl.Int64, eager=True)})
+    joined = every.join(stacks, on="state", how="left", maintain_order="left")
+    return joined.select(pl.col("nvtx").fill_null(pl.lit([], dtype=NVTX_STACK)))["nvtx"].gather(of_launch)

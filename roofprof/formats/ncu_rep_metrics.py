@@ -1,0 +1,216 @@
+"""The metrics of many results of an .ncu-rep at once, with numpy.
+
+Where a metric starts is known only from the length of the one before it: within a result the walk is a chain,
+but the chains of different results are independent. So step k of all results is taken together, and what was
+found is read in whole columns. Imported only when a report is read.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roofprof.formats.protobuf import Data, FramingError
+
+Ints = NDArray[np.int64]
+MAX_METRICS = 50_000
+"""Of one result. Reports hold up to a few thousand; a damaged length must not make a walk without end."""
+
+_NAME_TAG = 1 << 3
+_VALUE_TAG, _INSTANCE_TAG, _FLAG_TAG = 2 << 3 | 2, 3 << 3 | 2, 4 << 3
+_TEXT, _DOUBLE, _INTEGER = 1 << 3 | 2, 3 << 3 | 1, 5 << 3  # tags of values
+
+
+class MetricError(FramingError):
+    """A metric is not as the layout says."""
+
+    def __init__(self, result: int, message: str) -> None:
+        super().__init__(message)
+        self.result = result
+        """Place among the results that were read together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The metrics of some results, one entry per metric and result, result by result in file order of metrics."""
+
+    result: Ints
+    """Place of the result among those that were read together."""
+    name: Ints
+    """Id of the metric's name."""
+    value: Ints
+    """Where its value message lies, length included; -1 where it has none."""
+    end: Ints
+    stops: Ints
+    """Where the metrics of each result end."""
+    fingerprint: NDArray[np.uint64]
+    """Of each result: equal for results that hold the same metrics in the same numbers."""
+
+
+class MetricReader:
+    """Walks and reads the metrics of one report.
+
+    Args:
+        data: the report's bytes.
+        name_count: how many strings it has.
+    """
+
+    def __init__(self, data: Data, name_count: int) -> None:
+        self._bytes = np.frombuffer(data, np.uint8)
+        self._windows = np.lib.stride_tricks.as_strided(
+            self._bytes, (max(len(self._bytes) - 7, 0), 8), (1, 1), writeable=False
+        )
+        self._name_count = name_count
+        mixed = np.arange(1, max(name_count, 1) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
+        self._hashes = mixed ^ (mixed >> np.uint64(27))
+
+    def walk(self, starts: Ints, ends: Ints, tag: int) -> Metrics:
+        """Find every metric of some results.
+
+        Args:
+            starts: where the first metric of each result starts.
+            ends: where each result ends.
+            tag: the byte that starts a metric in them.
+
+        Raises:
+            MetricError: a metric runs past its result, or has no name in the report's strings, or no value.
+        """
+        count = len(starts)
+        where, position, end = np.arange(count), starts.copy(), ends
+        stops, fingerprint = starts.copy(), np.zeros(count, np.uint64)
+        steps: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
+        while True:
+            live = (self._take(position) == tag) & (position < end)
+            if not live.all():
+                stops[where[~live]] = position[~live]
+                where, position, end = where[live], position[live], end[live]
+                if not len(where):
+                    break
+            if len(steps) == MAX_METRICS:
+                raise MetricError(int(where[0]), f"over {MAX_METRICS} metrics")
+            position, name, value = self._short_step(position) or self._step(position, where, len(steps))
+            fingerprint[where] += self._hashes.take(name, mode="clip")
+            steps.append((where, name, value, position, end))
+        if not steps:
+            empty = np.empty(0, np.int64)
+            return Metrics(empty, empty, empty, empty, stops, fingerprint)
+        result, name, value, stop, end = (np.concatenate(parts) for parts in zip(*steps, strict=True))
+        _check(stop <= end, result, "a metric runs past its result")
+        _check(value <= stop, result, "the name of a metric runs past it")
+        _check(name < self._name_count, result, "a metric is named by a string that the report lacks")
+        return Metrics(result, name, self._values(result, value, stop), stop, stops, fingerprint)
+
+    def _short_step(self, position: Ints) -> tuple[Ints, Ints, Ints] | None:
+        """One metric of each result, from the eight bytes that it starts with: its end, its name, what follows that.
+
+        None where one of them needs more: a length or an id of over two bytes, or the end of the file.
+        """
+        if len(self._bytes) < 8 or int(position.max()) > len(self._bytes) - 8:
+            return None
+        word = self._windows[position].view("<u8")[:, 0]
+        two = (word & 0x8000) != 0
+        size = (word >> 8) & 0x7F
+        if two.any():
+            size |= np.where(two, (word >> 9) & 0x3F80, 0)
+            if (two & ((word & 0x800000) != 0)).any():
+                return None
+        word >>= np.where(two, 24, 16).astype(np.uint64)
+        long = (word & 0x8000) != 0
+        name = ((word >> 8) & 0x7F) | np.where(long, (word >> 9) & 0x3F80, 0)
+        if ((word & 0xFF) != _NAME_TAG).any() or (long & ((word & 0x800000) != 0)).any():
+            return None
+        body = position + 2 + two
+        return body + size.astype(np.int64), name.astype(np.int64), body + 2 + long
+
+    def _step(self, position: Ints, where: Ints, number: int) -> tuple[Ints, Ints, Ints]:
+        """As `_short_step`, for metrics of any length."""
+        metric = f"metric {number}"
+        size, body = self._varints(position + 1, where, metric)
+        _check(self._take(body) == _NAME_TAG, where, f"{metric} has no name")
+        name, value = self._varints(body + 1, where, metric)
+        return body + size, name, value
+
+    def _values(self, result: Ints, position: Ints, end: Ints) -> Ints:
+        """Where the value of each metric lies, or -1; what follows a name must be a value, an instance or a flag."""
+        inside = position < end
+        tag, length, kind = (self._take(position + place) for place in range(3))
+        has = inside & (tag == _VALUE_TAG)
+        _check(
+            has | ~inside | (tag == _INSTANCE_TAG) | (tag == _FLAG_TAG), result, "a name is followed by another field"
+        )
+        double, text = kind == _DOUBLE, (kind == _INTEGER) | (kind == _TEXT)
+        short = ((double & (length == 9)) | (text & (length > 1) & (length < 0x80))) & (position + 2 + length <= end)
+        rest = np.flatnonzero(has & ~short)
+        if len(rest):
+            self._long_values(result[rest], position[rest], end[rest])
+        return np.where(has, position + 1, -1)
+
+    def _long_values(self, result: Ints, position: Ints, end: Ints) -> None:
+        """Texts of over 127 bytes; all else that is no value is damage."""
+        length, body = self._varints(position + 1, result, "the value of a metric")
+        _check(body + length <= end, result, "a value runs past its metric")
+        kind = self._take(body)
+        _check(
+            (length > 0) & ((kind == _DOUBLE) | (kind == _INTEGER) | (kind == _TEXT)), result, "a value of unknown type"
+        )
+        _check((kind != _DOUBLE) | (length == 9), result, "a value of 8 bytes has another length")
+
+    def numbers(self, metrics: Metrics, columns: NDArray[np.int32], rows: int, width: int) -> NDArray[np.float64]:
+        """The values of wanted metrics: a row per result, a column per metric, NaN where there is none or it is text.
+
+        Where a result holds a metric twice, the last one counts, as it does for ncu_report.
+
+        Args:
+            metrics: what `walk` found.
+            columns: of each name id, the column, or -1 if it is not wanted.
+            rows: results that were read together.
+            width: columns.
+
+        Raises:
+            MetricError: an integer that does not end within its value.
+        """
+        found = np.full((rows, width), np.nan)
+        column = columns[metrics.name]
+        wanted = column >= 0
+        column, row, value = column[wanted], metrics.result[wanted], metrics.value[wanted]
+        held = value >= 0
+        content = np.full(len(row), np.nan)
+        length, body = self._varints(value[held], row[held], "the value of a metric")
+        kind, position = self._take(body), body + 1
+        number = np.full(len(body), np.nan)
+        double = kind == _DOUBLE
+        eight = position[double, None] + np.arange(8)
+        number[double] = self._bytes.take(eight).view("<f8")[:, 0]
+        integer = kind == _INTEGER
+        exact, stop = self._varints(position[integer], row[held][integer], "the value of a metric", 10)
+        _check(stop == (body + length)[integer], row[held][integer], "an integer has another length than its value")
+        number[integer] = exact.view(np.uint64).astype(np.float64)
+        content[held] = number
+        found[row, column] = content
+        found[~np.isfinite(found)] = np.nan
+        return found
+
+    def _take(self, position: Ints) -> NDArray[np.uint8]:
+        return self._bytes.take(position, mode="clip")
+
+    def _varints(self, position: Ints, result: Ints, what: str, longest: int = 5) -> tuple[Ints, Ints]:
+        """Numbers, and the positions behind them."""
+        byte = self._take(position)
+        value = (byte & 0x7F).astype(np.int64)
+        more = byte > 0x7F
+        position = position + 1
+        shift = 7
+        while more.any():
+            _check(~more | (shift < 7 * longest), result, f"{what}: no number ends")
+            byte = np.where(more, self._take(position), 0)
+            value |= (byte & 0x7F).astype(np.int64) << shift
+            position = position + more
+            more = byte > 0x7F
+            shift += 7
+        return value, position
+
+
+def _check(good: NDArray[np.bool_], result: Ints, message: str) -> None:
+    if not good.all():
+        raise MetricError(int(result[int(np.argmin(good))]), message)
