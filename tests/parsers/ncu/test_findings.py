@@ -5,14 +5,15 @@ import pytest
 
 from roofprof.launches.schema import LAUNCH_SCHEMA
 from roofprof.parsers.ncu.findings import reading_findings
+from roofprof.parsers.ncu.results import Reading
 
 LAUNCHES = pl.DataFrame([{"report": "r", "workload_type": "kernel"}], schema=LAUNCH_SCHEMA)
 NOT_COUNTED = [c for c in LAUNCH_SCHEMA if not c.endswith("_flop_count")]
 
 
 def messages(column: str) -> list[str]:
-    answer = {"missing": {column: {"some__metric.sum": 1}}, "unknown_chips": {}}
-    return [finding.message for finding in reading_findings("r", LAUNCHES, [answer])]
+    reading: Reading = {"missing": {column: {"some__metric.sum": 1}}, "unknown_chips": {}}
+    return [finding.message for finding in reading_findings("r", LAUNCHES, reading)]
 
 
 @pytest.mark.parametrize("column", NOT_COUNTED)
