@@ -106,7 +106,7 @@ def test_another_workload(options: CaptureOptions, ncu: Install) -> None:
         ("metric", "sm__nonsense.sum"),
         ("nothing", "no kernel was profiled"),
         ("harness-error", "batch 128 needs"),
-        ("garbage", "no report"),
+        ("garbage", "not an ncu report"),
     ],
 )
 def test_what_gives_nothing_is_an_error(options: CaptureOptions, ncu: Install, mode: str, message: str) -> None:
