@@ -5,7 +5,7 @@ Planning needs the standard library only, because ncu_report's own process plans
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -72,7 +72,7 @@ class _Planner:
         """The first candidate that the report holds, as it stands."""
         for metric in candidates:
             if self.use(metric):
-                self.readings[column] = lambda v, m=metric: _times(v.get(m), scale)  # type: ignore[misc]
+                self.readings[column] = _scaled(_metric(metric), scale)
                 return
         self.missing[column] = candidates[0]
         self.readings[column] = _unknown
@@ -95,7 +95,7 @@ class _Planner:
         if not metrics:
             return None
         if len(metrics) == 1:
-            return lambda v: v.get(metrics[0])
+            return _metric(metrics[0])
         rate, times = metrics
         scale = 1e-9 if times == _DURATION else 1.0
         return lambda v: _rounded(_times(_product(v.get(rate), v.get(times)), scale))
@@ -104,7 +104,7 @@ class _Planner:
         """The first counter that the report offers in any form."""
         for base in bases:
             if reading := self.count(base):
-                self.readings[column] = lambda v, r=reading: _times(r(v), scale)  # type: ignore[misc]
+                self.readings[column] = _scaled(reading, scale)
                 return
         self.missing[column] = f"{bases[0]}.sum"
         self.readings[column] = _unknown
@@ -116,7 +116,7 @@ class _Planner:
             absent = [f"{base}.sum" for base in weights if not self.offers(base)]
             if not absent:
                 terms = [(self.count(base), weight) for base, weight in weights.items()]
-                self.readings[column] = lambda v, t=terms: _weighted_sum(v, t)  # type: ignore[misc]
+                self.readings[column] = _summed(terms)
                 return
             lacking = lacking or absent
         self.missing[column] = ",".join(lacking)
@@ -194,9 +194,9 @@ def _plan_tensor_pipe(p: _Planner, chip: Chip) -> None:
     for base in chip.tensor_pipe_active:
         percent = f"{base}.avg.pct_of_peak_sustained_elapsed"
         if p.use(f"{base}.avg"):
-            found.append(lambda v, m=f"{base}.avg": v.get(m))  # type: ignore[misc]
+            found.append(_metric(f"{base}.avg"))
         elif p.use(percent):
-            found.append(lambda v, m=percent: _times(_product(v.get(m), cycles(v)), 0.01))  # type: ignore[misc]
+            found.append(_share(percent, cycles))
     p.readings["tensor_pipe_active_cycles"] = lambda v: _largest([reading(v) for reading in found])
     if not found:
         p.missing["tensor_pipe_active_cycles"] = f"{chip.tensor_pipe_active[0]}.avg.pct_of_peak_sustained_elapsed"
@@ -227,6 +227,22 @@ def _plan_launch(p: _Planner) -> None:
 
 def _unknown(_: Values) -> None:
     return None
+
+
+def _metric(name: str) -> Reading:
+    return lambda values: values.get(name)
+
+
+def _scaled(reading: Reading, factor: float) -> Reading:
+    return lambda values: _times(reading(values), factor)
+
+
+def _share(percent: str, whole: Reading) -> Reading:
+    return lambda values: _times(_product(values.get(percent), whole(values)), 0.01)
+
+
+def _summed(terms: Sequence[tuple[Reading | None, int]]) -> Reading:
+    return lambda values: _weighted_sum(values, terms)
 
 
 def _times(value: Column | None, factor: float) -> Column | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from roofprof.findings import Finding, Severity
-from roofprof.parsers.ncu.results import Reading
+from roofprof.parsers.ncu.results import LeftOpen
 
 _MEANING = {
     "duration_ns": "time",
@@ -33,10 +33,10 @@ _SILENT_PREFIXES = (
 )
 
 
-def reading_findings(report: str, launches: pl.DataFrame, reading: Reading) -> Iterator[Finding]:
+def reading_findings(report: str, launches: pl.DataFrame, left_open: LeftOpen) -> Iterator[Finding]:
     """Findings about one report, before any launch is attributed to an op."""
-    yield from _missing_counters(report, launches, reading["missing"])
-    for chip, count in reading["unknown_chips"].items():
+    yield from _missing_counters(report, launches, left_open["missing"])
+    for chip, count in left_open["unknown_chips"].items():
         yield Finding(
             "chip-unknown",
             Severity.DOUBTFUL,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from roofprof.formats.ncu_rep_nvtx import OpenRanges
 from roofprof.launches.schema import LAUNCH_SCHEMA, NVTX_STACK, check_schema
-from roofprof.parsers.ncu.results import UNKNOWN_DEVICE, MetricGroup, Reading, Results
+from roofprof.parsers.ncu.results import UNKNOWN_DEVICE, LeftOpen, MetricGroup, Results
 
 _OF_ONE_KERNEL = (
     "grid", "block", "thread_count", "registers_per_thread", "waves_per_sm", "shared_memory_per_block_bytes",
@@ -45,7 +45,7 @@ def launch_frame(results: Results, name: str) -> pl.DataFrame:
     return check_schema(frame.select(LAUNCH_SCHEMA.names()), LAUNCH_SCHEMA, "reading")
 
 
-def left_open(results: Results) -> Reading:
+def left_open(results: Results) -> LeftOpen:
     """Which columns the metrics do not fill, and chips that have no table."""
     missing: dict[str, dict[str, int]] = {}
     unknown_chips: dict[str, int] = {}

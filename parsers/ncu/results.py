@@ -66,7 +66,7 @@ class Results:
     devices: dict[str, Device] = field(default_factory=dict)
 
 
-class Reading(TypedDict):
+class LeftOpen(TypedDict):
     """What the metrics of a report leave open."""
 
     missing: dict[str, dict[str, int]]

@@ -8,7 +8,7 @@ state. Metrics follow one another without a gap. Metric: 1 id of its name, 2 val
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from roofprof.formats.protobuf import Data, FramingError, Span, fields, read_varint
@@ -210,10 +210,12 @@ def metric_instances(
     Raises:
         FramingError: not instances.
     """
-    read: Callable[[Span], Number | str] = lambda span: read_value(data, span, texts)  # noqa: E731
+
+    def read(span: Span | None) -> Number | str | None:
+        return read_value(data, span, texts) if span else None
+
     for number, value in fields(data, *metric):
         if number != _INSTANCE or isinstance(value, int):
             continue
         parts = {part: span for part, span in fields(data, *value) if not isinstance(span, int)}
-        key, own = parts.get(_KEY), parts.get(_INSTANCE_VALUE)
-        yield (read(key) if key else None), (read(own) if own else None)
+        yield read(parts.get(_KEY)), read(parts.get(_INSTANCE_VALUE))
