@@ -75,6 +75,19 @@ KINDS: Mapping[str, FindingKind] = {
     "gpu-unknown": FindingKind(
         _DOUBTFUL, "no datasheet figures for the profiled GPU; its roofs are the report's own peaks"
     ),
+    "launch-doubled": FindingKind(
+        _DOUBTFUL, "two launches have the number of one API call: a block stands in the file twice, and sums count both"
+    ),
+    "launch-order": FindingKind(
+        _WARNING,
+        "a launch was called before the one in front of it: several threads launched, or blocks changed places",
+    ),
+    "report-joined": FindingKind(
+        _DOUBTFUL, "a launch was measured long before the one in front of it: parts come from another report"
+    ),
+    "device-unlisted": FindingKind(
+        _DOUBTFUL, "launches ran on a device that the report does not list: it was cut, or joined from two"
+    ),
     "several-gpus": FindingKind(_WARNING, "reports of different GPUs in one analysis, each row placed against its own"),
     "not-per-kernel": FindingKind(_INFO, "results of range replay or of whole graphs: one result for many kernels"),
     "domain-ambiguous": FindingKind(_WARNING, "ranges in several domains, none of them ours or the default one"),

@@ -1,5 +1,7 @@
 """From the metrics of a report to columns."""
 
+import numpy as np
+
 from roofprof.hardware.chip import Chip, chips
 from roofprof.parsers.ncu.columns import plan_columns
 
@@ -8,7 +10,9 @@ T = "sm__ops_path_tensor_"
 
 
 def column(name: str, values: dict[str, float], chip: Chip = HOPPER) -> float | None:
-    return plan_columns(chip, frozenset(values)).columns(values)[name]
+    arrays = {metric: np.array([value]) for metric, value in values.items()}
+    found = plan_columns(chip, frozenset(values)).columns(arrays)[name]
+    return None if found is None else found[0]
 
 
 def test_totals_and_their_twins_are_not_added() -> None:

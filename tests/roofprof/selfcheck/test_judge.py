@@ -67,7 +67,7 @@ def chip_table(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         tables = [tmp_path / "chips" / f"{name}.toml" for name in ("gh100", "common")]
         (table,) = [table for table in tables if was in table.read_text()]
         table.write_text(table.read_text().replace(was, becomes))
-        monkeypatch.setattr(chip.resources, "files", lambda _: tmp_path)
+        monkeypatch.setattr(chip, "FOLDER", tmp_path / "chips")
         chip.chips.cache_clear()
 
     yield change
