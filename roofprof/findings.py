@@ -80,7 +80,7 @@ KINDS: Mapping[str, FindingKind] = {
     ),
     "launch-order": FindingKind(
         _WARNING,
-        "a launch was called before the one in front of it: several threads launched, or blocks changed places",
+        "a launch was called before the one in front of it: several threads, or blocks changed places",
     ),
     "report-joined": FindingKind(
         _DOUBTFUL, "a launch was measured long before the one in front of it: parts come from another report"
