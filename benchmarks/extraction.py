@@ -1,4 +1,4 @@
-"""Our reading of a report beside what ncu-report itself takes to hand out the same actions and values.
+"""roofprof's reading of a report beside what ncu-report itself takes to hand out the same actions and values.
 
     python benchmarks/extraction.py [LAUNCHES ...] [--rounds N]
 
@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from large_report import make
 
 
-def ours(path: str) -> dict[str, float]:
+def roofprof(path: str) -> dict[str, float]:
     from roofprof.parsers.ncu.report import read_ncu_report
 
     start = time.perf_counter()
@@ -91,21 +91,19 @@ def main() -> None:
     if options.child:
         print(json.dumps(globals()[options.child[0]](options.child[1])))
         return
-    print(f"{'launches':>9} {'ours':>9} {'ncu-report':>11} {'ratio':>6} {'our peak':>9} {'its peak':>9}")
+    print(f"{'launches':>9} {'roofprof':>9} {'ncu-report':>11} {'ratio':>6} {'peak':>9} {'its peak':>9}")
     with tempfile.TemporaryDirectory() as folder:
         for count in options.launches:
             path = make(count, Path(folder) / f"{count}.ncu-rep")
-            rounds = [(_run("ours", path), _run("ncu", path)) for _ in range(options.rounds)]
+            rounds = [(_run("roofprof", path), _run("ncu", path)) for _ in range(options.rounds)]
             a, b = (statistics.median(r[i]["seconds"] for r in rounds) for i in (0, 1))
             ratio = statistics.median(x["seconds"] / y["seconds"] for x, y in rounds)
             peaks = (max(r[i]["peak_mb"] for r in rounds) for i in (0, 1))
             print(f"{count:9} {a:7.2f} s {b:9.2f} s {ratio:6.2f}", *(f"{peak:6.0f} MB" for peak in peaks))
         smallest = Path(folder) / f"{min(options.launches)}.ncu-rep"
         if importlib.util.find_spec("nsight"):
-            mine, its = _run("ours", smallest)["seconds"], _run("nsight", smallest)["seconds"]
-            print(
-                f"nsight-python, {min(options.launches)} launches: {its:.2f} s, {its / mine:.1f}x ours ({mine:.2f} s)"
-            )
+            mine, its = _run("roofprof", smallest)["seconds"], _run("nsight", smallest)["seconds"]
+            print(f"nsight, {min(options.launches)} launches: {its:.2f} s, {its / mine:.1f}x roofprof's ({mine:.2f} s)")
         else:
             print("nsight-python is not installed: pip install -e '.[bench]'")
 

@@ -20,7 +20,7 @@ class ResultIds(NamedTuple):
 
     process_id: int | None
     push_pop: list[tuple[int, list[str], list[int]]]
-    """Domain id, names and opening calls of the open ranges, outermost first; one entry a thread and domain."""
+    """Domain id, names and opening calls of the open ranges, outermost first; one entry per thread and domain."""
 
 
 def read_ids(data: Data, start: int, end: int) -> ResultIds:

@@ -37,7 +37,7 @@ class NcuReport:
     name: str
     """File name, without its folder."""
     launches: pl.DataFrame
-    """One row a launch, `LAUNCH_SCHEMA`."""
+    """One row per launch, `LAUNCH_SCHEMA`."""
     devices: Mapping[str, Mapping[str, Any]]
     """Device index to its attributes."""
     findings: tuple[Finding, ...]
@@ -73,7 +73,7 @@ def read_ncu_report(path: str | Path, progress: Progress | None = None, name: st
 def _read_batches(
     path: Path, data: Data, blocks: list[Block], total: int, progress: Progress | None
 ) -> list[dict[str, Any]]:
-    """The answers of the children in launch order, at most one child a core at a time."""
+    """The answers of the children in launch order, at most one child per core at a time."""
     if total <= BATCH_LAUNCHES and len(data) <= BATCH_BYTES:
         return [_read_in_child(path, total, path)]
     batches = list(_batches(blocks))
@@ -158,7 +158,7 @@ def _death_hint(stderr: bytes) -> str:
     text = stderr.decode(errors="replace")
     if "No module named 'ncu_report'" in text:
         return "install NVIDIA's reader: pip install ncu-report"
-    last = text.strip().splitlines()[-1:] or ["nothing was said"]
+    last = text.strip().splitlines()[-1:] or ["it printed nothing"]
     return f"ncu-report could not read it ({last[0][:200]}); the file is likely damaged inside a block"
 
 

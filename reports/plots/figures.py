@@ -69,6 +69,6 @@ def save_picture(figure: "Figure", path: Path, hint: str = "choose another file"
     settings = matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "roofprof"})
     dateless = FORMATS[f".{kind}"]
     with settings, warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes in the PNG; it stands whole in the SVG.
+        # A name in a script that the font does not cover is drawn as boxes in the PNG; it stands whole in the SVG.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         return write_output(path, lambda partial: figure.savefig(partial, format=kind, metadata=dateless), hint)

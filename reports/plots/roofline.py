@@ -1,4 +1,4 @@
-"""The roofline picture: roofs per precision, one numbered marker an op, its formula point joined to it."""
+"""The roofline picture: roofs per precision, one numbered marker per op, its formula point joined to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

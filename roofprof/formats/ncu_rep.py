@@ -19,7 +19,7 @@ _STRING = 1  # of a string table
 RESULT_COUNTS = {2: "kernel", 7: "range", 8: "cmdlist", 9: "graph"}
 """Fields of BlockHeader that count results, in the order in which the payload holds them.
 
-Field 10 counts messages behind them that are no results: ncu_report reads those as another kind and hands
+Field 10 counts messages behind them that are not results: ncu_report reads those as another kind and hands
 out no action for them.
 """
 RESULT_KINDS = frozenset(RESULT_COUNTS.values())
@@ -60,7 +60,7 @@ def whole_blocks(data: Data) -> tuple[list[Block], int]:
     """The blocks up to the first that is damaged, and where they end: what is left of a report that was cut.
 
     Raises:
-        FramingError: no report at all.
+        FramingError: not a report at all.
     """
     end = first_block(data)
     found: list[Block] = []

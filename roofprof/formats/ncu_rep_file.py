@@ -1,4 +1,4 @@
-"""Opens an .ncu-rep on disk: what is no report is told with what it is instead, what is damaged with where."""
+"""Opens an .ncu-rep on disk; errors say what another file is, and where a damaged one is damaged."""
 
 import mmap
 from pathlib import Path

@@ -32,5 +32,5 @@ def test_analyze_save_and_load(data: Path, tmp_path: Path) -> None:
     assert roofprof.RooflineReport is RooflineReport
     path = tmp_path / "report.json"
     path.write_text(report.to_json())
-    assert roofprof.load_report(path).to_json() == report.to_json()
+    assert roofprof.load_report(path).to_json() == roofprof.load_report(str(path)).to_json() == report.to_json()
     assert roofprof.analyze(path, gpu="h200").target.name == "h200"

@@ -56,7 +56,7 @@ const OP_COLUMNS = [
     title: "Time x (1 - fraction of the roof), never below 0",
   },
   { label: "bound", text: true, value: (op) => op.measured_on.bound, title: "On the profiled GPU" },
-  { label: "on target", text: true, value: (op) => op.bound, title: "Bound on the GPU that is planned for" },
+  { label: "on target", text: true, value: (op) => op.bound, title: "Bound on the target GPU" },
   { label: "precision", text: true, value: precisionLabel, title: "The pipe with most of the FLOPs" },
   {
     label: "findings",

@@ -1,4 +1,4 @@
-"""Reading real reports: against the truth, by hand, in batches, and when the reader dies."""
+"""Reading real reports: against expected counts, by hand, in batches, and when the reader dies."""
 
 import contextlib
 import csv

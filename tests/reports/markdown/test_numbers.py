@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from roofprof.document.claims import judge_claims
+from roofprof.document.claims import check_claims
 from roofprof.formatting import format_number, format_percent, format_si
 from roofprof.formulas.dimensions import EXPERTS, TOP_K
 from roofprof.formulas.layer import RECIPES, LayerCase, layer_ops
@@ -193,7 +193,7 @@ def add_formulas(allowed: Allowed, document: dict[str, Any], rows: list[dict[str
 
 def add_claims(allowed: Allowed, document: dict[str, Any]) -> None:
     target = RooflineReport.from_dict(document).target
-    for claim in judge_claims(target):
+    for claim in check_claims(target):
         allowed.text(claim.verdict)
         for key in ("claimed_arithmetic_intensity", "arithmetic_intensity", "m", "claimed_attainable_flop_per_s",
                     "attainable_flop_per_s"):  # fmt: skip
