@@ -72,6 +72,15 @@ class RooflineReport:
         """Whether the target is another GPU than the profiled one."""
         return self.target.name != self.gpu.name
 
+    @property
+    def date(self) -> str:
+        """The days of the captures; where one is unknown, the day of the analysis, and that in words."""
+        captures = [entry.get("capture") for entry in self.reports]
+        days = [str(capture.get("created") or "")[:10] for capture in captures if isinstance(capture, Mapping)]
+        if not days or len(days) < len(captures) or "" in days:
+            return f"analyzed {self.generated[:10]}"
+        return ", ".join(dict.fromkeys(days))
+
     def to_dict(self) -> dict[str, Any]:
         """The content of report.json."""
         return {

@@ -179,7 +179,7 @@ function buildHeading() {
   const title = `Roofline of ${names("target")}${projected ? `, measured on ${names("gpu")}` : ""}`;
   document.title = title;
   document.getElementById("title").textContent = title;
-  const dates = unique(data.sets.map((set) => set.generated.slice(0, 10))).join(", ");
+  const dates = unique(data.sets.map((set) => set.date)).join(", ");
   const skus = unique(data.sets.map((set) => set.gpu.sku)).join("; ");
   document.getElementById("subtitle").textContent = `${skus}; ${dates}; roofprof ${data.version}`;
   const notes = unique(data.sets.flatMap((set) => set.notes)).map((note) => element("li", {}, note));
