@@ -110,16 +110,16 @@ def add_sums(allowed: Allowed, document: dict[str, Any], rows: list[dict[str, An
     ops = [op for op in rows if op["op"] != "lm_head"]
     known = [op for op in ops if op["measured_on"]["bound"] and time(op)]
     whole = math.fsum(time(op) for op in known)
-    least = math.fsum(target_time(op, document["target"]) for op in ops if op["bound"])
+    minimum = math.fsum(target_time(op, document["target"]) for op in ops if op["bound"])
     allowed.value("sum_ns", whole)
-    allowed.value("sum_ns", least)
+    allowed.value("sum_ns", minimum)
     allowed.value("sum_ns", math.fsum(op["headroom_ns"] or 0 for op in known))
     for bound in ("memory", "compute", "latency"):
         own = math.fsum(time(op) for op in known if op["measured_on"]["bound"] == bound)
         allowed.value("sum_ns", own)
         allowed.value("share", own / whole)
         allowed.value(
-            "share", math.fsum(target_time(o, document["target"]) for o in ops if o["bound"] == bound) / least
+            "share", math.fsum(target_time(o, document["target"]) for o in ops if o["bound"] == bound) / minimum
         )
     for op in known:
         allowed.value("share", time(op) / whole)

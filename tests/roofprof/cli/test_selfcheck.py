@@ -36,7 +36,7 @@ def captured(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return folder
 
 
-def test_proven_counters_pass(captured: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verified_counters_pass(captured: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["selfcheck", str(captured)]) == 0
     out = capsys.readouterr().out
     assert "verified: all exact or within their limits" in out
