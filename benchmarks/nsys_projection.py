@@ -2,7 +2,7 @@
 
     python benchmarks/nsys_projection.py --kernels 5000000 --ranges 1000000
 
-The trace has one process and thread, layers of ranges round ranges of ops, and kernels on two streams. Prints
+The trace has one process and thread, ranges of layers around ranges of ops, and kernels on two streams. Prints
 seconds and the peak of resident memory; asserts nothing. `nsys stats` and nsys-ai run on the same file where
 they are at hand (--beside).
 """
@@ -22,7 +22,7 @@ from pathlib import Path
 PROCESS = 4242 << 24
 THREAD = PROCESS | 4243
 NAMES = 60
-OPS_A_LAYER = 24
+OPS_PER_LAYER = 24
 
 TABLES = """
 CREATE TABLE StringIds (id INTEGER NOT NULL PRIMARY KEY, value TEXT NOT NULL);
@@ -45,13 +45,13 @@ CREATE TABLE NVTX_EVENTS (
 
 
 def generate(path: Path, kernels: int, ranges: int, full: bool = False) -> None:
-    """Write a trace: every layer range holds OPS_A_LAYER op ranges, every op range its share of kernels."""
+    """Write a trace: every layer range holds OPS_PER_LAYER op ranges, every op range its share of kernels."""
     database = sqlite3.connect(path)
     database.executescript("PRAGMA journal_mode = off; PRAGMA synchronous = off;" + TABLES)
     names = [(i, f"void generated::kernel_{i}<float, {i}>(float *, int)") for i in range(NAMES)]
     names += [(NAMES + i, f"kernel_{i}") for i in range(NAMES)] + [(2 * NAMES, "cudaLaunchKernel_v7000")]
     database.executemany("INSERT INTO StringIds VALUES (?, ?)", names)
-    ops = max(1, ranges * OPS_A_LAYER // (OPS_A_LAYER + 1))
+    ops = max(1, ranges * OPS_PER_LAYER // (OPS_PER_LAYER + 1))
     step = 4000
     database.executemany(
         "INSERT INTO CUPTI_ACTIVITY_KIND_KERNEL "
@@ -96,10 +96,10 @@ def _ranges(kernels: int, ops: int, step: int) -> Iterator[tuple[int, int, str, 
     """Layers and their ops, in the order of start."""
     for op in range(ops):
         first, last = op * kernels // ops * step, (op + 1) * kernels // ops * step
-        if op % OPS_A_LAYER == 0:
-            end = min(op + OPS_A_LAYER, ops) * kernels // ops * step
+        if op % OPS_PER_LAYER == 0:
+            end = min(op + OPS_PER_LAYER, ops) * kernels // ops * step
             yield first + 100, end, "layer", THREAD
-        yield first + 200, max(last - 100, first + 300), f"op_{op % OPS_A_LAYER}", THREAD
+        yield first + 200, max(last - 100, first + 300), f"op_{op % OPS_PER_LAYER}", THREAD
 
 
 READ = """
@@ -142,7 +142,7 @@ def main() -> None:
     parser.add_argument("--ranges", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="where to keep the trace; a temporary folder without it")
     parser.add_argument("--beside", action="store_true", help="also time nsys stats and nsys-ai")
-    parser.add_argument("--full", action="store_true", help="also a driver call a kernel, and memory copies")
+    parser.add_argument("--full", action="store_true", help="also a driver call per kernel, and memory copies")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         path = (

@@ -52,7 +52,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class FindingKind:
-    """What a kind of finding means; docs/findings.md and docs/timeline.md say what to do about each."""
+    """What a kind of finding means; docs/findings.md says what to do about each."""
 
     severity: Severity
     meaning: str
@@ -68,7 +68,7 @@ class FindingKind:
 _INFO, _DOUBTFUL, _WARNING = Severity
 
 KINDS: Mapping[str, FindingKind] = {
-    "counter-missing": FindingKind(_WARNING, "the report lacks a counter; its column is null"),
+    "counter-missing": FindingKind(_WARNING, "the report is missing a counter; its column is null"),
     "chip-unknown": FindingKind(
         _DOUBTFUL, "no counter table for this chip; counters were recognised by the pattern of their names"
     ),
@@ -90,7 +90,7 @@ KINDS: Mapping[str, FindingKind] = {
     ),
     "several-gpus": FindingKind(_WARNING, "reports of different GPUs in one analysis, each row placed against its own"),
     "not-per-kernel": FindingKind(_INFO, "results of range replay or of whole graphs: one result for many kernels"),
-    "domain-ambiguous": FindingKind(_WARNING, "ranges in several domains, none of them ours or the default one"),
+    "domain-ambiguous": FindingKind(_WARNING, "ranges in several domains, none of them `roofprof` or the default one"),
     "domain-absent": FindingKind(_WARNING, "no launch lies in a range of the domain asked for"),
     "range-name": FindingKind(_INFO, "a range name carries no shape, or one that does not fit its formula"),
     "ops-file-unused": FindingKind(_WARNING, "no pattern of the ops file matches any range"),
@@ -115,7 +115,7 @@ KINDS: Mapping[str, FindingKind] = {
     "over-measured-roof": FindingKind(_INFO, "above 102 % of the measured roof"),
     "sparse-dense": FindingKind(_DOUBTFUL, "a 2:4-sparse kernel: the counter shows the dense product's FLOPs"),
     "counter-failed-selfcheck": FindingKind(_WARNING, "figures rest on a counter that the self-check found wrong"),
-    "counter-unproven": FindingKind(_DOUBTFUL, "the self-check has no value of a counter"),
+    "counter-unverified": FindingKind(_DOUBTFUL, "the self-check has no value of a counter"),
     "not-applied": FindingKind(_DOUBTFUL, "the self-check or the measured roofs given are of another GPU or ncu"),
     "below-floor": FindingKind(_DOUBTFUL, "time or bytes within 2x of the empty-kernel floor"),
     "launch-bound": FindingKind(_INFO, "a short kernel far from every roof: most of it is start and end"),
@@ -130,8 +130,8 @@ KINDS: Mapping[str, FindingKind] = {
     "merge-unmatched": FindingKind(_WARNING, "two runs of a capture launched different kernels"),
     "replay-changed": FindingKind(_DOUBTFUL, "a launch took over 1.5x as long in one run of a capture as in another"),
     "op-not-run": FindingKind(_INFO, "the layer has this op, and the capture could not run it here"),
-    "untested-implementation": FindingKind(_DOUBTFUL, "the implementation was never run on this kind of GPU by us"),
-    "dropped-events": FindingKind(_WARNING, "nsys itself says that it lost events", also=_DOUBTFUL),
+    "untested-implementation": FindingKind(_DOUBTFUL, "the implementation was never tested on this kind of GPU"),
+    "dropped-events": FindingKind(_WARNING, "events that nsys itself says it lost", also=_DOUBTFUL),
     "clock-went-back": FindingKind(_WARNING, "operations that end before they start"),
     "launch-unknown": FindingKind(_WARNING, "operations without an API call in the trace"),
     "graph-node-unknown": FindingKind(_WARNING, "graph nodes whose creation is not in the trace"),
@@ -144,6 +144,6 @@ KINDS: Mapping[str, FindingKind] = {
     "no-ranges": FindingKind(_WARNING, "nothing can be attributed to an op"),
     "nsys-diagnostic": FindingKind(_INFO, "an error or a warning that nsys itself wrote into the trace"),
     "launch-unmatched": FindingKind(_WARNING, "launches that only one of ncu and nsys has", also=_INFO),
-    "ncu-nsys-time": FindingKind(_DOUBTFUL, "ncu and nsys differ on the time of an op"),
+    "ncu-nsys-time": FindingKind(_DOUBTFUL, "an op whose times under ncu and nsys differ"),
 }
 """Every kind that this version makes; a report of a newer one may hold others."""

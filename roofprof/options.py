@@ -52,7 +52,7 @@ class Option:
     placeholder: str | None = None
     """Recorded in place of what the user wrote freely."""
     pairs: bool = False
-    """Whether its values are pairs such as op=name, of which the first part is a word of ours and is recorded."""
+    """Whether its values are pairs such as op=name, of which the first part is a name of roofprof's and is recorded."""
     condition: bool = True
     """Whether captures that differ in it cannot be compared."""
     hidden: bool = False

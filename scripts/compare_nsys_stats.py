@@ -1,4 +1,4 @@
-"""Compares our projection of NVTX ranges with that of nsys, row by row, on any trace.
+"""Compares roofprof's projection of NVTX ranges with that of nsys, row by row, on any trace.
 
     python scripts/compare_nsys_stats.py trace.nsys-rep [more traces]
 
@@ -42,7 +42,7 @@ def stats_rows(nsys: Path, sqlite: Path) -> dict[int, dict[str, int | None]]:
         plain = {(name or "").split(" (")[0]: value for name, value in row.items()}
         if not (plain.get("RangeId") or "").isdigit():
             continue
-        found[int(plain["RangeId"])] = {ours: _number(plain[theirs]) for theirs, ours in COLUMNS.items()}
+        found[int(plain["RangeId"])] = {roofprof: _number(plain[nsys]) for nsys, roofprof in COLUMNS.items()}
     return found
 
 
@@ -51,7 +51,7 @@ def _number(text: str | None) -> int | None:
 
 
 def our_rows(sqlite: Path) -> dict[int, dict[str, int | None]]:
-    """Our projection, by RangeId. nsys projects onto no graph that was traced as a whole: neither do we here."""
+    """roofprof's projection, by RangeId, without graphs that were traced as a whole: nsys projects onto none."""
     trace = read_nsys_trace(sqlite)
     operations = Operations(trace)
     columns = ("launch_global_tid", "launch_start_ns", "launch_end_ns", "correlation_id", "start_ns", "end_ns")
@@ -61,17 +61,17 @@ def our_rows(sqlite: Path) -> dict[int, dict[str, int | None]]:
     return {row["range_id"]: {c: row[c] for c in COLUMNS.values()} for row in rows.iter_rows(named=True)}
 
 
-def compare(name: str, theirs: dict[int, dict[str, int | None]], ours: dict[int, dict[str, int | None]]) -> int:
+def compare(name: str, nsys: dict[int, dict[str, int | None]], roofprof: dict[int, dict[str, int | None]]) -> int:
     """Print the differences; how many there are."""
     wrong = 0
-    for number in sorted(theirs.keys() | ours.keys()):
-        left, right = theirs.get(number), ours.get(number)
+    for number in sorted(nsys.keys() | roofprof.keys()):
+        left, right = nsys.get(number), roofprof.get(number)
         if left == right:
             continue
         wrong += 1
         if wrong <= 20:
-            print(f"{name}: range {number}: nsys {left}, ours {right}")
-    print(f"{name}: {len(theirs)} ranges in nsys stats, {len(ours)} in ours, {wrong} differ")
+            print(f"{name}: range {number}: nsys {left}, roofprof {right}")
+    print(f"{name}: {len(nsys)} ranges in nsys stats, {len(roofprof)} in roofprof, {wrong} differ")
     return wrong
 
 

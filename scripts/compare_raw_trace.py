@@ -1,4 +1,4 @@
-"""Traces a few ops of the layer with nsys and compares our projection with that of nsys stats; see compare_nsys_stats.
+"""Traces a few ops of the layer with nsys and compares roofprof's projection with nsys stats; see compare_nsys_stats.
 
 The raw trace holds the whole environment, so it lies in a folder for this user alone and is deleted. Exits with 77
 where nsys or torch is missing.

@@ -27,11 +27,11 @@ PROJECTION_SCHEMA = pl.Schema(
 )
 
 _BLOCK = 64
-_MOST_OVERHANGING = 64  # API calls of one thread that are under way at once
+_MAX_OVERHANGING = 64  # API calls of one thread that are under way at once
 
 
 def project_ranges(ranges: pl.DataFrame, operations: Operations | pl.DataFrame) -> pl.DataFrame:
-    """What `nsys stats -r nvtx_gpu_proj_trace` prints: one row a range that launched GPU work.
+    """What `nsys stats -r nvtx_gpu_proj_trace` prints: one row per range that launched GPU work.
 
     Args:
         ranges: RANGE_SCHEMA, every domain and style. Those that end on another thread are left out.
@@ -95,7 +95,7 @@ def _ordered(thread: Integers, start: Integers) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """One row a range of a forest: what it launched, nested ranges included."""
+    """One row per range of a forest: what it launched, nested ranges included."""
 
     start: Integers
     """First start on the GPU; meaningless without operations."""
@@ -109,7 +109,7 @@ def project(forest: RangeForest, work: Launched) -> Spans:
     """First start and last end on the GPU of what was launched within each range.
 
     Operations in the order of launch make each range's a run [low, high); minima over runs come from blocks,
-    so that ten thousand ranges round the same million kernels cost no more than ten thousand.
+    so that ten thousand ranges around the same million kernels cost no more than ten thousand.
     """
     low, high = _runs_of_launches(forest, work)
     new_launch = np.ones(len(work.start) + 1, np.int64)
@@ -134,7 +134,7 @@ def _runs_of_launches(forest: RangeForest, work: Launched) -> tuple[Integers, In
         low[first:last] = begin + np.searchsorted(calls, forest.start[first:last], side="left")
         high[first:last] = begin + np.searchsorted(calls, forest.end[first:last], side="right")
     high = np.maximum(low, high)
-    for _ in range(_MOST_OVERHANGING):
+    for _ in range(_MAX_OVERHANGING):
         over = np.flatnonzero(high > low)
         over = over[work.call_end[high[over] - 1] > forest.end[over]]
         if not len(over):

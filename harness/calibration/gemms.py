@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from roofprof.harness.inputs.lookup import find
 from roofprof.harness.inputs.tensors import Tensor
-from roofprof.selfcheck.expected import Truth
+from roofprof.selfcheck.expected import Expected
 
 Run = Callable[[], object]
 
@@ -22,9 +22,9 @@ class Gemm:
     """Allocates the operands and gives the multiplication."""
     capability: tuple[int, int] = (8, 0)
 
-    def make(self) -> tuple[Truth, Run]:
+    def make(self) -> tuple[Expected, Run]:
         """The expected counts, and the call."""
-        return Truth(self.name, self.pipe, gemm=self.size), self.inputs(*self.size)
+        return Expected(self.name, self.pipe, gemm=self.size), self.inputs(*self.size)
 
 
 def _normal(rows: int, columns: int, dtype: str) -> Tensor:

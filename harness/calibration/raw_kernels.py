@@ -93,7 +93,7 @@ class RawKernels:
         """Compile all kernels; `packed` includes FFMA2, which Blackwell has.
 
         Raises:
-            ImportError: cupy is not there.
+            ImportError: cupy is not installed.
         """
         import cupy  # pyright: ignore[reportMissingImports]
 

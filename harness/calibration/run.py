@@ -21,7 +21,7 @@ from roofprof.harness.inputs.op import FP4_CAPABILITY
 from roofprof.harness.inputs.ranges import Ranges, open_ranges
 from roofprof.harness.inputs.tensors import Array, Output
 from roofprof.harness.plan.record import UNTESTED
-from roofprof.selfcheck.expected import Truth, truth_range
+from roofprof.selfcheck.expected import Expected, expected_range
 
 REPEATS = 3
 EMPTY_REPEATS = 10
@@ -35,12 +35,12 @@ L2_SIZES = 8
 class Kernel:
     """One kernel and its expected counts."""
 
-    truth: Truth
+    expected: Expected
     run: Callable[[], object]
     repeats: int = REPEATS
 
 
-Make = Callable[[], tuple[Truth, Callable[[], object]]]
+Make = Callable[[], tuple[Expected, Callable[[], object]]]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,7 +72,7 @@ def _prepare(machine: Machine) -> tuple[list[Kernel], dict[str, str]]:
     skipped: dict[str, str] = {}
     for name, make in _makers(machine):
         try:
-            truth, run = make()
+            expected, run = make()
             for _ in range(2):
                 run()
             torch.cuda.synchronize()
@@ -81,7 +81,7 @@ def _prepare(machine: Machine) -> tuple[list[Kernel], dict[str, str]]:
             with suppress(Exception):
                 torch.cuda.synchronize()
             continue
-        kernels.append(Kernel(truth, run, EMPTY_REPEATS if name == "empty" else REPEATS))
+        kernels.append(Kernel(expected, run, EMPTY_REPEATS if name == "empty" else REPEATS))
     return kernels, skipped
 
 
@@ -114,41 +114,41 @@ class _Raw:
             self._kernels = RawKernels.load(self.packed, torch.cuda.get_device_properties(0).multi_processor_count)
         return self._kernels
 
-    def empty(self) -> tuple[Truth, Callable[[], object]]:
+    def empty(self) -> tuple[Expected, Callable[[], object]]:
         """The floor."""
-        return Truth("empty"), self._get().empty
+        return Expected("empty"), self._get().empty
 
-    def stream(self, name: str) -> tuple[Truth, Callable[[], object]]:
+    def stream(self, name: str) -> tuple[Expected, Callable[[], object]]:
         """A kernel that streams through DRAM."""
         raw, size = self._get(), self._bytes
         self._arrays = self._arrays or [raw.zeros(size) for _ in range(3)]
         a, b, c = self._arrays
         flops = size // 4 * 2
-        made: dict[str, tuple[Truth, Callable[[], object]]] = {
-            "copy": (Truth("copy", read_bytes=size, write_bytes=size), lambda: raw.copy(a, c)),
-            "read": (Truth("read", read_bytes=size, write_bytes=0), lambda: raw.read(a, c)),
-            "write": (Truth("write", read_bytes=0, write_bytes=size), lambda: raw.write(c)),
+        made: dict[str, tuple[Expected, Callable[[], object]]] = {
+            "copy": (Expected("copy", read_bytes=size, write_bytes=size), lambda: raw.copy(a, c)),
+            "read": (Expected("read", read_bytes=size, write_bytes=0), lambda: raw.read(a, c)),
+            "write": (Expected("write", read_bytes=0, write_bytes=size), lambda: raw.write(c)),
             "triad": (
-                Truth("triad", "fp32", flops, read_bytes=2 * size, write_bytes=size),
+                Expected("triad", "fp32", flops, read_bytes=2 * size, write_bytes=size),
                 lambda: raw.triad(a, b, c),
             ),
         }
         return made[name]
 
-    def loop(self, name: str) -> tuple[Truth, Callable[[], object]]:
+    def loop(self, name: str) -> tuple[Expected, Callable[[], object]]:
         """A kernel that repeats one instruction."""
         raw, threads = self._get(), THREADS * BLOCKS
         executed = threads * STEPS
         np = raw.cupy
-        truths = {
-            "ffma": (Truth("ffma", "fp32", 2 * executed), np.float32),
-            "hfma2": (Truth("hfma2", "fp16", 4 * executed), np.uint32),
-            "mufu": (Truth("mufu", mufu_count=executed), np.float32),
-            "ffma2": (Truth("ffma2", "fp32", 4 * executed), np.uint64),
+        kinds = {
+            "ffma": (Expected("ffma", "fp32", 2 * executed), np.float32),
+            "hfma2": (Expected("hfma2", "fp16", 4 * executed), np.uint32),
+            "mufu": (Expected("mufu", mufu_count=executed), np.float32),
+            "ffma2": (Expected("ffma2", "fp32", 4 * executed), np.uint64),
         }
-        truth, scalar = truths[name]
+        expected, scalar = kinds[name]
         data = np.zeros(threads, dtype=scalar)
-        return truth, lambda: raw.loop(f"{name}_k", data, scalar(0), scalar(0))
+        return expected, lambda: raw.loop(f"{name}_k", data, scalar(0), scalar(0))
 
 
 def _launch(kernels: Sequence[Kernel], ranges: Ranges) -> None:
@@ -162,7 +162,7 @@ def _launch(kernels: Sequence[Kernel], ranges: Ranges) -> None:
         for repeat in range(max(kernel.repeats for kernel in kernels)):
             for kernel in kernels:
                 if repeat < kernel.repeats:
-                    with ranges.range(truth_range(kernel.truth)):
+                    with ranges.range(expected_range(kernel.expected)):
                         kernel.run()
                     torch.cuda.synchronize()
     finally:
@@ -175,7 +175,7 @@ def _record(machine: Machine, kernels: Sequence[Kernel], skipped: dict[str, str]
         "gpu": environment.gpu("cuda"),
         "packages": environment.versions(),
         "l2_cache_bytes": machine.l2_bytes,
-        "kernels": [kernel.truth.name for kernel in kernels],
+        "kernels": [kernel.expected.name for kernel in kernels],
         "skipped": skipped,
         "untested": UNTESTED if (machine.capability or (0, 0)) >= FP4_CAPABILITY else None,
     }

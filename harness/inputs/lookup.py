@@ -10,7 +10,7 @@ from roofprof.harness.inputs.tensors import Kernel
 
 
 class MissingKernelError(Exception):
-    """A name is not there; the text says which and why."""
+    """A name is missing; the text says which and why."""
 
 
 def find(path: str) -> Kernel:

@@ -1,7 +1,7 @@
 """What a module of `harness/ops` declares: its ops, and the implementations that run them.
 
 `OPS` holds an `Op` for each formula that has weights, sizes decided by routing, or variants; the others need none.
-`IMPLEMENTATIONS` holds the ways to run ops. The catalogue finds the modules by itself (docs/extending/op.md).
+`IMPLEMENTATIONS` holds the ways to run ops. The catalogue finds the modules automatically (docs/extending/op.md).
 """
 
 from collections.abc import Callable, Sequence

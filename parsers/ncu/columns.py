@@ -111,15 +111,15 @@ class _Planner:
 
     def weighted(self, column: str, alternatives: Iterable[Mapping[str, int]]) -> None:
         """A weighted sum of counters, from the first alternative that is whole."""
-        lacking: list[str] = []
+        absent_of_first: list[str] = []
         for weights in alternatives:
             absent = [f"{base}.sum" for base in weights if not self.offers(base)]
             if not absent:
                 terms = [(self.count(base), weight) for base, weight in weights.items()]
                 self.readings[column] = _summed(terms)
                 return
-            lacking = lacking or absent
-        self.missing[column] = ",".join(lacking)
+            absent_of_first = absent_of_first or absent
+        self.missing[column] = ",".join(absent_of_first)
         self.readings[column] = _unknown
 
 

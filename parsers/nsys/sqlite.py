@@ -22,7 +22,7 @@ class SqliteTables:
     """Tables of one SQLite file, opened read-only over one connection.
 
     Raises:
-        ReportError: no database, truncated, locked or damaged.
+        ReportError: not a database, truncated, locked or damaged.
     """
 
     def __init__(self, path: Path) -> None:

@@ -37,7 +37,7 @@ def read_nsys_trace(path: Path, export: Exporter | None = None) -> NsysTrace:
         RoofprofError: an .nsys-rep and no exporter.
     """
     if not path.exists():
-        raise ReportError(f"there is no {path}", "give an .nsys-rep, its .sqlite export or its parquet directory")
+        raise ReportError(f"no such file: {path}", "give an .nsys-rep, its .sqlite export or its parquet directory")
     if path.suffix == ".ncu-rep":
         raise ReportError(f"{path} is a report of ncu, not of nsys", "roofprof analyze reads it")
     if path.suffix == ".nsys-rep":

@@ -62,7 +62,7 @@ def scrub(export: Path, target: Path, *, within: str | None = None, clean: Calla
         clean: applied to every name that is kept.
 
     Raises:
-        ReportError: the export is no SQLite database, or damaged.
+        ReportError: the export is not a SQLite database, or is damaged.
         RoofprofError: the target cannot be written.
     """
     partial = target.with_name(target.name + ".partial")

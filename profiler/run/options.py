@@ -53,7 +53,7 @@ class CaptureOptions(LayerRequest):
 
     @property
     def captured_phases(self) -> tuple[str, ...]:
-        """What is captured by itself: the phases of the layer that have a wanted op, or the one other workload."""
+        """What gets runs of its own: the phases of the layer that have a wanted op, or the one other workload."""
         return ("workload",) if self.command else self.wanted_phases()
 
     def check(self) -> None:

@@ -1,4 +1,4 @@
-"""Runs one profiler command: its output into a log and past a watch, its end by itself or by ours."""
+"""Runs one profiler command: its output into a log and past a watch, whether it ends on its own or has to be ended."""
 
 import shutil
 import subprocess
@@ -23,7 +23,7 @@ class Ending(StrEnum):
     """How a run came to its end."""
 
     FINISHED = "finished"
-    """By itself, well or not."""
+    """On its own, well or not."""
     HUNG = "hung"
     INTERRUPTED = "interrupted"
     DISK_FULL = "disk full"

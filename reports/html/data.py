@@ -57,6 +57,7 @@ def _findings_of_no_row(report: RooflineReport) -> list[Finding]:
 def _set(report: RooflineReport) -> dict[str, Any]:
     return {
         "generated": report.generated,
+        "date": report.date,
         "gpu": _device(report.gpu),
         "target": _device(report.target),
         "measured": _measured(report),

@@ -45,8 +45,8 @@ def _bottleneck(found: Bottlenecks) -> list[str]:
     lines += [f"**Overall:** {_overall(found, here)}", ""]
     if case.source.projected and found.target:
         shares = ", ".join(f"{s.bound}-bound {percent(s.share)}" for s in found.target)
-        least = f"By {target}'s roofs (extrapolated) the same work takes at least {seconds(found.target_time_ns)}"
-        lines += [f"{least}: {shares}.", ""]
+        minimum = f"By {target}'s roofs (extrapolated) the same work takes at least {seconds(found.target_time_ns)}"
+        lines += [f"{minimum}: {shares}.", ""]
     if found.unplaced:
         names = joined([code(op.label) for op in found.unplaced[:_NAMED]])
         lines += [f"In no share, for time or bound is unknown: {len(found.unplaced)} ops, among them {names}.", ""]

@@ -14,7 +14,7 @@ def document_sections(sections: ReportSections) -> list[str]:
         return ["Nothing measured here can be compared with the reference document.", ""]
     lines = [
         "AI by formula is roofprof's at the claim's tokens (M) and precision. AI measured is that of the nearest case",
-        "and of what ran there, padded tiles counted. Claims are judged by the formulas, sentences by measurement.",
+        "and of what ran there, padded tiles counted. Claims are checked by the formulas, sentences by measurement.",
         "",
     ]
     heads = ["Kernel", "Op", "Bound, document", "Measured in", "By", "Bound, measured", "M", "AI, document",

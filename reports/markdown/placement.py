@@ -117,13 +117,14 @@ def formulas(sections: ReportSections) -> list[str]:
 
 def _example(example: WorkedExample) -> list[str]:
     op, worked = example.op, example.worked
+    flops = " = ".join(dict.fromkeys((worked.flop_expression, whole(worked.flop_count))))
     title = f"### {code(worked.formula)}: {code(op.label)}, {prose(example.case.title)}"
-    lines = [title, "", worked.says, "", "```", f"FLOPs = {worked.flop_expression} = {whole(worked.flop_count)}"]
+    lines = [title, "", worked.says, "", "```", f"FLOPs = {flops}"]
     lines += [f"Bytes: {what} = {expression}" for what, expression in worked.byte_terms]
     lines += [f"Bytes = {whole(worked.dram_bytes)}"]
     if worked.arithmetic_intensity:
-        flops, traffic = whole(worked.flop_count), whole(worked.dram_bytes)
-        lines += [f"AI    = {flops} / {traffic} = {number(worked.arithmetic_intensity)} FLOP/byte"]
+        counts = f"{whole(worked.flop_count)} / {whole(worked.dram_bytes)}"
+        lines += [f"AI    = {counts} = {number(worked.arithmetic_intensity)} FLOP/byte"]
     return [*lines, "```", "", _measured_beside(example), ""]
 
 

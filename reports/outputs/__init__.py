@@ -1,1 +1,1 @@
-"""Formats that results are written in: one module each, found by being here."""
+"""Formats that results are written in: one module each, found automatically."""

@@ -39,7 +39,7 @@ def draw_comparison(comparisons: Sequence[Comparison]) -> "Figure":
     _draw_scatter(scatter, rows, comparisons)
     _draw_waterfall(waterfall, rows[:SHOWN], comparisons)
     gpus = ", ".join(dict.fromkeys(found.case.source.gpu.name for found in comparisons))
-    dates = ", ".join(dict.fromkeys(found.case.source.generated[:10] for found in comparisons))
+    dates = ", ".join(dict.fromkeys(found.case.source.date for found in comparisons))
     title = f"Formula against measurement on {gpus}, {dates}"
     figure.text(0.01, 0.965, printable(title, 160), fontsize=12, va="top", parse_math=False)
     return figure

@@ -35,7 +35,7 @@ def new_figure(width: float, height: float) -> "Figure":
 def heading(figure: "Figure", title: str, reports: Sequence[RooflineReport], note: str | None = None) -> None:
     """Title, with the profiled GPUs and the dates; a note in small print below the picture."""
     gpus = ", ".join(dict.fromkeys(report.gpu.name for report in reports))
-    dates = ", ".join(dict.fromkeys(report.generated[:10] for report in reports))
+    dates = ", ".join(dict.fromkeys(report.date for report in reports))
     figure.suptitle(
         f"{printable(title)}, measured on {printable(gpus)}, {dates}", x=0.01, ha="left", fontsize=11, parse_math=False
     )
@@ -69,6 +69,6 @@ def save_picture(figure: "Figure", path: Path, hint: str = "choose another file"
     settings = matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "roofprof"})
     dateless = FORMATS[f".{kind}"]
     with settings, warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes in the PNG; it stands whole in the SVG.
+        # A name in a script that the font does not cover is drawn as boxes in the PNG; it stands whole in the SVG.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         return write_output(path, lambda partial: figure.savefig(partial, format=kind, metadata=dateless), hint)

@@ -1,7 +1,8 @@
-"""The roofline picture: roofs per precision, one numbered marker an op, its formula point joined to it."""
+"""The roofline picture: roofs per precision, one numbered marker per op, its formula point joined to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from roofprof.formatting import printable
@@ -249,7 +250,7 @@ def _draw_key(
 def _draw_words(figure: "Figure", axes: "Axes", report: RooflineReport, levels: bool, subject: str | None) -> None:
     title = f"Roofline of {report.target.name}" + (f", {subject}" if subject else "")
     title += f", measured on {report.gpu.name}" if report.projected else ""
-    axes.set_title(f"{printable(title)}, {report.generated[:10]}", loc="left", fontsize=11, parse_math=False)
+    axes.set_title(f"{printable(title)}, {report.date}", loc="left", fontsize=11, parse_math=False)
     lines = [
         ("filled: AI against DRAM bytes; |: against L2 bytes; x: against L1 fill bytes" if levels else _MARKS)
         + ("; area: share of the layer's time" if any(op.share for op in report.ops) else "")
@@ -257,11 +258,12 @@ def _draw_words(figure: "Figure", axes: "Axes", report: RooflineReport, levels: 
         + ("; dotted: roofs measured on the profiled GPU" if report.ceilings else ""),
         *report.notes[:2],
     ]
-    for row, line in enumerate(lines):
+    rows = [row for line in lines for row in wrap(printable(line, 380), 190)[:2]]
+    for index, row in enumerate(rows):
         figure.text(
             0.01,
-            0.045 - 0.018 * row,
-            printable(line, 190),
+            0.05 - 0.0125 * index,
+            row,
             fontsize=6.8,
             color="#555555",
             va="bottom",

@@ -10,7 +10,7 @@ EXAMPLES = 3
 
 
 def finding_lines(findings: Sequence[Finding], verbose: bool = False) -> Iterator[str]:
-    """Lines to print, weightiest first; alike ones are counted instead of repeated.
+    """Lines to print, most severe first; similar ones are counted instead of repeated.
 
     Args:
         findings: all of a report.

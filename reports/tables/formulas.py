@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from roofprof.document.claims import JudgedClaim
+from roofprof.document.claims import CheckedClaim
 from roofprof.formatting import format_number, format_si
 from roofprof.formulas.layer import LayerCase
 from roofprof.formulas.table import FormulaRow, FormulaTotal
@@ -97,7 +97,7 @@ def print_gpus(specs: Sequence[DeviceSpec]) -> None:
     console.print("TFLOP/s dense; ridge in FLOP/byte. A file of your own: docs/gpus.md")
 
 
-def print_claims(claims: Sequence[JudgedClaim], gpu: DeviceSpec) -> None:
+def print_claims(claims: Sequence[CheckedClaim], gpu: DeviceSpec) -> None:
     """Every claim of the reference document with three AIs and a verdict."""
     console = _console()
     table = _table(

@@ -1,1 +1,1 @@
-"""From launches to judged op rows."""
+"""From launches to op rows, each with its findings."""

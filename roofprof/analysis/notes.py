@@ -39,7 +39,7 @@ def _time_notes(ops: Sequence[OpResult]) -> list[str]:
     return [
         "rates and fractions of the roof use nsys' time (union of an op's kernels, no profiler replaying them) with "
         "ncu's bytes and FLOPs, and so do µs under 'nsys'; the fraction at the clock uses ncu's time, "
-        "for the clock is ncu's"
+        "because ncu measured that clock"
     ]
 
 

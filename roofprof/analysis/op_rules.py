@@ -155,7 +155,7 @@ def _carried_over_writes(f: OpFacts) -> Iterator[Finding]:
 
 
 def _spills(f: OpFacts) -> Iterator[Finding]:
-    """Local memory is not counted by itself: what one kernel stores far beyond its output is the sign of it."""
+    """Local memory has no counter here: what one kernel stores far beyond its output is the sign of it."""
     if f.l2_write_bytes is None or len(f.kernel_names) != 1 or splits_k(f.kernel_names):
         return
     extra = f.l2_write_bytes - f.formula.dram_write_bytes
@@ -185,6 +185,6 @@ def _conventions(f: OpFacts) -> Iterator[Finding]:
         yield f.finding(
             "flop-convention", Severity.INFO,
             f"counters see {format_number(ratio)}x the formula's FLOPs, which are a convention for such ops: compares, "
-            f"conversions, exp and rcp are none, shuffles' adds are{mufu}",
+            f"conversions, exp and rcp are not FLOPs, shuffles' adds are{mufu}",
             "compare bytes and time for elementwise ops, not FLOPs", ratio=ratio,
         )  # fmt: skip

@@ -75,7 +75,7 @@ def _misfit(check: Selfcheck, device: str, ncu_version: str | None) -> str | Non
 def _not_applied(report: str, what: str, why: str) -> Finding:
     return Finding(
         NOT_APPLIED, Severity.DOUBTFUL, f"the {what} given is not applied: {why}",
-        "make one on the GPU that was measured", report=report, values={"what": what},
+        "make one on the profiled GPU", report=report, values={"what": what},
     )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def _unverified(report: str, check: Selfcheck) -> list[Finding]:
         return []
     return [
         Finding(
-            "counter-unproven", Severity.DOUBTFUL,
+            "counter-unverified", Severity.DOUBTFUL,
             f"the self-check has no value of {', '.join(check.missing_counters)}: they are not verified here", None,
             report=report, values={"counters": check.missing_counters},
         )

@@ -32,7 +32,7 @@ def ops(
     only: Annotated[str | None, typer.Option(help="Only ops matching this regex.")] = None,
     sort: Annotated[str, typer.Option(help="Order: order, time, bytes, flop, ai or name.")] = "order",
     top: Annotated[int | None, typer.Option(min=1, help="Show only the first N rows.")] = None,
-    claims: Annotated[bool, typer.Option("--claims", help="The reference document's claims, each judged.")] = False,
+    claims: Annotated[bool, typer.Option("--claims", help="Check each claim of the reference document.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Print the layer op by op: FLOPs, compulsory bytes, AI and bound by formula."""
@@ -91,9 +91,9 @@ def _print_claims(target: "DeviceSpec", as_json: bool) -> None:
     import json
     from dataclasses import asdict
 
-    from roofprof.document.claims import judge_claims
+    from roofprof.document.claims import check_claims
 
-    claims = judge_claims(target)
+    claims = check_claims(target)
     if as_json:
         print(json.dumps({"schema_version": 1, "gpu": target.as_dict(), "claims": [asdict(c) for c in claims]}))
         return

@@ -34,9 +34,9 @@ def selfcheck(
         directory = _capture(output or Path("selfcheck"), force, quiet=as_json)
     if capture_only:
         return
-    from roofprof.pipeline.selfcheck import judge_capture
+    from roofprof.pipeline.selfcheck import evaluate_capture
 
-    result = judge_capture(directory)
+    result = evaluate_capture(directory)
     _keep(result, directory)
     if as_json:
         print_json(result.as_dict())

@@ -147,8 +147,8 @@ def gpu_of(source: RooflineReport, op: OpResult) -> DeviceSpec | None:
 
 def target_time_ns(source: RooflineReport, op: OpResult) -> float | None:
     """The minimum time of an op's measured work by the target's roofs."""
-    least = op.points.on_target.bound_time_s
-    return None if least is None else least * 1e9
+    bound_s = op.points.on_target.bound_time_s
+    return None if bound_s is None else bound_s * 1e9
 
 
 def kernel_of(source: RooflineReport, op: OpResult) -> str:

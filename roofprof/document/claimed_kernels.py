@@ -22,7 +22,7 @@ class DocumentKernel:
 
     kernel: str
     op: str
-    """Ours for the document's op."""
+    """The canonical name of the document's op."""
     recipe: str
     """The recipe whose precision the kernel works in."""
     precision: str | None = None

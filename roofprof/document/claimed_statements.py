@@ -1,4 +1,4 @@
-"""The reference document's sentences, each judged by what was measured; a sentence without data says so."""
+"""The reference document's sentences, each checked against what was measured; a sentence without data says so."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from roofprof.document.bottlenecks import bottlenecks
 from roofprof.document.cases import CaseOps
-from roofprof.document.claims import JudgedClaim, judge_claims
+from roofprof.document.claims import CheckedClaim, check_claims
 from roofprof.document.opportunities import EFFICIENT
 from roofprof.document.scaling import CONSTANT_WITHIN, ScalingRow, Series
 from roofprof.formatting import format_number, format_percent, format_si
@@ -28,8 +28,8 @@ class Statement:
     verdict: str
 
 
-def judge_statements(cases: Sequence[CaseOps], batch: Sequence[Series], length: Sequence[Series]) -> list[Statement]:
-    """Judge every sentence that the data can speak to, in the reference document's order."""
+def check_statements(cases: Sequence[CaseOps], batch: Sequence[Series], length: Sequence[Series]) -> list[Statement]:
+    """Check every sentence that the data can speak to, in the reference document's order."""
     decode = [s for s in batch if s.phase == "decode"]
     prefill = [s for s in length if s.phase == "prefill"]
     return [
@@ -219,7 +219,7 @@ def _mla(cases: Sequence[CaseOps]) -> Statement:
 class MeasuredClaim:
     """A claim and the measured row whose token count is nearest to the claim's."""
 
-    claim: JudgedClaim
+    claim: CheckedClaim
     case: CaseOps | None
     op: OpResult | None
     """None where the op was not measured."""
@@ -229,10 +229,10 @@ def measured_claims(cases: Sequence[CaseOps]) -> list[MeasuredClaim]:
     """Every claim of the placement table and of the worked examples, in the reference document's order."""
     if not cases:
         return []
-    return [_nearest(claim, cases) for claim in judge_claims(cases[0].source.target)]
+    return [_nearest(claim, cases) for claim in check_claims(cases[0].source.target)]
 
 
-def _nearest(claim: JudgedClaim, cases: Sequence[CaseOps]) -> MeasuredClaim:
+def _nearest(claim: CheckedClaim, cases: Sequence[CaseOps]) -> MeasuredClaim:
     names = ("topk_softmax", "topk") if claim.op == "topk_softmax" else (claim.op,)
     found = [
         (abs((case.tokens or 0) - claim.m), names.index(op.op), number, case, op)

@@ -44,7 +44,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedClaim:
+class CheckedClaim:
     """A claim with three arithmetic intensities: as claimed, by the document's formula, by roofprof's."""
 
     kernel: str
@@ -65,13 +65,13 @@ class JudgedClaim:
     source: str = "formula"
 
 
-def judge_claims(target: DeviceSpec) -> list[JudgedClaim]:
-    """Judge every claim against the target's roofs (the reference document's own are `gb200`)."""
+def check_claims(target: DeviceSpec) -> list[CheckedClaim]:
+    """Check every claim against the target's roofs (the reference document's own are `gb200`)."""
     text = (resources.files("roofprof.document") / "claims.toml").read_text(encoding="utf-8")
-    return [_judge(Claim(**row), target) for row in tomllib.loads(text)["claim"]]
+    return [_check(Claim(**row), target) for row in tomllib.loads(text)["claim"]]
 
 
-def _judge(claim: Claim, target: DeviceSpec) -> JudgedClaim:
+def _check(claim: Claim, target: DeviceSpec) -> CheckedClaim:
     spec = _spec(claim, claim.m)
     work = spec.work
     placed = place({work.pipe: work.flop_count}, work.dram_bytes, Roofs.of(target))
@@ -79,7 +79,7 @@ def _judge(claim: Claim, target: DeviceSpec) -> JudgedClaim:
     intensity, limit = work.arithmetic_intensity or 0.0, _intensity(claim, _MANY_TOKENS)
     bound = placed.bound and str(placed.bound)
     verdicts = [*_intensity_verdict(claim, spec, intensity, limit), *_bound_verdicts(claim, spec, bound, target)]
-    return JudgedClaim(
+    return CheckedClaim(
         kernel=claim.kernel,
         op=claim.op,
         note=claim.note,
@@ -138,7 +138,7 @@ def _intensity(claim: Claim, m: int) -> float:
 
 
 def _tokens_for(claim: Claim, wanted: float) -> int | None:
-    """The least m at which the AI reaches what is claimed; AI grows with m."""
+    """The smallest m at which the AI reaches what is claimed; AI grows with m."""
     low, high = 1, _MANY_TOKENS
     if _intensity(claim, high) < wanted:
         return None

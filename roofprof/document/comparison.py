@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from roofprof.document.cases import CaseOps
-from roofprof.document.claims import DOCUMENT_FORMULAS, JudgedClaim, judge_claims
+from roofprof.document.claims import DOCUMENT_FORMULAS, CheckedClaim, check_claims
 from roofprof.hardware.roofline import Bound, RooflinePoint
 from roofprof.results.op import OpResult
 
@@ -116,7 +116,7 @@ def compare(cases: Sequence[CaseOps], against_document: bool = False) -> list[Co
     for case in cases:
         ops = [*case.ops, *case.step_ops]
         gaps = sorted((gap_of(op) for op in ops if op.formula), key=lambda g: (-g.distance, -(g.time_gap or 0)))
-        claims = judge_claims(case.source.target) if against_document else ()
+        claims = check_claims(case.source.target) if against_document else ()
         document = _document_gaps(case, claims)
         comparisons.append(Comparison(case, tuple(gaps), sum(op.formula is None for op in ops), tuple(document)))
     return comparisons
@@ -159,7 +159,7 @@ def _split(gap: Gap, formula_point: RooflinePoint, counted: RooflinePoint) -> Ga
     return Gap(**{**asdict(gap), **factors, "time_gap": gap.time_ns / (formula_point.bound_time_s * 1e9)})
 
 
-def _document_gaps(case: CaseOps, claims: Sequence[JudgedClaim]) -> list[DocumentGap]:
+def _document_gaps(case: CaseOps, claims: Sequence[CheckedClaim]) -> list[DocumentGap]:
     rows = []
     for claim in claims:
         if claim.note:  # a worked example repeats the table's op
@@ -169,7 +169,7 @@ def _document_gaps(case: CaseOps, claims: Sequence[JudgedClaim]) -> list[Documen
     return sorted(rows, key=lambda row: -(row.claimed_over_measured or 0))
 
 
-def _document_gap(claim: JudgedClaim, op: OpResult) -> DocumentGap:
+def _document_gap(claim: CheckedClaim, op: OpResult) -> DocumentGap:
     formula = op.formula
     has_own = formula is not None and claim.document_formula_arithmetic_intensity is not None
     own = DOCUMENT_FORMULAS.get(_DOCUMENT_FORMULA_OF.get(formula.name, "")) if formula and has_own else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from roofprof.document.bottlenecks import Bottlenecks, bottlenecks
 from roofprof.document.cases import CaseOps, cases_of, counting_cases, headline_cases, superseded
-from roofprof.document.claimed_statements import MeasuredClaim, Statement, judge_statements, measured_claims
+from roofprof.document.claimed_statements import MeasuredClaim, Statement, check_statements, measured_claims
 from roofprof.document.formula_points import FormulaPoint, formula_points
 from roofprof.document.opportunities import Opportunities, opportunities
 from roofprof.document.placement import Placement, placement
@@ -79,7 +79,7 @@ def build_sections(reports: Sequence[RooflineReport]) -> ReportSections:
         opportunities=tuple(opportunities(case) for case in headline),
         mla=tuple((case, op) for case in cases for op in case.ops if op.formula and op.formula.name == "mla_decode"),
         claims=tuple(measured_claims(counting)),
-        statements=tuple(judge_statements(counting, batch, length)),
+        statements=tuple(check_statements(counting, batch, length)),
         provenance=provenance(reports),
     )
 

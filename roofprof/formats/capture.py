@@ -19,7 +19,7 @@ class Conditions:
 
     cache: str | None = None
     implementations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Name of the range round a layer -> op -> implementation."""
+    """Name of the range around a layer -> op -> implementation."""
     capture: Mapping[str, Any] = field(default_factory=dict)
     """When, with which recipe and versions: what report.json says of the capture."""
 

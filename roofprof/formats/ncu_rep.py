@@ -61,7 +61,7 @@ def whole_blocks(data: Data) -> tuple[list[Block], int]:
     """The blocks up to the first that is damaged, and where they end: what is left of a report that was cut.
 
     Raises:
-        FramingError: no report at all.
+        FramingError: not a report at all.
     """
     end = first_block(data)
     found: list[Block] = []

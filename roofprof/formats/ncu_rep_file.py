@@ -1,4 +1,4 @@
-"""Opens an .ncu-rep on disk: other files are told by what they are, damaged ones by where they are damaged."""
+"""Opens an .ncu-rep on disk; errors say what another file is, and where a damaged one is damaged."""
 
 import mmap
 from pathlib import Path

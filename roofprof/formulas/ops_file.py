@@ -113,7 +113,7 @@ def load_ops_config(name_or_file: str) -> OpsConfig:
             raise ReportError(f"cannot read {name_or_file}: {error}", _HINT) from None
     try:
         table = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # numbers of thousands of digits and deep nesting are no TOML errors
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits and deep nesting are not TOML errors
         raise ReportError(f"{name_or_file} is not valid TOML: {error}", _HINT) from None
     return parse_ops_config(table, name_or_file)
 

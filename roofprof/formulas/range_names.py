@@ -1,4 +1,4 @@
-"""The names of NVTX ranges round ops: the one place that writes and parses them.
+"""The names of NVTX ranges around ops: the one place that writes and parses them.
 
 A name carries the op's shape, so that a bare report is enough for the formula side:
 
@@ -103,8 +103,8 @@ def _parse_fields(fields: list[str]) -> Shape:
 
 
 TRUTH_FORMULA = "truth"
-"""The pseudo-formula of a range whose name says what is true of the kernels in it."""
+"""The pseudo-formula of a range whose name gives the exact counts of the kernels in it."""
 
 
 CASE_FORMULA = "case"
-"""The pseudo-formula of the range round a layer: `decode:case:b64:s4096` says phase, batch and length."""
+"""The pseudo-formula of the range around a layer: `decode:case:b64:s4096` says phase, batch and length."""

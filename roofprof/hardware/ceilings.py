@@ -96,7 +96,7 @@ def load_ceilings(path: Path) -> Ceilings:
     """Load a ceilings file, JSON or TOML.
 
     Raises:
-        RoofprofError: not there, or not of that form.
+        RoofprofError: missing, or not of that form.
     """
     hint = "give the file that roofprof ceilings -o wrote"
     try:

@@ -49,7 +49,7 @@ def _from_report(name: str, launches: pl.DataFrame, device: Mapping[str, Any]) -
     bytes_per_cycle = _largest_ratio(launches, "dram_peak_bytes_per_s", "dram_clock_hz")
     bandwidth = bytes_per_cycle * dram_clock if bytes_per_cycle else None
     if not bandwidth and device.get("dram_bus_width_bits"):
-        bandwidth = device["dram_bus_width_bits"] / 8 * 2 * dram_clock  # two transfers a clock
+        bandwidth = device["dram_bus_width_bits"] / 8 * 2 * dram_clock  # two transfers per clock
     return DeviceSpec(
         name=name,
         sku=name,

@@ -12,7 +12,7 @@ OWN_DOMAIN, DEFAULT_DOMAIN = "roofprof", "<default domain>"
 
 
 def choose_domain(domains: list[str], wanted: str | None = None) -> str | None:
-    """The domain whose ranges are ops: ours, else the default one, else the only one that has ranges."""
+    """The domain whose ranges are ops: `roofprof`, else the default one, else the only one that has ranges."""
     if wanted is not None:
         return wanted if wanted in domains else None
     if OWN_DOMAIN in domains:
@@ -59,7 +59,7 @@ def attribute(launches: pl.DataFrame, domain: str | None = None) -> tuple[pl.Dat
 def _number_calls(launches: pl.DataFrame) -> pl.DataFrame:
     """Name the instance of each range: by where it opened, or by contiguous run where the file does not say.
 
-    A result of range replay is one whole range, so it is an instance by itself.
+    A result of range replay is one whole range, so it is an instance of its own.
     """
     opened_at = pl.col("opened_at").cast(pl.List(pl.String)).list.join(",")
     whole = pl.when(pl.col("workload_type") == "range").then(pl.col("launch_id")).otherwise(-1)
@@ -86,7 +86,7 @@ def _domain_findings(report: str, domains: list[str], picked: str | None, wanted
     yield Finding(
         "domain-ambiguous",
         Severity.WARNING,
-        f"ranges in {len(domains)} domains and none is ours or the default one: no launch was attributed",
+        f"ranges in {len(domains)} domains and none is 'roofprof' or the default one: no launch was attributed",
         f"name one with --domain: {', '.join(domains)}",
         report=report,
         values={"domains": domains},
@@ -104,7 +104,7 @@ def require_domain(present: Collection[str], wanted: str | None = None) -> str |
         A domain, or None where no range was recorded.
 
     Raises:
-        UsageError: no such domain, or several and none of them ours or the default one.
+        UsageError: no such domain, or several and none of them `roofprof` or the default one.
     """
     listed = ", ".join(sorted(present)) or "none"
     name = DEFAULT_DOMAIN if wanted == "default" and wanted not in present else wanted

@@ -112,7 +112,7 @@ def _evaluated(report: str, name: RangeName, case: CaseConditions) -> NamedRange
 
 
 def _case(path: tuple[str, ...], config: OpsConfig | None, conditions: Conditions) -> CaseConditions:
-    """The case by the innermost layer range round the op, else by the ops file; cache and so on by the manifest."""
+    """The case by the innermost layer range around the op, else by the ops file; cache and so on by the manifest."""
     default = config.case if config else CaseConditions()
     cache = conditions.cache or default.cache
     for text in reversed(path[:-1]):

@@ -10,7 +10,7 @@ from roofprof.formats.capture import MANIFEST, load_capture
 from roofprof.hardware.chip import Chip, chip_of_capability, common_counters
 from roofprof.hardware.devices import recognise_gpu
 from roofprof.pipeline.capture_group import read_group
-from roofprof.selfcheck.judge import judge, truths_in
+from roofprof.selfcheck.check import check_counters, expected_in
 from roofprof.selfcheck.result import SELFCHECK, Row, Selfcheck, load_selfcheck
 
 FOLDER = "selfcheck"
@@ -32,13 +32,13 @@ def find_selfcheck(path: Path, required: bool = True) -> Selfcheck | None:
     if (path / FOLDER).is_dir():
         return find_selfcheck(path / FOLDER, required)
     if (path / RECORD).is_file():
-        return judge_capture(path)
+        return evaluate_capture(path)
     if required:
         raise ReportError(f"{path} holds no self-check", "make one with roofprof selfcheck -o DIR")
     return None
 
 
-def judge_capture(folder: Path) -> Selfcheck:
+def evaluate_capture(folder: Path) -> Selfcheck:
     """Evaluate the captured kernels of a self-check.
 
     Raises:
@@ -48,13 +48,13 @@ def judge_capture(folder: Path) -> Selfcheck:
         folder = folder / FOLDER
     capture = load_capture(folder)
     read = read_group(capture.groups[0])
-    truths = truths_in(read.launches)
-    if not truths:
+    expected_by_range = expected_in(read.launches)
+    if not expected_by_range:
         raise ReportError(f"{folder} holds no kernel with expected counts", "make one with roofprof selfcheck -o DIR")
     device = next(iter(read.devices.values()), {})
     name = str(device.get("device_name") or "unknown GPU")
     l2_bytes = float(device.get("l2_cache_bytes") or DEFAULT_L2_BYTES)
-    rows, floor = judge(read.launches, truths, recognise_gpu(name), l2_bytes)
+    rows, floor = check_counters(read.launches, expected_by_range, recognise_gpu(name), l2_bytes)
     chip = chip_of_capability(f"{device.get('compute_capability_major')}.{device.get('compute_capability_minor')}")
     record = _record(folder)
     return Selfcheck(

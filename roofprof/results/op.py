@@ -85,7 +85,7 @@ class OpResult:
     source: Annotated[str, Column("text", "Where the row is from", in_ops_csv=None, values=("measured",))] = "measured"
 
     points: RooflinePoints = field(default_factory=RooflinePoints)
-    """No column: made once from the work above and the two GPUs, on analysis or on loading."""
+    """Not a column: made once from the work above and the two GPUs, on analysis or on loading."""
 
     @property
     def time_ns(self) -> float | None:

@@ -69,8 +69,17 @@ class RooflineReport:
 
     @property
     def projected(self) -> bool:
-        """Whether the target is another GPU than the one that ran."""
+        """Whether the target is another GPU than the profiled one."""
         return self.target.name != self.gpu.name
+
+    @property
+    def date(self) -> str:
+        """The days of the captures; where one is unknown, the day of the analysis, and that in words."""
+        captures = [entry.get("capture") for entry in self.reports]
+        days = [str(capture.get("created") or "")[:10] for capture in captures if isinstance(capture, Mapping)]
+        if not days or len(days) < len(captures) or "" in days:
+            return f"analyzed {self.generated[:10]}"
+        return ", ".join(dict.fromkeys(days))
 
     def to_dict(self) -> dict[str, Any]:
         """The content of report.json."""
@@ -114,14 +123,14 @@ class RooflineReport:
         return json.dumps(_plain(self.to_dict()), ensure_ascii=False, allow_nan=False)
 
 
-def load_report(path: Path) -> RooflineReport:
+def load_report(path: str | Path) -> RooflineReport:
     """Load a saved report.json.
 
     Raises:
         ReportError: not JSON, or not a report of a version that this program knows.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ReportError(
             f"cannot read {path}: {error.strerror}", "give the report.json that analyze -o wrote"

@@ -1,4 +1,4 @@
-"""What is exactly true of a kernel, written into its range's name by the harness and read back by the judge.
+"""The exact counts of a kernel, written into its range's name by the harness and read back by the check.
 
 copy:truth:r1073741824:w1073741824          DRAM bytes read and written
 gemm_bf16:truth:m4096:n4096:k4096:bf16      a GEMM on tensor cores: its executed FLOPs follow from its tiles
@@ -18,8 +18,8 @@ TILE_DEPTHS = (16, 32, 64, 128)
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
-    """What counters must show of one kernel. None where nothing is known, or nothing is claimed."""
+class Expected:
+    """What counters must show of one kernel. None where nothing is known."""
 
     name: str
     pipe: str | None = None
@@ -33,20 +33,20 @@ class Truth:
     write_bytes: float | None = None
 
 
-def truth_range(truth: Truth) -> str:
-    """The name of the range round a kernel."""
+def expected_range(expected: Expected) -> str:
+    """The name of the range around a kernel."""
     shape: Shape = {}
-    sizes = {"r": truth.read_bytes, "w": truth.write_bytes, "c": truth.flop_count, "u": truth.mufu_count}
+    sizes = {"r": expected.read_bytes, "w": expected.write_bytes, "c": expected.flop_count, "u": expected.mufu_count}
     shape |= {key: int(value) for key, value in sizes.items() if value is not None}
-    if truth.gemm:
-        shape |= dict(zip("mnk", truth.gemm, strict=True))
-    if truth.pipe:
-        shape["precision"] = truth.pipe.removeprefix("tensor_")
-    return format_range_name(truth.name, TRUTH_FORMULA, shape)
+    if expected.gemm:
+        shape |= dict(zip("mnk", expected.gemm, strict=True))
+    if expected.pipe:
+        shape["precision"] = expected.pipe.removeprefix("tensor_")
+    return format_range_name(expected.name, TRUTH_FORMULA, shape)
 
 
-def truth_of_range(name: str) -> Truth | None:
-    """What a range's name claims, or None where it claims nothing."""
+def expected_of_range(name: str) -> Expected | None:
+    """What a range's name says that counters must show, or None where it says nothing."""
     try:
         parsed = parse_range_name(name)
     except RangeNameError:
@@ -61,7 +61,7 @@ def truth_of_range(name: str) -> Truth | None:
     m, n, k, precision = size("m"), size("n"), size("k"), parsed.shape.get("precision")
     gemm = (m, n, k) if m and n and k else None
     pipe = None if precision is None else f"tensor_{precision}" if gemm else str(precision)
-    return Truth(parsed.op, pipe, size("c"), gemm, size("u"), size("r"), size("w"))
+    return Expected(parsed.op, pipe, size("c"), gemm, size("u"), size("r"), size("w"))
 
 
 def executed_flop_counts(gemm: tuple[int, int, int], kernels: Sequence[tuple[str, int]]) -> set[int]:

@@ -1,4 +1,4 @@
-"""selfcheck.json: which counters were proven on which GPU with which ncu, and the floor under every figure."""
+"""selfcheck.json: which counters were verified on which GPU with which ncu, and the floor under every figure."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class Row:
     state: State
     why: str | None = None
     duration_ns: float | None = None
-    """Median; shown, not judged, like its spread."""
+    """Median; shown, not checked, like its spread."""
     duration_spread: float | None = None
     """(maximum - minimum) / median."""
     metrics: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Selfcheck:
     skipped: Mapping[str, str] = field(default_factory=dict)
     """Kernel -> why it did not run."""
     untested: str | None = None
-    """Said of kernels that nobody has run on such a GPU."""
+    """Notes on kernels that were never tested on such a GPU."""
 
     @property
     def failed_counters(self) -> list[str]:
@@ -80,7 +80,7 @@ class Selfcheck:
 
     @property
     def passed(self) -> bool:
-        """Whether every counter that ran is as true as it must be."""
+        """Whether every counter that ran is exact, or within its limits."""
         return bool(self.rows) and all(row.state == "passed" for row in self.rows)
 
     def as_dict(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def load_selfcheck(path: Path) -> Selfcheck:
     """Load a selfcheck.json.
 
     Raises:
-        ReportError: not there, not JSON, or of another version.
+        ReportError: missing, not JSON, or of another version.
     """
     hint = "give the selfcheck.json that roofprof selfcheck wrote"
     try:

@@ -58,7 +58,7 @@ def join_launches(launches: pl.DataFrame, trace: NsysTrace, timeline: Timeline) 
 
     Args:
         launches: LAUNCH_SCHEMA with `nvtx_path` (list of range names, outermost first) and `op`, both null outside
-            ranges. Each report is joined by itself: reports of one capture hold the same launches.
+            ranges. Each report is joined on its own: reports of one capture hold the same launches.
         trace: nsys' trace of the same command.
         timeline: made from that trace, in the domain that gave `nvtx_path`.
     """

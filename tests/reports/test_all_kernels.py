@@ -54,7 +54,7 @@ def test_every_column_is_documented(root: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"), [("", "no row"), ("op,batch\nx,1\n", "missing columns"), (None, "cannot read")]
 )
-def test_what_is_no_such_file(tmp_path: Path, text: str | None, words: str) -> None:
+def test_what_is_not_such_a_file_is_refused(tmp_path: Path, text: str | None, words: str) -> None:
     path = tmp_path / "all_kernels.csv"
     if text is not None:
         path.write_text(text)

@@ -32,5 +32,12 @@ def test_analyze_save_and_load(data: Path, tmp_path: Path) -> None:
     assert roofprof.RooflineReport is RooflineReport
     path = tmp_path / "report.json"
     path.write_text(report.to_json())
-    assert roofprof.load_report(path).to_json() == report.to_json()
+    assert roofprof.load_report(path).to_json() == roofprof.load_report(str(path)).to_json() == report.to_json()
     assert roofprof.analyze(path, gpu="h200").target.name == "h200"
+
+
+def test_the_date_is_that_of_the_measurement_where_it_is_known(data: Path) -> None:
+    capture = roofprof.analyze(data / "h100-fp8", only="topk")
+    assert capture.date == "2026-11-22"
+    bare = roofprof.analyze(data / "kinds/set-roofline.ncu-rep")
+    assert bare.date == f"analyzed {bare.generated[:10]}"

@@ -20,16 +20,16 @@ Chosen = Callable[[OpSpec], dict[str, float]]
 
 
 def made_op(spec: OpSpec, case: LayerCase, number: int, chosen: dict[str, float], report: str) -> OpResult:
-    """One op that takes 1 / efficiency times its least time on an H100, of work and bytes times their ratios."""
+    """One op that takes 1 / efficiency times its minimum time on an H100, of work and bytes times their ratios."""
     gpu, target = bundled_gpus()["h100"], bundled_gpus()["gb200"]
     work = spec.work
     assert gpu.dram_bytes_per_s
     flops, traffic = work.flop_count * chosen.get("work", 1), work.dram_bytes * chosen.get("bytes", 1)
-    least = place({work.pipe: flops}, traffic, Roofs.of(gpu)).bound_time_s or traffic / gpu.dram_bytes_per_s
+    minimum_s = place({work.pipe: flops}, traffic, Roofs.of(gpu)).bound_time_s or traffic / gpu.dram_bytes_per_s
     row: dict[str, object] = defaultdict(lambda: None)
     row |= {
         "nvtx_path": [f"{case.phase}:case:b{case.batch}:s{case.seq_len}", spec.op], "report": report, "calls": 1,
-        "kernels": [number], "duration_ns": least * 1e9 / chosen.get("efficiency", 0.9), "dram_bytes": traffic,
+        "kernels": [number], "duration_ns": minimum_s * 1e9 / chosen.get("efficiency", 0.9), "dram_bytes": traffic,
         "dram_read_bytes": traffic - work.dram_write_bytes, "dram_write_bytes": work.dram_write_bytes,
         "flop_count": flops, f"{work.pipe}_flop_count": flops, "fp32_flop_count": 0.0, "clock_outlier_count": 0,
     }  # fmt: skip

@@ -13,9 +13,9 @@ const KERNEL_COLUMNS = [
   { label: "AI", value: (k) => k.arithmetic_intensity, format: formatNumber },
   { label: "MUFU", value: (k) => k.mufu_count, format: (v) => formatSi(v, ""), title: "Special-function results" },
   { label: "occupancy", value: (k) => k.achieved_occupancy, format: formatPercent, title: "Achieved" },
-  { label: "possible", value: (k) => k.theoretical_occupancy, format: formatPercent, title: "Theoretical occupancy" },
-  { label: "registers", value: (k) => k.registers_per_thread, format: formatInteger, title: "A thread" },
-  { label: "shared", value: (k) => k.shared_memory_per_block_bytes, format: formatBytes, title: "A block" },
+  { label: "theoretical", value: (k) => k.theoretical_occupancy, format: formatPercent, title: "Theoretical occupancy" },
+  { label: "registers", value: (k) => k.registers_per_thread, format: formatInteger, title: "Per thread" },
+  { label: "shared", value: (k) => k.shared_memory_per_block_bytes, format: formatBytes, title: "Per block" },
   { label: "waves", value: (k) => k.waves_per_sm, format: formatNumber, title: "Waves per SM" },
   { label: "SM clock", value: (k) => k.sm_clock_hz, format: (v) => formatSi(v, "Hz") },
   { label: "passes", value: (k) => k.replay_passes, format: formatInteger },
@@ -54,7 +54,7 @@ function placementFacts(op) {
   const set = data.sets[op.set];
   const here = op.measured_on;
   return [
-    facts(`On ${here.gpu}, which ran it`, [
+    facts(`On ${here.gpu}, the profiled GPU`, [
       ["bound", formatText(here.bound)],
       ["achieved", `${formatFlopRate(here.achieved_flop_per_s)}, ${formatByteRate(here.achieved_dram_bytes_per_s)}`],
       ["attainable", formatFlopRate(here.attainable_flop_per_s)],
@@ -63,7 +63,7 @@ function placementFacts(op) {
       ["headroom", formatTime(op.headroom_ns)],
       ["SM clock", formatSi(here.sm_clock_hz, "Hz")],
     ]),
-    facts(`On ${set.target.name}${set.projected ? " (projected)" : ""}`, [
+    facts(`On ${set.target.name}${set.projected ? " (extrapolated)" : ""}`, [
       ["bound", formatText(op.bound)],
       ["ridge point", formatNumber(op.ridge_point)],
       ["attainable", formatFlopRate(op.attainable_flop_per_s)],

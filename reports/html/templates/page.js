@@ -56,7 +56,7 @@ const OP_COLUMNS = [
     title: "Time x (1 - fraction of the roof), never below 0",
   },
   { label: "bound", text: true, value: (op) => op.measured_on.bound, title: "On the profiled GPU" },
-  { label: "on target", text: true, value: (op) => op.bound, title: "Bound on the GPU that is planned for" },
+  { label: "on target", text: true, value: (op) => op.bound, title: "Bound on the target GPU" },
   { label: "precision", text: true, value: precisionLabel, title: "The pipe with most of the FLOPs" },
   {
     label: "findings",
@@ -179,7 +179,7 @@ function buildHeading() {
   const title = `Roofline of ${names("target")}${projected ? `, measured on ${names("gpu")}` : ""}`;
   document.title = title;
   document.getElementById("title").textContent = title;
-  const dates = unique(data.sets.map((set) => set.generated.slice(0, 10))).join(", ");
+  const dates = unique(data.sets.map((set) => set.date)).join(", ");
   const skus = unique(data.sets.map((set) => set.gpu.sku)).join("; ");
   document.getElementById("subtitle").textContent = `${skus}; ${dates}; roofprof ${data.version}`;
   const notes = unique(data.sets.flatMap((set) => set.notes)).map((note) => element("li", {}, note));

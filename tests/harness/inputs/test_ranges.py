@@ -40,7 +40,7 @@ def test_without_the_nvtx_package_torch_pushes_to_the_default_domain(monkeypatch
         assert pushed == []
 
 
-def test_the_nvtx_package_has_a_domain_of_ours(monkeypatch):
+def test_the_nvtx_package_has_the_domain_roofprof(monkeypatch):
     calls: list[tuple[object, ...]] = []
     package = types.SimpleNamespace(
         push_range=lambda name, domain: calls.append((name, domain)), pop_range=lambda domain: calls.append((domain,))

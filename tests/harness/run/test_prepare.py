@@ -46,7 +46,7 @@ def test_a_kernel_that_fails_is_named_with_its_implementation(ctx, make_machine)
     assert "--impl dense_scale=NAME" in (error.value.hint or "")
 
 
-def test_an_error_of_ours_keeps_its_hint(ctx, make_machine):
+def test_an_error_of_roofprof_keeps_its_hint(ctx, make_machine):
     def fail(step):
         raise RoofprofError("set up for one GPU", "use --ep 1")
 

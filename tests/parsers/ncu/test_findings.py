@@ -1,4 +1,4 @@
-"""Findings about what a report leaves open, for every column that it can lack."""
+"""Findings about what a report leaves open, for every column that can be missing."""
 
 import polars as pl
 import pytest

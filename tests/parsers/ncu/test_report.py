@@ -1,4 +1,4 @@
-"""Reading real reports: against the truth and by hand."""
+"""Reading real reports: against expected counts and by hand."""
 
 import contextlib
 import csv
@@ -16,7 +16,7 @@ from roofprof.parsers.ncu.report import read_ncu_report
 CALIBRATIONS = ["h100-calibration-cold", "h100-calibration-warm"]
 
 
-def truth(data: Path) -> list[dict[str, str]]:
+def expected_counts(data: Path) -> list[dict[str, str]]:
     with (data / "truth.csv").open() as file:
         return list(csv.DictReader(file))
 
@@ -39,7 +39,7 @@ def flops_by_range(data: Path, name: str) -> dict[str, dict[str, float]]:
 @pytest.mark.parametrize("name", CALIBRATIONS)
 def test_counted_work_is_the_true_work(data: Path, name: str) -> None:
     counted = flops_by_range(data, name)
-    rows = truth(data)
+    rows = expected_counts(data)
     assert len(rows) == len(counted) == 20
     for row in rows:
         if not row["flop_by_pipe"]:
@@ -58,7 +58,7 @@ def test_counted_work_is_the_true_work(data: Path, name: str) -> None:
 def test_streams_read_what_they_must(data: Path, name: str) -> None:
     launches = read_ncu_report(data / f"{name}.ncu-rep").launches
     read = {row["nvtx"][0]["push_pop"][-1]: row["dram_read_bytes"] for row in launches.iter_rows(named=True)}
-    for row in truth(data):
+    for row in expected_counts(data):
         if row["range"] in ("add_fp32_1GiB", "axpy_fp32_1GiB", "sum_1GiB", "exp_1GiB"):
             assert read[row["range"]] == pytest.approx(float(row["read_bytes"]), rel=1e-3)
 

@@ -203,8 +203,8 @@ def test_integer_columns_with_some_nulls_and_other_values(export):
 # Bad input
 
 
-def test_no_file_and_no_database(tmp_path: Path):
-    with pytest.raises(ReportError, match="there is no"):
+def test_missing_files_and_other_files_are_refused(tmp_path: Path):
+    with pytest.raises(ReportError, match="no such file"):
         read_nsys_trace(tmp_path / "absent.sqlite")
     text = tmp_path / "text.sqlite"
     text.write_text("start,end\n1,2\n")

@@ -97,7 +97,7 @@ def test_a_crash_after_launches_is_not_fatal() -> None:
     assert problem.hint == "its last line was: Segmentation fault"
 
 
-def test_a_good_end_is_no_problem() -> None:
+def test_a_good_end_is_not_a_problem() -> None:
     assert explain(FINISHED, watch('==PROF== Profiling "k" - 0: 100% - 1 pass\n==WARNING== odd\n')) is None
     nothing = explain(FINISHED, watch("==WARNING== No kernels were profiled.\n"))
     assert nothing

@@ -53,7 +53,7 @@ def test_a_recipe_counts_its_own_precisions(recipe: str) -> None:
     assert len(plan.runs[1].metrics) == 12
 
 
-def test_a_precision_that_the_chip_lacks_is_noted() -> None:
+def test_a_precision_that_the_chip_does_not_count_is_noted() -> None:
     plan = layer_plan(table_of_chip("gh100"), "nvfp4", ["cold"])
     assert plan.notes == ("fp4 is not counted: gh100 has no such tensor counter",)
     assert plan.runs[0].expected_passes == 1

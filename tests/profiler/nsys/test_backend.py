@@ -209,7 +209,7 @@ def test_what_failures_mean(tmp_path: Path, outcome: Outcome, output: str, messa
     assert (problem.message, problem.fatal) == (message, fatal)
 
 
-def test_what_a_good_workload_prints_is_no_failure(tmp_path: Path) -> None:
+def test_what_a_good_workload_prints_is_not_a_failure(tmp_path: Path) -> None:
     report = tmp_path / "x.nsys-rep"
     report.touch()
     assert explain_nsys(Outcome(Ending.FINISHED, 0, 1.0), "error: 0 of 10 requests failed", report) is None

@@ -131,7 +131,7 @@ def test_scrubbing_twice_changes_nothing(data: Path, tmp_path: Path):
     assert (tmp_path / "again.sqlite").read_bytes() == source.read_bytes()
 
 
-def test_scrubbing_what_is_no_database(tmp_path: Path):
+def test_scrubbing_another_file_is_refused(tmp_path: Path):
     source = tmp_path / "x.sqlite"
     source.write_text("no database, but long enough to be looked at" * 40)
     with pytest.raises(ReportError, match="cannot scrub"):

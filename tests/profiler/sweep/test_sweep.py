@@ -91,7 +91,7 @@ def test_other_conditions_are_refused_unless_forced(options: SweepOptions, ncu: 
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"schema_version": 1}', '{"captures": {"../x": {}}}'])
-def test_a_garbled_record_is_no_crash(options: SweepOptions, text: str) -> None:
+def test_a_garbled_record_does_not_crash(options: SweepOptions, text: str) -> None:
     options.base.output.mkdir()
     (options.base.output / "sweep.json").write_text(text)
     with pytest.raises(UsageError, match="not the record of a sweep"):
@@ -115,7 +115,7 @@ def test_a_folder_with_something_else_is_refused(options: SweepOptions, ncu: Ins
         sweep(options)
 
 
-def test_nothing_captured_is_an_error_and_binds_nobody(options: SweepOptions, ncu: Install, tools: Path) -> None:
+def test_nothing_captured_is_an_error_and_fixes_no_conditions(options: SweepOptions, ncu: Install, tools: Path) -> None:
     with pytest.raises(RoofprofError, match="ncu was not found"):
         sweep(options)
     ncu()

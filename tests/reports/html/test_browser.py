@@ -87,7 +87,7 @@ def move_to(page: Any, index: int, click: bool = False) -> None:
     page.implicitly_wait(2)
 
 
-def lonely(page: Any) -> int:
+def op_on_its_own(page: Any) -> int:
     """The drawn op that is farthest from its nearest neighbour."""
     places = {i: page.execute_script(POSITION, i) for i in page.execute_script(DRAWN)}
 
@@ -100,7 +100,7 @@ def lonely(page: Any) -> int:
 
 def test_hover_shows_the_op_with_its_numbers(opened: Any, decode: RooflineReport) -> None:
     page = opened(decode)
-    index = lonely(page)
+    index = op_on_its_own(page)
     move_to(page, index)
     text = page.find_element(By.CSS_SELECTOR, ".hoverlayer .hovertext").get_attribute("textContent")
     assert decode.ops[index].label in text
@@ -110,7 +110,7 @@ def test_hover_shows_the_op_with_its_numbers(opened: Any, decode: RooflineReport
 
 def test_click_opens_kernels_counters_findings_and_formula(opened: Any, decode: RooflineReport) -> None:
     page = opened(decode)
-    index = lonely(page)
+    index = op_on_its_own(page)
     move_to(page, index, click=True)
     op = decode.ops[index]
     details = page.find_element(By.ID, "details")

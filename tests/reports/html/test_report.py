@@ -39,7 +39,7 @@ def test_the_page_holds_every_op_with_its_kernels_and_findings(decode: RooflineR
         assert [k["launch_id"] for k in shown["kernel_rows"]] == op.kernels
         assert [f["kind"] for f in shown["findings"]] == [f.kind for f in op.findings]
         assert (shown["formula_words"] is None) == (op.formula is None)
-    # Each finding stands once: with its op, or by itself.
+    # Each finding stands once: with its op, or on its own.
     shown = [f for op in data["ops"] for f in op["findings"]] + data["findings"]
     assert sorted(f["message"] for f in shown) == sorted(f.message for f in decode.findings)
     assert data["sets"][0]["target"]["peak_flop_per_s"] == decode.target.peak_flop_per_s

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from roofprof.document.claims import judge_claims
+from roofprof.document.claims import check_claims
 from roofprof.formatting import format_number, format_percent, format_si
 from roofprof.formulas.dimensions import EXPERTS, TOP_K
 from roofprof.formulas.layer import RECIPES, LayerCase, layer_ops
@@ -110,16 +110,16 @@ def add_sums(allowed: Allowed, document: dict[str, Any], rows: list[dict[str, An
     ops = [op for op in rows if op["op"] != "lm_head"]
     known = [op for op in ops if op["measured_on"]["bound"] and time(op)]
     whole = math.fsum(time(op) for op in known)
-    least = math.fsum(target_time(op, document["target"]) for op in ops if op["bound"])
+    minimum = math.fsum(target_time(op, document["target"]) for op in ops if op["bound"])
     allowed.value("sum_ns", whole)
-    allowed.value("sum_ns", least)
+    allowed.value("sum_ns", minimum)
     allowed.value("sum_ns", math.fsum(op["headroom_ns"] or 0 for op in known))
     for bound in ("memory", "compute", "latency"):
         own = math.fsum(time(op) for op in known if op["measured_on"]["bound"] == bound)
         allowed.value("sum_ns", own)
         allowed.value("share", own / whole)
         allowed.value(
-            "share", math.fsum(target_time(o, document["target"]) for o in ops if o["bound"] == bound) / least
+            "share", math.fsum(target_time(o, document["target"]) for o in ops if o["bound"] == bound) / minimum
         )
     for op in known:
         allowed.value("share", time(op) / whole)
@@ -193,7 +193,7 @@ def add_formulas(allowed: Allowed, document: dict[str, Any], rows: list[dict[str
 
 def add_claims(allowed: Allowed, document: dict[str, Any]) -> None:
     target = RooflineReport.from_dict(document).target
-    for claim in judge_claims(target):
+    for claim in check_claims(target):
         allowed.text(claim.verdict)
         for key in ("claimed_arithmetic_intensity", "arithmetic_intensity", "m", "claimed_attainable_flop_per_s",
                     "attainable_flop_per_s"):  # fmt: skip

@@ -121,7 +121,7 @@ def test_scaling_states_growth_as_measured(layers: RooflineReport) -> None:
     assert "`attn_mha` (2.00x)" in text
 
 
-def test_statements_are_judged_by_the_data(layers: RooflineReport, decode: RooflineReport) -> None:
+def test_statements_are_checked_against_the_data(layers: RooflineReport, decode: RooflineReport) -> None:
     judged = {s.claim: s for s in build_sections([layers]).statements}
     by_start = {" ".join(claim.split()[:6]): s.verdict for claim, s in judged.items()}
     assert by_start["Decode, batch 1: GEMM kernels dominate"] == "refuted"

@@ -31,7 +31,7 @@ def test_each_op_has_its_numbers_by_batch(swept: RooflineReport) -> None:
     assert row.count(f"{op.arithmetic_intensity:.1f} ({op.formula.arithmetic_intensity:.1f})") == 3
 
 
-def test_the_csv_has_a_row_an_op_and_point_in_order(swept: RooflineReport, tmp_path: Path) -> None:
+def test_the_csv_has_one_row_per_op_and_point_in_order(swept: RooflineReport, tmp_path: Path) -> None:
     write_scaling(swept, tmp_path)
     rows = list(csv.DictReader((tmp_path / "scaling.csv").read_text().splitlines()))
     assert tuple(rows[0]) == CSV_COLUMNS

@@ -126,7 +126,7 @@ def test_tensor_work_that_no_counter_saw() -> None:
 
 
 def test_half_instructions_explain_the_pipes_activity() -> None:
-    # 100 half instructions a thread: 100 x 10 warp instructions on 10 SMs keep it active 50 cycles.
+    # 100 half instructions per thread: 100 x 10 warp instructions on 10 SMs keep it active 50 cycles.
     many = {"half_instruction_count": 32000.0, "fp16_flop_count": 128000.0}
     assert found(tensor_pipe_active_cycles=50.0, **many) == []
     assert found(tensor_pipe_active_cycles=500.0, **many) == [("tensor-counter-zero", "warning")]

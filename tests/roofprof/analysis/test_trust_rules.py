@@ -99,7 +99,7 @@ def test_tensor_work_in_another_precision_than_asked_is_said() -> None:
     assert "are bf16, the formula's are fp8" in finding.message
 
 
-def test_replayed_warm_bytes_are_no_warm_bytes() -> None:
+def test_warm_bytes_of_several_passes_are_flagged() -> None:
     assert "warm-replayed" in found({"replay_passes": 3}, WARM)
     assert found({"replay_passes": 1}, WARM) == {}
 
@@ -316,7 +316,7 @@ def test_ceilings_are_loaded_from_json_and_toml(tmp_path: Path, write: Callable[
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 1}', '{"schema_version": 1, "gpu": "x", "created": '
                                   '"y", "dram_bytes_per_s": {"read": -1}, "peak_flop_per_s": {}}'])  # fmt: skip
-def test_other_files_are_no_ceilings(tmp_path: Path, text: str) -> None:
+def test_other_files_are_refused_as_ceilings(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c.json"
     path.write_text(text)
     with pytest.raises(RoofprofError):

@@ -9,12 +9,12 @@ import pytest
 
 from roofprof.cli import run
 from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
-from roofprof.selfcheck.expected import Truth
+from roofprof.selfcheck.expected import Expected
 
 
 @pytest.fixture
 def captured(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A self-check's directory made of the bundled calibration, whose truths stand in a file and not in its ranges."""
+    """A self-check's directory made of the bundled calibration, whose counts stand in a file and not in its ranges."""
     folder = tmp_path / "selfcheck"
     (folder / "ncu").mkdir(parents=True)
     shutil.copy(data / "h100-calibration-cold.ncu-rep", folder / "ncu" / "c.ncu-rep")
@@ -26,17 +26,17 @@ def captured(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest))
     (folder / "calibration.json").write_text(json.dumps({"skipped": {"gemm_int8": "none here"}, "untested": None}))
-    truths = {"empty": Truth("empty")}
+    expected_by_range = {"empty": Expected("empty")}
     with (data / "truth.csv").open() as file:
         for row in csv.DictReader(file):
             pipe, _, count = row["flop_by_pipe"].partition("=")
             if pipe and row["relation"] == "exact":
-                truths[row["range"]] = Truth(row["range"], pipe, float(count))
-    monkeypatch.setattr("roofprof.pipeline.selfcheck.truths_in", lambda launches: truths)
+                expected_by_range[row["range"]] = Expected(row["range"], pipe, float(count))
+    monkeypatch.setattr("roofprof.pipeline.selfcheck.expected_in", lambda launches: expected_by_range)
     return folder
 
 
-def test_proven_counters_pass(captured: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verified_counters_pass(captured: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["selfcheck", str(captured)]) == 0
     out = capsys.readouterr().out
     assert "verified: all exact or within their limits" in out
@@ -50,8 +50,8 @@ def test_proven_counters_pass(captured: Path, capsys: pytest.CaptureFixture[str]
 def test_a_counter_that_fails_is_named_and_its_figures_marked(
     captured: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrong = {"empty": Truth("empty"), "gemm_bf16_4096": Truth("gemm_bf16_4096", "tensor_bf16", 1.0)}
-    monkeypatch.setattr("roofprof.pipeline.selfcheck.truths_in", lambda launches: wrong)
+    wrong = {"empty": Expected("empty"), "gemm_bf16_4096": Expected("gemm_bf16_4096", "tensor_bf16", 1.0)}
+    monkeypatch.setattr("roofprof.pipeline.selfcheck.expected_in", lambda launches: wrong)
     assert run(["selfcheck", str(captured)]) == 1
     assert "wrong: tensor_bf16_flop_count (sm__ops_path_tensor_src_bf16_dst_fp32.sum)" in capsys.readouterr().out
     assert run(["selfcheck", "--json", str(captured)]) == 1
@@ -64,7 +64,7 @@ def test_a_counter_that_fails_is_named_and_its_figures_marked(
 
 def test_what_holds_no_known_kernel_is_refused(captured: Path, capsys: pytest.CaptureFixture[str],
                                                monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    monkeypatch.setattr("roofprof.pipeline.selfcheck.truths_in", lambda launches: {})
+    monkeypatch.setattr("roofprof.pipeline.selfcheck.expected_in", lambda launches: {})
     assert run(["selfcheck", str(captured)]) == 1
     assert "no kernel with expected counts" in capsys.readouterr().err
     assert run(["selfcheck", str(captured), "--capture-only"]) == 2

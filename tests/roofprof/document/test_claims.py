@@ -2,10 +2,10 @@
 
 import pytest
 
-from roofprof.document.claims import judge_claims
+from roofprof.document.claims import check_claims
 from roofprof.hardware.devices import load_gpu
 
-CLAIMS = judge_claims(load_gpu("gb200"))
+CLAIMS = check_claims(load_gpu("gb200"))
 TABLE = {(c.kernel, c.op): c for c in CLAIMS if c.note is None}
 
 

@@ -24,7 +24,7 @@ def test_a_cut_report_gives_its_whole_blocks(sample: Path, part: float) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"NVR", b"NVR\0", b"NVR\0\xff\xff\xff\xff", b"SQLite format 3\0"])
-def test_what_is_no_report_is_refused(data: bytes) -> None:
+def test_what_is_not_a_report_is_refused(data: bytes) -> None:
     with pytest.raises(FramingError):
         whole_blocks(data)
 

@@ -46,7 +46,7 @@ def test_results_of_every_kind_are_counted(data: Path, name: str, count: int) ->
         (b"NVR\x00\x02\x00\x00\x00\x08\x07" + b"\xff" * 64, "damaged", "capture or copy it again"),
     ],
 )
-def test_what_is_no_report_is_refused(tmp_path: Path, content: bytes, message: str, hint: str) -> None:
+def test_what_is_not_a_report_is_refused(tmp_path: Path, content: bytes, message: str, hint: str) -> None:
     path = tmp_path / "x.ncu-rep"
     path.write_bytes(content)
     with pytest.raises(ReportError, match=message) as caught:
@@ -103,7 +103,7 @@ def test_a_block_without_its_results_keeps_its_strings(data: Path) -> None:
     assert (header[2], header[5]) == (0, 0)
 
 
-def test_messages_that_header_field_10_counts_are_no_results(data: Path) -> None:
+def test_messages_that_header_field_10_counts_are_not_results(data: Path) -> None:
     """ncu_report hands out no action for them; a profiler that cuts a report must not count them either."""
     whole = bytearray((data / "kinds/graph-whole.ncu-rep").read_bytes())
     graphs = [b for b in blocks(bytes(whole)) if b.results]

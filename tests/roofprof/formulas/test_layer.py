@@ -77,7 +77,7 @@ def test_each_recipe_quantises_what_it_lowers() -> None:
     }
 
 
-def test_precisions_of_the_seed_recipe() -> None:
+def test_precisions_of_the_reference_documents_recipe() -> None:
     shapes = {op.op: op.shape for op in layer_ops(LayerCase(recipe=RECIPES["nvfp4"]))}
     assert shapes["q_b_proj"]["precision"] == "fp4"
     assert shapes["q_nope_w_kc"]["precision"] == "fp8"

@@ -39,7 +39,7 @@ def test_special_functions_can_bind() -> None:
     assert (placed.bound, placed.bound_time_s) == (Bound.COMPUTE, 10.0)
 
 
-def test_an_op_without_flops_has_a_least_time() -> None:
+def test_an_op_without_flops_has_a_minimum_time() -> None:
     placed = place({"fp32": 0.0, "tensor_fp4": None}, 50.0, ROOFS)
     assert (placed.bound, placed.bound_time_s, placed.attainable_flop_per_s, placed.ridge_point) == (
         Bound.MEMORY, 5.0, 0.0, None,

@@ -24,7 +24,7 @@ def stack(
     return {"domain": domain, "push_pop": list(push_pop), "push_pop_id": ids, "start_end": list(start_end)}
 
 
-def test_the_domain_is_ours_else_the_default_else_the_only_one() -> None:
+def test_the_domain_is_roofprof_else_the_default_else_the_only_one() -> None:
     assert choose_domain(["x", "<default domain>", "roofprof"]) == "roofprof"
     assert choose_domain(["x", "<default domain>"]) == "<default domain>"
     assert choose_domain(["x"]) == "x"
@@ -76,7 +76,7 @@ def test_a_child_range_does_not_split_its_parent() -> None:
     assert frame["call"][0] == frame["call"][2] != frame["call"][1]
 
 
-def test_several_domains_without_ours_are_not_guessed() -> None:
+def test_several_domains_without_roofprof_are_not_guessed() -> None:
     frame, findings = attribute(launches({"nvtx": [stack("a", domain="x"), stack("b", domain="y")]}))
     assert frame["nvtx_path"].to_list() == [None]
     assert [f.kind for f in findings] == ["domain-ambiguous"]
@@ -141,7 +141,7 @@ def test_half_instructions_are_arithmetic_only_beyond_constant_loads() -> None:
     assert frame["fp16_left_out_flop_count"].to_list() == [2048.0, 0.0, 0.0, 0.0]
 
 
-def test_a_zero_that_nobody_counted_is_unknown() -> None:
+def test_a_zero_that_was_not_counted_is_unknown() -> None:
     frame = with_measured_work(
         attribute(
             launches(

@@ -148,7 +148,7 @@ def test_a_partial_capture_says_so(tmp_path: Path) -> None:
         ('{"schema_version": 9}', "not a manifest"),
     ],
 )
-def test_what_is_no_capture_is_refused(tmp_path: Path, text: str | None, why: str) -> None:
+def test_what_is_not_a_capture_is_refused(tmp_path: Path, text: str | None, why: str) -> None:
     if text is not None:
         (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(ReportError, match=why):

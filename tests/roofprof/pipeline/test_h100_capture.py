@@ -36,7 +36,7 @@ def work(op: OpResult) -> Work:
     return evaluate(op.formula.name, op.formula.shape)
 
 
-def test_two_passes_a_kernel_in_all(manifest: dict[str, Any]) -> None:
+def test_two_passes_per_kernel_in_all(manifest: dict[str, Any]) -> None:
     assert manifest["state"] == "complete"
     assert [run["passes"] for run in manifest["runs"]] == [[1]] * 4
     assert [len(group) for group in manifest["merge"]] == [2, 2]

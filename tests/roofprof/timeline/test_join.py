@@ -77,7 +77,7 @@ def test_templates_printed_otherwise_still_match(export):
     assert (result.matched.height, result.unmatched.height) == (1, 0)
 
 
-def test_each_report_is_joined_by_itself(export):
+def test_each_report_is_joined_on_its_own(export):
     export.range(0, 100, "op")
     export.launch(10, 1000, 1010, 1, "k")
     result = joined(export.write(), launches({"report": "bytes"}, {"report": "flop"}))

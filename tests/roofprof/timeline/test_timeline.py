@@ -196,7 +196,7 @@ def test_two_processes_with_equal_correlation_ids(export):
     assert [f.kind for f in line.findings] == ["several-processes"]
 
 
-def test_without_ranges_all_is_unattributed_and_said(export):
+def test_without_ranges_all_is_unattributed_and_a_finding_says_so(export):
     export.launch(10, 1000, 1100, 1)
     line = timeline(export.write())
     assert (line.ops, line.unattributed["launch_count"]) == ((), 1)

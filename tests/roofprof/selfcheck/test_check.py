@@ -1,4 +1,4 @@
-"""The self-check's judgement: the bundled calibration is exact, and a wrong chip table is named."""
+"""The self-check's check of counters: the bundled calibration is exact, and a wrong chip table is named."""
 
 import csv
 import json
@@ -14,8 +14,8 @@ from roofprof.hardware import chip
 from roofprof.hardware.devices import load_gpu
 from roofprof.launches.attribution import attribute
 from roofprof.parsers.ncu.report import read_ncu_report
-from roofprof.selfcheck.expected import Truth, executed_flop_counts, truth_of_range, truth_range
-from roofprof.selfcheck.judge import judge
+from roofprof.selfcheck.check import check_counters
+from roofprof.selfcheck.expected import Expected, executed_flop_counts, expected_of_range, expected_range
 from roofprof.selfcheck.result import Floor, Row, Selfcheck, load_selfcheck
 
 H100_L2 = 50 * 2**20
@@ -23,15 +23,15 @@ SPLIT_K = ("void cublasLt::splitKreduce_kernel<(int)32, (int)16>(T1::Params)", 6
 
 
 @pytest.fixture(scope="session")
-def truths(data: Path) -> dict[str, Truth]:
-    """truth.csv as truths; bytes of the streams only, for GEMMs read operands again."""
+def expected_by_range(data: Path) -> dict[str, Expected]:
+    """truth.csv as expected counts; bytes of the streams only, for GEMMs read operands again."""
     found = {}
     with (data / "truth.csv").open() as file:
         for row in csv.DictReader(file):
             pipe, _, count = row["flop_by_pipe"].partition("=")
             exact = row["relation"] == "exact" and bool(pipe)
             stream = row["range"].endswith("_1GiB")
-            found[row["range"]] = Truth(
+            found[row["range"]] = Expected(
                 row["range"], pipe if exact else None, float(count) if exact else None,
                 mufu_count=69206016 if row["range"].startswith("mufu") else None,
                 read_bytes=float(row["read_bytes"]) if stream else None,
@@ -40,9 +40,9 @@ def truths(data: Path) -> dict[str, Truth]:
     return found
 
 
-def check(path: Path, truths: dict[str, Truth], domain: str | None = "calib") -> list[Row]:
+def check(path: Path, expected_by_range: dict[str, Expected], domain: str | None = "calib") -> list[Row]:
     launches, _ = attribute(read_ncu_report(path).launches, domain)
-    return judge(launches, truths, load_gpu("h100"), H100_L2)[0]
+    return check_counters(launches, expected_by_range, load_gpu("h100"), H100_L2)[0]
 
 
 def selfcheck(rows: list[Row]) -> Selfcheck:
@@ -50,8 +50,8 @@ def selfcheck(rows: list[Row]) -> Selfcheck:
 
 
 @pytest.mark.parametrize("cache", ["cold", "warm"])
-def test_the_bundled_calibration_is_exact(data: Path, truths: dict[str, Truth], cache: str) -> None:
-    rows = check(data / f"h100-calibration-{cache}.ncu-rep", truths)
+def test_the_bundled_calibration_is_exact(data: Path, expected_by_range: dict[str, Expected], cache: str) -> None:
+    rows = check(data / f"h100-calibration-{cache}.ncu-rep", expected_by_range)
     assert [row for row in rows if row.state != "passed"] == []
     exact = {row.kernel for row in rows if row.relation == "exact"}
     assert len(exact) == 16
@@ -83,10 +83,15 @@ def chip_table(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     ],
 )
 def test_a_wrong_counter_table_is_found_and_its_counter_named(
-    data: Path, truths: dict[str, Truth], chip_table: Callable[[str, str], None], was: str, becomes: str, counter: str
+    data: Path,
+    expected_by_range: dict[str, Expected],
+    chip_table: Callable[[str, str], None],
+    was: str,
+    becomes: str,
+    counter: str,
 ) -> None:
     chip_table(was, becomes)
-    found = selfcheck(check(data / "h100-calibration-cold.ncu-rep", truths))
+    found = selfcheck(check(data / "h100-calibration-cold.ncu-rep", expected_by_range))
     assert not found.passed
     assert counter in found.failed_counters
 
@@ -113,54 +118,56 @@ def test_a_sparse_peak_for_a_dense_one_is_found(data: Path, chip_table: Callable
     ],
 )
 def test_each_limit_holds(
-    data: Path, truths: dict[str, Truth], changes: dict[str, float | None], counter: str, state: str
+    data: Path, expected_by_range: dict[str, Expected], changes: dict[str, float | None], counter: str, state: str
 ) -> None:
     launches = read_ncu_report(data / "h100-calibration-cold.ncu-rep").launches
     scaled = [pl.col(name) * factor for name, factor in changes.items()]
-    rows, _ = judge(attribute(launches, "calib")[0].with_columns(scaled), truths, load_gpu("h100"), H100_L2)
+    rows, _ = check_counters(
+        attribute(launches, "calib")[0].with_columns(scaled), expected_by_range, load_gpu("h100"), H100_L2
+    )
     assert state in {row.state for row in rows if row.counter == counter}
     assert (state == "passed") == selfcheck(rows).passed
 
 
 @pytest.mark.parametrize(("read", "state"), [(78_336, "passed"), (900_000, "passed"), (2_000_000, "failed")])
 def test_a_kernel_that_only_writes_reads_next_to_nothing(
-    data: Path, truths: dict[str, Truth], read: int, state: str
+    data: Path, expected_by_range: dict[str, Expected], read: int, state: str
 ) -> None:
     launches = attribute(read_ncu_report(data / "h100-calibration-cold.ncu-rep").launches, "calib")[0]
     launches = launches.filter(pl.col("nvtx_path").list.last() == "fill_1GiB")
     # One launch of several reads more: its code apart, nobody asked for that.
     once = pl.when(pl.int_range(pl.len()) == 0).then(pl.lit(read, pl.Float64)).otherwise("dram_read_bytes")
-    rows, _ = judge(launches.with_columns(once.alias("dram_read_bytes")), truths, None, H100_L2)
+    rows, _ = check_counters(launches.with_columns(once.alias("dram_read_bytes")), expected_by_range, None, H100_L2)
     assert {row.state for row in rows if row.counter == "dram_read_bytes"} == {state}
 
 
-def test_repeats_must_not_differ(data: Path, truths: dict[str, Truth]) -> None:
+def test_repeats_must_not_differ(data: Path, expected_by_range: dict[str, Expected]) -> None:
     launches = read_ncu_report(data / "h100-calibration-cold.ncu-rep").launches
     more = launches.with_columns(pl.lit(2, pl.Int64).alias("process_id"), pl.col("launch_id") + launches.height)
-    rows, floor = judge(attribute(pl.concat([launches, more]), "calib")[0], truths, None, H100_L2)
+    rows, floor = check_counters(attribute(pl.concat([launches, more]), "calib")[0], expected_by_range, None, H100_L2)
     assert {row.repeats for row in rows} == {2}
     assert selfcheck(rows).passed
     assert floor == Floor(2720.0, 2720.0, 4096.0, 4096.0, 2)
     more = more.with_columns(pl.col("dram_write_bytes") * 0.978)
-    rows, _ = judge(attribute(pl.concat([launches, more]), "calib")[0], truths, None, H100_L2)
+    rows, _ = check_counters(attribute(pl.concat([launches, more]), "calib")[0], expected_by_range, None, H100_L2)
     failed = [row for row in rows if row.state == "failed"]
     assert {row.why for row in failed} == {"the repeats differ"}
     assert {row.counter for row in failed} == {"dram_write_bytes"}
 
 
 @pytest.mark.parametrize(
-    "truth",
+    "expected",
     [
-        Truth("copy", read_bytes=1 << 30, write_bytes=1 << 30),
-        Truth("fill", read_bytes=0, write_bytes=1 << 30),
-        Truth("gemm_bf16", "tensor_bf16", gemm=(1, 2112, 7168)),
-        Truth("ffma", "fp32", 138412032),
-        Truth("mufu", mufu_count=69206016),
-        Truth("empty"),
+        Expected("copy", read_bytes=1 << 30, write_bytes=1 << 30),
+        Expected("fill", read_bytes=0, write_bytes=1 << 30),
+        Expected("gemm_bf16", "tensor_bf16", gemm=(1, 2112, 7168)),
+        Expected("ffma", "fp32", 138412032),
+        Expected("mufu", mufu_count=69206016),
+        Expected("empty"),
     ],
 )
-def test_a_range_carries_its_truth(truth: Truth) -> None:
-    assert truth_of_range(truth_range(truth)) == truth
+def test_a_range_carries_its_expected_counts(expected: Expected) -> None:
+    assert expected_of_range(expected_range(expected)) == expected
 
 
 @pytest.mark.parametrize(
@@ -179,8 +186,8 @@ def test_executed_flops_follow_from_tiles(
     assert executed in found if executed else not found
 
 
-def test_the_result_is_saved_and_loaded(data: Path, truths: dict[str, Truth], tmp_path: Path) -> None:
-    whole = selfcheck(check(data / "h100-calibration-cold.ncu-rep", truths))
+def test_the_result_is_saved_and_loaded(data: Path, expected_by_range: dict[str, Expected], tmp_path: Path) -> None:
+    whole = selfcheck(check(data / "h100-calibration-cold.ncu-rep", expected_by_range))
     path = tmp_path / "selfcheck.json"
     path.write_text(json.dumps(whole.as_dict()))
     assert load_selfcheck(path).as_dict() == whole.as_dict()

@@ -1,4 +1,4 @@
-"""Counters judged against kernels whose work is known exactly: launches and truths in, a verdict each out."""
+"""Counters checked on kernels whose work is known exactly: launches and expected counts in, a row per counter out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ import polars as pl
 
 from roofprof.hardware.devices import PIPES, DeviceSpec
 from roofprof.launches.measured_work import call_rows, with_measured_work
-from roofprof.selfcheck.expected import Truth, executed_flop_counts, truth_of_range
+from roofprof.selfcheck.expected import Expected, executed_flop_counts, expected_of_range
 from roofprof.selfcheck.result import Floor, Row, State
 
 READ_TOLERANCE = 0.01
-"""Streams read 0.001 to 0.01 % beyond their truth on an H100."""
+"""Streams read 0.001 to 0.01 % beyond their bytes on an H100."""
 CODE_BYTES = 64e3
 """A kernel also reads its own code and constants: 2.6 to 52 KB were seen."""
 STRAY_READS = 0.001
 """Of what a kernel writes: one launch in three that only wrote 1 GiB read 78 KB on an H100, the others 14 KB."""
 WRITE_TOLERANCE = 0.02
-"""Writes may exceed the truth by lines left dirty before the kernel: up to 2.6 MB of 1 GiB were seen."""
+"""Writes may exceed the expected bytes by lines left dirty before the kernel: up to 2.6 MB of 1 GiB were seen."""
 SPREAD_TOLERANCE = 0.02
 PEAK_TOLERANCE = 0.25
 """Datasheets round, and name no clock for FP64: up to 8 % off. A sparse peak for a dense one is off by 100 %."""
@@ -32,7 +32,7 @@ _BYTES = ("dram_read_bytes", "dram_write_bytes", "l2_read_bytes", "l2_write_byte
 class _Calls:
     """The calls of one kernel."""
 
-    truth: Truth
+    expected: Expected
     rows: Sequence[Mapping[str, Any]]
 
     def values(self, column: str) -> list[float]:
@@ -41,20 +41,20 @@ class _Calls:
         return [] if None in values else values
 
 
-def truths_in(launches: pl.DataFrame) -> dict[str, Truth]:
-    """The truths that the ranges' own names claim, by name."""
+def expected_in(launches: pl.DataFrame) -> dict[str, Expected]:
+    """What the names of the ranges say that counters must show, by name."""
     names = launches["nvtx_path"].drop_nulls().list.last().unique(maintain_order=True)
-    return {name: truth for name in names if (truth := truth_of_range(name))}
+    return {name: expected for name in names if (expected := expected_of_range(name))}
 
 
-def judge(
-    launches: pl.DataFrame, truths: Mapping[str, Truth], device: DeviceSpec | None, l2_bytes: float
+def check_counters(
+    launches: pl.DataFrame, expected_by_range: Mapping[str, Expected], device: DeviceSpec | None, l2_bytes: float
 ) -> tuple[list[Row], Floor | None]:
-    """Judge every counter that a truth speaks of.
+    """Check every counter of which a range says what it must show.
 
     Args:
         launches: `ATTRIBUTED_SCHEMA`.
-        truths: what is true, by the name of the innermost range.
+        expected_by_range: what counters must show, by the name of the innermost range.
         device: the GPU's datasheet, for the dense peaks; None where it has none.
         l2_bytes: size of its L2 cache, in which writes may be left.
 
@@ -72,27 +72,27 @@ def judge(
     rows: list[Row] = []
     floor = None
     for name, calls in groups.items():
-        if name not in truths:
+        if name not in expected_by_range:
             continue
-        known = _Calls(truths[name], calls)
+        known = _Calls(expected_by_range[name], calls)
         rows += [*_work_rows(known, blocks), *_byte_rows(known, l2_bytes)]
-        if truths[name].name == EMPTY:
+        if expected_by_range[name].name == EMPTY:
             floor = _floor(known)
     return rows + list(_peak_rows(attributed, device)), floor
 
 
 def _work_rows(calls: _Calls, blocks: Mapping[int, tuple[str, int]]) -> Iterator[Row]:
-    truth = calls.truth
-    if truth.mufu_count is not None:
-        yield _exact(calls, "mufu_count", {truth.mufu_count})
-    if truth.pipe is None:
+    expected = calls.expected
+    if expected.mufu_count is not None:
+        yield _exact(calls, "mufu_count", {expected.mufu_count})
+    if expected.pipe is None:
         return
-    column = f"{truth.pipe}_flop_count"
-    if truth.flop_count is not None:
-        yield _exact(calls, column, {truth.flop_count})
-    elif truth.gemm:
-        m, n, k = truth.gemm
-        admissible = executed_flop_counts(truth.gemm, [blocks[launch] for launch in calls.rows[0]["kernels"]])
+    column = f"{expected.pipe}_flop_count"
+    if expected.flop_count is not None:
+        yield _exact(calls, column, {expected.flop_count})
+    elif expected.gemm:
+        m, n, k = expected.gemm
+        admissible = executed_flop_counts(expected.gemm, [blocks[launch] for launch in calls.rows[0]["kernels"]])
         if admissible:
             yield _exact(calls, column, admissible)
         else:
@@ -100,14 +100,14 @@ def _work_rows(calls: _Calls, blocks: Mapping[int, tuple[str, int]]) -> Iterator
 
 
 def _exact(calls: _Calls, column: str, admissible: set[int] | set[float]) -> Row:
-    """The one value that is true; of several that tiles allow, the one that was measured, else the least."""
+    """The one right value; of several that the tiles allow, the one that was measured, else the smallest."""
     measured = calls.values(column)
     true = float(measured[0] if measured and measured[0] in admissible else min(admissible))
     return _row(calls, column, "exact", true, true, spread=0.0)
 
 
 def _byte_rows(calls: _Calls, l2_bytes: float) -> Iterator[Row]:
-    read, write = calls.truth.read_bytes, calls.truth.write_bytes
+    read, write = calls.expected.read_bytes, calls.expected.write_bytes
     if read is not None:
         slack = max(READ_TOLERANCE * read, CODE_BYTES, STRAY_READS * (write or 0.0))
         yield _row(calls, "dram_read_bytes", "within", max(0.0, read - slack), read + slack)
@@ -122,23 +122,23 @@ def _row(
     calls: _Calls, column: str, relation: str, low: float, high: float | None, spread: float = SPREAD_TOLERANCE
 ) -> Row:
     measured, times = calls.values(column), calls.values("duration_ns")
-    state, why = _verdict(measured, column, (low, high), spread)
+    state, why = _state_of(measured, column, (low, high), spread)
     return Row(
-        kernel=calls.truth.name, counter=column, relation=relation, low=low, high=high,
+        kernel=calls.expected.name, counter=column, relation=relation, low=low, high=high,
         measured_min=min(measured, default=None), measured_max=max(measured, default=None), repeats=len(calls.rows),
         state=state, why=why, duration_ns=_median(times), duration_spread=_spread(times),
     )  # fmt: skip
 
 
-def _verdict(
+def _state_of(
     measured: list[float], column: str, limits: tuple[float, float | None], spread: float
 ) -> tuple[State, str | None]:
     low, high = limits
     if not measured:
         return "missing", "the report has no value"
     if min(measured) < low or (high is not None and max(measured) > high):
-        return "failed", "outside of what is true"
-    # A read of nothing but code varies by more than it is: only its limits are judged.
+        return "failed", "outside the expected range"
+    # A read of nothing but code varies by more than it is: only its limits are checked.
     if column in _BYTES and low == 0:
         return "passed", None
     if (_spread(measured) or 0.0) > spread:
@@ -158,7 +158,7 @@ def _peak_rows(launches: pl.DataFrame, device: DeviceSpec | None) -> Iterator[Ro
         per_cycle = (known[column] / known["sm_clock_hz"] / known["sm_count"]).to_list()
         true = device.peak_flop_per_s[pipe] / device.boost_clock_hz / device.sm_count
         limits = (true * (1 - PEAK_TOLERANCE), true * (1 + PEAK_TOLERANCE))
-        state, why = _verdict(per_cycle, column, limits, PEAK_TOLERANCE)
+        state, why = _state_of(per_cycle, column, limits, PEAK_TOLERANCE)
         yield Row(
             kernel="peak per SM and cycle", counter=column, relation="within", low=limits[0], high=limits[1],
             measured_min=min(per_cycle), measured_max=max(per_cycle), repeats=known.height, state=state, why=why,

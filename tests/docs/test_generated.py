@@ -1,0 +1,103 @@
+"""Pages that follow from declarations in the code; --update-golden writes their tables anew."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import get_args, get_origin
+
+import polars as pl
+import pytest
+
+from roofprof.findings import KINDS, Finding
+from roofprof.results.columns import Column, FlatColumn, declared_fields, flat_columns
+from roofprof.results.op import OpResult
+from roofprof.results.report import KERNEL_SCHEMA
+
+UNITS = {
+    "_ns": "ns", "_bytes": "B", "_bytes_per_s": "B/s", "flop_per_s": "FLOP/s", "_hz": "Hz", "flop_count": "FLOP",
+    "_count": "count", "_cycles": "cycles", "cycles_elapsed": "cycles", "arithmetic_intensity": "FLOP/B",
+}  # fmt: skip
+"""Of a kernel's column by the end of its name."""
+
+
+@pytest.fixture
+def page(root: Path, request: pytest.FixtureRequest) -> Callable[[str, str, list[str]], None]:
+    """Hold the table of a page that begins with a heading row against the one wanted."""
+
+    def check(name: str, heading: str, wanted: list[str]) -> None:
+        path = root / "docs" / name
+        text = path.read_text(encoding="utf-8")
+        start = text.index(heading)
+        end = start + len("\n".join(table_at(text[start:])))
+        table = "\n".join([heading, "|---" * heading.count(" | ") + "|---|", *wanted])
+        if request.config.getoption("--update-golden"):
+            path.write_text(text[:start] + table + text[end:], encoding="utf-8")
+            return
+        assert table == text[start:end]
+
+    return check
+
+
+def table_at(text: str) -> list[str]:
+    """The lines of the table that a text starts with."""
+    lines = text.splitlines()
+    return lines[: next((i for i, line in enumerate(lines) if not line.startswith("|")), len(lines))]
+
+
+FINDINGS = "| kind | severity | meaning | more, and what to do |"
+
+
+def test_findings(page: Callable[[str, str, list[str]], None], root: Path) -> None:
+    rows = table_at((text := (root / "docs/findings.md").read_text(encoding="utf-8"))[text.index(FINDINGS) :])[2:]
+    more = {kind: last for row in rows for _, kind, *_, last, _ in [re.split(r" ?\| ?", row)]}
+    wanted = []
+    for kind, declared in KINDS.items():
+        meaning = declared.meaning[0].upper() + declared.meaning[1:]
+        advice = more.get(f"`{kind}`", "")
+        wanted.append(f"| `{kind}` | {', '.join(declared.severities)} | {meaning}. | {advice} |")
+        assert advice, f"docs/findings.md: what to do about {kind} is missing"
+    page("findings.md", FINDINGS, wanted)
+
+
+def test_columns_of_ops(page: Callable[[str, str, list[str]], None]) -> None:
+    wanted = [op_row(column) for column in flat_columns(OpResult)]
+    page("columns.md", "| column | in ops.csv | in report.json | type | unit | meaning |", wanted)
+
+
+def op_row(column: FlatColumn) -> str:
+    """One line of the table of ops' columns."""
+    name = "—" if column.ops_name is None else "same" if column.ops_name == column.name else f"`{column.ops_name}`"
+    kind = type_words(column.type) + (" or unknown" if column.nullable else "")
+    unit = "" if column.unit == "text" else column.unit
+    values = f" ({', '.join(allowed)})" if 0 < len(allowed := values_at(OpResult, column.path)) < 5 else ""
+    return f"| `{column.name}` | {name} | `{'.'.join(column.path)}` | {kind} | {unit} | {column.description}{values} |"
+
+
+def type_words(kind: object) -> str:
+    """A type as a reader of a table knows it."""
+    if get_origin(kind) is list:
+        (item,) = get_args(kind)
+        return "list of findings" if item is Finding else f"list of {type_words(item)}s"
+    return {str: "text", int: "integer", float: "number", bool: "true or false"}.get(kind, "object")  # type: ignore[call-overload]
+
+
+def values_at(row: type, path: tuple[str, ...]) -> tuple[str, ...]:
+    """The texts that a column may hold, where it declares them."""
+    field = next(field for field in declared_fields(row) if field.name == path[0])
+    if isinstance(field.declared, Column):
+        return field.declared.values
+    assert isinstance(field.type, type)
+    return values_at(field.type, path[1:])
+
+
+def test_columns_of_kernels(page: Callable[[str, str, list[str]], None]) -> None:
+    page("columns.md", "| column of kernels | type | unit |", list(kernel_rows(KERNEL_SCHEMA)))
+
+
+def kernel_rows(schema: Mapping[str, pl.DataType]) -> Iterator[str]:
+    """The lines of the table of kernels' columns; polars' types in words."""
+    words = {pl.String(): "text", pl.Int64(): "integer", pl.Float64(): "number"}
+    for name, dtype in schema.items():
+        kind = f"list of {words[dtype.inner]}s" if isinstance(dtype, pl.List) else words[dtype]  # type: ignore[index]
+        unit = next((unit for ending, unit in UNITS.items() if name.endswith(ending)), "")
+        yield f"| `{name}` | {kind} | {unit} |"

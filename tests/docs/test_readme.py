@@ -1,0 +1,46 @@
+"""The README's Python runs, and its roofprof commands parse, as they stand there."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from doc_blocks import code_blocks
+from typer.main import get_command
+
+from roofprof.cli import app
+from roofprof.results.report import RooflineReport
+
+PAGES = ("README.md", *(f"docs/{name}.md" for name in (
+    "capture", "fidelity", "html-report", "reports", "sweep", "timeline", "ops-files", "glossary", "gpus", "doctor",
+)))  # fmt: skip
+
+
+def test_the_python_of_the_readme_runs(
+    root: Path, tmp_path: Path, analyzed: Callable[[str], RooflineReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (code,) = code_blocks(root / "README.md", "python")
+    (tmp_path / "capture-decode").symlink_to(root / "tests/data/h100-fp8")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/report.json").write_text(analyzed("kinds/odd-names.ncu-rep").to_json())
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+
+
+def commands(page: Path) -> list[str]:
+    """What stands in indented blocks after `roofprof`, comments and other programs' words left out."""
+    lines = re.findall(r"^ {4}(?:\$ )?(roofprof .*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return [part.strip() for line in lines for part in re.split(r"  +#|;|&&", line) if part.strip().startswith("roof")]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_commands_of_the_pages_have_the_options_that_they_are_given(root: Path, name: str) -> None:
+    known = get_command(app).commands  # type: ignore[attr-defined]
+    for command in commands(root / name):
+        words = command.split(" -- ")[0].split()
+        options = {
+            option for parameter in known[words[1]].params for option in (*parameter.opts, *parameter.secondary_opts)
+        }
+        used = {word.split("=")[0] for word in words[2:] if re.match(r"--?[a-z]", word)}
+        if words[1] != "verify":  # its options are the harness's own
+            assert used <= options, command
