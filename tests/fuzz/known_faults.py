@@ -26,16 +26,6 @@ BY_FAULT = {
         "capture, files altered afterwards: both reports cut to 74 launches",
         "capture, files altered afterwards: the trace is gone",
     ),
-    "names and times that are gone or impossible are not said": (
-        "nsys trace, damaged: StringIds.value is not there",
-        "nsys trace, damaged: NVTX_EVENTS.textId is not there",
-        "nsys trace, damaged: NVTX_EVENTS.textId has another name",
-        "nsys trace, damaged: NVTX_EVENTS.textId dangles everywhere",
-        "nsys trace, damaged: one range lasts for ever",
-        "nsys trace, damaged: half of the strings are gone",
-        "nsys trace, damaged: a view for a table",
-    ),
-    "values beyond 32 bits end in an exception": ("nsys trace, damaged: infinite grids",),
     "types and ranges are not checked": (
         "ops TOML: an array of a deep key",
         "ops TOML: case is a number",
