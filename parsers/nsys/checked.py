@@ -62,18 +62,18 @@ class CheckedTables:
                 self._check_integers(table, column, found[column.name])
         return found
 
-    def texts(self, table: str, name: str) -> pl.Series:
+    def texts(self, table: str, column: str) -> pl.Series:
         """A column of texts in row order, null where null or absent; the start of those that are too long."""
-        texts = self._tables.texts(table, name)
-        for column in LAYOUT.get(table, ()):
-            if column.name == name and name in self.columns(table):
-                null = 0 if column.nullable else texts.null_count()
-                bad = null if null else self.unreadable.get((table, name), 0)
-                self._say(table, column, bad, len(texts), "texts")
+        texts = self._tables.texts(table, column)
+        for known in LAYOUT.get(table, ()):
+            if known.name == column and column in self.columns(table):
+                null = 0 if known.nullable else texts.null_count()
+                bad = null if null else self.unreadable.get((table, column), 0)
+                self._say(table, known, bad, len(texts), "texts")
         if (longest := texts.str.len_bytes().max()) is not None and isinstance(longest, int) and longest > MAX_NAME:
             cut = int((texts.str.len_chars() > MAX_NAME).sum())
             if cut:
-                self._say(table, Column(name, "they are cut"), cut, len(texts), f"within {MAX_NAME} characters")
+                self._say(table, Column(column, "they are cut"), cut, len(texts), f"within {MAX_NAME} characters")
                 texts = texts.str.slice(0, MAX_NAME)
         return texts
 
