@@ -56,7 +56,7 @@ def write_scaling(report: RooflineReport, folder: Path) -> list[Path]:
 def scaling_lines(report: RooflineReport) -> list[str]:
     """The Markdown: all cases first, then op by op for each series."""
     cases = cases_of([report])
-    lines = [f"# Scaling, measured on {prose(report.gpu.name)}, {report.generated[:10]}", ""]
+    lines = [f"# Scaling, measured on {prose(report.gpu.name)}, {prose(report.generated[:10])}", ""]
     lines += [f"- {prose(note)}" for note in report.notes] + ["", "## Cases", ""]
     lines += [*case_lines(cases), _CASE_WORDS, "", *remeasured_lines(superseded(cases))]
     for axis in AXES:
@@ -107,7 +107,7 @@ def _intensity(op: OpResult) -> str:
 
 
 def _time(op: OpResult) -> str:
-    return f"{seconds(op.time_ns)}, {op.measured_on.bound or 'unknown'}"
+    return f"{seconds(op.time_ns)}, {prose(op.measured_on.bound or 'unknown')}"
 
 
 def _rates(op: OpResult) -> str:

@@ -85,18 +85,6 @@ BY_FAULT = {
         "paths that lead out of a capture: a report above, by way of a folder",
         "paths that lead out of a capture: an absolute trace",
     ),
-    "text of a table is printed with its control characters": (
-        "hostile names, terminal: escape",
-        "hostile names, terminal: bidirectional",
-    ),
-    "a merged finding is printed with the report's raw name": ("hostile names, stderr: escape",),
-    "a bare carriage return is not quoted": ("hostile names, CSV: formula return",),
-    "shape words and notes are written raw": (
-        "hostile names, Markdown: script",
-        "hostile names, Markdown: markdown table",
-        "hostile names, Markdown: escape",
-    ),
-    "control characters are written into the XML": ("hostile names, SVG: escape",),
 }
 KNOWN_FAULTS = {label: fault for fault, labels in BY_FAULT.items() for label in labels}
 """Label to fault."""
