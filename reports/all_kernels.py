@@ -13,6 +13,7 @@ import polars as pl
 
 from roofprof.errors import ReportError
 from roofprof.files import write_output
+from roofprof.formatting import csv_line
 from roofprof.hardware.devices import device_from_dict
 from roofprof.results.columns import flat_columns, nested
 from roofprof.results.op import OpResult
@@ -62,11 +63,10 @@ def write_all_kernels(report: RooflineReport, path: Path) -> Path:
 
     def write(partial: Path) -> None:
         with partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
+            file.write(csv_line(COLUMNS))
             for op in report.ops:
                 row = {**_of_op(op), "launches": _json(_launches(report, op)), **constant}
-                writer.writerow({key: _cell(value) for key, value in row.items()})
+                file.write(csv_line(_cell(row[key]) for key in COLUMNS))
 
     return write_output(path, write)
 

@@ -132,6 +132,17 @@ KINDS: Mapping[str, FindingKind] = {
     "op-not-run": FindingKind(_INFO, "the layer has this op, and the capture could not run it here"),
     "untested-implementation": FindingKind(_DOUBTFUL, "the implementation was never tested on this kind of GPU"),
     "dropped-events": FindingKind(_WARNING, "events that nsys itself says it lost", also=_DOUBTFUL),
+    "trace-column-missing": FindingKind(
+        _WARNING, "a table of the trace is missing a column: some of it is lost"
+    ),
+    "trace-value": FindingKind(_WARNING, "values of the trace that its columns cannot hold; read as unknown"),
+    "name-unknown": FindingKind(_WARNING, "kernels, ranges or domains whose names are not in the trace"),
+    "no-kernels": FindingKind(_WARNING, "the trace has GPU operations, but no kernel"),
+    "nothing-attributed": FindingKind(_WARNING, "no GPU operation was launched inside a range of the domain"),
+    "trace-order": FindingKind(_DOUBTFUL, "launches of the trace in an order in which they cannot have run"),
+    "range-crossing": FindingKind(_DOUBTFUL, "push/pop ranges of a thread that overlap without nesting"),
+    "range-too-deep": FindingKind(_DOUBTFUL, "ranges nested too deep to be told apart"),
+    "range-without-domain": FindingKind(_DOUBTFUL, "ranges that name no domain; counted as the default domain's"),
     "clock-went-back": FindingKind(_WARNING, "operations that end before they start"),
     "launch-unknown": FindingKind(_WARNING, "operations without an API call in the trace"),
     "graph-node-unknown": FindingKind(_WARNING, "graph nodes whose creation is not in the trace"),

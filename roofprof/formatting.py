@@ -1,16 +1,26 @@
-"""Names from a report are data: made harmless for a terminal, a picture or a spreadsheet."""
+"""Texts of a report are data: made harmless for a terminal, a picture or a spreadsheet.
+
+Each output has one function that all its text goes through: `escaped` for a terminal and for pictures, `csv_line`
+for CSV, `reports.markdown.text.prose` and `code` for Markdown, `reports.html.data` for the page.
+"""
 
 import math
 import unicodedata
+from collections.abc import Iterable
 
 _ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 # Control, format (bidi overrides, zero width), surrogate, private use, unassigned, line and paragraph separators.
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
+def escaped(text: str) -> str:
+    """The text with every control, format or unassigned character as an escape: one line that a terminal just shows."""
+    return text if text.isascii() and text.isprintable() else "".join(map(_safe, text))
+
+
 def printable(name: str, width: int | None = None) -> str:
-    """The name without control or format characters, cut in the middle to a width, never empty."""
-    text = "".join(_safe(c) for c in name) or "(unnamed)"
+    """A name, `escaped`, cut in the middle to a width, never empty."""
+    text = escaped(name) or "(unnamed)"
     if width is None or len(text) <= width:
         return text
     if width < 8:
@@ -22,6 +32,19 @@ def printable(name: str, width: int | None = None) -> str:
 def spreadsheet_cell(text: str) -> str:
     """The text, prefixed so that no spreadsheet takes it for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+
+
+def csv_line(cells: Iterable[object]) -> str:
+    """A line of CSV, RFC 4180: cells with a comma, a quote or any line end are quoted; None is an empty cell.
+
+    Python's csv leaves a bare carriage return unquoted, and readers then end the row there.
+    """
+    return ",".join(_csv_cell(cell) for cell in cells) + "\n"
+
+
+def _csv_cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\r\n') else text
 
 
 def _safe(character: str) -> str:

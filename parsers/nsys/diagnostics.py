@@ -4,7 +4,7 @@ import polars as pl
 
 from roofprof.findings import Finding, Severity
 from roofprof.formats.nsys import DIAGNOSTICS, LOSS_MESSAGE
-from roofprof.parsers.nsys.operations import OperationReader
+from roofprof.parsers.nsys.operations import Losses
 from roofprof.parsers.nsys.tables import NsysTables
 
 _WARNING = 2  # ENUM_DIAGNOSTIC_SEVERITY_LEVEL: 1 info, 2 warning, 3 error, 4 fatal
@@ -44,21 +44,32 @@ def _diagnostic(text: str, severity: int, count: int) -> Finding | None:
     return None
 
 
-def reading_losses(reader: OperationReader, graph_launches: int) -> list[Finding]:
+def reading_losses(losses: Losses, backwards_calls: int, graph_launches: int) -> list[Finding]:
     """What the reader of GPU operations left out or could not link."""
-    losses, found = reader.losses, []
-    if losses.backwards or reader.backwards_calls:
+    found = []
+    if losses.backwards or backwards_calls:
         message = (
             f"the clock went back: {losses.backwards} GPU operations end before they start and are left out; "
-            f"{reader.backwards_calls} API calls do so and are taken to last no time"
+            f"{backwards_calls} API calls do so and are taken to last no time"
         )
-        values = {"operations": losses.backwards, "api_calls": reader.backwards_calls}
+        values = {"operations": losses.backwards, "api_calls": backwards_calls}
         found.append(Finding("clock-went-back", Severity.WARNING, message, values=values))
     if losses.without_launch:
         message = f"{losses.without_launch} GPU operations have no API call in the trace: they belong to no range"
         hint = "start the capture range before the first launch, with -t cuda"
         values = {"count": losses.without_launch}
         found.append(Finding("launch-unknown", Severity.WARNING, message, hint, values=values))
+    if losses.nameless:
+        message = f"{losses.nameless} kernels have names that are not in the trace's strings: they are unnamed"
+        hint = "export the .nsys-rep again"
+        found.append(Finding("name-unknown", Severity.WARNING, message, hint, values={"kernels": losses.nameless}))
+    if losses.shared_launch:
+        message = (
+            f"{losses.shared_launch} kernels share their API call with another kernel, and no graph launched them: "
+            "the ranges that they belong to are doubtful"
+        )
+        values = {"count": losses.shared_launch}
+        found.append(Finding("trace-order", Severity.DOUBTFUL, message, values=values))
     if losses.without_node:
         message = (
             f"{losses.without_node} GPU operations were replayed by graphs captured before the trace began: "

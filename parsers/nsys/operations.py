@@ -1,7 +1,7 @@
 """GPU operations of an nsys export: kernels, memcpys and memsets, whole-graph launches."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -31,11 +31,14 @@ class Losses:
 
     backwards: int = 0
     """Ended before they started: left out."""
+    shared_launch: int = 0
+    """Kernels whose API call launched another kernel too, without a graph."""
+    nameless: int = 0
+    """Kernels whose name is not among the strings of the export."""
     without_launch: int = 0
     """No API call with their correlation id in their process."""
     without_node: int = 0
     """Replayed by a graph whose node creation is not in the trace."""
-    counts: dict[str, int] = field(default_factory=dict)
 
 
 class OperationReader:
@@ -63,6 +66,11 @@ class OperationReader:
         demangled = np.where(demangled == NULL, short, demangled)
         columns["kernel_name"] = self._names.categories(short)
         columns["kernel_demangled_name"] = self._names.categories(demangled)
+        unknown = columns["kernel_name"].is_null() | columns["kernel_demangled_name"].is_null()
+        self.losses.nameless = int(unknown.sum())
+        self.losses.shared_launch = _sharing(
+            columns["launch_start_ns"], columns["launch_global_tid"], columns["graph_node_id"]
+        )
         del short, demangled, mangled
         sizes = self._tables.integers(KERNELS, _SIZES)
         for column, size in zip((*GRID, *BLOCK), _SIZES, strict=True):
@@ -93,7 +101,7 @@ class OperationReader:
         keep = None
         bad = (data["end"] < data["start"]) | (data["start"] == NULL)
         if bad.any():
-            self.losses.backwards += int(bad.sum())
+            self.losses.backwards += int((bad & (data["start"] != NULL) & (data["end"] != NULL)).sum())
             keep = np.flatnonzero(~bad)
             data = {c: v[keep] for c, v in data.items()}
         pid = self._processes(data["globalPid"])
@@ -141,6 +149,19 @@ class OperationReader:
 
 def _kept(values: Integers, keep: Integers | None) -> Integers:
     return values if keep is None else values[keep]
+
+
+def _sharing(launch: pl.Series, thread: pl.Series, node: pl.Series) -> int:
+    """Kernels that share their API call with another one, graph nodes apart: a graph's nodes share one launch."""
+    rows = np.flatnonzero((launch.is_not_null() & node.is_null()).to_numpy())
+    if len(rows) < 2:
+        return 0
+    # A thread makes one call at a time: its start tells the call, in a quarter of the memory that both ids would take.
+    start, tid = launch.gather(rows).to_numpy(), thread.gather(rows).to_numpy()
+    order = np.argsort(start, kind="stable")
+    start, tid = start[order], tid[order]
+    same = (start[1:] == start[:-1]) & (tid[1:] == tid[:-1])
+    return int((np.append(same, False) | np.insert(same, 0, False)).sum())
 
 
 def _size(values: Integers) -> pl.Series:

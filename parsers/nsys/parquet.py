@@ -1,6 +1,6 @@
 """An nsys export as a directory of Parquet files, one per table (`nsys export -t parquetdir`)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,12 @@ class ParquetTables:
         self._path = path
         self._files = {file.stem: file for file in sorted(path.glob("*.parquet"))}
         self._schemas: dict[str, pl.Schema] = {}
+        self._unreadable: dict[tuple[str, str], int] = {}
+
+    @property
+    def unreadable(self) -> Mapping[tuple[str, str], int]:
+        """By table and column: how many of the values read so far were not integers, or not texts."""
+        return self._unreadable
 
     def table_names(self) -> frozenset[str]:
         """Every table of the export."""
@@ -35,7 +41,7 @@ class ParquetTables:
         present = [c for c in wanted if c in self.columns(table)]
         frame = self._read(table, present)
         count = self._count(table)
-        found = {c: _as_integers(frame[c]) for c in present}
+        found = {c: self._as_integers(table, frame[c]) for c in present}
         if "rowid" in wanted:
             found["rowid"] = np.arange(1, count + 1, dtype=np.int64)
         return {c: found[c] if c in found else absent(count) for c in wanted}
@@ -47,6 +53,9 @@ class ParquetTables:
         series = self._read(table, [column])[column]
         if series.dtype == pl.Binary:
             return pl.Series([None if v is None else v.decode("utf-8", "replace") for v in series], dtype=pl.String)
+        if series.dtype.is_nested():
+            self._unreadable[table, column] = series.count()
+            return pl.repeat(None, len(series), dtype=pl.String, eager=True)
         return series.cast(pl.String)
 
     def close(self) -> None:
@@ -83,9 +92,11 @@ class ParquetTables:
             "export the .nsys-rep again: nsys export -t parquetdir --force-overwrite true",
         )
 
-
-def _as_integers(series: pl.Series) -> Integers:
-    """Any number as int64; identifiers above 2^63 wrap, as SQLite's export has them."""
-    if series.dtype == pl.UInt64:
-        series = series.reinterpret(signed=True)
-    return np.asarray(series.cast(pl.Int64, strict=False).fill_null(NULL).to_numpy(), dtype=np.int64)
+    def _as_integers(self, table: str, series: pl.Series) -> Integers:
+        """Integers as int64, anything else as NULL; identifiers above 2^63 wrap, as SQLite's export has them."""
+        if series.dtype == pl.UInt64:
+            series = series.reinterpret(signed=True)
+        if not series.dtype.is_integer() and series.dtype != pl.Boolean:
+            self._unreadable[table, series.name] = series.count()
+            return absent(len(series))
+        return np.array(series.cast(pl.Int64).fill_null(NULL).to_numpy(), dtype=np.int64)

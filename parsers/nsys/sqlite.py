@@ -4,7 +4,9 @@ Rows as Python tuples cost about 2 us each at 15 columns; `group_concat` over ru
 """
 
 import sqlite3
-from collections.abc import Sequence
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,9 +14,13 @@ import numpy as np
 import polars as pl
 
 from roofprof.errors import ReportError
+from roofprof.parsers.nsys.layout import LAYOUT, MAX_NAME
 from roofprof.parsers.nsys.tables import NULL, Integers, absent
 
 _ROWS_PER_RUN = 100_000
+_MAX_ROWID = 2**63 - 1
+# Bytes of one value: a run of 100,000 integers has at most 2.1 million.
+_MAX_VALUE = 64 << 20
 _HINT = "export the .nsys-rep again: nsys export -t sqlite --force-overwrite true"
 
 
@@ -28,14 +34,23 @@ class SqliteTables:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._counts: dict[str, int] = {}
+        self._unreadable: Counter[tuple[str, str]] = Counter()
         _check_size(path)
         self._connection = _connect(path)
         try:
-            rows = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-            self._columns = {name: self._table_columns(name) for (name,) in rows}
+            rows = self._connection.execute("SELECT name, type FROM sqlite_master").fetchall()
+            self._columns = {name: self._table_columns(name) for name, kind in rows if kind == "table"}
         except sqlite3.Error as error:
             self.close()
             raise _explain(path, error) from error
+        if views := sorted(name for name, kind in rows if kind == "view" and name in LAYOUT):
+            self.close()
+            raise ReportError(f"{path} is not an export of nsys: {views[0]} is a view and not a table", _HINT)
+
+    @property
+    def unreadable(self) -> Mapping[tuple[str, str], int]:
+        """By table and column: how many of the values read so far were not integers, or not texts."""
+        return self._unreadable
 
     def table_names(self) -> frozenset[str]:
         """Every table of the export."""
@@ -51,6 +66,7 @@ class SqliteTables:
         runs = self._runs(table) if present else []
         count = self._count(table) if table in self._columns else 0
         found = {c: np.empty(count, np.int64) for c in present}
+        self._forget(table, present)
         at = 0
         try:
             for run in runs:
@@ -64,28 +80,42 @@ class SqliteTables:
 
     def _read_run(self, table: str, columns: Sequence[str], run: tuple[int, int]) -> list[Integers]:
         """Columns of one run of rows."""
-        joined = ", ".join(f'group_concat("{c}")' for c in columns)
-        query = f'SELECT {joined}, count(*) FROM "{table}" WHERE rowid BETWEEN ? AND ?'
-        *texts, count = self._connection.execute(query, run).fetchone()
+        joined = ", ".join(f'group_concat("{c}"), count("{c}")' for c in columns)
+        query = f'SELECT count(*), {joined} FROM "{table}" WHERE rowid BETWEEN ? AND ?'
+        count, *rest = self._connection.execute(query, run).fetchone()
         parts = []
-        for column, text in zip(columns, texts, strict=True):
-            part = absent(count) if text is None else _parse(text)
+        for column, text, known in zip(columns, rest[::2], rest[1::2], strict=True):
+            part = absent(count) if text is None else _parse(text) if known == count else _NOTHING
             parts.append(part if len(part) == count else self._read_mixed(table, column, run))
         return parts
 
     def _read_mixed(self, table: str, column: str, run: tuple[int, int]) -> Integers:
         """A column with some nulls, which group_concat leaves out, or with other values than integers."""
-        joined = f'group_concat(ifnull(CAST("{column}" AS INTEGER), {NULL}))'
-        query = f'SELECT {joined} FROM "{table}" WHERE rowid BETWEEN ? AND ?'
-        return _parse(self._connection.execute(query, run).fetchone()[0] or "")
+        kind = f'typeof("{column}")'
+        query = (
+            f"SELECT group_concat(CASE {kind} WHEN 'integer' THEN \"{column}\" ELSE {NULL} END), "
+            f"""sum({kind} NOT IN ('integer', 'null')) FROM "{table}" WHERE rowid BETWEEN ? AND ?"""
+        )
+        text, unreadable = self._connection.execute(query, run).fetchone()
+        self._unreadable[table, column] += unreadable or 0
+        return _parse(text or "")
+
+    def _forget(self, table: str, columns: Sequence[str]) -> None:
+        """A column that is read again is counted again."""
+        for column in columns:
+            self._unreadable.pop((table, column), None)
 
     def texts(self, table: str, column: str) -> pl.Series:
         """A column of texts in row order, null where null or absent."""
         if column not in self.columns(table):
             count = self._count(table) if table in self._columns else 0
             return pl.repeat(None, count, dtype=pl.String, eager=True)
-        query = f'SELECT CAST("{column}" AS TEXT) FROM "{table}" ORDER BY rowid'
+        # Longer names are cut, and said to be, by who asks; a byte more tells them from those of just this length.
+        text, kind = f'substr(CAST("{column}" AS TEXT), 1, {MAX_NAME + 1})', f'typeof("{column}")'
+        query = f"SELECT CASE {kind} WHEN 'blob' THEN NULL ELSE {text} END FROM \"{table}\" ORDER BY rowid"
+        blobs = f"SELECT count(*) FROM \"{table}\" WHERE {kind} = 'blob'"
         try:
+            self._unreadable[table, column] = self._connection.execute(blobs).fetchone()[0]
             cursor = self._connection.execute(query)
             parts = []
             while rows := cursor.fetchmany(_ROWS_PER_RUN):
@@ -115,10 +145,11 @@ class SqliteTables:
         if first is None or last is None:
             return []
         if last - first < 4 * max(_ROWS_PER_RUN, self._count(table)):
-            return [(low, low + _ROWS_PER_RUN - 1) for low in range(first, last + 1, _ROWS_PER_RUN)]
+            lows = range(first, last + 1, _ROWS_PER_RUN)
+            return [(low, min(low + _ROWS_PER_RUN - 1, _MAX_ROWID)) for low in lows]
         rowids = [rowid for (rowid,) in self._rows(f'SELECT rowid FROM "{table}" ORDER BY rowid') if rowid is not None]
-        lows = rowids[::_ROWS_PER_RUN]
-        return list(zip(lows, [*(low - 1 for low in lows[1:]), rowids[-1]], strict=True))
+        starts = rowids[::_ROWS_PER_RUN]
+        return list(zip(starts, [*(start - 1 for start in starts[1:]), rowids[-1]], strict=True))
 
     def _rows(self, query: str) -> list[tuple[int | None, ...]]:
         try:
@@ -132,17 +163,23 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=0.5)
     except sqlite3.Error as error:
         raise _explain(path, error) from error
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE)
     # Text that is not UTF-8 is data too: a kernel name must not stop the reading.
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     return connection
 
 
+_NOTHING = np.empty(0, np.int64)
+
+
 def _parse(text: str) -> Integers:
     """Integers between commas; nothing where there is anything else."""
-    try:
-        return np.fromstring(text, np.int64, sep=",")
-    except (DeprecationWarning, ValueError):  # numpy's way of saying so, an error from some version on
-        return np.empty(0, np.int64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)  # numpy's way of saying so, an error from some version on
+        try:
+            return np.fromstring(text, np.int64, sep=",")
+        except (DeprecationWarning, ValueError):
+            return _NOTHING
 
 
 def _check_size(path: Path) -> None:

@@ -1,6 +1,6 @@
 """What readers of an nsys export have in common, whatever the format: tables of integers and texts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +15,11 @@ NULL = np.iinfo(np.int64).min
 
 class NsysTables(Protocol):
     """An export opened for reading. A table that is absent has no columns and no rows."""
+
+    @property
+    def unreadable(self) -> Mapping[tuple[str, str], int]:
+        """By table and column: how many of the values read so far were not integers, or not texts; read as null."""
+        ...
 
     def table_names(self) -> frozenset[str]:
         """Every table of the export."""

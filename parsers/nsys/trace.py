@@ -10,6 +10,7 @@ from pathlib import Path
 
 from roofprof.errors import ReportError, RoofprofError
 from roofprof.findings import Finding
+from roofprof.parsers.nsys.checked import CheckedTables
 from roofprof.parsers.nsys.diagnostics import read_diagnostics, reading_losses
 from roofprof.parsers.nsys.operations import OperationReader
 from roofprof.parsers.nsys.parquet import ParquetTables
@@ -58,19 +59,21 @@ def _read(path: Path, named: Path) -> NsysTrace:
         raise ReportError(f"cannot read {named}: {error.strerror or error}", "check the file and its rights") from error
     try:
         _check_export(tables, named)
-        names = NsysNames(tables)
-        reader = OperationReader(tables, names)
+        checked = CheckedTables(tables, named)
+        names = NsysNames(checked)
+        reader = OperationReader(checked, names)
         kernels, memory_operations, graphs = (
             reader.kernels(),
             reader.memory_operations(),
             reader.graph_launches(),
         )
-        findings: list[Finding] = read_diagnostics(tables) + reading_losses(reader, graphs.height)
+        losses = reading_losses(reader.losses, reader.backwards_calls, graphs.height)
         del reader
-        ranges, range_findings = read_ranges(tables, names)
+        ranges, range_findings = read_ranges(checked, names)
+        findings: list[Finding] = [*checked.findings(), *read_diagnostics(checked), *losses, *range_findings]
     finally:
         tables.close()
-    return NsysTrace(kernels, ranges, memory_operations, graphs, (*findings, *range_findings), named.name)
+    return NsysTrace(kernels, ranges, memory_operations, graphs, tuple(findings), named.name)
 
 
 def _check_export(tables: NsysTables, path: Path) -> None:

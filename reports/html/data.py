@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TypedDict, cast
 
 from roofprof import __version__
 from roofprof.findings import Finding
@@ -25,9 +25,26 @@ _KERNEL_FIELDS = (
 )  # fmt: skip
 
 
-def page_data(reports: Sequence[RooflineReport]) -> dict[str, Any]:
+Fields = dict[str, object]
+"""Plain data by name, for JSON."""
+
+
+class PageData(TypedDict):
+    """What page.js reads."""
+
+    version: str
+    pipes: Mapping[str, Fields]
+    no_pipe: str
+    sets: list[Fields]
+    """One for each report."""
+    ops: list[Fields]
+    findings: list[Fields]
+    """Those that no op has."""
+
+
+def page_data(reports: Sequence[RooflineReport]) -> PageData:
     """Everything that the page shows, ready for JSON; text is made printable, unknown stays None."""
-    data = {
+    data: PageData = {
         "version": __version__,
         "pipes": {pipe: {**asdict(style), "label": pipe_label(pipe)} for pipe, style in PIPE_STYLES.items()},
         "no_pipe": NO_PIPE,
@@ -35,7 +52,7 @@ def page_data(reports: Sequence[RooflineReport]) -> dict[str, Any]:
         "ops": [op for index, report in enumerate(reports) for op in _ops(report, index)],
         "findings": [f.as_dict() for report in reports for f in _findings_of_no_row(report)],
     }
-    return {key: _printable(value) for key, value in data.items()}
+    return cast(PageData, _printable(data))
 
 
 def dominant_pipe(op: OpResult) -> str | None:
@@ -54,7 +71,7 @@ def _findings_of_no_row(report: RooflineReport) -> list[Finding]:
     return [finding for finding in report.findings if key(finding) not in carried]
 
 
-def _set(report: RooflineReport) -> dict[str, Any]:
+def _set(report: RooflineReport) -> Fields:
     return {
         "generated": report.generated,
         "date": report.date,
@@ -68,12 +85,12 @@ def _set(report: RooflineReport) -> dict[str, Any]:
     }
 
 
-def _device(spec: DeviceSpec) -> dict[str, Any]:
+def _device(spec: DeviceSpec) -> Fields:
     ridges = {pipe: spec.ridge_point(pipe) for pipe in spec.peak_flop_per_s}
     return {**spec.as_dict(), "ridge_points": ridges}
 
 
-def _measured(report: RooflineReport) -> dict[str, Any] | None:
+def _measured(report: RooflineReport) -> Fields | None:
     """Roofs that the profiled GPU was seen to reach, in the form of a device; DRAM by its best access mix."""
     found = report.ceilings
     bandwidth = max(found.dram_bytes_per_s.values(), default=None) if found else None
@@ -88,7 +105,7 @@ def _measured(report: RooflineReport) -> dict[str, Any] | None:
     }
 
 
-def _ops(report: RooflineReport, index: int) -> list[dict[str, Any]]:
+def _ops(report: RooflineReport, index: int) -> list[Fields]:
     rows = {
         (row["report"], row["launch_id"]): row for row in report.kernels.select("report", *_KERNEL_FIELDS).to_dicts()
     }
@@ -99,7 +116,7 @@ def _ops(report: RooflineReport, index: int) -> list[dict[str, Any]]:
     ]
 
 
-def _op(op: OpResult) -> dict[str, Any]:
+def _op(op: OpResult) -> Fields:
     pipe, formula, time_ns = dominant_pipe(op), op.formula, op.time_ns
     useful = formula.flop_count / time_ns * 1e9 if formula and formula.flop_count and time_ns else None
     return {
@@ -120,12 +137,12 @@ def _formula_words(op: OpResult) -> str | None:
     return inspect.getdoc(function) if function else None
 
 
-def _kernel_rows(op: OpResult, rows: Mapping[tuple[str, int], Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _kernel_rows(op: OpResult, rows: Mapping[tuple[str, int], Fields]) -> list[Fields]:
     found = [rows.get((op.report, launch)) for launch in op.kernels]
     return [{name: row[name] for name in _KERNEL_FIELDS} for row in found if row is not None]
 
 
-def _printable(value: Any) -> Any:
+def _printable(value: object) -> object:
     """Names without control characters and bidirectional overrides; the page never parses their markup."""
     if isinstance(value, str):
         return printable(value)

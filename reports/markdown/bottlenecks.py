@@ -16,6 +16,7 @@ from roofprof.reports.markdown.text import (
     seconds,
     table,
     times,
+    word,
 )  # fmt: skip
 from roofprof.results.op import OpResult
 
@@ -44,7 +45,7 @@ def _bottleneck(found: Bottlenecks) -> list[str]:
     lines += table(["Bound", "Share of time", "Time", "Ops", "The longest"], [_share_row(s) for s in found.here])
     lines += [f"**Overall:** {_overall(found, here)}", ""]
     if case.source.projected and found.target:
-        shares = ", ".join(f"{s.bound}-bound {percent(s.share)}" for s in found.target)
+        shares = ", ".join(f"{prose(s.bound)}-bound {percent(s.share)}" for s in found.target)
         minimum = f"By {target}'s roofs (extrapolated) the same work takes at least {seconds(found.target_time_ns)}"
         lines += [f"{minimum}: {shares}.", ""]
     if found.unplaced:
@@ -68,7 +69,7 @@ def _apart(case: CaseOps) -> str:
 def _share_row(share: BoundShare) -> list[str]:
     named = [f"{code(s.op.label)} {percent(s.share)}" for s in share.ops[:_NAMED]]
     more = len(share.ops) - len(named)
-    return [share.bound, percent(share.share), seconds(share.time_ns), str(len(share.ops)),
+    return [word(share.bound), percent(share.share), seconds(share.time_ns), str(len(share.ops)),
             ", ".join(named) + (f" and {more} more" if more else "")]  # fmt: skip
 
 
@@ -79,11 +80,11 @@ def _overall(found: Bottlenecks, here: str) -> str:
     if found.headroom_ns is None:
         headroom = ""
     if found.dominant is None:
-        shares = joined([f"{s.bound} {percent(s.share)}" for s in found.here])
+        shares = joined([f"{prose(s.bound)} {percent(s.share)}" for s in found.here])
         return f"no bound has more than half of the time on {here}: {shares}.{headroom}"
     own = joined([code(s.op.label) for s in first.ops[:3]])
     return (
-        f"{first.bound}-bound on {here}: {percent(first.share)} of the time, longest in {own}; "
+        f"{prose(first.bound)}-bound on {here}: {percent(first.share)} of the time, longest in {own}; "
         f"{code(longest.op.label)} reaches {percent(longest.op.measured_on.roof_fraction)} "
         f"of its roof.{headroom}"
     )
@@ -121,7 +122,7 @@ def _series(series: Series, axis: str) -> list[str]:
 
 
 def _layer_cells(point: LayerPoint) -> list[str]:
-    shares = ", ".join(f"{s.bound} {percent(s.share)}" for s in point.bottlenecks.here)
+    shares = ", ".join(f"{prose(s.bound)} {percent(s.share)}" for s in point.bottlenecks.here)
     return [
         known(point.time_ns, seconds),
         seconds(point.time_per_token_ns),

@@ -4,7 +4,7 @@ from roofprof.document.claimed_statements import MeasuredClaim
 from roofprof.document.provenance import ReportOrigin, Span
 from roofprof.document.sections import ReportSections
 from roofprof.formatting import format_si
-from roofprof.reports.markdown.text import code, number, prose, rate, table
+from roofprof.reports.markdown.text import code, number, prose, rate, table, word
 from roofprof.results.op import OpResult
 
 
@@ -27,9 +27,9 @@ def document_sections(sections: ReportSections) -> list[str]:
 def _claim(row: MeasuredClaim) -> list[str]:
     claim, op = row.claim, row.op
     note = f" ({prose(claim.note)})" if claim.note else ""
-    here = "not measured" if op is None else f"{op.bound or '—'} ({op.measured_on.bound or '—'} on the profiled GPU)"
+    here = "not measured" if op is None else f"{word(op.bound)} ({word(op.measured_on.bound)} on the profiled GPU)"
     return [
-        code(claim.kernel) + note, code(claim.op), claim.claimed_bound or "—",
+        code(claim.kernel) + note, code(claim.op), word(claim.claimed_bound),
         prose(row.case.title) if row.case else "—", code(_ran(op)) if op else "—", here, str(claim.m),
         number(claim.claimed_arithmetic_intensity),
         number(claim.arithmetic_intensity), number(op.arithmetic_intensity if op else None),
@@ -47,7 +47,7 @@ def provenance(sections: ReportSections) -> list[str]:
     found = sections.provenance
     lines = [f"- {prose(note)}" for note in found.notes]
     if found.findings:
-        counts = ", ".join(f"{count} {severity}" for severity, count in found.findings.items())
+        counts = ", ".join(f"{count} {prose(severity)}" for severity, count in found.findings.items())
         lines.append(f"- Findings: {counts}. `roofprof analyze --explain` prints them.")
     if found.unattributed_launches:
         lines.append(f"- {found.unattributed_launches} launches lie in no range and belong to no op.")
@@ -61,7 +61,7 @@ def provenance(sections: ReportSections) -> list[str]:
 
 
 def _origin(origin: ReportOrigin) -> list[str]:
-    sources = [*origin.time_sources, *(code(trace) for trace in origin.traces)]
+    sources = [*map(prose, origin.time_sources), *(code(trace) for trace in origin.traces)]
     return [
         code(origin.name), prose(origin.device or "unknown"), prose(origin.created or "—"),
         ", ".join(prose(mode) for mode in origin.cache_modes) or "—", ", ".join(sources) or "—",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from roofprof.document.cases import CaseOps
 from roofprof.document.opportunities import EFFICIENT, SHOWN, Opportunities
 from roofprof.document.sections import ReportSections
-from roofprof.reports.markdown.text import code, joined, number, percent, prose, seconds, size, table, times
+from roofprof.reports.markdown.text import code, joined, number, percent, prose, seconds, size, table, times, word
 from roofprof.results.thresholds import LAUNCH_BOUND_NS, LOW_OCCUPANCY
 
 _PADDING_WORDS = {
@@ -47,7 +47,7 @@ def _below_roof(found: Opportunities) -> list[str]:
         return []
     here = code(found.case.gpu)
     rows = [
-        [code(b.op.label), b.op.measured_on.bound or "—", percent(b.roof_fraction), seconds(b.op.time_ns),
+        [code(b.op.label), word(b.op.measured_on.bound), percent(b.roof_fraction), seconds(b.op.time_ns),
          seconds(b.headroom_ns)]
         for b in found.below_roof
     ]  # fmt: skip
@@ -138,7 +138,7 @@ def _mla(sections: ReportSections) -> list[str]:
         rows.append([
             prose(case.title), code(op.implementation or op.op),
             number(op.formula.arithmetic_intensity if op.formula else None), number(op.arithmetic_intensity),
-            number(target.ridge_point(pipe)), op.bound or "—", op.measured_on.bound or "—",
+            number(target.ridge_point(pipe)), word(op.bound), word(op.measured_on.bound),
             percent(op.measured_on.roof_fraction),
         ])  # fmt: skip
     heads = ["Case", "By", "AI, formula", "AI, measured", "Ridge of the target", "Bound on the target",

@@ -2,9 +2,9 @@
 
 from roofprof.document.placement import Placement, PlacementRow
 from roofprof.document.sections import ReportSections, WorkedExample
-from roofprof.formatting import format_si
+from roofprof.formatting import escaped, format_si
 from roofprof.hardware.devices import DeviceSpec
-from roofprof.reports.markdown.text import code, joined, number, percent, prose, rate, size, table, times, whole
+from roofprof.reports.markdown.text import code, joined, number, percent, prose, rate, size, table, times, whole, word
 
 _PIPES = {
     "tensor_fp4": "FP4", "tensor_fp8": "FP8", "tensor_fp16": "FP16", "tensor_bf16": "BF16", "tensor_tf32": "TF32",
@@ -93,15 +93,15 @@ def _cells(row: PlacementRow) -> list[str]:
         prose(row.reason) if row.reason else "",
         shape,
         f"by {code(row.ran)}" if row.ran else "",
-        ", ".join(row.findings),
+        ", ".join(map(prose, row.findings)),
     ]
     achieved = rate(row.achieved_flop_per_s) if row.achieved_flop_per_s else format_si(
         row.achieved_dram_bytes_per_s, "B/s"
     )  # fmt: skip
     return [
-        code(row.kernel), code(row.op), row.source, number(row.formula_intensity), number(row.intensity),
-        times(row.work_ratio), times(row.byte_ratio), row.bound or "—", rate(row.attainable_flop_per_s),
-        row.bound_here or "—", achieved, percent(row.roof_fraction), "; ".join(note for note in notes if note),
+        code(row.kernel), code(row.op), word(row.source), number(row.formula_intensity), number(row.intensity),
+        times(row.work_ratio), times(row.byte_ratio), word(row.bound), rate(row.attainable_flop_per_s),
+        word(row.bound_here), achieved, percent(row.roof_fraction), "; ".join(note for note in notes if note),
     ]  # fmt: skip
 
 
@@ -119,8 +119,8 @@ def _example(example: WorkedExample) -> list[str]:
     op, worked = example.op, example.worked
     flops = " = ".join(dict.fromkeys((worked.flop_expression, whole(worked.flop_count))))
     title = f"### {code(worked.formula)}: {code(op.label)}, {prose(example.case.title)}"
-    lines = [title, "", worked.says, "", "```", f"FLOPs = {flops}"]
-    lines += [f"Bytes: {what} = {expression}" for what, expression in worked.byte_terms]
+    lines = [title, "", worked.says, "", "```", escaped(f"FLOPs = {flops}")]
+    lines += [escaped(f"Bytes: {what} = {expression}") for what, expression in worked.byte_terms]
     lines += [f"Bytes = {whole(worked.dram_bytes)}"]
     if worked.arithmetic_intensity:
         counts = f"{whole(worked.flop_count)} / {whole(worked.dram_bytes)}"

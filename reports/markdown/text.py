@@ -27,6 +27,11 @@ def prose(text: str) -> str:
     return _MARKUP.sub(lambda m: "".join(c if c.isspace() else f"&#{ord(c)};" for c in m[0]), printable(text))
 
 
+def word(text: str | None) -> str:
+    """Text that may be unknown: `prose`, or a dash."""
+    return prose(text) if text else "—"
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """A table with a blank line behind it; columns of numbers stand to the right.
 

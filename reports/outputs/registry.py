@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from roofprof.errors import RoofprofError, UsageError
 
@@ -93,8 +93,8 @@ def single(items: Sequence[T], path: Path) -> T:
     return items[0]
 
 
-def _discover(package: str) -> tuple[Output[Any], ...]:
-    found: list[Output[Any]] = []
+def _discover(package: str) -> tuple[Output[T], ...]:
+    found: list[Output[T]] = []
     for info in pkgutil.iter_modules(import_module(package).__path__):
         module = import_module(f"{package}.{info.name}")
         by_phase = getattr(module, "write_by_phase", None)

@@ -1,11 +1,12 @@
 """The comparison as a picture: formula against measured intensity, and the gap in time as a waterfall."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from roofprof.document.comparison import Comparison, Gap
 from roofprof.formatting import format_number, printable
 from roofprof.reports.plots.labels import place_labels
+from roofprof.reports.plots.style import LineStyle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,10 +61,13 @@ def _draw_scatter(axes: "Axes", rows: Sequence[tuple[Gap, int]], comparisons: Se
     for number, (gap, case) in enumerate(rows, 1):
         color, marker = _CASES[case % len(_CASES)]
         x, y = gap.formula_intensity or low, gap.intensity or low
-        size, alpha = (6.0, 1.0) if number <= SHOWN else (4.0, 0.55)
-        edge: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.5, "linestyle": "", "zorder": 3}
-        axes.plot([x], [y], marker=marker, color=color, markersize=size, alpha=alpha, **edge)
-        if number <= SHOWN:
+        first = number <= SHOWN
+        style: LineStyle = {
+            "markersize": 6.0 if first else 4.0, "alpha": 1.0 if first else 0.55, "markeredgecolor": "white",
+            "markeredgewidth": 0.5, "linestyle": "", "zorder": 3,
+        }  # fmt: skip
+        axes.plot([x], [y], marker=marker, color=color, **style)
+        if first:
             labels.append((x, y, str(number), "#222222"))
     place_labels(axes, labels, [(g.formula_intensity or low, g.intensity or low, 6.0) for g, _ in rows])
     for i, found in enumerate(comparisons[: len(_CASES)]):

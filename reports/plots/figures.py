@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from roofprof.errors import UsageError
 from roofprof.files import write_output
-from roofprof.formatting import printable
+from roofprof.formatting import escaped
 from roofprof.results.report import RooflineReport
 
 if TYPE_CHECKING:
@@ -36,11 +36,9 @@ def heading(figure: "Figure", title: str, reports: Sequence[RooflineReport], not
     """Title, with the profiled GPUs and the dates; a note in small print below the picture."""
     gpus = ", ".join(dict.fromkeys(report.gpu.name for report in reports))
     dates = ", ".join(dict.fromkeys(report.date for report in reports))
-    figure.suptitle(
-        f"{printable(title)}, measured on {printable(gpus)}, {dates}", x=0.01, ha="left", fontsize=11, parse_math=False
-    )
+    figure.suptitle(escaped(f"{title}, measured on {gpus}, {dates}"), x=0.01, ha="left", fontsize=11, parse_math=False)
     if note:
-        figure.text(0.01, 0.008, printable(note), fontsize=7, color="#555555", va="bottom", parse_math=False)
+        figure.text(0.01, 0.008, escaped(note), fontsize=7, color="#555555", va="bottom", parse_math=False)
 
 
 def save_figure(figure: "Figure", folder: Path, stem: str) -> list[Path]:
@@ -56,6 +54,8 @@ def save_figure(figure: "Figure", folder: Path, stem: str) -> list[Path]:
 def save_picture(figure: "Figure", path: Path, hint: str = "choose another file") -> Path:
     """Write a figure in the format of its suffix, whole or not at all; equal figures give equal files.
 
+    All its text is `escaped`: XML has no form for most control characters.
+
     Raises:
         UsageError: not a picture's suffix.
         RoofprofError: the file cannot be written; with `hint`.
@@ -67,8 +67,19 @@ def save_picture(figure: "Figure", path: Path, hint: str = "choose another file"
     kind = path.suffix.lower()[1:]
     # Text stays text in the SVG; a fixed salt makes equal reports give equal files.
     settings = matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "roofprof"})
+    _escape_texts(figure)
     dateless = FORMATS[f".{kind}"]
     with settings, warnings.catch_warnings():
         # A name in a script that the font does not cover is drawn as boxes in the PNG; it stands whole in the SVG.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         return write_output(path, lambda partial: figure.savefig(partial, format=kind, metadata=dateless), hint)
+
+
+def _escape_texts(figure: "Figure") -> None:
+    from matplotlib.text import Text
+
+    for artist in figure.findobj(Text):
+        assert isinstance(artist, Text)
+        text = artist.get_text()
+        if (safe := "\n".join(map(escaped, text.split("\n")))) != text:
+            artist.set_text(safe)

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from roofprof.formatting import printable
+from roofprof.formatting import escaped, printable
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.labels import Obstacle, place_labels
-from roofprof.reports.plots.style import PIPE_STYLES, pipe_label
+from roofprof.reports.plots.style import PIPE_STYLES, LineStyle, pipe_label
 from roofprof.results.op import OpResult, short_labels
 from roofprof.results.report import RooflineReport
 
@@ -106,21 +106,21 @@ def _draw_roofs(axes: "Axes", report: RooflineReport, pipes: list[str], high: fl
         return
     low = axes.get_xlim()[0]
     top = max((spec.ridge_point(p) or 0 for p in pipes), default=0) or high
-    style: dict[str, Any] = {
+    style: LineStyle = {
         "linestyle": "-" if solid else "--",
         "linewidth": 1.4 if solid else 0.9,
         "alpha": 1.0 if solid else 0.6,
+        "zorder": 1,
     }
     axes.plot(
         [low, top],
         [low * spec.dram_bytes_per_s, top * spec.dram_bytes_per_s],
         color="#333333",
-        zorder=1,
         **style,
     )
     for pipe in pipes:
         peak, ridge, color = spec.peak_flop_per_s[pipe], spec.ridge_point(pipe), _STYLE[pipe][0]
-        axes.plot([ridge or low, high], [peak, peak], color=color, zorder=1, **style)
+        axes.plot([ridge or low, high], [peak, peak], color=color, **style)
         if solid:
             axes.text(
                 high * 0.94,
@@ -139,7 +139,7 @@ def _draw_measured(axes: "Axes", ceilings: Ceilings, pipes: list[str], high: flo
     if not bandwidth:
         return
     low = axes.get_xlim()[0]
-    style: dict[str, Any] = {"linestyle": ":", "linewidth": 1.2, "zorder": 1}
+    style: LineStyle = {"linestyle": ":", "linewidth": 1.2, "zorder": 1}
     known = [(pipe, ceilings.peak_flop_per_s[pipe].burst) for pipe in pipes if pipe in ceilings.peak_flop_per_s]
     top = max((peak / bandwidth for _, peak in known), default=high)
     axes.plot([low, top], [low * bandwidth, top * bandwidth], color="#333333", **style)
@@ -154,27 +154,29 @@ def _draw_formula(axes: "Axes", point: Point) -> None:
     intensity, useful = _formula_intensity(point), _useful_rate(point)
     if intensity and useful:
         axes.plot([intensity, x], [useful, y], color=color, linewidth=0.7, alpha=0.6, zorder=2)
-        hollow: dict[str, Any] = {
+        hollow: LineStyle = {
             "markersize": 5,
             "markerfacecolor": "white",
             "markeredgecolor": color,
             "linestyle": "",
+            "zorder": 3,
         }
-        axes.plot([intensity], [useful], marker="o", zorder=3, **hollow)
+        axes.plot([intensity], [useful], marker="o", **hollow)
     if lower and x / lower > INTERVAL_FROM:
-        bar: dict[str, Any] = {"linewidth": 2.4, "alpha": 0.35, "solid_capstyle": "butt"}
-        axes.plot([lower, x], [y, y], color=color, zorder=2, **bar)
+        bar: LineStyle = {"linewidth": 2.4, "alpha": 0.35, "solid_capstyle": "butt", "zorder": 2}
+        axes.plot([lower, x], [y, y], color=color, **bar)
 
 
 def _draw_marker(axes: "Axes", point: Point) -> None:
     color, marker = _STYLE[point.pipe]
-    edge: dict[str, Any] = {
+    edge: LineStyle = {
         "markersize": _marker_size(point.op),
         "markeredgecolor": "white",
         "markeredgewidth": 0.5,
         "linestyle": "",
+        "zorder": 4,
     }
-    axes.plot([point.intensity], [point.rate], marker=marker, color=color, zorder=4, **edge)
+    axes.plot([point.intensity], [point.rate], marker=marker, color=color, **edge)
 
 
 def _levels(point: Point) -> list[tuple[str, float, str]]:
@@ -231,8 +233,8 @@ def _draw_key(
         column, row = divmod(index, per_column)
         x, y = left + column * (1 - left) / columns, 0.935 - row * step
         shown = index + 1 in drawn
-        number: dict[str, Any] = {"color": drawn.get(index + 1, "#999999"), "fontweight": "bold", "ha": "right"}
-        figure.text(x + 0.016, y, str(index + 1), fontsize=size, va="top", **number)
+        color = drawn.get(index + 1, "#999999")
+        figure.text(x + 0.016, y, str(index + 1), fontsize=size, va="top", ha="right", color=color, fontweight="bold")
         name = printable(label, _KEY_NAME_WIDTH)
         figure.text(
             x + 0.02,
@@ -250,7 +252,7 @@ def _draw_key(
 def _draw_words(figure: "Figure", axes: "Axes", report: RooflineReport, levels: bool, subject: str | None) -> None:
     title = f"Roofline of {report.target.name}" + (f", {subject}" if subject else "")
     title += f", measured on {report.gpu.name}" if report.projected else ""
-    axes.set_title(f"{printable(title)}, {report.date}", loc="left", fontsize=11, parse_math=False)
+    axes.set_title(escaped(f"{title}, {report.date}"), loc="left", fontsize=11, parse_math=False)
     lines = [
         ("filled: AI against DRAM bytes; |: against L2 bytes; x: against L1 fill bytes" if levels else _MARKS)
         + ("; area: share of the layer's time" if any(op.share for op in report.ops) else "")

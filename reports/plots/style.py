@@ -1,6 +1,7 @@
 """Colours and markers of the pipes, the same in every picture and in the HTML page."""
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,20 @@ class PipeStyle:
     def pair(self) -> tuple[str, str]:
         """Colour and marker on paper."""
         return self.color, self.marker
+
+
+class LineStyle(TypedDict, total=False):
+    """What `Axes.plot` takes besides the points."""
+
+    linestyle: str
+    linewidth: float
+    alpha: float
+    zorder: int
+    markersize: float
+    markerfacecolor: str
+    markeredgecolor: str
+    markeredgewidth: float
+    solid_capstyle: str
 
 
 # Okabe and Ito's colour-blind safe palette; the marker tells the pipe a second time, for print.

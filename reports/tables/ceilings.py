@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 
-from roofprof.formatting import format_percent, format_si
+from roofprof.formatting import escaped, format_percent, format_si
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec, recognise_gpu
 
 
 def ceiling_lines(found: Ceilings) -> Iterator[str]:
-    """A table and its conditions."""
+    """A table and its conditions, without control characters."""
+    return map(escaped, _lines(found))
+
+
+def _lines(found: Ceilings) -> Iterator[str]:
     spec = recognise_gpu(found.gpu)
     rows = [("roof", "datasheet", "measured", "of it", "sustained", "of it", ""), *_rows(found, spec)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]

@@ -1,6 +1,5 @@
 """The comparison of formula and measurement as tables of 100 columns, CSV and JSON."""
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -14,7 +13,8 @@ from rich.text import Text
 
 from roofprof.document.comparison import CONDITIONS, Comparison, DocumentGap, Gap
 from roofprof.files import write_output
-from roofprof.formatting import format_number, printable, spreadsheet_cell
+from roofprof.formatting import csv_line, format_number, printable, spreadsheet_cell
+from roofprof.reports.tables.terminal import shown
 
 WIDTH = 100
 LEGEND = (
@@ -28,7 +28,8 @@ LEGEND = (
 def print_comparisons(comparisons: Sequence[Comparison], console: Console, top: int | None = None) -> None:
     """Print each case, worst first."""
     for found in comparisons:
-        console.print(Text(f"\n{printable(found.case.title)}, on {printable(found.case.source.gpu.name)}"))
+        console.print()
+        console.print(shown(f"{found.case.title}, on {found.case.source.gpu.name}"))
         if found.gaps:
             console.print(_table(_GAP_COLUMNS, found.gaps[:top]), crop=False, overflow="ignore", no_wrap=True)
         if found.without_formula:
@@ -70,12 +71,13 @@ def _write_csv(
 def _write_rows(
     cases: Sequence[tuple[Comparison, Sequence[Gap | DocumentGap]]], kind: type[Gap | DocumentGap], file: TextIO
 ) -> None:
-    writer = csv.DictWriter(file, [*CONDITIONS, *kind.__dataclass_fields__], lineterminator="\n")
-    writer.writeheader()
+    columns = [*CONDITIONS, *kind.__dataclass_fields__]
+    file.write(csv_line(columns))
     for found, rows in cases:
         for row in rows:
             cells = {**found.conditions, **asdict(row)}
-            writer.writerow({k: spreadsheet_cell(v) if isinstance(v, str) else v for k, v in cells.items()})
+            values = (cells[name] for name in columns)
+            file.write(csv_line(spreadsheet_cell(v) if isinstance(v, str) else v for v in values))
 
 
 def _number(value: float | None) -> str:
@@ -135,5 +137,5 @@ def _table(columns: Sequence[tuple[str, Callable[[_Row], str]]], rows: Sequence[
     for heading, _ in columns:
         table.add_column(heading, justify="right", no_wrap=True, overflow="ignore")
     for row, texts in zip(rows, cells, strict=True):
-        table.add_row(Text(printable(row.label, room)), *texts)
+        table.add_row(shown(printable(row.label, room)), *map(shown, texts))
     return table

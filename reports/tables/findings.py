@@ -3,19 +3,23 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from roofprof.findings import Finding, Severity
-from roofprof.formatting import printable
+from roofprof.formatting import escaped, printable
 
 _ORDER = (Severity.WARNING, Severity.DOUBTFUL, Severity.INFO)
 EXAMPLES = 3
 
 
 def finding_lines(findings: Sequence[Finding], verbose: bool = False) -> Iterator[str]:
-    """Lines to print, most severe first; similar ones are counted instead of repeated.
+    """Lines to print, most severe first, without control characters; similar ones are counted instead of repeated.
 
     Args:
         findings: all of a report.
         verbose: every finding, explanations included; otherwise explanations are only counted.
     """
+    return map(escaped, _lines(findings, verbose))
+
+
+def _lines(findings: Sequence[Finding], verbose: bool) -> Iterator[str]:
     for severity in _ORDER:
         chosen = [f for f in findings if f.severity is severity]
         if severity is Severity.INFO and not verbose:
@@ -33,7 +37,7 @@ def _missing_lines(findings: list[Finding]) -> Iterator[str]:
     for report in dict.fromkeys(f.report for f in findings):
         missing = [f for f in findings if f.report == report]
         what = ", ".join(str(f.values.get("what") or f.values["column"]) for f in missing)
-        yield f"{Severity.WARNING} [counter-missing] {printable(report or '')}: unknown (null): {what}"
+        yield f"{Severity.WARNING} [counter-missing] {report or '(unnamed)'}: unknown (null): {what}"
         metrics = dict.fromkeys(metric for f in missing for metric in f.values["metrics"])
         yield f"  hint: collect with: ncu --metrics {','.join(metrics)}"
         other = dict.fromkeys(f.hint for f in missing if f.hint and "--metrics" not in f.hint)
@@ -44,9 +48,9 @@ def _kind_lines(findings: list[Finding], verbose: bool) -> Iterator[str]:
     shown = findings if verbose else findings[:EXAMPLES]
     for finding in shown:
         where = f" {printable(finding.op, 40)}:" if finding.op is not None else ""
-        yield f"{finding.severity} [{finding.kind}]{where} {printable(finding.message)}"
+        yield f"{finding.severity} [{finding.kind}]{where} {finding.message}"
     hints = dict.fromkeys(f.hint for f in shown if f.hint)
-    yield from (f"  hint: {printable(hint)}" for hint in hints)
+    yield from (f"  hint: {hint}" for hint in hints)
     if len(findings) > len(shown):
         yield f"  and {len(findings) - len(shown)} more of this kind: shown with --explain, and in --json"
 

@@ -12,6 +12,7 @@ from roofprof.formatting import format_number, format_si
 from roofprof.formulas.layer import LayerCase
 from roofprof.formulas.table import FormulaRow, FormulaTotal
 from roofprof.hardware.devices import DeviceSpec
+from roofprof.reports.tables.terminal import shown
 
 WIDTH = 100
 
@@ -34,9 +35,10 @@ def print_formula_rows(case: LayerCase, rows: Sequence[FormulaRow], total: Formu
     length = "KV length" if case.phase == "decode" else "new tokens per sequence"
     hit = f", {case.hit:.4g} experts hit{'' if case.experts_hit else ' (expected)'}" if case.layer == "moe" else ""
     console.print(
-        f"{case.phase}, {case.layer} layer, batch {case.batch}, {length} {case.seq_len}, "
-        f"recipe {case.recipe.name}, {where}{hit}; "
-        f"by formula on {gpu.name}",
+        shown(
+            f"{case.phase}, {case.layer} layer, batch {case.batch}, {length} {case.seq_len}, "
+            f"recipe {case.recipe.name}, {where}{hit}; by formula on {gpu.name}"
+        )
     )
     table = _table("op", "shape", "prec.", "FLOP", "bytes", "AI", "ridge", "bound", "attain.\nFLOP/s", footer=True)
     table.columns[1].no_wrap = True
@@ -44,9 +46,9 @@ def print_formula_rows(case: LayerCase, rows: Sequence[FormulaRow], total: Formu
     for row in rows:
         name = row.op if row.per == "layer" else f"{row.op}*"
         table.add_row(
-            name, _shape(row), row.precision or "", format_si(row.flop_count), format_si(row.dram_bytes, "B"),
-            format_number(row.arithmetic_intensity), _ridge(row.ridge_point), row.bound or "—",
-            format_si(row.attainable_flop_per_s),
+            shown(name), shown(_shape(row)), row.precision or "", format_si(row.flop_count),
+            format_si(row.dram_bytes, "B"), format_number(row.arithmetic_intensity), _ridge(row.ridge_point),
+            row.bound or "—", format_si(row.attainable_flop_per_s),
         )  # fmt: skip
     footer = {
         0: "total", 3: format_si(total.flop_count), 4: format_si(total.dram_bytes, "B"),
@@ -61,7 +63,8 @@ def print_formula_rows(case: LayerCase, rows: Sequence[FormulaRow], total: Formu
     if any(row.link_bytes for row in rows):
         moved = ", ".join(f"{r.op} {format_si(r.link_bytes, 'B')}" for r in rows if r.link_bytes)
         console.print(f"sent to other GPUs: {moved}")
-    console.print(f"{gpu.name}: {gpu.source}\n")
+    console.print(shown(f"{gpu.name}: {gpu.source}"))
+    console.print()
 
 
 def print_gpus(specs: Sequence[DeviceSpec]) -> None:
@@ -87,11 +90,11 @@ def print_gpus(specs: Sequence[DeviceSpec]) -> None:
         ridges = [_ridge(spec.ridge_point(pipe)) for pipe in pipes[:3]]
         doubt = f" (doubtful: {spec.doubtful})" if spec.doubtful else ""
         table.add_row(
-            spec.name,
+            shown(spec.name),
             *peaks,
             f"{spec.dram_bytes_per_s / 1e9:g}" if spec.dram_bytes_per_s else "—",
             *ridges,
-            f"{spec.sku}: {spec.source}{doubt}",
+            shown(f"{spec.sku}: {spec.source}{doubt}"),
         )
     console.print(table)
     console.print("TFLOP/s dense; ridge in FLOP/byte. A file of your own: docs/gpus.md")
@@ -119,10 +122,8 @@ def print_claims(claims: Sequence[CheckedClaim], gpu: DeviceSpec) -> None:
             claim.claimed_bound or "—", claim.bound or "—", claim.verdict,
         )  # fmt: skip
     console.print(table)
-    console.print(
-        "m: tokens; where the claim names none, 128 (16 for dsv3). roofprof's formulas: docs/formulas.md. "
-        f"{gpu.name}: {gpu.source}"
-    )
+    note = "m: tokens; where the claim names none, 128 (16 for dsv3). roofprof's formulas: docs/formulas.md. "
+    console.print(shown(f"{note}{gpu.name}: {gpu.source}"))
 
 
 def _shape(row: FormulaRow) -> str:

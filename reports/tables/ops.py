@@ -1,6 +1,6 @@
 """The table of ops for a terminal: 100 columns, or all columns with wide."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from roofprof.formatting import format_number, format_percent, format_si, printable
+from roofprof.document.cases import sum_of
+from roofprof.formatting import escaped, format_number, format_percent, format_si, printable
+from roofprof.reports.tables.terminal import shown
 from roofprof.results.op import OpResult, case_title, short_labels
 from roofprof.results.report import RooflineReport
 
@@ -24,12 +26,6 @@ class Column(NamedTuple):
     heading: str
     cell: Callable[[OpResult], str]
     total: Callable[[Sequence[OpResult]], str] | None = None
-
-
-def total_of(ops: Iterable[OpResult], name: str) -> float | None:
-    """Sum of a field over ops; None where it is unknown for one."""
-    values = [getattr(op, name) for op in ops]
-    return None if not values or None in values else sum(values)
 
 
 def _microseconds(ns: float | None) -> str:
@@ -64,11 +60,11 @@ def _headroom(op: OpResult) -> str:
 
 
 def _total_time(ops: Sequence[OpResult]) -> str:
-    return _microseconds(total_of(ops, "duration_ns"))
+    return _microseconds(sum_of(op.duration_ns for op in ops).value)
 
 
 def _total_ai(ops: Sequence[OpResult]) -> str:
-    work, traffic = total_of(ops, "flop_count"), total_of(ops, "dram_bytes")
+    work, traffic = sum_of(op.flop_count for op in ops).value, sum_of(op.dram_bytes for op in ops).value
     return format_number(work / traffic) if work is not None and traffic else "—"
 
 
@@ -76,14 +72,14 @@ NARROW = (
     Column(
         "µs",
         lambda o: _floor_mark(o) + _microseconds(o.duration_ns),
-        lambda ops: _microseconds(total_of(ops, "duration_ns")),
+        _total_time,
     ),
     Column(
         "DRAM",
         lambda o: format_si(o.dram_bytes, "B"),
-        lambda ops: format_si(total_of(ops, "dram_bytes"), "B"),
+        lambda ops: format_si(sum_of(op.dram_bytes for op in ops).value, "B"),
     ),
-    Column("FLOP", lambda o: format_si(o.flop_count), lambda ops: format_si(total_of(ops, "flop_count"))),
+    Column("FLOP", lambda o: format_si(o.flop_count), lambda ops: format_si(sum_of(op.flop_count for op in ops).value)),
     Column("AI\nform.", lambda o: format_number(_formula(o))),
     Column("AI\nmeas.", lambda o: format_number(o.arithmetic_intensity), _total_ai),
     Column("work\nratio", lambda o: format_number(o.work_ratio)),
@@ -134,12 +130,14 @@ WIDE = (
 
 WITH_NSYS = (
     Column(
-        "µs\nnsys", lambda o: _microseconds(o.nsys_union_ns), lambda ops: _microseconds(total_of(ops, "nsys_union_ns"))
+        "µs\nnsys",
+        lambda o: _microseconds(o.nsys_union_ns),
+        lambda ops: _microseconds(sum_of(op.nsys_union_ns for op in ops).value),
     ),
     Column("share", lambda o: format_percent(o.share)),
     *NARROW[1:8],
     NARROW[9],
-    Column("headroom\nµs", _headroom, lambda ops: _microseconds(total_of(ops, "headroom_ns"))),
+    Column("headroom\nµs", _headroom, lambda ops: _microseconds(sum_of(op.headroom_ns for op in ops).value)),
 )
 """With the application's times beside the counters."""
 
@@ -155,15 +153,16 @@ def print_ops(report: RooflineReport, ops: Sequence[OpResult], console: Console,
     """
     # Labels of all rows, so that a row is called the same whichever others are shown.
     labels = {id(op): label for op, label in zip(report.ops, short_labels(report.ops, with_case=False), strict=True)}
-    shown = {op.case_key for op in ops}
-    cases = [case for case in dict.fromkeys(op.case_key for op in report.ops) if case in shown]
+    wanted = {op.case_key for op in ops}
+    cases = [case for case in dict.fromkeys(op.case_key for op in report.ops) if case in wanted]
     for case in cases:
         rows = [op for op in ops if op.case_key == case]
         if len(cases) > 1:
-            console.print(Text(f"\n{printable(case_title(rows[0]))}"), width=None if wide else WIDTH)
+            console.print()
+            console.print(shown(case_title(rows[0])), width=None if wide else WIDTH)
         console.print(_table(rows, [labels[id(op)] for op in rows], wide), crop=False, overflow="ignore", no_wrap=True)
     for line in legend(report):
-        console.print(Text(line), width=None if wide else WIDTH)
+        console.print(shown(line), width=None if wide else WIDTH)
 
 
 def legend(report: RooflineReport) -> list[str]:
@@ -181,7 +180,7 @@ def legend(report: RooflineReport) -> list[str]:
 def _table(ops: Sequence[OpResult], names: Sequence[str], wide: bool) -> Table:
     timed = any(op.time_source == "nsys" for op in ops)
     columns = WIDE if wide else WITH_NSYS if timed else NARROW
-    rows = [[column.cell(op) for column in columns] for op in ops]
+    rows = [[escaped(column.cell(op)) for column in columns] for op in ops]
     room = None if wide else WIDTH - _width_beside(columns, rows, ops)
     table = Table(box=SIMPLE_HEAD, show_footer=True, show_edge=False, padding=0, pad_edge=False)
     longest = max(cell_len(printable(name)) for name in names)
@@ -190,7 +189,7 @@ def _table(ops: Sequence[OpResult], names: Sequence[str], wide: bool) -> Table:
         footer = column.total(ops) if column.total else ""
         table.add_column(column.heading, footer=footer, justify="right", no_wrap=True, overflow="ignore")
     for name, cells in zip(names, rows, strict=True):
-        table.add_row(Text(printable(name, room)), *cells)
+        table.add_row(shown(printable(name, room)), *map(Text, cells))
     return table
 
 
@@ -224,7 +223,7 @@ def print_unattributed(report: RooflineReport, console: Console, rows: int = 10)
         work, traffic = row["flop_count"], row["dram_bytes"]
         intensity = work / traffic if work is not None and traffic else None
         table.add_row(
-            Text(printable(row["kernel_name"], 50)), str(row["launches"]), _microseconds(row["duration_ns"]),
+            shown(printable(row["kernel_name"], 50)), str(row["launches"]), _microseconds(row["duration_ns"]),
             format_si(traffic, "B"), format_si(work), format_number(intensity),
         )  # fmt: skip
     console.print(table)

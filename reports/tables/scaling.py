@@ -107,7 +107,7 @@ def _intensity(op: OpResult) -> str:
 
 
 def _time(op: OpResult) -> str:
-    return f"{seconds(op.time_ns)}, {op.measured_on.bound or 'unknown'}"
+    return f"{seconds(op.time_ns)}, {prose(op.measured_on.bound or 'unknown')}"
 
 
 def _rates(op: OpResult) -> str:

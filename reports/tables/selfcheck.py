@@ -3,9 +3,9 @@
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from roofprof.formatting import format_percent, printable
+from roofprof.reports.tables.terminal import shown
 from roofprof.selfcheck.result import Row, Selfcheck
 
 _STATE = {"passed": "ok", "failed": "WRONG", "missing": "missing"}
@@ -17,10 +17,10 @@ def print_selfcheck(result: Selfcheck, console: Console) -> None:
     for i, heading in enumerate(("kernel", "counter", "expected", "measured", "repeats", "µs", "spread", "")):
         table.add_column(heading, justify="right" if 1 < i < 7 else "left", no_wrap=True)
     for row in result.rows:
-        table.add_row(*(Text(cell) for cell in _cells(row)))
+        table.add_row(*map(shown, _cells(row)))
     console.print(table)
     for line in _lines(result):
-        console.print(Text(line), soft_wrap=True)
+        console.print(shown(line), soft_wrap=True)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from roofprof.formatting import format_number, format_percent, format_si, printable
 from roofprof.formulas.range_names import op_of
+from roofprof.reports.tables.terminal import shown
 from roofprof.timeline.rows import OpRow
 from roofprof.timeline.timeline import Timeline
 
@@ -76,8 +77,7 @@ def timeline_notes(timeline: Timeline, shown: int) -> list[str]:
 
 
 def _plain(text: str) -> Text:
-    # Text and not str: brackets in a name are not markup.
-    return Text(printable(text))
+    return shown(printable(text))
 
 
 def _op_name(op: OpRow) -> Text:

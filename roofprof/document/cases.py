@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from roofprof.formulas.layer import STEP_OPS
 from roofprof.hardware.devices import DeviceSpec, bundled_gpus
-from roofprof.results.op import OpResult
+from roofprof.results.op import OpResult, case_words
 from roofprof.results.report import RooflineReport
 
 HEADLINE_BATCHES = (1, 64, 128)
@@ -35,19 +35,10 @@ class CaseOps:
     @property
     def title(self) -> str:
         """The case in words, `Decode, batch 64, KV length 4096, cold cache`."""
-        parts = [
-            self.phase and self.phase.capitalize(),
-            self.batch and f"batch {self.batch}",
-            self.seq_len and f"{self.length_word} {self.seq_len}",
-            self.cache and f"{self.cache} cache",
-            self.told_apart_by,
-        ]
-        return ", ".join(str(part) for part in parts if part) or self.report
-
-    @property
-    def length_word(self) -> str:
-        """What `seq_len` counts."""
-        return {"decode": "KV length", "prefill": "new tokens"}.get(self.phase or "", "length")
+        words = case_words(self.phase, self.batch, self.seq_len, self.cache)
+        if self.phase:
+            words = words[0].upper() + words[1:]
+        return ", ".join(part for part in (words, self.told_apart_by) if part) or self.report
 
     @property
     def conditions(self) -> tuple[str, int | None, int | None, str | None, str] | None:

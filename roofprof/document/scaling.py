@@ -7,7 +7,7 @@ from typing import Literal
 
 from roofprof.document.bottlenecks import Bottlenecks, bottlenecks
 from roofprof.document.cases import CaseOps, Sum, counting_cases, quotient_of, sum_of, superseded
-from roofprof.results.op import OpResult
+from roofprof.results.op import OpResult, length_word
 
 Axis = Literal["batch", "seq_len"]
 AXES: tuple[Axis, ...] = ("batch", "seq_len")
@@ -105,7 +105,7 @@ class Series:
     @property
     def title(self) -> str:
         """The series in words."""
-        word = self.layers[0].case.length_word if self.axis == "batch" else "batch"
+        word = length_word(self.phase) if self.axis == "batch" else "batch"
         parts = [self.phase, f"{word} {self.fixed}" if self.fixed else None, self.cache and f"{self.cache} cache"]
         return ", ".join(part for part in parts if part)
 

@@ -143,11 +143,21 @@ class OpResult:
         return replace(self, points=roofline_points(measured, asked, profiled, target))
 
 
+def length_word(phase: str | None) -> str:
+    """What `seq_len` counts in a phase."""
+    return {"decode": "KV length", "prefill": "new tokens"}.get(phase or "", "length")
+
+
+def case_words(phase: str | None, batch: int | None, seq_len: int | None, cache: str | None) -> str:
+    """A case in words, `decode, batch 64, KV length 4096, cold cache`; empty where nothing is known."""
+    length = seq_len and f"{length_word(phase)} {seq_len}"
+    parts = [phase, batch and f"batch {batch}", length, cache and f"{cache} cache"]
+    return ", ".join(str(part) for part in parts if part)
+
+
 def case_title(op: OpResult) -> str:
-    """The case of a row in words."""
-    length = {"decode": "KV length", "prefill": "new tokens"}.get(op.phase or "", "length")
-    parts = [op.phase, op.batch and f"batch {op.batch}", op.seq_len and f"{length} {op.seq_len}"]
-    words = ", ".join(str(p) for p in [*parts, op.cache and f"{op.cache} cache"] if p)
+    """The case of a row in words, with its report."""
+    words = case_words(op.phase, op.batch, op.seq_len, op.cache)
     return f"{op.report}: {words}" if words else op.report
 
 

@@ -15,6 +15,8 @@ Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
 NO_RANGE = -1
+MAX_DEPTH = 64
+"""Ranges around a range that are told apart: paths of ranges that never close would grow with their square."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,10 @@ class RangeForest:
     """Open ranges end with the last event of all ranges given."""
     parent: Integers
     """Position in this forest of the innermost enclosing range, or NO_RANGE."""
+    crossing: int = 0
+    """Ranges that start inside another one of their thread and end after it."""
+    too_deep: int = 0
+    """Ranges inside more than MAX_DEPTH others: their parent is the innermost of the first MAX_DEPTH."""
 
     def innermost(self, thread: Integers, start: Integers, end: Integers) -> Integers:
         """The innermost range around each call, as a position in this forest, or NO_RANGE.
@@ -38,7 +44,7 @@ class RangeForest:
         """
         if not len(self.rows):
             return np.full(len(start), NO_RANGE, np.int64)
-        found = self._last_started(thread, start)
+        found = self.last_started(thread, start)
         pending = np.flatnonzero((found != NO_RANGE) & (self.end[found] < end))
         while len(pending):
             found[pending] = self.parent[found[pending]]
@@ -46,7 +52,7 @@ class RangeForest:
             pending = pending[(at != NO_RANGE) & (self.end[at] < end[pending])]
         return found
 
-    def _last_started(self, thread: Integers, start: Integers) -> Integers:
+    def last_started(self, thread: Integers, start: Integers) -> Integers:
         """Position of the last range of each call's thread that starts no later than it."""
         found = np.full(len(start), NO_RANGE, np.int64)
         of_thread = {tid: (low, high) for tid, low, high in runs(self.thread)}
@@ -84,7 +90,8 @@ def range_forest(ranges: pl.DataFrame, last_event_ns: int | None = None) -> Rang
     # Of ranges with the same start the longer one encloses; of equal ones the first.
     order = np.lexsort((rows, -end, start, thread))
     rows, thread, start, end = rows[order], thread[order], start[order], end[order]
-    return RangeForest(rows, thread, start, end, _parents(thread, end))
+    parent, crossing, too_deep = _parents(thread, start, end)
+    return RangeForest(rows, thread, start, end, parent, crossing, too_deep)
 
 
 def last_event(ranges: pl.DataFrame) -> int:
@@ -93,19 +100,25 @@ def last_event(ranges: pl.DataFrame) -> int:
     return max((t for t in times if isinstance(t, int)), default=0)
 
 
-def _parents(thread: Integers, end: Integers) -> Integers:
-    """The nearest range before each, on its thread, that ends no earlier."""
+def _parents(thread: Integers, start: Integers, end: Integers) -> tuple[Integers, int, int]:
+    """The nearest range before each, on its thread, that ends no earlier; how many cross another, or are too deep."""
     parents: list[int] = []
     stack: list[int] = []
     ends: list[int] = end.tolist()
     current: int | None = None
-    for position, (tid, range_end) in enumerate(zip(thread.tolist(), ends, strict=True)):
+    crossing = too_deep = 0
+    for position, (tid, begin, range_end) in enumerate(zip(thread.tolist(), start.tolist(), ends, strict=True)):
         if tid != current:
             current = tid
             stack.clear()
+        crosses = False
         # A range that ended earlier than this one encloses neither it nor what starts later and ends later.
         while stack and ends[stack[-1]] < range_end:
-            stack.pop()
+            crosses |= ends[stack.pop()] > begin
+        crossing += crosses
         parents.append(stack[-1] if stack else NO_RANGE)
-        stack.append(position)
-    return np.array(parents, np.int64)
+        if len(stack) < MAX_DEPTH:
+            stack.append(position)
+        else:
+            too_deep += 1
+    return np.array(parents, np.int64), crossing, too_deep

@@ -25,6 +25,8 @@ class Attribution:
     forest: RangeForest
     replay_count: int
     """Replays of graphs, plus one for what no graph launched: key = range x this + replay."""
+    crossed_calls: int = 0
+    """Operations during whose launch a push/pop range began on the same thread, which cannot be."""
 
     def range_of(self, key: Integers) -> Integers:
         """Position of each call's range in `forest`."""
@@ -63,6 +65,7 @@ def attribute_operations(
     forests = [range_forest(chosen[:pushed], end), range_forest(chosen[pushed:], end)]
     found = np.full(operations.height, NO_RANGE, np.int64)
     replay, replays = _replays(operations)
+    crossed = _crossed(operations, forests[0])
     for thread, start, stop in (
         ("node_global_tid", "node_created_ns", "node_created_ns"),
         ("launch_global_tid", "launch_start_ns", "launch_end_ns"),
@@ -77,7 +80,7 @@ def attribute_operations(
     forest = _joined(*forests)
     paths, path = _paths(forest, chosen["name"].to_list())
     key = np.where(found < 0, -1, found * replays + replay)
-    return Attribution(key, paths, path, forest, replays)
+    return Attribution(key, paths, path, forest, replays, crossed)
 
 
 def calls_round(attribution: Attribution, key: Integers, own: Integers) -> tuple[Integers, Integers]:
@@ -118,6 +121,16 @@ def _replays(operations: Operations | pl.DataFrame) -> tuple[Integers, int]:
     return replay, 1
 
 
+def _crossed(operations: Operations | pl.DataFrame, forest: RangeForest) -> int:
+    """Operations whose API call holds the start of a push/pop range of its thread."""
+    rows = np.flatnonzero(operations["launch_global_tid"].is_not_null().to_numpy())
+    if not len(rows) or not len(forest.rows):
+        return 0
+    columns = ("launch_global_tid", "launch_start_ns", "launch_end_ns")
+    thread, start, end = (operations[column].gather(rows).to_numpy() for column in columns)
+    return int((forest.last_started(thread, start) != forest.last_started(thread, end)).sum())
+
+
 def _fill(
     found: Integers,
     operations: Operations | pl.DataFrame,
@@ -147,6 +160,8 @@ def _joined(pushed: RangeForest, started: RangeForest) -> RangeForest:
         start=np.concatenate([pushed.start, started.start]),
         end=np.concatenate([pushed.end, started.end]),
         parent=np.concatenate([pushed.parent, np.full(len(started.parent), NO_RANGE, np.int64)]),
+        crossing=pushed.crossing,
+        too_deep=pushed.too_deep,
     )
 
 

@@ -16,6 +16,7 @@ from roofprof.findings import Finding, Severity
 from roofprof.formulas.range_names import op_of
 from roofprof.launches.attribution import require_domain
 from roofprof.timeline.call_times import call_times
+from roofprof.timeline.doubts import launch_doubts, range_doubts
 from roofprof.timeline.frames import GRAPH, KERNEL, MEMORY, NsysTrace, Operations
 from roofprof.timeline.kernels import Place, kernel_rows, memory_rows
 from roofprof.timeline.nesting import Integers
@@ -69,7 +70,8 @@ def build_timeline(trace: NsysTrace, domain: str | None = None) -> Timeline:
     kernels, memory = _details(trace, attribution, path)
     rows = cast(Iterator[_MedianRow], _medians(calls).iter_rows(named=True))
     ops = tuple(_op(row, attribution.paths, kernels, memory) for row in rows)
-    findings = (*trace.findings, *_findings(trace, attribution, chosen))
+    doubts = launch_doubts(trace, operations, attribution)
+    findings = (*trace.findings, *doubts, *_findings(trace, attribution, chosen))
     return Timeline(
         domain=chosen,
         calls=calls,
@@ -200,7 +202,7 @@ def _findings(trace: NsysTrace, attribution: Attribution, domain: str | None) ->
     if domain is None:
         message = "the trace has no NVTX ranges: no operation can be attributed to an op"
         return [Finding("no-ranges", Severity.WARNING, message, "trace with -t cuda,nvtx and a range around each op")]
-    found = []
+    found = range_doubts(trace, attribution, domain)
     worked = np.zeros(len(attribution.forest.rows), bool)
     worked[attribution.range_of(attribution.key[attribution.key >= 0])] = True
     inner = np.flatnonzero(worked)

@@ -26,16 +26,6 @@ BY_FAULT = {
         "capture, files altered afterwards: both reports cut to 74 launches",
         "capture, files altered afterwards: the trace is gone",
     ),
-    "names and times that are gone or impossible are not said": (
-        "nsys trace, damaged: StringIds.value is not there",
-        "nsys trace, damaged: NVTX_EVENTS.textId is not there",
-        "nsys trace, damaged: NVTX_EVENTS.textId has another name",
-        "nsys trace, damaged: NVTX_EVENTS.textId dangles everywhere",
-        "nsys trace, damaged: one range lasts for ever",
-        "nsys trace, damaged: half of the strings are gone",
-        "nsys trace, damaged: a view for a table",
-    ),
-    "values beyond 32 bits end in an exception": ("nsys trace, damaged: infinite grids",),
     "types and ranges are not checked": (
         "ops TOML: an array of a deep key",
         "ops TOML: case is a number",
@@ -95,18 +85,6 @@ BY_FAULT = {
         "paths that lead out of a capture: a report above, by way of a folder",
         "paths that lead out of a capture: an absolute trace",
     ),
-    "text of a table is printed with its control characters": (
-        "hostile names, terminal: escape",
-        "hostile names, terminal: bidirectional",
-    ),
-    "a merged finding is printed with the report's raw name": ("hostile names, stderr: escape",),
-    "a bare carriage return is not quoted": ("hostile names, CSV: formula return",),
-    "shape words and notes are written raw": (
-        "hostile names, Markdown: script",
-        "hostile names, Markdown: markdown table",
-        "hostile names, Markdown: escape",
-    ),
-    "control characters are written into the XML": ("hostile names, SVG: escape",),
 }
 KNOWN_FAULTS = {label: fault for fault, labels in BY_FAULT.items() for label in labels}
 """Label to fault."""

@@ -1,10 +1,21 @@
 """Display: scaling, and names that might do harm."""
 
+import csv
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roofprof.formatting import format_number, format_percent, format_si, printable, spreadsheet_cell
+from roofprof.formatting import (
+    csv_line,
+    escaped,
+    format_number,
+    format_percent,
+    format_si,
+    printable,
+    spreadsheet_cell,
+)
 
 
 @pytest.mark.parametrize(
@@ -57,3 +68,19 @@ def test_cells_are_not_formulas(text: str) -> None:
 
 def test_other_cells_stay() -> None:
     assert spreadsheet_cell("q_b_proj") == "q_b_proj"
+
+
+@given(st.text())
+def test_escaped_text_is_one_printable_line_and_stays_where_it_was_one(text: str) -> None:
+    assert escaped(text).isprintable()
+    assert escaped(escaped(text)) == escaped(text)
+    assert escaped("") == ""
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2))
+def test_a_line_of_csv_reads_back_as_its_cells(cells: list[str]) -> None:
+    assert list(csv.reader(io.StringIO(csv_line(cells), newline=""))) == [cells]
+
+
+def test_cells_that_are_no_texts() -> None:
+    assert csv_line([None, 1, 0.5, True, "a\rb", 'a"b']) == ',1,0.5,True,"a\rb","a""b"\n'

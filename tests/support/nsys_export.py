@@ -23,7 +23,7 @@ TABLES = {
     ),
     "CUPTI_ACTIVITY_KIND_MEMSET": (
         "start INTEGER, end INTEGER, deviceId INTEGER, streamId INTEGER, correlationId INTEGER, globalPid INTEGER, "
-        "bytes INTEGER, value INTEGER"
+        "bytes INTEGER, value INTEGER, graphNodeId INTEGER"
     ),
     "CUPTI_ACTIVITY_KIND_GRAPH_TRACE": (
         "start INTEGER, end INTEGER, deviceId INTEGER, streamId INTEGER, correlationId INTEGER, globalPid INTEGER, "
@@ -101,7 +101,7 @@ class Export:
         self.row("CUPTI_ACTIVITY_KIND_MEMCPY", start, end, *where, size, kind, None)
 
     def memset(self, start: int, end: int, correlation: int, size: int = 64):
-        self.row("CUPTI_ACTIVITY_KIND_MEMSET", start, end, 0, 7, correlation, process(), size, 0)
+        self.row("CUPTI_ACTIVITY_KIND_MEMSET", start, end, 0, 7, correlation, process(), size, 0, None)
 
     def graph_trace(self, start: int, end: int, correlation: int):
         self.row("CUPTI_ACTIVITY_KIND_GRAPH_TRACE", start, end, 0, 7, correlation, process(), 1)

@@ -57,7 +57,7 @@ def test_memory_operations(export):
     ]
 
 
-def test_absent_tables_and_columns_mean_no_rows_and_nulls(tmp_path: Path):
+def test_absent_tables_and_columns_mean_no_rows_and_nulls_and_are_said(tmp_path: Path):
     path = tmp_path / "old.sqlite"
     database = sqlite3.connect(path)
     database.executescript(
@@ -74,7 +74,11 @@ def test_absent_tables_and_columns_mean_no_rows_and_nulls(tmp_path: Path):
     assert trace.ranges.height == trace.memory_operations.height == trace.graph_launches.height == 0
     assert trace.kernels["kernel_name"].to_list() == ["void k()", None]
     assert trace.kernels["device_id"].null_count() == 2
-    assert kinds(path) == ["launch-unknown"]
+    findings = read_nsys_trace(path).findings
+    assert {f.kind for f in findings} == {"trace-column-missing", "launch-unknown", "name-unknown"}
+    missing = {f.values["column"] for f in findings if f.kind == "trace-column-missing"}
+    assert {"globalPid", "deviceId", "shortName", "gridX", "blockZ"} <= missing
+    assert "mangledName" not in missing  # no version has to write it
 
 
 def test_process_is_taken_from_the_calls_where_kernels_do_not_say(export):
@@ -194,10 +198,12 @@ def test_integer_columns_with_some_nulls_and_other_values(export):
     database.execute("UPDATE CUPTI_ACTIVITY_KIND_KERNEL SET gridY = '5, 6' WHERE rowid = 2")
     database.commit()
     database.close()
-    kernels = read_nsys_trace(path).kernels
+    trace = read_nsys_trace(path)
+    kernels = trace.kernels
+    assert [f.values["column"] for f in trace.findings if f.kind == "trace-value"] == ["gridY"]
     assert kernels["graph_node_id"].to_list() == [None, 1, 2, 3]
     assert kernels["grid_x"].to_list() == [9, 8, 8, 8]
-    assert kernels["grid_y"].to_list() == [1, 5, 1, 1]
+    assert kernels["grid_y"].to_list() == [1, None, 1, 1]
 
 
 # Bad input
