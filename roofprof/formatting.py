@@ -1,16 +1,13 @@
 """Names from a report are data: made harmless for a terminal, a picture or a spreadsheet."""
 
 import math
-import unicodedata
 
 _ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
-# Control, format (bidi overrides, zero width), surrogate, private use, unassigned, line and paragraph separators.
-_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def printable(name: str, width: int | None = None) -> str:
     """The name without control or format characters, cut in the middle to a width, never empty."""
-    text = "".join(_safe(c) for c in name) or "(unnamed)"
+    text = (name if name.isprintable() else "".join(map(_safe, name))) or "(unnamed)"
     if width is None or len(text) <= width:
         return text
     if width < 8:
@@ -25,7 +22,8 @@ def spreadsheet_cell(text: str) -> str:
 
 
 def _safe(character: str) -> str:
-    if character.isprintable() and unicodedata.category(character) not in _UNSAFE:
+    # Not printable are control, format (bidi overrides, zero width), surrogate, private use and unassigned characters.
+    if character.isprintable():
         return character
     return _ESCAPES.get(character) or f"\\x{ord(character):02x}"
 
