@@ -94,18 +94,18 @@ def last_event(ranges: pl.DataFrame) -> int:
 
 
 def _parents(thread: Integers, end: Integers) -> Integers:
-    """The nearest range before each, on its thread, that ends no earlier."""
-    parents: list[int] = []
-    stack: list[int] = []
-    ends: list[int] = end.tolist()
-    current: int | None = None
-    for position, (tid, range_end) in enumerate(zip(thread.tolist(), ends, strict=True)):
-        if tid != current:
-            current = tid
-            stack.clear()
-        # A range that ended earlier than this one encloses neither it nor what starts later and ends later.
-        while stack and ends[stack[-1]] < range_end:
-            stack.pop()
-        parents.append(stack[-1] if stack else NO_RANGE)
-        stack.append(position)
-    return np.array(parents, np.int64)
+    """The nearest range before each, on its thread, that ends no earlier.
+
+    Every range between one and its candidate ended before it; where the candidate did too, the candidate's own takes
+    its place. All ranges go on at once, so that a row of siblings is passed in steps that double.
+    """
+    count = len(end)
+    last_end = np.append(end, np.iinfo(np.int64).max)
+    candidate = np.arange(-1, count)
+    candidate[count] = count  # stands for no range
+    candidate[:count][np.append(True, thread[1:] != thread[:-1])[:count]] = count
+    pending = np.flatnonzero(last_end[candidate[:count]] < end)
+    while len(pending):
+        candidate[pending] = candidate[candidate[pending]]
+        pending = pending[last_end[candidate[pending]] < end[pending]]
+    return np.where(candidate[:count] == count, NO_RANGE, candidate[:count])
