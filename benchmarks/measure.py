@@ -7,8 +7,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 
 ROOT = Path(__file__).parent.parent
+GIVE_UP_S = 150
+"""A run that takes longer is killed: an older version may need hours for what is quick now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,11 @@ def run(contestant: Contestant) -> Cost | None:
         env=environment,
     )
     assert process.stderr is not None
+    timer = Timer(GIVE_UP_S, process.kill)
+    timer.start()
     said = process.stderr.read()
     _, status, used = os.wait4(process.pid, 0)
+    timer.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         print(f"{contestant.words or contestant.code}: {said.decode()[-600:]}", file=sys.stderr)

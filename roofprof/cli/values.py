@@ -2,10 +2,11 @@
 
 From 0.29 on typer converts every value with pydantic, whose import costs as much as that of polars' Python half. Words
 that are texts, paths and integers need none of it; whatever else there is, wrong words included, typer converts or
-refuses as ever.
+refuses as before.
 """
 
 import os
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -61,9 +62,18 @@ def _single(kind: object, info: Any, value: object) -> object:
         return _UNKNOWN
     if kind is str or kind is bool:
         return value if type(value) is kind else _UNKNOWN
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return _member(kind, value)
     if kind is int:
         return _integer(info, value)
     return _path(info, value) if kind is Path else _UNKNOWN
+
+
+def _member(kind: type[Enum], value: object) -> object:
+    """A choice as it is written; typer says which there are."""
+    if isinstance(value, kind):
+        return value
+    return next((member for member in kind if member.value == value), _UNKNOWN)
 
 
 def _integer(info: Any, value: object) -> object:

@@ -3,6 +3,7 @@
 import inspect
 import subprocess
 import sys
+from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,7 +50,12 @@ def test_a_command_runs_without_pydantic(tmp_path: Path) -> None:
 
 def test_an_unknown_command_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["analyse"]) == 2
-    assert "analyze" in capsys.readouterr().err
+    assert "No such command" in capsys.readouterr().err
+
+
+class Reader(StrEnum):
+    OWN = "roofprof"
+    OTHER = "ncu-report"
 
 
 def _values(words: list[str], plain: bool) -> tuple[int, str, list[Any]]:
@@ -67,8 +73,9 @@ def _values(words: list[str], plain: bool) -> tuple[int, str, list[Any]]:
         output: Path = Path("out"),
         flag: bool = False,
         gpu: str = "gb200",
+        reader: Reader = Reader.OWN,
     ) -> None:
-        seen.extend([paths, extra, top, seed, ratio, file, output, flag, gpu])
+        seen.extend([paths, extra, top, seed, ratio, file, output, flag, gpu, reader])
 
     built: Any = typer.main.get_command(alone)
     if plain:
@@ -101,6 +108,7 @@ def _invoke_prebuilt(monkeypatch: pytest.MonkeyPatch) -> None:
         ["a", "--ratio", "1e3"], ["a", "--ratio", "x"], ["a", "--file", "/nonexistent"], ["a", "--file", "."],
         ["a", "--output", ""], ["a", "--output", "x/../y"], ["a", "--flag", "--gpu", ""], ["a", "--extra", "x"],
         ["", "-"], ["a", "--extra", "x", "--extra", "y=z"], ["a", "--no-flag"],
+        ["a", "--reader", "ncu-report"], ["a", "--reader", "NCU-REPORT"], ["a", "--reader", "x"],
     ],
 )  # fmt: skip
 def test_plain_values_are_those_of_typer(words: list[str]) -> None:
