@@ -64,8 +64,10 @@ def write_all_kernels(report: RooflineReport, path: Path) -> Path:
     def write(partial: Path) -> None:
         with partial.open("w", encoding="utf-8", newline="") as file:
             file.write(csv_line(COLUMNS))
+            launches = _launches(report)
             for op in report.ops:
-                row = {**_of_op(op), "launches": _json(_launches(report, op)), **constant}
+                own = [launches[key] for launch in sorted(set(op.kernels)) if (key := (op.report, launch)) in launches]
+                row = {**_of_op(op), "launches": _json(own), **constant}
                 file.write(csv_line(_cell(row[key]) for key in COLUMNS))
 
     return write_output(path, write)
@@ -105,9 +107,10 @@ def _of_op(op: OpResult) -> dict[str, object]:
     return {name: _json(value) if isinstance(value, Mapping | list) else value for name, value in row.items()}
 
 
-def _launches(report: RooflineReport, op: OpResult) -> list[dict[str, object]]:
-    kernels = report.kernels.filter((pl.col("report") == op.report) & pl.col("launch_id").is_in(op.kernels))
-    return kernels.select(_LAUNCH_COLUMNS).to_dicts()
+def _launches(report: RooflineReport) -> dict[tuple[str, int], dict[str, object]]:
+    """The launches of every op by report and launch id."""
+    rows = report.kernels.select("report", *_LAUNCH_COLUMNS).iter_rows(named=True)
+    return {(row.pop("report"), row["launch_id"]): row for row in rows}
 
 
 def _report(rows: Sequence[Row]) -> RooflineReport:

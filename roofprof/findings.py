@@ -132,9 +132,7 @@ KINDS: Mapping[str, FindingKind] = {
     "op-not-run": FindingKind(_INFO, "the layer has this op, and the capture could not run it here"),
     "untested-implementation": FindingKind(_DOUBTFUL, "the implementation was never tested on this kind of GPU"),
     "dropped-events": FindingKind(_WARNING, "events that nsys itself says it lost", also=_DOUBTFUL),
-    "trace-column-missing": FindingKind(
-        _WARNING, "a table of the trace is missing a column: some of it is lost"
-    ),
+    "trace-column-missing": FindingKind(_WARNING, "a table of the trace is missing a column: some of it is lost"),
     "trace-value": FindingKind(_WARNING, "values of the trace that its columns cannot hold; read as unknown"),
     "name-unknown": FindingKind(_WARNING, "kernels, ranges or domains whose names are not in the trace"),
     "no-kernels": FindingKind(_WARNING, "the trace has GPU operations, but no kernel"),

@@ -5,12 +5,9 @@ for CSV, `reports.markdown.text.prose` and `code` for Markdown, `reports.html.da
 """
 
 import math
-import unicodedata
 from collections.abc import Iterable
 
 _ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
-# Control, format (bidi overrides, zero width), surrogate, private use, unassigned, line and paragraph separators.
-_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def escaped(text: str) -> str:
@@ -48,7 +45,8 @@ def _csv_cell(value: object) -> str:
 
 
 def _safe(character: str) -> str:
-    if character.isprintable() and unicodedata.category(character) not in _UNSAFE:
+    # Not printable are control, format (bidi overrides, zero width), surrogate, private use and unassigned characters.
+    if character.isprintable():
         return character
     return _ESCAPES.get(character) or f"\\x{ord(character):02x}"
 

@@ -1,7 +1,8 @@
 """Places short labels beside points so that none lies on another label, on a marker, or outside the axes."""
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,10 +12,31 @@ _FONT_SIZE = 7.5
 _PAD_PIXELS = 1.5
 _RINGS = 24
 _DIRECTIONS = 16
+_CELL_PIXELS = 8
+"""About a marker's size: a box that reaches into a cell with many boxes then meets one of the first."""
 
 Box = tuple[float, float, float, float]
 Obstacle = tuple[float, float, float]
 """A marker: x and y in data coordinates, diameter in points."""
+
+
+class _Taken:
+    """Boxes by the cells of a grid that they reach into, so that a place is held against its neighbours alone."""
+
+    def __init__(self, cell: float) -> None:
+        self._cell = cell
+        self._boxes: defaultdict[tuple[int, int], list[Box]] = defaultdict(list)
+
+    def add(self, box: Box) -> None:
+        for cell in self._cells(box):
+            self._boxes[cell].append(box)
+
+    def overlaps(self, box: Box) -> bool:
+        return any(_overlap(box, other) for cell in self._cells(box) for other in self._boxes.get(cell, ()))
+
+    def _cells(self, box: Box) -> Iterator[tuple[int, int]]:
+        left, bottom, right, top = (math.floor(edge / self._cell) for edge in box)
+        return ((x, y) for x in range(left, right + 1) for y in range(bottom, top + 1))
 
 
 def place_labels(axes: "Axes", labels: Sequence[tuple[float, float, str, str]], obstacles: Sequence[Obstacle]) -> None:
@@ -27,7 +49,9 @@ def place_labels(axes: "Axes", labels: Sequence[tuple[float, float, str, str]], 
     scale = figure.dpi / 100
     frame = axes.get_window_extent(renderer)
     pixels = figure.dpi / 72
-    taken = [_box(*_pixels(axes, (x, y)), size * pixels, size * pixels) for x, y, size in obstacles]
+    taken = _Taken(_CELL_PIXELS * scale)
+    for x, y, size in obstacles:
+        taken.add(_box(*_pixels(axes, (x, y)), size * pixels, size * pixels))
     for x, y, text, color in labels:
         artist = axes.text(
             x, y, text, fontsize=_FONT_SIZE, color=color, ha="center", va="center", zorder=6, parse_math=False
@@ -36,7 +60,7 @@ def place_labels(axes: "Axes", labels: Sequence[tuple[float, float, str, str]], 
         width, height = extent.width + 2 * _PAD_PIXELS, extent.height + 2 * _PAD_PIXELS
         at = _pixels(axes, (x, y))
         center = _free_place(at, width, height, taken, (frame.x0, frame.y0, frame.x1, frame.y1), scale)
-        taken.append(_box(*center, width, height))
+        taken.add(_box(*center, width, height))
         place = axes.transData.inverted().transform(center)
         artist.set_position((float(place[0]), float(place[1])))
         artist.set_gid("op-label")
@@ -45,7 +69,7 @@ def place_labels(axes: "Axes", labels: Sequence[tuple[float, float, str, str]], 
 
 
 def _free_place(
-    at: Sequence[float], width: float, height: float, taken: list[Box], frame: Box, scale: float
+    at: Sequence[float], width: float, height: float, taken: _Taken, frame: Box, scale: float
 ) -> tuple[float, float]:
     for ring in range(_RINGS):
         radius = (9 + 5 * ring) * scale
@@ -54,7 +78,7 @@ def _free_place(
             center = at[0] + radius * math.cos(angle), at[1] + radius * math.sin(angle)
             box = _box(*center, width, height)
             inside = box[0] > frame[0] and box[1] > frame[1] and box[2] < frame[2] and box[3] < frame[3]
-            if inside and not any(_overlap(box, other) for other in taken):
+            if inside and not taken.overlaps(box):
                 return center
     return at[0], at[1] + 9 * scale
 

@@ -1,6 +1,6 @@
 """The command line: one Typer app, and the one place that turns errors into two lines and an exit code.
 
-Commands import what they need when they run, so that --help needs typer alone.
+A command is imported when it is run, and imports what it needs when it runs: --help needs typer alone.
 """
 
 import sys
@@ -9,22 +9,12 @@ from typing import Annotated
 import typer
 
 from roofprof import __version__
-from roofprof.cli.analyze import analyze
-from roofprof.cli.capture import register as register_capture
-from roofprof.cli.ceilings import ceilings
-from roofprof.cli.compare import compare
-from roofprof.cli.gpus import gpus
-from roofprof.cli.ops import ops
-from roofprof.cli.report import report
-from roofprof.cli.selfcheck import selfcheck
-from roofprof.cli.sweep import sweep_command
-from roofprof.cli.timeline import timeline
-from roofprof.cli.verify import CONTEXT as VERIFY_CONTEXT
-from roofprof.cli.verify import verify
+from roofprof.cli.commands import LazyGroup
 from roofprof.errors import RoofprofError
 
 app = typer.Typer(
     name="roofprof",
+    cls=LazyGroup,
     help="Rooflines of LLM kernels from measured hardware counters, formula beside measured.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -32,17 +22,6 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(analyze)
-app.command()(ops)
-app.command()(gpus)
-register_capture(app)
-app.command("sweep")(sweep_command)
-app.command()(timeline)
-app.command()(selfcheck)
-app.command()(ceilings)
-app.command()(report)
-app.command()(compare)
-app.command(context_settings=VERIFY_CONTEXT, add_help_option=False)(verify)
 
 
 def _version(value: bool) -> None:

@@ -1,4 +1,4 @@
-"""The commands `capture` and `doctor`: options in, one call, what it says out."""
+"""The command `capture`: options in, one call, what it says out."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from roofprof.cli.doctor import doctor_command
 from roofprof.cli.options import Values, takes
 from roofprof.cli.progress import ProgressLine, print_json, print_result
 from roofprof.errors import UsageError
@@ -55,10 +54,8 @@ def _ncu_words(args: list[str]) -> list[str]:
     return out
 
 
-def register(app: typer.Typer) -> None:
-    """Add both commands to the command line."""
-    app.command("capture", cls=CaptureCommand)(capture_command)
-    app.command("doctor")(doctor_command)
+SETTINGS = {"cls": CaptureCommand}
+"""What typer is told of the command."""
 
 
 @takes("capture", layer=CaptureOptions)

@@ -4,7 +4,11 @@ import sys
 
 import typer
 
-CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
+SETTINGS = {
+    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True},
+    "add_help_option": False,
+}
+"""What typer is told of the command: every word is the harness' own."""
 
 
 def verify(context: typer.Context) -> None:

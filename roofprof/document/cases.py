@@ -1,7 +1,7 @@
 """The cases of one or more reports: the ops of one layer at one phase, batch and length, in launch order."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from roofprof.formulas.layer import STEP_OPS
@@ -31,6 +31,8 @@ class CaseOps:
     """Once per step for all layers (lm_head): in no sum of the layer."""
     told_apart_by: str | None = None
     """Where two cases have one name: the report."""
+    kernels: Mapping[tuple[str, int], tuple[float, str]] = field(default_factory=dict, repr=False, compare=False)
+    """Duration and name of every kernel of `source` by report and launch id."""
 
     @property
     def title(self) -> str:
@@ -60,6 +62,13 @@ class CaseOps:
     def time_ns(self) -> float | None:
         """Sum of the ops' times; None where one is unknown."""
         return sum_of(op.time_ns for op in self.ops).value
+
+    def kernel_of(self, op: OpResult) -> str:
+        """What ran: the implementation's name, else the op's longest kernel."""
+        if op.implementation:
+            return op.implementation
+        found = [kernel for launch in op.kernels if (kernel := self.kernels.get((op.report, launch)))]
+        return max(found)[1] if found else op.op
 
     @property
     def alternatives(self) -> int:
@@ -104,9 +113,10 @@ def cases_of(reports: Sequence[RooflineReport]) -> list[CaseOps]:
         rows: dict[tuple[tuple[str, str | None, int | None, int | None, str | None], str], list[OpResult]] = {}
         for op in source.ops:
             rows.setdefault((op.case_key, op.measured_on.gpu), []).append(op)
+        kernels = _kernels(source)
         for (key, gpu), ops in rows.items():
             layer, step = (tuple(op for op in ops if (op.op in STEP_OPS) is once) for once in (False, True))
-            cases.append(CaseOps(source, *key, gpu=gpu, ops=layer, step_ops=step))
+            cases.append(CaseOps(source, *key, gpu=gpu, ops=layer, step_ops=step, kernels=kernels))
     cases.sort(key=_order)
     return _told_apart(cases)
 
@@ -142,16 +152,9 @@ def target_time_ns(source: RooflineReport, op: OpResult) -> float | None:
     return None if bound_s is None else bound_s * 1e9
 
 
-def kernel_of(source: RooflineReport, op: OpResult) -> str:
-    """What ran: the implementation's name, else the op's longest kernel."""
-    if op.implementation:
-        return op.implementation
-    names: list[tuple[float, str]] = []
-    columns = ("report", "launch_id", "duration_ns", "kernel_name")
-    for report, launch, duration, name in source.kernels.select(columns).iter_rows():
-        if report == op.report and launch in op.kernels:
-            names.append((duration or 0.0, name or ""))
-    return max(names)[1] if names else op.op
+def _kernels(source: RooflineReport) -> dict[tuple[str, int], tuple[float, str]]:
+    columns = source.kernels.select("report", "launch_id", "duration_ns", "kernel_name")
+    return {(report, launch): (duration or 0.0, name or "") for report, launch, duration, name in columns.iter_rows()}
 
 
 def _order(case: CaseOps) -> tuple[int, int, int, str]:

@@ -6,7 +6,7 @@ Needs are those of the packages that ship them (sgl-kernel 0.3.21, sglang-kernel
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from roofprof.document.cases import CaseOps, gpu_of, kernel_of
+from roofprof.document.cases import CaseOps, gpu_of
 from roofprof.document.claims import DEFAULT_TOKENS
 from roofprof.formulas.dimensions import EXPERTS, TOP_K
 from roofprof.formulas.layer import RECIPES, LayerCase, OpSpec, Phase, layer_ops
@@ -122,7 +122,7 @@ def gpu_of_case(case: CaseOps) -> DeviceSpec:
 
 def _is_kernel(kernel: DocumentKernel, case: CaseOps, op: OpResult) -> bool:
     if kernel.precision is None:
-        name = f"{op.implementation or ''} {kernel_of(case.source, op)} {op.op}".lower()
+        name = f"{op.implementation or ''} {case.kernel_of(op)} {op.op}".lower()
         return any(part in name for part in kernel.names)
     precision = op.formula.shape.get("precision") if op.formula else None
     return kernel.precision in ("any", precision)

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 
 from roofprof.formatting import format_number, format_si
 from roofprof.formulas.dimensions import EXPERTS, TOP_K
@@ -67,7 +67,7 @@ class CheckedClaim:
 
 def check_claims(target: DeviceSpec) -> list[CheckedClaim]:
     """Check every claim against the target's roofs (the reference document's own are `gb200`)."""
-    text = (resources.files("roofprof.document") / "claims.toml").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "claims.toml").read_text(encoding="utf-8")
     return [_check(Claim(**row), target) for row in tomllib.loads(text)["claim"]]
 
 

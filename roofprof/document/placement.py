@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from roofprof.document.cases import CaseOps, kernel_of
+from roofprof.document.cases import CaseOps
 from roofprof.document.claimed_kernels import (
     DOCUMENT_KERNELS,
     DocumentKernel,
@@ -69,15 +69,15 @@ def placement(case: CaseOps) -> Placement:
         else:
             rows.append(_by_formula(kernel, case))
         instead = [op for op, matches in found if not matches and id(op) not in shown]
-        rows += [_measured(case, op, kernel_of(case.source, op), "ran instead") for op in instead]
+        rows += [_measured(case, op, case.kernel_of(op), "ran instead") for op in instead]
         shown |= {id(op) for op, _ in found}
     others = [op for op in (*case.ops, *case.step_ops) if id(op) not in shown]
-    return Placement(case, tuple(rows), tuple(_measured(case, op, kernel_of(case.source, op)) for op in others))
+    return Placement(case, tuple(rows), tuple(_measured(case, op, case.kernel_of(op)) for op in others))
 
 
 def _measured(case: CaseOps, op: OpResult, kernel: str, why: str = "") -> PlacementRow:
     here, formula = op.measured_on, op.formula
-    ran = kernel_of(case.source, op)
+    ran = case.kernel_of(op)
     return PlacementRow(
         kernel=kernel,
         op=op.op,

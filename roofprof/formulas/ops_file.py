@@ -4,7 +4,6 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 
 from roofprof.errors import ReportError, UsageError
@@ -12,6 +11,7 @@ from roofprof.formulas.models import FORMULAS, MAX_SIZE, ShapeError, evaluate
 from roofprof.formulas.range_names import PRECISIONS, Shape
 
 _HINT = "docs/ops-files.md shows the form"
+_FOLDER = Path(__file__).parent / "opsets"
 _WORD_SIZES = ("precision", "output")
 """The keys of a shape that hold a precision; the others hold sizes."""
 
@@ -90,8 +90,7 @@ class OpsConfig:
 
 def bundled_ops_files() -> list[str]:
     """Names of the ops files that ship."""
-    folder = resources.files("roofprof.formulas") / "opsets"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 
 
 def load_ops_config(name_or_file: str) -> OpsConfig:
@@ -102,7 +101,7 @@ def load_ops_config(name_or_file: str) -> OpsConfig:
         ReportError: a file that cannot be read, is not TOML, or has a rule that cannot work.
     """
     if name_or_file in bundled_ops_files():
-        text = (resources.files("roofprof.formulas") / "opsets" / f"{name_or_file}.toml").read_text(encoding="utf-8")
+        text = (_FOLDER / f"{name_or_file}.toml").read_text(encoding="utf-8")
     else:
         try:
             text = Path(name_or_file).read_text(encoding="utf-8")

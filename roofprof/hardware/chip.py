@@ -7,13 +7,12 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import NotRequired, TypedDict, cast
 
 from roofprof.errors import RoofprofError
 
-FOLDER: Traversable = resources.files("roofprof.hardware") / "chips"
+FOLDER = Path(__file__).parent / "chips"
 """Where the chips' files are."""
 
 _SASS = "sass_thread_inst_executed_op_{}_pred_on"
@@ -122,7 +121,7 @@ class _ChipTable(TypedDict):
 Table = Mapping[str, object]
 
 
-def load_chips(folder: Traversable) -> dict[str, Chip]:
+def load_chips(folder: Path) -> dict[str, Chip]:
     """Every chip of a folder, by name; a file without `chip` is there to be inherited.
 
     Raises:
@@ -140,7 +139,7 @@ def load_chips(folder: Traversable) -> dict[str, Chip]:
     return found
 
 
-def _tables(folder: Traversable) -> dict[str, Table]:
+def _tables(folder: Path) -> dict[str, Table]:
     files = {entry.name.removesuffix(".toml"): entry for entry in folder.iterdir() if entry.name.endswith(".toml")}
     return {name: tomllib.loads(files[name].read_text(encoding="utf-8")) for name in sorted(files)}
 

@@ -5,7 +5,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def device_from_dict(data: Mapping[str, Any]) -> DeviceSpec:
 @cache
 def bundled_gpus() -> Mapping[str, DeviceSpec]:
     """Every GPU that ships, by name, in the order of gpus.toml."""
-    text = (resources.files("roofprof.hardware") / "gpus.toml").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "gpus.toml").read_text(encoding="utf-8")
     return _parse(tomllib.loads(text), "gpus.toml")
 
 

@@ -18,8 +18,6 @@ from roofprof.parsers.ncu.report import Reader, read_ncu_report
 from roofprof.pipeline.capture_group import Progress, read_group, read_trace
 from roofprof.pipeline.inputs import Input, InputKind, as_measured, as_reported, check_options
 from roofprof.pipeline.names import unique_labels, with_unique_names
-from roofprof.pipeline.selfcheck import find_selfcheck
-from roofprof.reports.all_kernels import read_all_kernels
 from roofprof.results.report import RooflineReport, load_report
 from roofprof.selfcheck.result import Selfcheck
 from roofprof.timeline.op_times import NamedTrace
@@ -78,7 +76,7 @@ class _Loaded:
             config=load_ops_config(request.ops) if request.ops else None,
             only=_pattern(request.only),
             ceilings=load_ceilings(request.ceilings) if request.ceilings else None,
-            selfcheck=find_selfcheck(request.selfcheck) if request.selfcheck else None,
+            selfcheck=_find_selfcheck(request.selfcheck) if request.selfcheck else None,
             traces=[read_trace(request.timeline)] if request.timeline else [],
             reader=request.reader or "roofprof",
         )
@@ -138,7 +136,7 @@ def _analyze(
         if item.kind is InputKind.CAPTURE:
             capture = load_capture(item.path, label)
             findings += capture.findings
-            check = options.selfcheck or find_selfcheck(item.path, required=False)
+            check = options.selfcheck or _find_selfcheck(item.path, required=False)
             for group in capture.groups:
                 read = read_group(group, options.domain, progress, options.reader)
                 measured.append(replace(read, selfcheck=check, ncu_version=capture.versions.get("ncu")))
@@ -153,7 +151,17 @@ def _analyze(
 
 
 def _load(item: Input) -> RooflineReport:
-    return read_all_kernels(item.path) if item.kind is InputKind.ALL_KERNELS else load_report(item.path)
+    if item.kind is InputKind.ALL_KERNELS:
+        from roofprof.reports.all_kernels import read_all_kernels
+
+        return read_all_kernels(item.path)
+    return load_report(item.path)
+
+
+def _find_selfcheck(path: Path, required: bool = True) -> Selfcheck | None:
+    from roofprof.pipeline.selfcheck import find_selfcheck
+
+    return find_selfcheck(path, required)
 
 
 def _adapted(report: RooflineReport, options: _Loaded) -> RooflineReport:

@@ -12,8 +12,6 @@ from roofprof.formats.capture import Group
 from roofprof.launches.attribution import attribute
 from roofprof.launches.merge import merge_launches
 from roofprof.parsers.ncu.report import Reader, read_ncu_report
-from roofprof.parsers.nsys.trace import read_nsys_trace
-from roofprof.profiler.nsys.export import exported
 from roofprof.timeline.op_times import NamedTrace
 
 Progress = Callable[[int, int], None]
@@ -41,4 +39,8 @@ def _still_null(finding: Finding, launches: pl.DataFrame) -> bool:
 
 def read_trace(path: Path) -> NamedTrace:
     """Read an nsys trace, exported first where it has to be."""
+    # Not at the top: most analyses read no trace.
+    from roofprof.parsers.nsys.trace import read_nsys_trace
+    from roofprof.profiler.nsys.export import exported
+
     return NamedTrace(path.name, read_nsys_trace(path, exported))

@@ -101,24 +101,33 @@ def last_event(ranges: pl.DataFrame) -> int:
 
 
 def _parents(thread: Integers, start: Integers, end: Integers) -> tuple[Integers, int, int]:
-    """The nearest range before each, on its thread, that ends no earlier; how many cross another, or are too deep."""
-    parents: list[int] = []
-    stack: list[int] = []
-    ends: list[int] = end.tolist()
-    current: int | None = None
-    crossing = too_deep = 0
-    for position, (tid, begin, range_end) in enumerate(zip(thread.tolist(), start.tolist(), ends, strict=True)):
-        if tid != current:
-            current = tid
-            stack.clear()
-        crosses = False
-        # A range that ended earlier than this one encloses neither it nor what starts later and ends later.
-        while stack and ends[stack[-1]] < range_end:
-            crosses |= ends[stack.pop()] > begin
-        crossing += crosses
-        parents.append(stack[-1] if stack else NO_RANGE)
-        if len(stack) < MAX_DEPTH:
-            stack.append(position)
-        else:
-            too_deep += 1
-    return np.array(parents, np.int64), crossing, too_deep
+    """The nearest range before each, on its thread, that ends no earlier; how many cross another, or are too deep.
+
+    Every range between one and its candidate ended before it; where the candidate did too, the candidate's own takes
+    its place. All ranges go on at once, so that a row of siblings is passed in steps that double.
+    """
+    count = len(end)
+    last_end = np.append(end, np.iinfo(np.int64).max)
+    candidate = np.arange(-1, count)
+    candidate[count] = count  # stands for no range
+    candidate[:count][np.append(True, thread[1:] != thread[:-1])[:count]] = count
+    crosses = np.zeros(count, np.bool_)
+    pending = np.flatnonzero(last_end[candidate[:count]] < end)
+    while len(pending):
+        crosses[pending] |= last_end[candidate[pending]] > start[pending]
+        candidate[pending] = candidate[candidate[pending]]
+        pending = pending[last_end[candidate[pending]] < end[pending]]
+    return _limited(candidate, int(crosses.sum()))
+
+
+def _limited(parent: Integers, crossing: int) -> tuple[Integers, int, int]:
+    """No range deeper than MAX_DEPTH; `parent` has a last element that stands for no range."""
+    count = len(parent) - 1
+    depth, ancestor = (parent != count).astype(np.int64), parent
+    while (ancestor != count).any():
+        depth, ancestor = depth + depth[ancestor], ancestor[ancestor]
+    deep = np.flatnonzero(depth > MAX_DEPTH)
+    while len(deep):
+        parent[deep] = parent[parent[deep]]
+        deep = deep[depth[parent[deep]] >= MAX_DEPTH]
+    return np.where(parent[:count] == count, NO_RANGE, parent[:count]), crossing, int((depth >= MAX_DEPTH).sum())

@@ -78,7 +78,7 @@ def attribute_operations(
         if captured:
             replay[found == NO_RANGE] = 0
     forest = _joined(*forests)
-    paths, path = _paths(forest, chosen["name"].to_list())
+    paths, path = _paths(forest, chosen["name"])
     key = np.where(found < 0, -1, found * replays + replay)
     return Attribution(key, paths, path, forest, replays, crossed)
 
@@ -165,17 +165,37 @@ def _joined(pushed: RangeForest, started: RangeForest) -> RangeForest:
     )
 
 
-def _paths(forest: RangeForest, names: Sequence[str]) -> tuple[list[tuple[str, ...]], Integers]:
-    """Distinct paths, and each range's."""
-    numbers: dict[tuple[int, str], int] = {}
+def _paths(forest: RangeForest, names: pl.Series) -> tuple[list[tuple[str, ...]], Integers]:
+    """Distinct paths in the order of the first range of each, and each range's; level by level from the outermost."""
+    codes = names.rank("dense").to_numpy().astype(np.int64)[forest.rows]
+    depth = _depths(forest.parent)
+    order = np.argsort(depth, kind="stable")
+    found = np.full(len(codes) + 1, NO_PATH, np.int64)  # the last stands for what is round the outermost
+    width, count = int(codes.max(initial=0)) + 1, 0
+    firsts: list[Integers] = []
+    for rows in np.split(order, np.flatnonzero(np.diff(depth[order])) + 1):
+        steps = (found[forest.parent[rows]] + 1) * width + codes[rows]
+        _, first, number = np.unique(steps, return_index=True, return_inverse=True)
+        found[rows] = count + number.reshape(-1)
+        firsts.append(rows[first])
+        count += len(first)
+    first_rows = np.concatenate(firsts)
+    by_occurrence = np.argsort(first_rows)
+    place = np.empty_like(by_occurrence)
+    place[by_occurrence] = np.arange(count)
+    path = place[found[:-1]]
     paths: list[tuple[str, ...]] = []
-    found: list[int] = []
-    for row, parent in zip(forest.rows.tolist(), forest.parent.tolist(), strict=True):
-        above = NO_PATH if parent == NO_RANGE else found[parent]
-        name: str = names[int(row)]
-        step = (int(above), name)
-        if step not in numbers:
-            numbers[step] = len(paths)
-            paths.append((*(paths[above] if above != NO_PATH else ()), name))
-        found.append(numbers[step])
-    return paths, np.array(found, np.int64)
+    for row in first_rows[by_occurrence].tolist():
+        parent = forest.parent[row]
+        paths.append((*(paths[path[parent]] if parent != NO_RANGE else ()), names[int(forest.rows[row])]))
+    return paths, path
+
+
+def _depths(parent: Integers) -> Integers:
+    """How many ranges are round each: steps up that double."""
+    depth = (parent != NO_RANGE).astype(np.int64)
+    above = parent.copy()
+    while len(left := np.flatnonzero(above != NO_RANGE)):
+        depth[left] += depth[above[left]]
+        above[left] = above[above[left]]
+    return depth

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import polars as pl
 
 from roofprof.findings import Finding
 from roofprof.timeline.frames import NsysTrace
-from roofprof.timeline.join import Join, join_launches
 from roofprof.timeline.rows import LayerTotals, OpRow, RangePath
-from roofprof.timeline.timeline import Timeline, build_timeline
+
+if TYPE_CHECKING:
+    from roofprof.timeline.join import Join
+    from roofprof.timeline.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,12 @@ def nsys_times(report: str, launches: pl.DataFrame, traces: Sequence[NamedTrace]
         traces: traces of the same command, the eager one first.
         domain: the NVTX domain of the ops.
     """
+    if not traces:
+        return NsysTimes({}, [], [], {})
+    # Not at the top: most analyses have no trace, and the sweeps need numpy.
+    from roofprof.timeline.join import join_launches
+    from roofprof.timeline.timeline import build_timeline
+
     timings: dict[RangePath, OpTiming] = {}
     joins: list[JoinEntry] = []
     findings: list[Finding] = []
@@ -124,7 +132,7 @@ def _timing(op: OpRow, layer_share: float) -> OpTiming:
     return OpTiming(op["calls"], op["nsys_duration_ns"], op["nsys_union_ns"], op["nsys_projected_ns"], share)
 
 
-def _entry(report: str, trace: str, join: Join, timeline: Timeline) -> JoinEntry:
+def _entry(report: str, trace: str, join: "Join", timeline: "Timeline") -> JoinEntry:
     return {
         "report": report,
         "trace": trace,

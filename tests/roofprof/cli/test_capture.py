@@ -5,10 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
-from roofprof.cli.capture import register
+from roofprof.cli import app
 from roofprof.errors import RoofprofError, UsageError
 
 Install = Callable[..., Path]
@@ -16,9 +15,6 @@ Install = Callable[..., Path]
 
 @pytest.fixture
 def run() -> Callable[..., Result]:
-    app = typer.Typer()
-    register(app)
-
     def call(*words: str) -> Result:
         return CliRunner().invoke(app, list(words))
 

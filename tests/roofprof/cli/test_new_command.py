@@ -9,6 +9,7 @@ import pytest
 import typer
 
 import roofprof.cli as cli
+import roofprof.cli.commands as commands
 from roofprof.results.report import RooflineReport
 
 
@@ -20,16 +21,15 @@ def blocks(root: Path) -> dict[str, str]:
 
 @pytest.fixture
 def new_command(blocks: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The page's module in a folder that the package looks into too, and its lines run in `cli/__init__.py`."""
+    """The page's module in a folder that the package looks into too, and its row in `cli/commands.py`."""
     module, init = blocks
-    assert (Path(module).parent, init) == (Path("roofprof/cli"), "roofprof/cli/__init__.py")
+    assert (Path(module).parent, init) == (Path("roofprof/cli"), "roofprof/cli/commands.py")
     (tmp_path / Path(module).name).write_text(blocks[module])
     monkeypatch.setattr(cli, "__path__", [*cli.__path__, str(tmp_path)])
-    before = list(cli.app.registered_commands)
-    exec(compile(blocks[init], init, "exec"), cli.__dict__)
+    monkeypatch.setattr(commands, "COMMANDS", dict(commands.COMMANDS))
+    exec(compile(blocks[init], init, "exec"), commands.__dict__)
     name = Path(module).stem
     yield name
-    cli.app.registered_commands[:] = before
     sys.modules.pop(f"roofprof.cli.{name}", None)
     cli.__dict__.pop(name, None)
 

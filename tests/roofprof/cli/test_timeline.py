@@ -4,15 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-import typer
 
 from roofprof import cli
-from roofprof.cli.timeline import timeline
-
-if not any(command.callback is timeline for command in cli.app.registered_commands):
-    cli.app.command()(timeline)
-
-assert isinstance(cli.app, typer.Typer)
 
 
 def run(*arguments: str | Path) -> int:

@@ -59,8 +59,11 @@ def test_other_json_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_frames_go_to_pandas(decode: RooflineReport) -> None:
+    pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
     from roofprof.reports.files import ops_frame
+    from roofprof.reports.pandas_frame import pandas_frame
 
-    table = ops_frame(decode).to_pandas()
+    table = pandas_frame(ops_frame(decode))
     assert len(table) == 52
     assert table["dram_bytes"].sum() == sum(op.dram_bytes for op in decode.ops)  # type: ignore[misc]
