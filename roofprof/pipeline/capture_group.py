@@ -9,6 +9,7 @@ import polars as pl
 from roofprof.analysis.analyze import Measured
 from roofprof.findings import Finding
 from roofprof.formats.capture import Group
+from roofprof.formats.kept_files import launch_finding
 from roofprof.launches.attribution import attribute
 from roofprof.launches.merge import merge_launches
 from roofprof.parsers.ncu.report import read_ncu_report
@@ -25,10 +26,13 @@ def read_group(group: Group, domain: str | None = None, progress: Progress | Non
     attributed = [attribute(r.launches, domain) for r in reports]
     launches, unmatched = merge_launches(group.name, [frame for frame, _ in attributed])
     missing = [f for r in reports for f in r.findings if f.kind != "counter-missing" or _still_null(f, launches)]
+    counts = {path: r.launches.height for path, r in zip(group.reports, reports, strict=True)}
+    recorded = group.recorded_launches
+    altered = [launch_finding(p, n, recorded[p]) for p, n in counts.items() if recorded.get(p, n) != n]
     findings = {(f.kind, f.values.get("column"), f.message): f for f in missing}.values()
     traces = [read_trace(path) for path in group.traces]
     doubts = attributed[0][1]  # about the domain: the first report's ranges are the group's
-    named = [replace(f, report=group.name) for f in [*findings, *doubts]]
+    named = [replace(f, report=group.name) for f in [*altered, *findings, *doubts]]
     return Measured(group.name, launches, reports[0].devices, [*named, *unmatched], group.conditions, traces)
 
 

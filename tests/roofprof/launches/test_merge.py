@@ -120,7 +120,9 @@ def test_a_manifest_says_what_belongs_together(tmp_path: Path) -> None:
     assert [p.name for p in cold.traces] == ["e.sqlite", "g.sqlite"]
     assert (warm.conditions.cache, list(warm.traces)) == ("warm", [])
     assert cold.conditions.implementations["decode:case:b1:s8"] == {"q_b_proj": "cublas"}
-    assert {f.kind for f in capture.findings} == {"op-not-run", "untested-implementation"}
+    said = {"op-not-run", "untested-implementation"}
+    files = {"missing-file", "unrecorded-files"}  # the manifest alone was written, in the form of an earlier version
+    assert {f.kind for f in capture.findings} == said | files
 
 
 def test_a_partial_capture_says_so(tmp_path: Path) -> None:
@@ -143,8 +145,8 @@ def test_a_partial_capture_says_so(tmp_path: Path) -> None:
     ("text", "why"),
     [
         (None, "without a manifest.json"),
-        ("{", "cannot read"),
-        ("[]", "not a manifest"),
+        ("{", "is not JSON"),
+        ("[]", "does not hold a JSON object"),
         ('{"schema_version": 9}', "not a manifest"),
     ],
 )
