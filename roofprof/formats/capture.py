@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from roofprof.errors import ReportError, RoofprofError
+from roofprof.files import plain_name
 from roofprof.findings import Finding, Severity
 from roofprof.formats.kept_files import file_findings
 from roofprof.formats.manifest import Case, Manifest, Run, read_manifest
@@ -84,7 +85,7 @@ def load_capture(folder: Path, label: str | None = None) -> Capture:
         conditions = Conditions(cache, implementations, origin)
         traces = _traces(folder, manifest, phase) if cache != "warm" else ()
         launches = {folder / name: count for name in group if (count := runs[name].launches) is not None}
-        name = f"{label or folder.resolve().name}/{own_name}"
+        name = f"{label or plain_name(folder.resolve().name)}/{own_name}"
         groups.append(Group(name, [folder / report for report in group], phase, conditions, traces, launches))
     findings = [*_findings(folder, manifest), *file_findings(folder, [*manifest.runs, *manifest.nsys])]
     return Capture(groups, findings, manifest.versions, manifest.created, manifest.chip)

@@ -19,8 +19,8 @@ _HINT = "give a capture's directory, or .ncu-rep files"
 class Run:
     """A process of a profiler, and the file that it left."""
 
+    phase: str | None
     name: str | None = None
-    phase: str | None = None
     cache: str | None = None
     report: str | None = None
     """Of ncu, its path in the capture."""
@@ -59,13 +59,13 @@ class Manifest:
     schema_version: Annotated[int, Bounds(SCHEMA_VERSION, SCHEMA_VERSION)]
     state: str
     runs: list[Run]
+    versions: Mapping[str, str | None]
     merge: list[list[str]] = field(default_factory=list)
     nsys: list[Run] = field(default_factory=list)
     cases: list[Case] = field(default_factory=list)
     created: str | None = None
     chip: str | None = None
     recipe: str | None = None
-    versions: Mapping[str, str | None] = field(default_factory=dict)
     packages: Mapping[str, str | None] = field(default_factory=dict)
     """In the file a part of `versions`."""
 
@@ -96,7 +96,9 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _with_packages(data: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest with the packages' versions taken out of the others, which are texts."""
-    versions = checked(Mapping[str, object], data.get("versions") or {})
+    if "versions" not in data:
+        return dict(data)
+    versions = checked(Mapping[str, object], data["versions"] or {})
     packages = versions.get("packages") or {}
     others = {name: version for name, version in versions.items() if name != "packages"}
     # Sections that a version of this program writes as null are as good as absent.

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from roofprof.errors import ReportError
 from roofprof.files import read_json, read_toml
-from roofprof.hardware.devices import PIPES
+from roofprof.hardware.devices import PEAK, PIPES
 from roofprof.hardware.roofline import Roofs
 from roofprof.validate import Bounds, FieldError, built
 
@@ -21,9 +21,9 @@ _POSITIVE = Bounds(positive=True)
 class Peak:
     """Arithmetic in one precision."""
 
-    burst: Annotated[float, _POSITIVE]
+    burst: Annotated[float, PEAK]
     """FLOP/s, the best of short runs."""
-    sustained: Annotated[float | None, _POSITIVE] = None
+    sustained: Annotated[float | None, PEAK] = None
     """FLOP/s over a second or more, when power and heat have their say; None where only bursts were run."""
     size: str | None = None
     """Of the best one, such as 8192x8192x8192."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from roofprof.errors import ReportError, RoofprofError, UsageError
 from roofprof.files import read_toml
-from roofprof.validate import Bounds, FieldError, built, known_keys, wrong
+from roofprof.validate import Bounds, FieldError, built, checked, known_keys, wrong
 
 PIPES = (
     "tensor_fp4", "tensor_fp6", "tensor_fp8", "tensor_fp16", "tensor_bf16", "tensor_tf32", "tensor_fp64",
@@ -20,11 +20,15 @@ PIPES = (
 """Keys of `flop_by_pipe` and of peaks."""
 _HINT = "docs/gpus.md shows the form"
 _MAGNITUDES = {
-    "dram_bytes_per_s": (1e9, 1e15, "B/s"), "l2_bytes_per_s": (1e9, 1e16, "B/s"), "mufu_per_s": (1e9, 1e17, "1/s"),
-    "boost_clock_hz": (1e7, 1e11, "Hz"), "dram_bytes": (1e8, 1e15, "B"), "l2_cache_bytes": (1e4, 1e12, "B"),
-    "sm_count": (1, 1e5, "SMs"),
-}  # fmt: skip
-_PEAK_MAGNITUDE = (1e9, 1e19, "FLOP/s")
+    "dram_bytes_per_s": Bounds(1e9, 1e15, unit="B/s"),
+    "l2_bytes_per_s": Bounds(1e9, 1e16, unit="B/s"),
+    "mufu_per_s": Bounds(1e9, 1e17),
+    "boost_clock_hz": Bounds(1e7, 1e11, unit="Hz"),
+    "dram_bytes": Bounds(1e8, 1e15, unit="B"),
+    "l2_cache_bytes": Bounds(1e4, 1e12, unit="B"),
+    "sm_count": Bounds(1, 1e5),
+}
+PEAK = Bounds(1e9, 1e19, unit="FLOP/s")
 """What any GPU has: figures beyond are in another unit, such as TFLOP/s or GB/s."""
 
 
@@ -148,14 +152,15 @@ def _spec(name: str, row: Mapping[str, Any], table: Mapping[str, Any], origin: s
     for key, limits in _MAGNITUDES.items():
         _check_magnitude(key, getattr(spec, key), limits)
     for pipe, peak in spec.peak_flop_per_s.items():
-        _check_magnitude(f"peak_flop_per_s.{pipe}", peak, _PEAK_MAGNITUDE)
+        _check_magnitude(f"peak_flop_per_s.{pipe}", peak, PEAK)
     return spec
 
 
-def _check_magnitude(key: str, figure: float | None, limits: tuple[float, float, str]) -> None:
-    low, high, unit = limits
-    if figure is not None and not low <= figure <= high:
-        raise FieldError(f" = {figure:g}: expected {low:g} to {high:g} {unit}", key)
+def _check_magnitude(key: str, figure: float | None, bounds: Bounds) -> None:
+    try:
+        checked(float | None, figure, bounds)
+    except FieldError as error:
+        raise error.inside(key) from None
 
 
 def _inherit(row: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from roofprof.analysis.analyze import Measured
+from roofprof.files import plain_name
 from roofprof.findings import Finding
 from roofprof.formats.capture import Group
 from roofprof.formats.kept_files import launch_finding
@@ -43,4 +44,4 @@ def _still_null(finding: Finding, launches: pl.DataFrame) -> bool:
 
 def read_trace(path: Path) -> NamedTrace:
     """Read an nsys trace, exported first where it has to be."""
-    return NamedTrace(path.name, read_nsys_trace(path, exported))
+    return NamedTrace(plain_name(path.name), read_nsys_trace(path, exported))

@@ -31,7 +31,7 @@ _COLUMNS: dict[str, object] = {
 
 
 def kernel_frame(rows: Sequence[object]) -> pl.DataFrame:
-    """`KERNEL_SCHEMA` from plain rows; a column that a row lacks is null there.
+    """`KERNEL_SCHEMA` from plain rows; a column that no row has is null, as in files of earlier versions.
 
     Raises:
         FieldError: a value of another form, at a key such as `kernels[3].duration_ns`.
@@ -39,6 +39,10 @@ def kernel_frame(rows: Sequence[object]) -> pl.DataFrame:
     tables = [_table(row, number) for number, row in enumerate(rows)]
     series = []
     for name, dtype in KERNEL_SCHEMA.items():
+        held = sum(name in row for row in tables)
+        if 0 < held < len(tables):
+            without = next(number for number, row in enumerate(tables) if name not in row)
+            raise FieldError(" is missing", f"kernels[{without}].{name}")
         values = [row.get(name) for row in tables]
         try:
             checked(_COLUMNS[name], values)

@@ -119,6 +119,23 @@ class _SavedCapture:
 
 
 @dataclass(frozen=True, slots=True)
+class _SavedDevice:
+    """What is checked of a GPU's attributes."""
+
+    device_name: str | None = None
+    sm_count: int | None = None
+    compute_capability_major: int | None = None
+    compute_capability_minor: int | None = None
+    max_sm_clock_khz: int | None = None
+    max_dram_clock_khz: int | None = None
+    dram_bus_width_bits: int | None = None
+    l2_cache_bytes: int | None = None
+    total_memory_bytes: int | None = None
+    ecc_enabled: int | None = None
+    flop_per_sm_cycle: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _SavedEntry:
     """What is checked of an item of `reports`."""
 
@@ -126,7 +143,7 @@ class _SavedEntry:
     launch_count: int
     workload_types: list[Literal["kernel", "range", "graph", "command_list"]]
     replay_passes: list[int]
-    devices: Mapping[str, Mapping[str, object]]
+    devices: Mapping[str, _SavedDevice]
     process_count: int = 1
     chips: list[str] = field(default_factory=list)
     counters_known: Mapping[str, object] = field(default_factory=dict)

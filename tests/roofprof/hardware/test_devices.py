@@ -124,9 +124,12 @@ def test_own_figures_are_not_said_to_be_from_another_gpus_sheet(tmp_path: Path) 
         ("[x]\ninherits = 'y'\n[y]\ninherits = 'x'", "x.inherits = 'y'"),
         (
             "[x]\ndram_bytes_per_s = 1e12\npeak_flop_per_s = { fp32 = 67 }",
-            "fp32 = 67: expected 1e[+]09 to 1e[+]19 FLOP/s",
+            "fp32 = 67: expected a number from 1e[+]09 to 1e[+]19 FLOP/s",
         ),
-        ("[x]\ndram_bytes_per_s = 3350\npeak_flop_per_s = { fp32 = 1e13 }", "3350: expected 1e[+]09 to 1e[+]15 B/s"),
+        (
+            "[x]\ndram_bytes_per_s = 3350\npeak_flop_per_s = { fp32 = 1e13 }",
+            "3350: expected a number from 1e.09 to 1e.15",
+        ),
         ("[x]\ninherits = 'h100'\nsm_count = inf", "x.sm_count = inf: expected a positive whole number"),
         ("[x]\ninherits = 'h100'\nsm_count = [1]", "x.sm_count = an array"),
         ("[x]\ninherits = 'h100'\nl2_cache_bytes = nan", "x.l2_cache_bytes = nan: expected a positive number"),

@@ -84,6 +84,7 @@ def test_launches_in_no_range_merge_too() -> None:
 def manifest(tmp_path: Path, **changes: Any) -> Path:
     data = {
         "schema_version": 1,
+        "versions": {},
         "state": "complete",
         "runs": [
             {"name": "core", "phase": "decode", "cache": "cold", "report": "ncu/a.ncu-rep", "state": "complete"},
@@ -159,4 +160,4 @@ def test_what_is_no_capture_is_refused(tmp_path: Path, text: str | None, why: st
 
 def test_a_capture_without_reports_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match="holds no report"):
-        load_capture(manifest(tmp_path, state="failed", runs=[{"name": "core", "report": None}]))
+        load_capture(manifest(tmp_path, state="failed", runs=[{"name": "core", "phase": "decode", "report": None}]))
