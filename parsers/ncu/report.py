@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from roofprof.errors import ReportError
+from roofprof.files import plain_name
 from roofprof.findings import Finding
 from roofprof.formats.ncu_rep import Block, without_results
 from roofprof.formats.ncu_rep_file import open_report, read_blocks
@@ -55,7 +56,7 @@ def read_ncu_report(path: str | Path, progress: Progress | None = None, name: st
         ReportError: not a report, damaged, without kernels, or ncu_report crashed on it.
     """
     path = Path(path)
-    label = name or path.name
+    label = name or plain_name(path.name)
     data = open_report(path)
     blocks = read_blocks(data, path)
     total = sum(block.result_count for block in blocks)
@@ -75,7 +76,8 @@ def _read_batches(
 ) -> list[dict[str, Any]]:
     """The answers of the children in launch order, at most one child a core at a time."""
     if total <= BATCH_LAUNCHES and len(data) <= BATCH_BYTES:
-        return [_read_in_child(path, total, path)]
+        with _utf8_named(path) as named:
+            return [_read_in_child(named, total, path)]
     batches = list(_batches(blocks))
     done = 0
     answers: list[dict[str, Any]] = []
@@ -122,6 +124,18 @@ def _part(data: Data, blocks: list[Block], batch: list[Block]) -> Iterator[Path]
             file.write(data[block.start : block.end] if keep else without_results(data, block))
         file.flush()
         yield Path(file.name)
+
+
+@contextmanager
+def _utf8_named(path: Path) -> Iterator[Path]:
+    """The report under a name that ncu-report takes: itself, or a link where its own is not UTF-8."""
+    if os.fsencode(path) == plain_name(path).encode():
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="roofprof-") as folder:
+        link = Path(folder, "report.ncu-rep")
+        link.symlink_to(path.absolute())
+        yield link
 
 
 def _read_in_child(part: Path, launches: int, path: Path) -> dict[str, Any]:
