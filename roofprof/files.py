@@ -10,8 +10,9 @@ import json
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, NoReturn, TypeAlias, Union
+from typing import NoReturn, TypeAlias, Union
 
 from roofprof.errors import ReportError, RoofprofError
 
@@ -29,7 +30,7 @@ _KINDS = (
 )
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a regular file for reading; never waits for the other end of a FIFO, never touches a device.
 
     Raises:

@@ -116,7 +116,8 @@ def built(kind: type[T], data: object, refuse_unknown: bool = False) -> T:
     Raises:
         FieldError: the first value that is missing, unknown, or not what is declared.
     """
-    made = _reader(kind, Bounds(), refuse_unknown)(data)
+    declared: type = kind
+    made = _reader(declared, Bounds(), refuse_unknown)(data)
     assert isinstance(made, kind)
     return made
 

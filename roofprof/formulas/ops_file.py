@@ -134,11 +134,14 @@ def parse_ops_config(table: Mapping[str, object], origin: str) -> OpsConfig:
 
 def _conditions(case: Mapping[str, object], where: str) -> CaseConditions:
     _known_keys(case, tuple(CaseConditions.__dataclass_fields__), where)
+    cache = _text(case, "cache", where)
+    if cache not in (None, "cold", "warm"):
+        raise _wrong(f"{where}: cache", cache, "one of cold, warm")
     return CaseConditions(
         phase=_text(case, "phase", where),
         batch=_whole(case, "batch", where),
         seq_len=_whole(case, "seq_len", where),
-        cache=_text(case, "cache", where),
+        cache=cache,
         implementation=_text(case, "implementation", where),
     )
 
