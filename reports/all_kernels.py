@@ -4,20 +4,20 @@ docs/all-kernels.md explains every column. Lists and objects stand as JSON; what
 """
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from roofprof.errors import ReportError
-from roofprof.files import write_output
+from roofprof.files import parse_json, read_text, write_output
 from roofprof.formatting import csv_line
-from roofprof.hardware.devices import device_from_dict
 from roofprof.results.columns import flat_columns, nested
 from roofprof.results.op import OpResult
-from roofprof.results.report import KERNEL_SCHEMA, RooflineReport, Unattributed
+from roofprof.results.report import RooflineReport, Unattributed
+from roofprof.validate import FieldError, checked, wrong
 
 _LAUNCH_COLUMNS = ("launch_id", "kernel_name", "duration_ns", "dram_clock_hz", "waves_per_sm", "achieved_occupancy",
                    "theoretical_occupancy")  # fmt: skip
@@ -86,18 +86,17 @@ def read_all_kernels(path: Path) -> RooflineReport:
     """
     hint = "give the all_kernels.csv that scripts/bench_deepseek_kernels.py wrote"
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, ValueError, csv.Error) as error:
-        raise ReportError(f"cannot read {path}: {error}", hint) from None
+        rows = list(csv.DictReader(io.StringIO(read_text(path, hint), newline="")))
+    except csv.Error as error:
+        raise ReportError(f"{path} is not CSV: {error}", hint) from None
     if not rows:
         raise ReportError(f"{path} holds no row", hint)
     if missing := [name for name in FIRST_COLUMNS if name not in rows[0]]:
         raise ReportError(f"{path} is missing columns: {', '.join(missing[:5])}", hint)
     try:
-        return _report([{key: _uncell(key, cell) for key, cell in row.items() if key in COLUMNS} for row in rows])
-    except (KeyError, TypeError, ValueError, AttributeError, pl.exceptions.PolarsError) as error:
-        raise ReportError(f"{path} is not valid: {type(error).__name__}: {error}", hint) from None
+        return _report([_uncelled(row, number) for number, row in enumerate(rows, 1)])
+    except FieldError as error:
+        raise ReportError(f"{path}: {error}", hint) from None
 
 
 def _of_op(op: OpResult) -> dict[str, object]:
@@ -114,27 +113,47 @@ def _launches(report: RooflineReport) -> dict[tuple[str, int], dict[str, object]
 
 
 def _report(rows: Sequence[Row]) -> RooflineReport:
-    first = rows[0]
-    gpu, target = device_from_dict(first["gpu"]), device_from_dict(first["target"])
-    ops = [OpResult.from_dict(nested(OpResult, row)).placed(gpu, target) for row in rows]
+    """The whole, as one report.json would hold it, so that it is checked as that is.
+
+    Raises:
+        FieldError: at the key that the value has there, such as `ops[0].calls`.
+    """
+    first, ops = rows[0], [nested(OpResult, row) for row in rows]
     launches = [
         {**launch, "report": row["report"], "nvtx_path": row["nvtx_path"], "op": row["op"]}
-        for row in rows
-        for launch in row["launches"]
+        for number, row in enumerate(rows, 1)
+        for launch in _launches_of(row["launches"], number)
     ]
-    unknown = Unattributed(0, None, None, None, [])
-    return RooflineReport(
-        generated=first["generated"],
-        gpu=gpu,
-        target=target,
-        notes=list(first["notes"]),
-        reports=list(first["reports"]),
-        ops=ops,
-        kernels=pl.DataFrame(launches, schema=KERNEL_SCHEMA, strict=False, orient="row"),
-        unattributed=unknown,
-        findings=[finding for op in ops for finding in op.findings],
-        joins=list(first["joins"]),
-    )
+    whole = {
+        **{name: first[name] for name in _CONSTANT}, "ops": ops, "kernels": launches, "findings": [],
+        "unattributed": asdict(Unattributed(0, None, None, None, [])),
+    }  # fmt: skip
+    report = RooflineReport.from_dict(whole)
+    return replace(report, findings=[finding for op in report.ops for finding in op.findings])
+
+
+def _launches_of(cell: object, number: int) -> list[Mapping[str, object]]:
+    try:
+        found: list[Mapping[str, object]] = checked(list[Mapping[str, object]], cell)
+    except FieldError as error:
+        raise error.inside("launches").inside(f"row {number}") from None
+    return found
+
+
+def _uncelled(row: Mapping[str, str | None], number: int) -> Row:
+    """The values of a row's cells.
+
+    Raises:
+        FieldError: a cell is neither a number nor JSON where one of them is expected.
+    """
+    found = {}
+    for key, cell in row.items():
+        if key in COLUMNS:
+            try:
+                found[key] = _uncell(key, cell)
+            except (ValueError, OverflowError):
+                raise wrong(cell, "a number" if _OF_OP.get(key) else "JSON").inside(f"row {number}.{key}") from None
+    return found
 
 
 def _json(value: object) -> str:
@@ -159,4 +178,4 @@ def _uncell(key: str, cell: str | None) -> Any:
         return text
     if kind is int:
         return int(float(text))
-    return float(text) if kind is float else json.loads(text)
+    return float(text) if kind is float else parse_json(text)

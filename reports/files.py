@@ -52,7 +52,12 @@ def write_table(path: Path, content: pl.DataFrame | str) -> Path:
     """
     if isinstance(content, str):
         return write_output(path, lambda partial: partial.write_text(content, encoding="utf-8"))
-    return write_output(path, lambda partial: _flat(content).write_csv(partial))
+
+    def write(partial: Path) -> None:
+        with partial.open("wb") as file:  # polars takes no name that is not UTF-8
+            _flat(content).write_csv(file)
+
+    return write_output(path, write)
 
 
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:

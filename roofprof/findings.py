@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from roofprof.validate import built
+
 
 class Severity(StrEnum):
     """How much a finding weakens the number that it stands beside."""
@@ -45,9 +47,12 @@ class Finding:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Finding":
-        """The reverse of `as_dict`; unknown fields are left alone."""
-        known = {key: value for key, value in data.items() if key in cls.__dataclass_fields__}
-        return cls(**{**known, "severity": Severity(data["severity"])})
+        """The reverse of `as_dict`; unknown fields are left alone.
+
+        Raises:
+            FieldError: a field is missing, or of another form.
+        """
+        return built(cls, data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,9 @@ KINDS: Mapping[str, FindingKind] = {
     "low-occupancy": FindingKind(_INFO, "few active warps in a kernel that fills the GPU and does no tensor work"),
     "spills": FindingKind(_INFO, "one kernel stores far more than its output: spilled registers, or partial results"),
     "capture-partial": FindingKind(_WARNING, "the capture broke off or a run of it failed"),
+    "missing-file": FindingKind(_WARNING, "a file of a capture is gone; what it held is unknown"),
+    "altered-file": FindingKind(_WARNING, "a file of a capture is not the one that was captured"),
+    "unrecorded-files": FindingKind(_INFO, "a capture's manifest holds no checksums to compare its files with"),
     "merge-unmatched": FindingKind(_WARNING, "two runs of a capture launched different kernels"),
     "replay-changed": FindingKind(_DOUBTFUL, "a launch took over 1.5x as long in one run of a capture as in another"),
     "op-not-run": FindingKind(_INFO, "the layer has this op, and the capture could not run it here"),

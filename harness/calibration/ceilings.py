@@ -96,7 +96,7 @@ def measure(quick: bool = False, show: Show | None = None) -> Ceilings:
     )
 
 
-def _conditions(gpu: GpuRecord, quick: bool) -> dict[str, object]:
+def _conditions(gpu: GpuRecord, quick: bool) -> dict[str, str | float | bool | None]:
     versions = environment.versions()
     return {
         "driver": gpu["driver_version"], "cuda": gpu["cuda_version"], "torch": versions.get("torch"),

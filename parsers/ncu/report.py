@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from roofprof.files import plain_name
 from roofprof.findings import Finding
 from roofprof.parsers.ncu.findings import reading_findings
 
@@ -49,7 +50,7 @@ def read_ncu_report(
     from roofprof.parsers.ncu.whole import whole_findings
 
     path = Path(path)
-    label = name or path.name
+    label = name or plain_name(path.name)
     findings: list[Finding] = []
     if reader == "ncu-report":
         results = ncu_report_reader.read_results(path, progress)

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from roofprof.errors import ReportError
+from roofprof.files import check_regular
 from roofprof.parsers.nsys.tables import NULL, Integers, absent
 
 
@@ -15,11 +16,14 @@ class ParquetTables:
 
     Raises:
         ReportError: a file is not a Parquet file, or is damaged.
+        OSError: a file is a FIFO or a device.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._files = {file.stem: file for file in sorted(path.glob("*.parquet"))}
+        for file in self._files.values():
+            check_regular(file)
         self._schemas: dict[str, pl.Schema] = {}
         self._unreadable: dict[tuple[str, str], int] = {}
 

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from roofprof.errors import ReportError
+from roofprof.files import open_regular
 from roofprof.parsers.nsys.layout import LAYOUT, MAX_NAME
 from roofprof.parsers.nsys.tables import NULL, Integers, absent
 
@@ -199,7 +200,7 @@ def _parse(text: str) -> Integers:
 
 def _check_size(path: Path) -> None:
     """Refuse what is not a SQLite file, and one that is shorter than its header says."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         header = file.read(100)
     if header[:16] != b"SQLite format 3\0":
         raise ReportError(f"{path} is not a SQLite database", _HINT)

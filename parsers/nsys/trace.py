@@ -4,11 +4,13 @@ The schema changes between versions of nsys, and a table without rows is not wri
 looked up, and what is absent is empty.
 """
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from roofprof.errors import ReportError, RoofprofError
+from roofprof.files import check_regular
 from roofprof.findings import Finding
 from roofprof.parsers.nsys.checked import CheckedTables
 from roofprof.parsers.nsys.diagnostics import read_diagnostics, reading_losses
@@ -37,7 +39,7 @@ def read_nsys_trace(path: Path, export: Exporter | None = None) -> NsysTrace:
         ReportError: no such file, not an nsys export, truncated, locked or damaged.
         RoofprofError: an .nsys-rep and no exporter.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         raise ReportError(f"no such file: {path}", "give an .nsys-rep, its .sqlite export or its parquet directory")
     if path.suffix == ".ncu-rep":
         raise ReportError(f"{path} is a report of ncu, not of nsys", "roofprof analyze reads it")
@@ -47,14 +49,27 @@ def read_nsys_trace(path: Path, export: Exporter | None = None) -> NsysTrace:
                 f"{path} must be exported before it can be read",
                 f"run: nsys export -t sqlite -o {path.stem}.sqlite {path.name}",
             )
+        _check_regular(path)
         with export(path) as exported:
             return _read(exported, path)
     return _read(path, path)
 
 
+def _check_regular(path: Path) -> None:
+    """Refuse what is no regular file, before nsys opens it.
+
+    Raises:
+        ReportError: naming what it is.
+    """
+    try:
+        check_regular(path)
+    except OSError as error:
+        raise ReportError(f"cannot read {path}: {error.strerror or error}", "check the file and its rights") from None
+
+
 def _read(path: Path, named: Path) -> NsysTrace:
     try:
-        tables: NsysTables = ParquetTables(path) if path.is_dir() else SqliteTables(path)
+        tables: NsysTables = ParquetTables(path) if os.path.isdir(path) else SqliteTables(path)
     except OSError as error:
         raise ReportError(f"cannot read {named}: {error.strerror or error}", "check the file and its rights") from error
     try:

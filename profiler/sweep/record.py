@@ -2,19 +2,21 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Annotated, TypedDict
 
 from roofprof import __version__
 from roofprof.errors import RoofprofError, UsageError
-from roofprof.files import Json, write_whole
+from roofprof.files import Json, read_json, write_whole
 from roofprof.options import conditions, free_text
 from roofprof.profiler.run.directory import MANIFEST
 from roofprof.profiler.run.options import CaptureOptions
 from roofprof.profiler.sweep.plan import SweepCapture, SweepOptions
+from roofprof.validate import Bounds, FieldError, built
 
 RECORD = "sweep.json"
 SCHEMA_VERSION = 1
@@ -48,7 +50,7 @@ class SweepRecord:
         folder, now = options.base.output, _conditions(options.base)
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} is a file", "give a directory with -o")
-        if not (folder / RECORD).exists():
+        if not os.path.lexists(folder / RECORD):
             if folder.is_dir() and any(folder.iterdir()):
                 raise UsageError(f"{folder} is not empty and not a sweep", "give another directory with -o")
             return cls(folder, now, {})
@@ -119,33 +121,43 @@ def _conditions(base: CaptureOptions) -> dict[str, Json]:
     return plain
 
 
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """sweep.json as it is checked."""
+
+    schema_version: Annotated[int, Bounds(SCHEMA_VERSION, SCHEMA_VERSION)]
+    conditions: Mapping[str, object]
+    captures: Mapping[str, "_SavedCapture"]
+
+
+@dataclass(frozen=True, slots=True)
+class _SavedCapture:
+    phase: str
+    seq_len: int
+    batches: list[int]
+
+
 def _read(path: Path) -> tuple[dict[str, Held], dict[str, Json]]:
     hint = "give another directory with -o"
+    data = read_json(path, hint)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        captures = {str(name): _held(item) for name, item in data["captures"].items()}
-        version, before = data["schema_version"], dict(data["conditions"])
-    except OSError as error:
-        raise RoofprofError(f"cannot read {path}: {error.strerror}", hint) from None
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise UsageError(f"{path} is not the record of a sweep", hint) from None
-    if not all(_NAME.fullmatch(name) for name in captures):
-        raise UsageError(f"{path} names a directory that no sweep makes", hint)
-    if version != SCHEMA_VERSION:
-        raise UsageError(f"{path} does not have schema version {SCHEMA_VERSION}", hint)
-    return captures, before
-
-
-def _held(item: Mapping[str, Any]) -> Held:
-    batches = [int(batch) for batch in item["batches"]]
-    return {"phase": str(item["phase"]), "seq_len": int(item["seq_len"]), "batches": batches}
+        saved = built(_Saved, data)
+    except FieldError as error:
+        raise UsageError(f"{path} is not the record of a sweep: {error}", hint) from None
+    if wrong := [name for name in saved.captures if not _NAME.fullmatch(name)]:
+        raise UsageError(f"{path} names a directory that no sweep makes: {wrong[0]!r:.60}", hint)
+    captures: dict[str, Held] = {
+        name: {"phase": held.phase, "seq_len": held.seq_len, "batches": held.batches}
+        for name, held in saved.captures.items()
+    }
+    conditions: dict[str, Json] = data["conditions"]  # type: ignore[assignment]  # checked above
+    return captures, conditions
 
 
 def _state(folder: Path) -> str | None:
     """State of a capture by its manifest."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        state = read_json(folder / MANIFEST, None).get("state")
+    except RoofprofError:
         return None
-    state = manifest.get("state") if isinstance(manifest, dict) else None
     return state if isinstance(state, str) else None

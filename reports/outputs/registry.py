@@ -10,6 +10,7 @@ A format is a module in `reports/outputs/analysis` or `reports/outputs/compariso
 Such a module imports what it needs when it writes, so that looking for a suffix costs nothing.
 """
 
+import os
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from roofprof.errors import RoofprofError, UsageError
+from roofprof.files import cause
 
 if TYPE_CHECKING:
     from roofprof.document.comparison import Comparison
@@ -66,7 +68,7 @@ def required_output(outputs: Sequence[Output[T]], path: Path) -> Output[T]:
 
 def is_folder(outputs: Sequence[Output[T]], path: Path) -> bool:
     """Whether `-o PATH` means a folder: one that is there, or a name without a format's suffix."""
-    return path.is_dir() or output_for(outputs, path) is None
+    return os.path.isdir(path) or output_for(outputs, path) is None
 
 
 def write_folder(outputs: Sequence[Output[T]], items: Sequence[T], folder: Path) -> list[Path]:
@@ -77,8 +79,8 @@ def write_folder(outputs: Sequence[Output[T]], items: Sequence[T], folder: Path)
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RoofprofError(f"cannot write to {folder}: {error.strerror}", "choose another folder with -o") from None
+    except (OSError, ValueError) as error:
+        raise RoofprofError(f"cannot write to {folder}: {cause(error)}", "choose another folder with -o") from None
     return [path for output in outputs for name in output.folder_files for path in output.write(items, folder / name)]
 
 

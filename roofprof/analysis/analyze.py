@@ -20,8 +20,9 @@ from roofprof.hardware.devices import PIPES, DeviceSpec
 from roofprof.hardware.profiled_gpu import profiled_gpu_of
 from roofprof.launches.measured_work import call_rows, op_rows, with_measured_work
 from roofprof.launches.ranges import NamedRange, name_ranges
+from roofprof.results.kernels import KERNEL_SCHEMA
 from roofprof.results.op import OpResult
-from roofprof.results.report import KERNEL_SCHEMA, RooflineReport, Unattributed
+from roofprof.results.report import RooflineReport, Unattributed
 from roofprof.selfcheck.result import Selfcheck
 from roofprof.timeline.op_times import NO_TIMING, NamedTrace, NsysTimes, nsys_times
 

@@ -36,6 +36,8 @@ def compare(
     """Compare arithmetic intensity by formula with the measured one, op by op, worst first."""
     if against not in (None, "document"):
         raise UsageError(f"unknown reference {against!r} in --against", "use --against document")
+    if as_json and top:
+        raise UsageError("--top shapes the table, not --json", "choose ops with --only")
     from roofprof.document.cases import cases_of
     from roofprof.document.comparison import compare as compare_cases
     from roofprof.pipeline.analyze import AnalyzeRequest

@@ -45,10 +45,11 @@ def check_folder(output: Path) -> None:
 
 def say_written(paths: Sequence[Path]) -> None:
     """Name the files on stderr, by folder."""
+    from roofprof.formatting import printable
+
     folders: dict[Path, list[str]] = {}
     for path in paths:
         folders.setdefault(path.parent, []).append(path.name)
     for folder, names in folders.items():
-        print(
-            f"wrote {', '.join(names)} to {folder}" if len(names) > 1 else f"wrote {folder / names[0]}", file=sys.stderr
-        )
+        words = f"{', '.join(names)} to {folder}" if len(names) > 1 else str(folder / names[0])
+        print(f"wrote {printable(words)}", file=sys.stderr)

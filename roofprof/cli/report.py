@@ -40,8 +40,10 @@ def report(
     from roofprof.pipeline.analyze import AnalyzeRequest
 
     request = AnalyzeRequest(inputs, gpu, domain, ops, only, ceilings=ceilings)
+    from roofprof.formatting import printable
+
     for path in write(load_reports(request), output):
-        print(f"wrote {path}", file=sys.stderr)
+        print(f"wrote {printable(str(path))}", file=sys.stderr)
 
 
 def load_reports(request: "AnalyzeRequest") -> "list[RooflineReport]":
@@ -50,9 +52,10 @@ def load_reports(request: "AnalyzeRequest") -> "list[RooflineReport]":
     Raises:
         RoofprofError: an input cannot be read, or an option not be applied to it.
     """
+    from roofprof.formatting import printable
     from roofprof.pipeline.analyze import load_reports as load
 
-    return load(request, lambda line: print(f"note: {line}", file=sys.stderr))
+    return load(request, lambda line: print(f"note: {printable(line)}", file=sys.stderr))
 
 
 def _writer(output: Path, by_phase: bool) -> "Callable[[Sequence[RooflineReport], Path], list[Path]]":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from roofprof.cli.options import Values, takes
+from roofprof.cli.outputs import say_written
 from roofprof.cli.progress import ProgressLine
 from roofprof.profiler.run.options import CaptureOptions
 from roofprof.profiler.sweep.plan import SweepOptions
@@ -72,7 +73,7 @@ def _report(result: "SweepResult", options: SweepOptions, gpu: str) -> None:
     paths = write_folder(analysis_outputs(), [report], folder)
     paths += [*write_scaling(report, folder), *save_scaling([report], folder)]
     print("\n".join(case_lines(cases_of([report]))).rstrip())
-    print(f"wrote {', '.join(path.name for path in paths)} to {folder}", file=sys.stderr)
+    say_written(paths)
 
 
 def _tell(result: "SweepResult") -> None:

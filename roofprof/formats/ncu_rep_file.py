@@ -1,9 +1,11 @@
 """Opens an .ncu-rep on disk; errors say what another file is, and where a damaged one is damaged."""
 
 import mmap
+import os
 from pathlib import Path
 
 from roofprof.errors import ReportError
+from roofprof.files import open_regular
 from roofprof.formats.ncu_rep import MAGIC, Block, first_block, iterate_blocks
 from roofprof.formats.protobuf import Data, FramingError
 
@@ -24,17 +26,17 @@ def open_report(path: Path) -> Data:
         ReportError: missing, a directory, unreadable, empty, or something else.
     """
     hint = "give the .ncu-rep file that ncu wrote with -o"
-    if path.is_dir():
+    if os.path.isdir(path):
         raise ReportError(f"{path} is a directory", hint)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(16)
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if start else b""
     except FileNotFoundError:
         raise ReportError(f"no such file: {path}", hint) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ReportError(f"cannot read {path}: {reason}", "check its permissions") from None
+        raise ReportError(f"cannot read {path}: {reason}", "check the file and its permissions") from None
     if not start:
         raise ReportError(f"{path} is empty", "the capture did not finish; run ncu again")
     if not start.startswith(MAGIC):

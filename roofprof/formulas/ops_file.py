@@ -1,5 +1,6 @@
 """Ops for foreign reports: a TOML file that maps range names to canonical ops, formulas and shapes."""
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -7,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from roofprof.errors import ReportError, UsageError
+from roofprof.files import read_toml
 from roofprof.formulas.models import FORMULAS, MAX_SIZE, ShapeError, evaluate
 from roofprof.formulas.range_names import PRECISIONS, Shape
+from roofprof.validate import FieldError, known_keys, shown
 
 _HINT = "docs/ops-files.md shows the form"
 _FOLDER = Path(__file__).parent / "opsets"
@@ -101,20 +104,12 @@ def load_ops_config(name_or_file: str) -> OpsConfig:
         ReportError: a file that cannot be read, is not TOML, or has a rule that cannot work.
     """
     if name_or_file in bundled_ops_files():
-        text = (_FOLDER / f"{name_or_file}.toml").read_text(encoding="utf-8")
-    else:
-        try:
-            text = Path(name_or_file).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            known = ", ".join(bundled_ops_files())
-            raise UsageError(f"no ops file {name_or_file}", f"give a TOML file or one of {known}") from None
-        except (OSError, ValueError) as error:
-            raise ReportError(f"cannot read {name_or_file}: {error}", _HINT) from None
-    try:
-        table = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # numbers of thousands of digits and deep nesting are not TOML errors
-        raise ReportError(f"{name_or_file} is not valid TOML: {error}", _HINT) from None
-    return parse_ops_config(table, name_or_file)
+        bundled = _FOLDER / f"{name_or_file}.toml"
+        return parse_ops_config(tomllib.loads(bundled.read_text(encoding="utf-8")), name_or_file)
+    if not os.path.lexists(name_or_file):
+        known = ", ".join(bundled_ops_files())
+        raise UsageError(f"no ops file {name_or_file}", f"give a TOML file or one of {known}")
+    return parse_ops_config(read_toml(Path(name_or_file), _HINT), name_or_file)
 
 
 def parse_ops_config(table: Mapping[str, object], origin: str) -> OpsConfig:
@@ -138,11 +133,14 @@ def parse_ops_config(table: Mapping[str, object], origin: str) -> OpsConfig:
 
 def _conditions(case: Mapping[str, object], where: str) -> CaseConditions:
     _known_keys(case, tuple(CaseConditions.__dataclass_fields__), where)
+    cache = _text(case, "cache", where)
+    if cache not in (None, "cold", "warm"):
+        raise _wrong(f"{where}: cache", cache, "one of cold, warm")
     return CaseConditions(
         phase=_text(case, "phase", where),
         batch=_whole(case, "batch", where),
         seq_len=_whole(case, "seq_len", where),
-        cache=_text(case, "cache", where),
+        cache=cache,
         implementation=_text(case, "implementation", where),
     )
 
@@ -192,8 +190,10 @@ def _check_formula(formula: str, shape: Shape, pattern: re.Pattern[str], where: 
 
 
 def _known_keys(table: Mapping[str, object], known: Sequence[str], where: str) -> None:
-    if unknown := sorted(set(table) - set(known)):
-        raise ReportError(f"{where}: unknown key {unknown[0][:60]!r}; expected {', '.join(known)}", _HINT)
+    try:
+        known_keys(table, known)
+    except FieldError as error:
+        raise ReportError(f"{where}: {error}", _HINT) from None
 
 
 def _table(value: object, where: str, expected: str) -> Mapping[str, object]:
@@ -221,15 +221,4 @@ def _whole(table: Mapping[str, object], key: str, where: str) -> int | None:
 
 
 def _wrong(where: str, value: object, expected: str) -> ReportError:
-    return ReportError(f"{where} = {_shown(value)}: expected {expected}", _HINT)
-
-
-def _shown(value: object) -> str:
-    """A value as it may have been written, short; what holds other values by its kind."""
-    if isinstance(value, dict | list):
-        return "a table" if isinstance(value, dict) else "an array"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int) and abs(value) > MAX_SIZE:
-        return "a very large number"
-    return repr(value)[:60]
+    return ReportError(f"{where} = {shown(value)}: expected {expected}", _HINT)

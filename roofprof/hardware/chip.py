@@ -132,7 +132,7 @@ def load_chips(folder: Path) -> dict[str, Chip]:
     for name, table in tables.items():
         if "chip" in table:
             try:
-                chip = _chip(cast(_ChipTable, _inherited(tables, table)))
+                chip = _chip(cast(_ChipTable, _inherited(tables, name)))
             except KeyError as error:
                 raise RoofprofError(f"{name}.toml: missing {error}", "docs/extending/chip.md lists the keys") from None
             found[chip.name] = chip
@@ -144,9 +144,20 @@ def _tables(folder: Path) -> dict[str, Table]:
     return {name: tomllib.loads(files[name].read_text(encoding="utf-8")) for name in sorted(files)}
 
 
-def _inherited(tables: Mapping[str, Table], table: Table) -> Table:
-    base = table.get("inherits")
-    return _merged(_inherited(tables, tables[str(base)]), table) if base else table
+def _inherited(tables: Mapping[str, Table], name: str, heirs: tuple[str, ...] = ()) -> Table:
+    """A file's table with what it inherits.
+
+    Raises:
+        RoofprofError: the file that it names is not there, or inherits from this one.
+    """
+    table, base = tables[name], tables[name].get("inherits")
+    if base is None:
+        return table
+    heirs = (*heirs, name)
+    if base not in tables or base in heirs:
+        why = f"a circle, {' -> '.join(heirs)}" if base in heirs else "no such file"
+        raise RoofprofError(f"{name}.toml: inherits = {base!r}: {why}", "docs/extending/chip.md lists the keys")
+    return _merged(_inherited(tables, str(base), heirs), table)
 
 
 def _merged(base: Table, own: Table) -> Table:

@@ -1,20 +1,37 @@
 """GPU specifications: dense peaks and bandwidth with SKU and source, from gpus.toml or a user's own TOML."""
 
-import math
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from roofprof.errors import RoofprofError, UsageError
+from roofprof.errors import ReportError, RoofprofError, UsageError
+from roofprof.files import read_toml
+from roofprof.validate import Bounds, FieldError, built, checked, known_keys, wrong
 
 PIPES = (
     "tensor_fp4", "tensor_fp6", "tensor_fp8", "tensor_fp16", "tensor_bf16", "tensor_tf32", "tensor_fp64",
     "tensor_int8", "fp64", "fp32", "fp16",
 )  # fmt: skip
 """Keys of `flop_by_pipe` and of peaks."""
+_HINT = "docs/gpus.md shows the form"
+_MAGNITUDES = {
+    "dram_bytes_per_s": Bounds(1e9, 1e15, unit="B/s"),
+    "l2_bytes_per_s": Bounds(1e9, 1e16, unit="B/s"),
+    "mufu_per_s": Bounds(1e9, 1e17),
+    "boost_clock_hz": Bounds(1e7, 1e11, unit="Hz"),
+    "dram_bytes": Bounds(1e8, 1e15, unit="B"),
+    "l2_cache_bytes": Bounds(1e4, 1e12, unit="B"),
+    "sm_count": Bounds(1, 1e5),
+}
+PEAK = Bounds(1e9, 1e19, unit="FLOP/s")
+"""What any GPU has: figures beyond are in another unit, such as TFLOP/s or GB/s."""
+
+
+_POSITIVE = Bounds(positive=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +42,16 @@ class DeviceSpec:
     sku: str
     source: str
     """Where the figures are from; printed with every output."""
-    peak_flop_per_s: Mapping[str, float]
+    peak_flop_per_s: Annotated[Mapping[str, float], Bounds(positive=True, unit="FLOP/s", keys=PIPES)]
     """Dense peaks by pipe; a pipe that is absent is unknown or not there."""
-    dram_bytes_per_s: float | None
+    dram_bytes_per_s: Annotated[float | None, _POSITIVE]
     """None for a GPU that no datasheet is known of, where its report holds no DRAM peak either."""
-    dram_bytes: float | None = None
-    mufu_per_s: float | None = None
-    sm_count: int | None = None
-    boost_clock_hz: float | None = None
-    l2_cache_bytes: float | None = None
-    l2_bytes_per_s: float | None = None
+    dram_bytes: Annotated[float | None, _POSITIVE] = None
+    mufu_per_s: Annotated[float | None, _POSITIVE] = None
+    sm_count: Annotated[int | None, _POSITIVE] = None
+    boost_clock_hz: Annotated[float | None, _POSITIVE] = None
+    l2_cache_bytes: Annotated[float | None, _POSITIVE] = None
+    l2_bytes_per_s: Annotated[float | None, _POSITIVE] = None
     compute_capability: str | None = None
     doubtful: str | None = None
     match: tuple[str, ...] = field(default=())
@@ -54,15 +71,23 @@ class DeviceSpec:
 
 
 def device_from_dict(data: Mapping[str, Any]) -> DeviceSpec:
-    """The reverse of `DeviceSpec.as_dict`."""
-    return DeviceSpec(**{k: v for k, v in data.items() if k in DeviceSpec.__dataclass_fields__})
+    """The reverse of `DeviceSpec.as_dict`; unknown fields are left alone.
+
+    Raises:
+        FieldError: a field is missing, or of another form.
+    """
+    return built(DeviceSpec, data)
 
 
 @cache
 def bundled_gpus() -> Mapping[str, DeviceSpec]:
     """Every GPU that ships, by name, in the order of gpus.toml."""
-    text = (Path(__file__).parent / "gpus.toml").read_text(encoding="utf-8")
-    return _parse(tomllib.loads(text), "gpus.toml")
+    return _parse(_bundled_table(), "gpus.toml")
+
+
+@cache
+def _bundled_table() -> Mapping[str, Any]:
+    return tomllib.loads((Path(__file__).parent / "gpus.toml").read_text(encoding="utf-8"))
 
 
 def load_gpu(name_or_file: str) -> DeviceSpec:
@@ -75,16 +100,10 @@ def load_gpu(name_or_file: str) -> DeviceSpec:
     if name_or_file in bundled_gpus():
         return bundled_gpus()[name_or_file]
     path = Path(name_or_file)
-    if path.suffix != ".toml" and not path.is_file():
+    if path.suffix != ".toml" and not os.path.isfile(path):
         known = ", ".join(bundled_gpus())
         raise UsageError(f"unknown GPU {name_or_file!r}", f"use one of {known}, 'same', or a TOML file")
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise RoofprofError(f"cannot read {path}: {error}", "see docs/gpus.md for the form") from error
-    except tomllib.TOMLDecodeError as error:
-        raise RoofprofError(f"{path} is not TOML: {error}", "see docs/gpus.md for the form") from error
-    specs = _parse(table, str(path))
+    specs = _parse(read_toml(path, _HINT), str(path))
     if not specs:
         raise RoofprofError(f"{path} holds no GPU", "write a table such as [my-gpu], as docs/gpus.md shows")
     return next(iter(specs.values()))
@@ -106,44 +125,66 @@ def recognise_gpu(display_name: str) -> DeviceSpec | None:
 def _parse(table: Mapping[str, Any], origin: str) -> dict[str, DeviceSpec]:
     specs: dict[str, DeviceSpec] = {}
     for name, row in table.items():
-        if not isinstance(row, dict):
-            raise RoofprofError(f"{origin}: {name!r} is not a table of one GPU", "see docs/gpus.md for the form")
-        specs[name] = _spec(name, _inherit(row, table), origin)
+        try:
+            if not isinstance(row, dict):
+                raise wrong(row, "a table of one GPU")
+            specs[name] = _spec(name, row, table, origin)
+        except FieldError as error:
+            raise ReportError(f"{origin}: {error.inside(name)}", _HINT) from None
     return specs
 
 
+def _spec(name: str, row: Mapping[str, Any], table: Mapping[str, Any], origin: str) -> DeviceSpec:
+    """One GPU, each figure checked.
+
+    Raises:
+        FieldError: a key is missing, unknown, or not what it must be.
+    """
+    known_keys(row, (*(key for key in DeviceSpec.__dataclass_fields__ if key != "name"), "inherits"))
+    whole = _inherit(row, table)
+    whole = {"sku": name, "source": origin, "dram_bytes_per_s": None, **whole, "name": name}
+    if not whole.get("peak_flop_per_s"):
+        raise FieldError(" is missing: expected a table of FLOP/s by pipe", "peak_flop_per_s")
+    if whole["dram_bytes_per_s"] is None:
+        raise FieldError(" is missing: expected a number in B/s", "dram_bytes_per_s")
+    spec = built(DeviceSpec, whole, refuse_unknown=True)
+    for key, limits in _MAGNITUDES.items():
+        _check_magnitude(key, getattr(spec, key), limits)
+    for pipe, peak in spec.peak_flop_per_s.items():
+        _check_magnitude(f"peak_flop_per_s.{pipe}", peak, PEAK)
+    return spec
+
+
+def _check_magnitude(key: str, figure: float | None, bounds: Bounds) -> None:
+    try:
+        checked(float | None, figure, bounds)
+    except FieldError as error:
+        raise error.inside(key) from None
+
+
 def _inherit(row: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill what is missing in a row from the one that it inherits: of its own table, or a bundled one."""
+    """Fill what is missing in a row from the one that it inherits: of its own table, or a bundled one.
+
+    Figures of its own are not the parent's: neither are its name and where they are from.
+    """
     if "inherits" not in row:
         return dict(row)
     parent_name = row["inherits"]
+    if not isinstance(parent_name, str):
+        raise wrong(parent_name, "the name of a GPU").inside("inherits")
     parent = table.get(parent_name)
-    if parent is None and parent_name in bundled_gpus():
+    if parent is None and table is not _bundled_table() and parent_name in bundled_gpus():
         parent = bundled_gpus()[parent_name].as_dict()
-    if not isinstance(parent, dict):
-        raise RoofprofError(f"no GPU {parent_name!r} to inherit from", "see docs/gpus.md for the form")
-    merged = {k: v for k, v in parent.items() if k not in ("match", "name") and v is not None} | dict(row)
-    merged["peak_flop_per_s"] = parent["peak_flop_per_s"] | row.get("peak_flop_per_s", {})
+    if not isinstance(parent, dict) or parent is row or "inherits" in parent:
+        raise FieldError(
+            f" = {parent_name!r:.60}: expected a GPU that inherits from none, bundled or of this file", "inherits"
+        )
+    merged = {k: v for k, v in parent.items() if k not in _OWN and v is not None} | dict(row)
+    peaks = [held.get("peak_flop_per_s", {}) for held in (parent, row)]
+    merged["peak_flop_per_s"] = peaks[0] | peaks[1] if all(isinstance(p, dict) for p in peaks) else peaks[1]
+    merged.setdefault("source", f"own figures; what they leave out: {parent.get('source', parent_name)}")
     del merged["inherits"]
     return merged
 
 
-def _spec(name: str, row: dict[str, Any], origin: str) -> DeviceSpec:
-    known = set(DeviceSpec.__dataclass_fields__) - {"name"}
-    if unknown := sorted(set(row) - known):
-        raise RoofprofError(f"{origin}: GPU {name!r} has unknown keys: {', '.join(unknown)}", "see docs/gpus.md")
-    peaks = row.get("peak_flop_per_s")
-    if not isinstance(peaks, dict) or not peaks:
-        raise RoofprofError(f"{origin}: GPU {name!r} has no peak_flop_per_s table", "see docs/gpus.md for the form")
-    if unknown := sorted(set(peaks) - set(PIPES)):
-        raise RoofprofError(f"{origin}: GPU {name!r}: unknown pipe {unknown[0]!r}", f"use {', '.join(PIPES)}")
-    figures = {
-        **peaks,
-        **{k: v for k, v in row.items() if k.endswith(("_per_s", "_hz")) and k != "peak_flop_per_s"},
-    }
-    figures.setdefault("dram_bytes_per_s", None)
-    for key, value in figures.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
-            raise RoofprofError(f"{origin}: GPU {name!r}: {key} must be a positive number", "see docs/gpus.md")
-    row = {"sku": name, "source": origin, **row, "match": tuple(row.get("match", ()))}
-    return DeviceSpec(name=name, **row)
+_OWN = ("match", "name", "sku", "source")

@@ -7,8 +7,10 @@ from pathlib import Path
 import polars as pl
 
 from roofprof.analysis.analyze import Measured
+from roofprof.files import plain_name
 from roofprof.findings import Finding
 from roofprof.formats.capture import Group
+from roofprof.formats.kept_files import launch_finding
 from roofprof.launches.attribution import attribute
 from roofprof.launches.merge import merge_launches
 from roofprof.parsers.ncu.report import Reader, read_ncu_report
@@ -25,10 +27,13 @@ def read_group(
     attributed = [attribute(r.launches, domain) for r in reports]
     launches, unmatched = merge_launches(group.name, [frame for frame, _ in attributed])
     missing = [f for r in reports for f in r.findings if f.kind != "counter-missing" or _still_null(f, launches)]
+    counts = {path: r.launches.height for path, r in zip(group.reports, reports, strict=True)}
+    recorded = group.recorded_launches
+    altered = [launch_finding(p, n, recorded[p]) for p, n in counts.items() if recorded.get(p, n) != n]
     findings = {(f.kind, f.values.get("column"), f.message): f for f in missing}.values()
     traces = [read_trace(path) for path in group.traces]
     doubts = attributed[0][1]  # about the domain: the first report's ranges are the group's
-    named = [replace(f, report=group.name) for f in [*findings, *doubts]]
+    named = [replace(f, report=group.name) for f in [*altered, *findings, *doubts]]
     return Measured(group.name, launches, reports[0].devices, [*named, *unmatched], group.conditions, traces)
 
 
@@ -43,4 +48,4 @@ def read_trace(path: Path) -> NamedTrace:
     from roofprof.parsers.nsys.trace import read_nsys_trace
     from roofprof.profiler.nsys.export import exported
 
-    return NamedTrace(path.name, read_nsys_trace(path, exported))
+    return NamedTrace(plain_name(path.name), read_nsys_trace(path, exported))

@@ -1,14 +1,15 @@
 """What a path on the command line is, and which options that kind of input takes: the one table of it."""
 
-import json
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from roofprof.errors import UsageError
-from roofprof.formats.capture import MANIFEST
+from roofprof.errors import ReportError, UsageError
+from roofprof.files import read_json
+from roofprof.formats.manifest import MANIFEST
 from roofprof.pipeline.names import REPORT_FILE
 
 
@@ -56,8 +57,8 @@ class Input:
 
 def as_measured(path: Path) -> Input:
     """The input for `analyze`: a folder with a capture is that capture, whatever analysis lies beside it."""
-    if path.is_dir():
-        saved = not (path / MANIFEST).is_file() and (path / REPORT_FILE).is_file()
+    if os.path.isdir(path):
+        saved = not os.path.lexists(path / MANIFEST) and os.path.isfile(path / REPORT_FILE)
         return Input(path / REPORT_FILE, InputKind.SAVED) if saved else Input(path, InputKind.CAPTURE)
     kinds = {".json": InputKind.SAVED, ".csv": InputKind.ALL_KERNELS}
     return Input(path, kinds.get(path.suffix.lower(), InputKind.NCU_REPORT))
@@ -71,7 +72,7 @@ def as_reported(path: Path, options: Collection[str]) -> Input:
         options: names of those that were given; one that a saved analysis cannot apply needs the capture.
     """
     found, saved = as_measured(path), path / REPORT_FILE
-    if found.kind is not InputKind.CAPTURE or not saved.is_file():
+    if found.kind is not InputKind.CAPTURE or not os.path.isfile(saved):
         return found
     needed = [name for name in ACCEPTED[InputKind.CAPTURE] if name in options and name not in _SAVED_OPTIONS]
     if needed:
@@ -100,7 +101,7 @@ def check_options(inputs: Sequence[Input], options: Collection[str]) -> None:
 def _date(path: Path, key: str) -> datetime | None:
     """A date out of a JSON file; None where there is none, for the reader of the file will say what is wrong."""
     try:
-        found = datetime.fromisoformat(json.loads(path.read_text(encoding="utf-8"))[key])
-    except (OSError, ValueError, TypeError, KeyError):
+        found = datetime.fromisoformat(str(read_json(path, None).get(key)))
+    except (ReportError, ValueError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from roofprof.errors import UsageError
+from roofprof.files import plain_name
 from roofprof.findings import Finding
 from roofprof.results.report import RooflineReport
 
@@ -37,7 +38,7 @@ def unique_labels(paths: Sequence[Path]) -> list[str]:
     depth = 1
     while len({path[-depth:] for path in parts}) < len(paths):
         depth += 1
-    return ["/".join(path[-depth:]) for path in parts]
+    return [plain_name("/".join(path[-depth:])) for path in parts]
 
 
 def with_unique_names(reports: Sequence[RooflineReport], labels: Sequence[str]) -> list[RooflineReport]:

@@ -1,17 +1,20 @@
 """From a captured self-check to its result, and to the result that belongs to a capture."""
 
-import json
-from dataclasses import replace
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from roofprof.errors import ReportError
-from roofprof.formats.capture import MANIFEST, load_capture
+from roofprof.files import read_json
+from roofprof.formats.capture import load_capture
+from roofprof.formats.manifest import MANIFEST
 from roofprof.hardware.chip import Chip, chip_of_capability, common_counters
 from roofprof.hardware.devices import recognise_gpu
 from roofprof.pipeline.capture_group import read_group
 from roofprof.selfcheck.check import check_counters, expected_in
 from roofprof.selfcheck.result import SELFCHECK, Row, Selfcheck, load_selfcheck
+from roofprof.validate import FieldError, built
 
 FOLDER = "selfcheck"
 """Of a capture's directory: the kernels of the self-check that was captured with it."""
@@ -25,13 +28,13 @@ def find_selfcheck(path: Path, required: bool = True) -> Selfcheck | None:
     Raises:
         ReportError: none is there although it is required, or it cannot be read.
     """
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return load_selfcheck(path)
-    if (path / SELFCHECK).is_file():
+    if os.path.lexists(path / SELFCHECK):
         return load_selfcheck(path / SELFCHECK)
-    if (path / FOLDER).is_dir():
+    if os.path.isdir(path / FOLDER):
         return find_selfcheck(path / FOLDER, required)
-    if (path / RECORD).is_file():
+    if os.path.lexists(path / RECORD):
         return evaluate_capture(path)
     if required:
         raise ReportError(f"{path} holds no self-check", "make one with roofprof selfcheck -o DIR")
@@ -44,7 +47,7 @@ def evaluate_capture(folder: Path) -> Selfcheck:
     Raises:
         ReportError: not a capture, or none of its ranges gives expected counts.
     """
-    if not (folder / MANIFEST).is_file() and (folder / FOLDER).is_dir():
+    if not os.path.lexists(folder / MANIFEST) and os.path.isdir(folder / FOLDER):
         folder = folder / FOLDER
     capture = load_capture(folder)
     read = read_group(capture.groups[0])
@@ -65,18 +68,29 @@ def evaluate_capture(folder: Path) -> Selfcheck:
         chip=capture.chip,
         rows=[replace(row, metrics=_metrics(row, chip)) for row in rows],
         floor=floor,
-        skipped=record.get("skipped") or {},
-        untested=record.get("untested"),
+        skipped=record.skipped or {},
+        untested=record.untested,
     )
 
 
-def _record(folder: Path) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is read of the harness' own record."""
+
+    skipped: Mapping[str, str] | None = field(default_factory=dict)
+    untested: str | None = None
+
+
+def _record(folder: Path) -> _Record:
     """What the harness wrote; empty where it did not."""
+    path = folder / RECORD
+    if not os.path.lexists(path):
+        return _Record()
+    hint = "capture the self-check again"
     try:
-        data = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return data if isinstance(data, dict) else {}
+        return built(_Record, read_json(path, hint))
+    except FieldError as error:
+        raise ReportError(f"{path}: {error}", hint) from None
 
 
 def _metrics(row: Row, chip: Chip | None) -> tuple[str, ...]:

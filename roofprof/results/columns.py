@@ -6,12 +6,12 @@ ops.parquet, all_kernels.csv and the data of the HTML page; docs/adr/0005-own-ro
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from types import NoneType, UnionType
-from typing import Annotated, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
-_Row = TypeVar("_Row")
+from roofprof.validate import Bounds, without_none
+
 Unit = Literal["ns", "B", "B/s", "FLOP", "FLOP/s", "FLOP/B", "Hz", "ratio", "count", "text"]
 
 
@@ -33,6 +33,11 @@ class Column:
     key_name: str = "{}"
     after: str = ""
     """Of a property: the field that it follows in tables."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """What a saved value is checked against."""
+        return Bounds(self.minimum, values=self.values, keys=self.keys, all_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +89,6 @@ class FlatColumn:
                 return None
             found = found.get(key) if isinstance(found, Mapping) else getattr(found, key)
         return found
-
-
-def without_none(hint: object) -> tuple[object, bool]:
-    """A type without `None`, and whether `None` was in it."""
-    if get_origin(hint) not in (Union, UnionType):
-        return hint, False
-    args = get_args(hint)
-    rest = [arg for arg in args if arg is not NoneType]
-    return (rest[0] if len(rest) == 1 else Union[tuple(rest)]), len(rest) < len(args)  # noqa: UP007
 
 
 @cache
@@ -176,46 +172,3 @@ def _put(found: dict[str, object], path: tuple[str, ...], value: object) -> None
     inner = found.setdefault(path[0], {})
     assert isinstance(inner, dict)
     _put(inner, path[1:], value)
-
-
-def from_plain(row: type[_Row], data: Mapping[str, object]) -> _Row:
-    """A dataclass from plain data: nested ones by their types, fields that are not known left alone.
-
-    Raises:
-        KeyError: a field without a default is missing.
-        ValueError: a field that is always known is null.
-    """
-    kind: type = row
-    known: dict[str, object] = {}
-    for name, (hint, nullable, needed) in _stored_fields(kind).items():
-        if name not in data:
-            if needed:
-                raise KeyError(name)
-            continue
-        value = data[name]
-        if value is None and not nullable:
-            raise ValueError(f"{name} is null")
-        known[name] = None if value is None else _from_plain(hint, value)
-    return row(**known)
-
-
-def _from_plain(hint: object, value: object) -> object:
-    if isinstance(hint, type) and is_dataclass(hint):
-        if not isinstance(value, Mapping):
-            raise ValueError(f"not an object: {value!r:.40}")
-        read = getattr(hint, "from_dict", None)
-        return read(value) if read else from_plain(hint, value)
-    if get_origin(hint) is list and isinstance(value, list):
-        return [_from_plain(get_args(hint)[0], item) for item in value]
-    return value
-
-
-@cache
-def _stored_fields(row: type) -> dict[str, tuple[object, bool, bool]]:
-    """Type without `None`, whether it may be `None`, and whether it has no default, of each field."""
-    assert is_dataclass(row)
-    hints = get_type_hints(row)
-    columns = {field.name for field in declared_fields(row)}  # of a row they alone are saved
-    stored = [f for f in fields(row) if f.name in columns or not columns]
-    needed = {f.name: f.default is MISSING and f.default_factory is MISSING for f in stored}
-    return {name: (*without_none(hints[name]), missing) for name, missing in needed.items()}

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from roofprof.findings import Finding
 from roofprof.hardware.devices import PIPES, DeviceSpec, bundled_gpus
-from roofprof.results.columns import Column, Group, derived_values, from_plain
+from roofprof.results.columns import Column, Group, derived_values
 from roofprof.results.op_groups import FormulaResult, MeasuredOn, Spread, Useful
 from roofprof.results.points import CountedWork, RooflinePoints, roofline_points
+from roofprof.validate import UNSAVED, built
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ class OpResult:
     )
     source: Annotated[str, Column("text", "Where the row is from", in_ops_csv=None, values=("measured",))] = "measured"
 
-    points: RooflinePoints = field(default_factory=RooflinePoints)
+    points: RooflinePoints = field(default_factory=RooflinePoints, metadata=UNSAVED)
     """Not a column: made once from the work above and the two GPUs, on analysis or on loading."""
 
     @property
@@ -124,10 +125,9 @@ class OpResult:
         """The reverse of `as_dict`; unknown fields are left alone.
 
         Raises:
-            KeyError: a field is missing.
-            ValueError: a field is of another form.
+            FieldError: a field is missing, or of another form.
         """
-        return from_plain(cls, data)
+        return built(cls, data)
 
     def placed(self, gpu: DeviceSpec, target: DeviceSpec) -> "OpResult":
         """With its roofline points: what a saved row leaves out.

@@ -5,31 +5,23 @@ Its layout is report.schema.json, beside this module; every table, file and pict
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import polars as pl
 
 from roofprof import __version__
 from roofprof.errors import ReportError
+from roofprof.files import read_json
 from roofprof.findings import Finding
 from roofprof.hardware.ceilings import Ceilings
-from roofprof.hardware.devices import DeviceSpec, device_from_dict
-from roofprof.launches.schema import LAUNCH_SCHEMA
-from roofprof.results.columns import from_plain
+from roofprof.hardware.devices import DeviceSpec
+from roofprof.results.kernels import kernel_frame
 from roofprof.results.op import OpResult
+from roofprof.validate import Bounds, FieldError, built
 
 SCHEMA_VERSION = 1
-
-_ANALYSED = ("l2_bytes", "dram_upper_bytes", "flop_count", "fp16_left_out_flop_count", "arithmetic_intensity")
-
-KERNEL_SCHEMA = pl.Schema(
-    [(name, dtype) for name, dtype in LAUNCH_SCHEMA.items() if name != "nvtx"]
-    + [("nvtx_path", pl.List(pl.String())), ("op", pl.String())]
-    + [(name, pl.Float64()) for name in _ANALYSED]
-)
-"""One row per launch, in the order of reports and launches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +93,101 @@ class RooflineReport:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "RooflineReport":
-        """The reverse of `to_dict`."""
-        gpu, target = device_from_dict(data["gpu"]), device_from_dict(data["target"])
-        kernels = pl.DataFrame(data["kernels"], schema=KERNEL_SCHEMA, strict=False, orient="row")
+        """The reverse of `to_dict`; unknown fields are left alone.
+
+        Raises:
+            FieldError: a field is missing, or of another form.
+        """
+        found = built(_Saved, data)
         return cls(
-            generated=data["generated"],
-            gpu=gpu,
-            target=target,
-            notes=list(data["notes"]),
+            generated=found.generated,
+            gpu=found.gpu,
+            target=found.target,
+            notes=found.notes,
             reports=list(data["reports"]),
-            ops=[OpResult.from_dict(op).placed(gpu, target) for op in data["ops"]],
-            kernels=kernels,
-            unattributed=from_plain(Unattributed, data["unattributed"]),
-            findings=[Finding.from_dict(f) for f in data["findings"]],
+            ops=[op.placed(found.gpu, found.target) for op in found.ops],
+            kernels=kernel_frame(found.kernels),
+            unattributed=found.unattributed,
+            findings=found.findings,
             joins=list(data.get("joins", ())),
-            ceilings=Ceilings.from_dict(data["ceilings"]) if data.get("ceilings") else None,
+            ceilings=None if found.ceilings is None else Ceilings.from_dict(found.ceilings),
         )
 
     def to_json(self) -> str:
         """One JSON document; whole numbers as such, unknown as null."""
         return json.dumps(_plain(self.to_dict()), ensure_ascii=False, allow_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _SavedCapture:
+    """What is checked of `capture` in an item of `reports`."""
+
+    created: str | None = None
+    recipe: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _SavedDevice:
+    """What is checked of a GPU's attributes."""
+
+    device_name: str | None = None
+    sm_count: int | None = None
+    compute_capability_major: int | None = None
+    compute_capability_minor: int | None = None
+    max_sm_clock_khz: int | None = None
+    max_dram_clock_khz: int | None = None
+    dram_bus_width_bits: int | None = None
+    l2_cache_bytes: int | None = None
+    total_memory_bytes: int | None = None
+    ecc_enabled: int | None = None
+    flop_per_sm_cycle: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _SavedEntry:
+    """What is checked of an item of `reports`."""
+
+    name: str
+    launch_count: int
+    workload_types: list[Literal["kernel", "range", "graph", "command_list"]]
+    replay_passes: list[int]
+    devices: Mapping[str, _SavedDevice]
+    process_count: int = 1
+    chips: list[str] = field(default_factory=list)
+    counters_known: Mapping[str, object] = field(default_factory=dict)
+    capture: _SavedCapture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _SavedJoin:
+    """What is checked of an item of `joins`."""
+
+    report: str
+    trace: str
+    matched_count: int
+    median_offset_ns: Annotated[float | None, Bounds(None)]
+    flagged_count: int = 0
+    unmatched: list[Mapping[str, object]] = field(default_factory=list)
+    layer: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """report.json as it is checked; `RooflineReport` is made of it."""
+
+    generated: str
+    gpu: DeviceSpec
+    target: DeviceSpec
+    notes: list[str]
+    reports: list[_SavedEntry]
+    ops: list[OpResult]
+    kernels: list[object]
+    """Checked column by column."""
+    unattributed: Unattributed
+    findings: list[Finding]
+    joins: list[_SavedJoin] = field(default_factory=list)
+    ceilings: Mapping[str, object] | None = None
 
 
 def load_report(path: str | Path) -> RooflineReport:
@@ -129,24 +196,14 @@ def load_report(path: str | Path) -> RooflineReport:
     Raises:
         ReportError: not JSON, or not a report of a version that this program knows.
     """
-    try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ReportError(
-            f"cannot read {path}: {error.strerror}", "give the report.json that analyze -o wrote"
-        ) from None
-    except ValueError as error:
-        raise ReportError(f"{path} is not JSON: {error}", "give the report.json that analyze -o wrote") from None
-    version = data.get("schema_version") if isinstance(data, dict) else None
-    if version != SCHEMA_VERSION:
-        raise ReportError(
-            f"{path} is not a roofprof report of schema version {SCHEMA_VERSION}",
-            "make it again with roofprof analyze",
-        )
+    data = read_json(Path(path), "give the report.json that analyze -o wrote")
+    again = "make it again with roofprof analyze"
+    if data.get("schema_version") != SCHEMA_VERSION:
+        raise ReportError(f"{path} is not a roofprof report of schema version {SCHEMA_VERSION}", again)
     try:
         return RooflineReport.from_dict(data)
-    except (KeyError, TypeError, ValueError, AttributeError, pl.exceptions.PolarsError) as error:
-        raise ReportError(f"{path}: missing or invalid field: {error}", "make it again with roofprof analyze") from None
+    except FieldError as error:
+        raise ReportError(f"{path}: {error}", again) from None
 
 
 def _plain(value: Any) -> Any:

@@ -16,9 +16,11 @@ from roofprof.findings import Finding
 from roofprof.hardware.ceilings import SCHEMA_VERSION as CEILINGS_VERSION
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import PIPES, DeviceSpec
-from roofprof.results.columns import Column, declared_fields, without_none
+from roofprof.results.columns import Column, declared_fields
+from roofprof.results.kernels import KERNEL_SCHEMA
 from roofprof.results.op import OpResult
-from roofprof.results.report import KERNEL_SCHEMA, SCHEMA_VERSION, Unattributed
+from roofprof.results.report import SCHEMA_VERSION, Unattributed
+from roofprof.validate import without_none
 
 Schema = dict[str, Any]
 """One node of a JSON Schema, which is JSON and so of any shape."""
@@ -97,7 +99,10 @@ class _Maker:
             return schema
         if "enum" in schema:
             return schema | {"enum": [*schema["enum"], None]}
-        return schema | {"type": [schema["type"], "null"]} if "type" in schema else {"oneOf": [schema, _NULL]}
+        if "type" not in schema:
+            return {"oneOf": [schema, _NULL]}
+        kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        return schema | {"type": [*kinds, "null"]}
 
     def _of_known(self, base: object, column: Column | None) -> Schema:
         if column and column.values:

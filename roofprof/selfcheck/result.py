@@ -1,6 +1,5 @@
 """selfcheck.json: which counters were verified on which GPU with which ncu, and the floor under every figure."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import Any, Literal
 
 from roofprof import __version__
 from roofprof.errors import ReportError
+from roofprof.files import read_json
+from roofprof.validate import FieldError, built
 
 SCHEMA_VERSION = 1
 SELFCHECK = "selfcheck.json"
@@ -90,15 +91,12 @@ class Selfcheck:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Selfcheck":
-        """The reverse of `as_dict`; unknown fields are left alone."""
-        rows = [Row(**{**_known(Row, row), "metrics": tuple(row["metrics"])}) for row in data["rows"]]
-        floor = Floor(**_known(Floor, data["floor"])) if data["floor"] else None
-        names = ("gpu", "ncu", "driver", "created", "chip", "skipped", "untested")
-        return cls(**{name: data[name] for name in names}, rows=rows, floor=floor)
+        """The reverse of `as_dict`; unknown fields are left alone.
 
-
-def _known(kind: type[Row] | type[Floor], data: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in data.items() if key in kind.__dataclass_fields__}
+        Raises:
+            FieldError: a field is missing, or of another form.
+        """
+        return built(cls, data)
 
 
 def load_selfcheck(path: Path) -> Selfcheck:
@@ -108,15 +106,10 @@ def load_selfcheck(path: Path) -> Selfcheck:
         ReportError: missing, not JSON, or of another version.
     """
     hint = "give the selfcheck.json that roofprof selfcheck wrote"
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ReportError(f"cannot read {path}: {error.strerror}", hint) from None
-    except ValueError as error:
-        raise ReportError(f"{path} is not JSON: {error}", hint) from None
-    if not isinstance(data, dict) or data.get("schema_version") != SCHEMA_VERSION:
+    data = read_json(path, hint)
+    if data.get("schema_version") != SCHEMA_VERSION:
         raise ReportError(f"{path} is not a self-check of schema version {SCHEMA_VERSION}", hint)
     try:
         return Selfcheck.from_dict(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ReportError(f"{path}: missing or invalid field: {error}", hint) from None
+    except FieldError as error:
+        raise ReportError(f"{path}: {error}", hint) from None

@@ -37,7 +37,8 @@ def _limited(words: Sequence[str], folder: Path, told: dict[str, str], kilobytes
     """A command no file of which may grow beyond a size."""
     script = f'ulimit -f {kilobytes}; exec "$@"'
     process = subprocess.Popen(
-        ["bash", "-c", script, "bash", *PYTHON, "-m", "roofprof", *words], cwd=folder, env=environment(**told),
+        ["bash", "-c", script, "bash", *PYTHON, "-m", "roofprof", *words], cwd=folder,
+        env=environment(**told, PYTHONDONTWRITEBYTECODE="1"),  # the limit would cut compiled modules short
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     return finish(process, LIMIT_S)

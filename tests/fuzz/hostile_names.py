@@ -21,13 +21,13 @@ from user_files import good_report
 
 FREE = {
     "op", "report", "implementation", "kernel_name", "kernel_demangled_name", "name", "sku", "source", "doubtful",
-    "message", "hint", "device_name", "chip", "phase", "cache", "precision", "output", "created", "driver",
+    "message", "hint", "device_name", "chip", "phase", "precision", "output", "created", "driver",
     "nvtx_path", "notes", "generated",
 }  # fmt: skip
 """Keys whose texts are anybody's: names, words of files that others wrote."""
 RESERVED = ({"nothing"}, {"generated", "precision", "output"}, {"generated", "precision", "output", "phase", "cache"})
 """Left alone, in turn, where a report with them is refused."""
-NOT_A_NAME = {("formula", "name"), ("formula", "source"), ("tool", "name")}
+NOT_A_NAME = {("formula", "name"), ("formula", "source"), ("tool", "name"), ("ops", "source")}
 HARMLESS = "abc"
 
 Check = Callable[[Answer, Path, str], str | None]

@@ -70,7 +70,7 @@ SAMPLE = (
     "report.json: tool.name is null",
     "report.json: gpu.peak_flop_per_s is a list",
     "report.json: gpu.peak_flop_per_s.tensor_fp8 is a boolean",
-    "report.json: gpu.peak_flop_per_s.tensor_int8 is negative",
+    "report.json: gpu.peak_flop_per_s.fp32 is a table",
     "report.json: gpu.peak_flop_per_s.fp32 is null",
     "selfcheck.json: empty",
     "selfcheck.json: only spaces",

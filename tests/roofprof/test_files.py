@@ -1,7 +1,9 @@
 """Files are there whole or not at all, whoever fails, and whoever else writes."""
 
+import hashlib
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -9,8 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from roofprof.errors import RoofprofError
-from roofprof.files import write_json, write_output, write_whole
+from roofprof.errors import ReportError, RoofprofError
+from roofprof.files import (
+    open_regular,
+    plain_name,
+    read_json,
+    read_toml,
+    sha256_of,
+    write_json,
+    write_output,
+    write_whole,
+)
 
 WRITER = """
 import sys
@@ -100,3 +111,84 @@ def test_permissions_are_those_of_a_new_file(tmp_path: Path) -> None:
 def test_names_of_every_kind(tmp_path: Path, name: str) -> None:
     assert write_whole(tmp_path / name, lambda partial: partial.write_text("x")) == tmp_path / name
     assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        here = os.open(path.parent, os.O_RDONLY)
+        server.bind(f"/proc/self/fd/{here}/{path.name}")
+        os.close(here)
+
+
+SPECIAL = {
+    "a FIFO": lambda path: os.mkfifo(path),
+    "a device": lambda path: path.symlink_to("/dev/zero"),
+    "a socket": make_socket,
+    "a folder": lambda path: path.mkdir(),
+}
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_what_is_no_regular_file_is_refused_at_once(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "input.json"
+    SPECIAL[kind](path)
+    for read in (open_regular, sha256_of):
+        with pytest.raises(OSError, match=f"it is {kind}"):
+            read(path)
+    for load in (read_json, read_toml):
+        with pytest.raises(ReportError, match=f"cannot read .*input.json: it is {kind}") as caught:
+            load(path, "give another")
+        assert caught.value.hint == "give another"
+
+
+@pytest.mark.parametrize("name", ["n" * 256, "n" * 5000, "a/" * 3000, "gone", "loop", "a\0b"])
+def test_a_name_that_cannot_be_opened_is_an_error_with_a_hint(name: str, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(ReportError, match="cannot read"):
+        read_json(tmp_path / name, "hint")
+
+
+@pytest.mark.parametrize("name", ["n" * 256, "n" * 5000, "a/" * 3000, "a\0b"])
+def test_a_name_that_cannot_be_written_is_an_error(name: str, tmp_path: Path) -> None:
+    with pytest.raises(RoofprofError, match="cannot write"):
+        write_json(tmp_path / name, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"", "is not JSON"),
+        (b"[1]", "does not hold a JSON object"),
+        (b'{"a": NaN}', "NaN is no JSON number"),
+        (b'{"a": -Infinity}', "-Infinity is no JSON number"),
+        (b'{"a": ' + b"[" * 100_000, "nested too deep"),
+        (b'{"a":' * 100_000, "nested too deep"),
+        (b'{"a": "\xff"}', "is not UTF-8: byte 7 is 0xff"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "is not JSON"),
+    ],
+)
+def test_what_is_no_json_is_said_to_be_none(text: bytes, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "input.json"
+    path.write_bytes(text)
+    with pytest.raises(ReportError, match=why):
+        read_json(path, None)
+
+
+@pytest.mark.parametrize("text", ["a", "a = " + "[" * 5000, "a = " + "9" * 5000, "a = 1\na = 2"])
+def test_what_is_no_toml_is_said_to_be_none(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "input.toml"
+    path.write_text(text)
+    with pytest.raises(ReportError, match="is not valid TOML"):
+        read_toml(path, None)
+
+
+def test_a_checksum_is_that_of_the_content(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * 3_000_000)
+    assert sha256_of(tmp_path / "a") == hashlib.sha256(b"x" * 3_000_000).hexdigest()
+
+
+def test_a_name_that_is_not_utf8_can_be_written_in_every_output(tmp_path: Path) -> None:
+    name = os.fsdecode(b"re\xffport.ncu-rep")
+    assert plain_name(name) == "re\ufffdport.ncu-rep"
+    write_json(tmp_path / name, {"a": 1})
+    assert read_json(tmp_path / name, None) == {"a": 1}

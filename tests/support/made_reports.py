@@ -13,8 +13,9 @@ from roofprof.formulas.ops_file import CaseConditions
 from roofprof.hardware.devices import bundled_gpus
 from roofprof.hardware.roofline import Roofs, place
 from roofprof.launches.ranges import NamedRange
+from roofprof.results.kernels import KERNEL_SCHEMA
 from roofprof.results.op import OpResult
-from roofprof.results.report import KERNEL_SCHEMA, RooflineReport, Unattributed
+from roofprof.results.report import RooflineReport, Unattributed
 
 Chosen = Callable[[OpSpec], dict[str, float]]
 

@@ -16,4 +16,9 @@ def write(reports: Sequence[RooflineReport], path: Path) -> list[Path]:
     from roofprof.reports.files import ops_frame
 
     frame = ops_frame(single(reports, path))
-    return [write_output(path, lambda partial: frame.write_parquet(partial))]
+
+    def write_frame(partial: Path) -> None:
+        with partial.open("wb") as file:  # polars takes no name that is not UTF-8
+            frame.write_parquet(file)
+
+    return [write_output(path, write_frame)]

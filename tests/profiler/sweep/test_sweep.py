@@ -94,7 +94,7 @@ def test_other_conditions_are_refused_unless_forced(options: SweepOptions, ncu: 
 def test_a_garbled_record_does_not_crash(options: SweepOptions, text: str) -> None:
     options.base.output.mkdir()
     (options.base.output / "sweep.json").write_text(text)
-    with pytest.raises(UsageError, match="not the record of a sweep"):
+    with pytest.raises(RoofprofError, match=r"sweep\.json (is not the record of a sweep|is not JSON|does not hold)"):
         sweep(options)
 
 

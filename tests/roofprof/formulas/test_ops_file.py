@@ -133,6 +133,7 @@ MISTAKES = {
     "half a batch": ("[case]\nbatch = 0.5\n", "case: batch = 0.5: expected a whole number"),
     "no batch": ("[case]\nbatch = 0\n", "case: batch = 0: expected a whole number"),
     "a phase in digits": ("[case]\nphase = 1\n", "case: phase = 1: expected a text in quotes"),
+    "a third state of the cache": ('[case]\ncache = "hot"\n', "case: cache = 'hot': expected one of cold, warm"),
     "an implementation in digits": (
         GEMM + "implementation = 3\n",
         "op 1: implementation = 3: expected a text in quotes",

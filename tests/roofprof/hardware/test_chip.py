@@ -128,6 +128,21 @@ def test_a_counter_of_one_column_is_named_once() -> None:
     assert common_counters() == chips()["gh100"].counters
 
 
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"a": "a"}, r"a\.toml: inherits = 'a': a circle, a"),
+        ({"a": "b", "b": "c", "c": "b"}, r"c\.toml: inherits = 'b': a circle, a -> b -> c"),
+        ({"a": "zz"}, r"a\.toml: inherits = 'zz': no such file"),
+    ],
+)
+def test_files_that_inherit_in_a_circle_or_from_none(tmp_path: Path, files: dict[str, str], said: str) -> None:
+    for name, base in files.items():
+        (tmp_path / f"{name}.toml").write_text(f'inherits = "{base}"\nchip = "{name}"\n')
+    with pytest.raises(RoofprofError, match=said):
+        load_chips(tmp_path)
+
+
 def test_a_file_that_misses_a_key_names_it(tmp_path: Path) -> None:
     (tmp_path / "base.toml").write_text('dram_read = "a"\n')
     (tmp_path / "toy.toml").write_text('inherits = "base"\nchip = "toy"\n[tensor.bf16]\nwork = [["x"]]\n')

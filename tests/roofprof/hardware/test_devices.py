@@ -92,18 +92,50 @@ def test_a_users_own_file(tmp_path: Path) -> None:
     assert gpu.peak_flop_per_s["tensor_fp8"] == 1979e12
 
 
+def test_own_figures_are_not_said_to_be_from_another_gpus_sheet(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('[mine]\ninherits = "h100"\ndram_bytes_per_s = 3e12\n')
+    gpu = load_gpu(str(path))
+    assert (gpu.sku, gpu.dram_bytes_per_s) == ("mine", 3e12)
+    assert gpu.source == f"own figures; what they leave out: {bundled_gpus()['h100'].source}"
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("nonsense", "not TOML"),
+        ("nonsense", "not valid TOML"),
         ("", "holds no GPU"),
-        ("x = 1", "not a table"),
-        ("[x]\ndram_bytes_per_s = 1e12", "no peak_flop_per_s"),
-        ("[x]\ndram_bytes_per_s = 1e12\npeak_flop_per_s = { tensor_fp9 = 1 }", "tensor_fp9"),
-        ("[x]\npeak_flop_per_s = { fp32 = 1 }", "dram_bytes_per_s must"),
-        ("[x]\ndram_bytes_per_s = -1\npeak_flop_per_s = { fp32 = 1 }", "dram_bytes_per_s must"),
-        ("[x]\ndram_bytes_per_s = 1\nspeed = 9\npeak_flop_per_s = { fp32 = 1 }", "unknown keys: speed"),
-        ("[x]\ninherits = 'zz'\ndram_bytes_per_s = 1", "zz"),
+        ("x = 1", "x = 1: expected a table of one GPU"),
+        ("[x]\ndram_bytes_per_s = 1e12", "x.peak_flop_per_s is missing"),
+        ("[x]\ndram_bytes_per_s = 1e12\npeak_flop_per_s = { tensor_fp9 = 1e14 }", "unknown key 'tensor_fp9'; did you"),
+        ("[x]\npeak_flop_per_s = { fp32 = 1e13 }", "x.dram_bytes_per_s is missing"),
+        (
+            "[x]\ndram_bytes_per_s = -1\npeak_flop_per_s = { fp32 = 1e13 }",
+            "x.dram_bytes_per_s = -1: expected a positive",
+        ),
+        (
+            "[x]\ndram_bytes_per_s = 1e12\nspeed = 9\npeak_flop_per_s = { fp32 = 1e13 }",
+            "x: unknown key 'speed'; expected",
+        ),
+        ("[x]\ndram_byte_per_s = 1e12\npeak_flop_per_s = { fp32 = 1e13 }", "did you mean 'dram_bytes_per_s'"),
+        ("[x]\ninherits = 'zz'\ndram_bytes_per_s = 1e12", "x.inherits = 'zz': expected a GPU"),
+        ("[x]\ninherits = ['h100']\n", "x.inherits = an array: expected the name of a GPU"),
+        ("[x]\ninherits = 'x'\ndram_bytes_per_s = 1e12", "x.inherits = 'x'"),
+        ("[x]\ninherits = 'y'\n[y]\ninherits = 'x'", "x.inherits = 'y'"),
+        (
+            "[x]\ndram_bytes_per_s = 1e12\npeak_flop_per_s = { fp32 = 67 }",
+            "fp32 = 67: expected a number from 1e[+]09 to 1e[+]19 FLOP/s",
+        ),
+        (
+            "[x]\ndram_bytes_per_s = 3350\npeak_flop_per_s = { fp32 = 1e13 }",
+            "3350: expected a number from 1e.09 to 1e.15",
+        ),
+        ("[x]\ninherits = 'h100'\nsm_count = inf", "x.sm_count = inf: expected a positive whole number"),
+        ("[x]\ninherits = 'h100'\nsm_count = [1]", "x.sm_count = an array"),
+        ("[x]\ninherits = 'h100'\nl2_cache_bytes = nan", "x.l2_cache_bytes = nan: expected a positive number"),
+        ("[x]\ninherits = 'h100'\nmufu_per_s = 1" + "0" * 400, "x.mufu_per_s = a very large number"),
+        ("[x]\ninherits = 'h100'\nsku = 5", "x.sku = 5: expected a text"),
+        ("a = " + "[" * 5000, "not valid TOML: nested too deep"),
     ],
 )
 def test_a_bad_file_says_what_is_wrong(tmp_path: Path, text: str, why: str) -> None:

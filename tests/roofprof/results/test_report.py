@@ -7,7 +7,8 @@ import jsonschema
 import pytest
 
 from roofprof.errors import ReportError
-from roofprof.results.report import KERNEL_SCHEMA, RooflineReport, load_report
+from roofprof.results.kernels import KERNEL_SCHEMA
+from roofprof.results.report import RooflineReport, load_report
 
 KINDS = ["default-set", "graph-whole", "no-nvtx", "odd-names", "range-nvtx"]
 

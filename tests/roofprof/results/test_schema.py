@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from roofprof.results.columns import declared_fields
+from roofprof.results.kernels import KERNEL_SCHEMA
 from roofprof.results.op import OpResult
 from roofprof.results.op_groups import FormulaResult, MeasuredOn, Useful
-from roofprof.results.report import KERNEL_SCHEMA
 from roofprof.results.schema import report_schema, schema_text
 
 

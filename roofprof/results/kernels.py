@@ -1,0 +1,59 @@
+"""The kernels of a report as a frame: one row per launch, checked column by column where they come from a file."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from roofprof.launches.schema import LAUNCH_SCHEMA
+from roofprof.validate import FieldError, checked, wrong
+
+_ANALYSED = ("l2_bytes", "dram_upper_bytes", "flop_count", "fp16_left_out_flop_count", "arithmetic_intensity")
+
+KERNEL_SCHEMA = pl.Schema(
+    [(name, dtype) for name, dtype in LAUNCH_SCHEMA.items() if name != "nvtx"]
+    + [("nvtx_path", pl.List(pl.String())), ("op", pl.String())]
+    + [(name, pl.Float64()) for name in _ANALYSED]
+)
+"""One row per launch, in the order of reports and launches."""
+
+_TYPES: dict[object, object] = {
+    pl.String(): list[str | None],
+    pl.Int64(): list[int | None],
+    pl.Float64(): list[float | None],
+    pl.List(pl.String()): list[list[str] | None],
+    pl.List(pl.Int64()): list[list[int] | None],
+}
+_COLUMNS: dict[str, object] = {
+    **{name: _TYPES[dtype] for name, dtype in KERNEL_SCHEMA.items()},
+    "report": list[str], "launch_id": list[int], "kernel_name": list[str],
+}  # fmt: skip
+"""What each column holds; known of every launch are its report, id and name."""
+
+
+def kernel_frame(rows: Sequence[object]) -> pl.DataFrame:
+    """`KERNEL_SCHEMA` from plain rows; a column that no row has is null, as in files of earlier versions.
+
+    Raises:
+        FieldError: a value of another form, at a key such as `kernels[3].duration_ns`.
+    """
+    tables = [_table(row, number) for number, row in enumerate(rows)]
+    series = []
+    for name, dtype in KERNEL_SCHEMA.items():
+        held = sum(name in row for row in tables)
+        if 0 < held < len(tables):
+            without = next(number for number, row in enumerate(tables) if name not in row)
+            raise FieldError(" is missing", f"kernels[{without}].{name}")
+        values = [row.get(name) for row in tables]
+        try:
+            checked(_COLUMNS[name], values)
+        except FieldError as error:
+            row, _, item = error.key.partition("]")
+            raise FieldError(error.problem, f"kernels{row}].{name}{item}") from None
+        series.append(pl.Series(name, values, dtype=dtype, strict=False))
+    return pl.DataFrame(series)
+
+
+def _table(row: object, number: int) -> Mapping[str, object]:
+    if not isinstance(row, Mapping):
+        raise wrong(row, "a table").inside(f"kernels[{number}]")
+    return row

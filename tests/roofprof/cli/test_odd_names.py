@@ -1,0 +1,66 @@
+"""File names with bytes that no terminal and no file system expects."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from roofprof.cli import run
+from roofprof.results.report import RooflineReport
+
+ESC = "a\x1b[31m"
+
+
+@pytest.fixture
+def saved(decode: RooflineReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "report.json"
+    path.write_text(decode.to_json())
+    return path
+
+
+@pytest.mark.parametrize("words", [["analyze", "-o", f"{ESC}.csv"], ["report", "-o", f"{ESC}.md"]])
+def test_what_was_written_is_named_without_control_characters(
+    words: list[str], saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([words[0], str(saved), *words[1:]]) == 0
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert "wrote a\\x1b[31m" in said
+    assert Path(words[2]).is_file()
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "a/" * 3000, "n" * 300 + ".md"])
+def test_a_name_too_long_for_the_file_system_is_refused(
+    name: str, saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(p.name for p in saved.parent.iterdir())
+    for words in (["analyze", str(saved), "-o", name], ["analyze", name], ["report", name], ["timeline", name]):
+        assert run(words) in (1, 2)
+        said = capsys.readouterr().err
+        assert said.startswith("error: ")
+        assert "roofprof failed" not in said
+    assert sorted(p.name for p in saved.parent.iterdir()) == before
+
+
+def test_a_folder_whose_name_is_not_utf8_gets_every_output(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = os.fsdecode(b"out\xff")
+    assert run(["analyze", str(saved), "-o", name]) == 0, capsys.readouterr().err
+    assert {"ops.csv", "ops.parquet", "report.json", "roofline.png"} <= {p.name for p in Path(name).iterdir()}
+
+
+def test_a_report_whose_name_is_not_utf8_is_analyzed(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = os.fsdecode(b"nine\xff.ncu-rep")
+    shutil.copyfile(data / "profiler/nine-launches.ncu-rep", name)
+    assert run(["analyze", name, "--json", "-o", "out"]) == 0
+    assert json.loads(capsys.readouterr().out)["reports"][0]["name"] == "nine\ufffd.ncu-rep"
+
+
+def test_top_of_compare_does_not_go_with_json(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["compare", str(saved), "--json", "--top", "1"]) == 2
+    assert "--top shapes the table, not --json" in capsys.readouterr().err
