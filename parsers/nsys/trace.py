@@ -55,7 +55,7 @@ def _read(path: Path, named: Path) -> NsysTrace:
     try:
         tables: NsysTables = ParquetTables(path) if path.is_dir() else SqliteTables(path)
     except OSError as error:
-        raise ReportError(f"cannot read {named}: {error.strerror or error}", "check the file and its rights") from error
+        raise ReportError(f"cannot read {named}: {error.strerror or error}", "check its permissions") from error
     try:
         _check_export(tables, named)
         names = NsysNames(tables)
