@@ -73,7 +73,7 @@ def _gpu() -> Check:
     detail = f"{g.name}, compute capability {g.compute_capability}{memory}, driver {g.driver}"
     if g.memory_bytes and g.memory_used_bytes and g.memory_used_bytes > 0.1 * g.memory_bytes:
         used = f"{g.memory_used_bytes / 1e9:.0f} GB of it in use"
-        return Check("GPU", "warn", f"{detail}; {used}", "end what else runs on it: it disturbs the counters")
+        return Check("GPU", "warn", f"{detail}; {used}", "stop other work on it: it disturbs the counters")
     return Check("GPU", "ok", detail)
 
 
@@ -100,7 +100,7 @@ def _ncu() -> Check:
     if tool is None:
         return Check("ncu", "fail", "not found", "install Nsight Compute, or put ncu on PATH")
     if tool.version is None:
-        return Check("ncu", "fail", "found, but does not say its version", "run ncu --version; install it again")
+        return Check("ncu", "fail", "found, but does not say its version", "run ncu --version; reinstall it")
     if tool.release < _MIN_NCU:
         return Check(
             "ncu",
@@ -150,7 +150,7 @@ def _other_profilers() -> Check:
     folder = Path(os.environ.get("TMPDIR", tempfile.gettempdir())) / "nvidia" / "nsight_compute"
     locks = [p for p in folder.glob("lock.*") if p.exists()]
     if any(n == "ncu" for n in process_names()):
-        return Check("other profilers", "warn", "an ncu is running", "wait for it: one at a time can use a GPU")
+        return Check("other profilers", "warn", "an ncu is running", "wait for it: only one at a time can use a GPU")
     if any(not os.access(p, os.W_OK) for p in locks):
         return Check("other profilers", "fail", "another user's ncu lock file", "set TMPDIR to a directory of your own")
     return Check("other profilers", "ok", "none")

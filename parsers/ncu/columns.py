@@ -149,7 +149,7 @@ def plan_columns(chip: Chip, names: frozenset[str]) -> Plan:
 
 
 def _plan_dram(p: _Planner, chip: Chip) -> str | None:
-    """DRAM bytes, and the way they were come by."""
+    """DRAM bytes, and how they were derived."""
     peak, clock = "dram__bytes.sum.peak_sustained", "dram__cycles_elapsed.avg.per_second"
     if p.use(peak, clock):
         p.readings["dram_peak_bytes_per_s"] = lambda v: _product(v.get(peak), v.get(clock))

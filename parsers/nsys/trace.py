@@ -71,7 +71,7 @@ def _read(path: Path, named: Path) -> NsysTrace:
     try:
         tables: NsysTables = ParquetTables(path) if os.path.isdir(path) else SqliteTables(path)
     except OSError as error:
-        raise ReportError(f"cannot read {named}: {error.strerror or error}", "check the file and its rights") from error
+        raise ReportError(f"cannot read {named}: {error.strerror or error}", "check its permissions") from error
     try:
         _check_export(tables, named)
         checked = CheckedTables(tables, named)

@@ -48,7 +48,7 @@ class CaptureResult:
 
 
 def capture(options: CaptureOptions, progress: ProgressCallback | None = None) -> CaptureResult:
-    """Capture into `options.output`. A run that breaks off leaves what it has, marked partial.
+    """Capture into `options.output`. A run that ends early leaves what it has, marked partial.
 
     Raises:
         UsageError: an option is wrong, or the directory is in use; nothing was launched.

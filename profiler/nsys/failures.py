@@ -28,4 +28,6 @@ def explain_nsys(outcome: Outcome, output: str, report: Path, done: bool = True)
         return Problem("nsys could not make a report of what it recorded", hint, fatal=True)
     if outcome.returncode != 0:
         return Problem(f"nsys ended with exit code {outcome.returncode}", last_line(output))
-    return Problem("the workload broke off under nsys" if report.exists() else "nsys left no report", last_line(output))
+    return Problem(
+        "the workload ended early under nsys" if report.exists() else "nsys left no report", last_line(output)
+    )

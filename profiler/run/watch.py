@@ -1,4 +1,4 @@
-"""Where a run stands, for whoever shows it, and whether it still moves."""
+"""How far a run is, for whatever shows it, and whether it still makes progress."""
 
 import json
 import time
@@ -64,7 +64,7 @@ class RunWatch:
         self._last_life = time.monotonic()
 
     def hung(self) -> bool:
-        """Whether nothing has moved for longer than --timeout, or than one would wait in this stage."""
+        """Whether there was no progress for longer than --timeout, or than is usual in this stage."""
         size = file_size(self.progress_file)
         if size != self._last_size:
             self._last_size = size

@@ -80,7 +80,7 @@ def _intermediates(f: OpFacts) -> Iterator[Finding]:
         yield f.finding(
             "intermediates", Severity.INFO,
             f"{len(f.kernel_names)} kernels pass {format_si(extra, 'B')} between them through memory",
-            "fusing them saves that much written, and again read",
+            "fusing them saves writing that much and reading it again",
             stored_bytes=f.l2_write_bytes, compulsory_write_bytes=f.formula.dram_write_bytes,
         )  # fmt: skip
 
@@ -109,7 +109,7 @@ def _extra_reads(f: OpFacts) -> Iterator[Finding]:
         "re-reads", Severity.INFO,
         f"reads are {format_number(f.dram_read_bytes / f.formula.dram_read_bytes)}x the inputs"
         + (", intermediates among them" if partials else ": operands are read again by later waves of tiles"),
-        None if partials else "a larger tile, a rasterisation that keeps panels in L2, or fewer waves reads less",
+        None if partials else "try a larger tile, a rasterisation that keeps panels in L2, or fewer waves",
         extra_read_bytes=extra,
     )  # fmt: skip
 

@@ -158,7 +158,7 @@ def _launch_bound(f: OpFacts) -> Iterator[Finding]:
     if duration and duration / kernels < LAUNCH_BOUND_NS and f.measured_on.bound == "latency":
         yield f.finding(
             "launch-bound", Severity.INFO,
-            f"{duration / kernels / 1e3:.2f} µs per kernel: most of it is a kernel's start and end, whatever it does",
+            f"{duration / kernels / 1e3:.2f} µs per kernel: most of it is start-up and tear-down, whatever it does",
             "fuse it with a neighbour; a CUDA graph shortens the gaps between kernels", duration_ns=duration,
             kernel_count=kernels, roof_fraction=f.measured_on.roof_fraction,
         )  # fmt: skip
@@ -170,7 +170,7 @@ def _clock_outlier(f: OpFacts) -> Iterator[Finding]:
             "clock-outlier", Severity.INFO,
             f"{count} of {f.row['calls']} calls ran at an SM clock below 90 % of the others' and are left out of the "
             "median",
-            "power or heat: look for what else the GPU did, or repeat more often",
+            "check power, temperature and what else ran on the GPU, or repeat more often",
             call_count=f.row["calls"], outlier_count=count, sm_clock_hz_min=f.row["sm_clock_hz_min"],
             sm_clock_hz_median=f.row["sm_clock_hz_median"],
         )  # fmt: skip

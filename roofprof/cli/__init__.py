@@ -52,7 +52,7 @@ def run(arguments: list[str] | None = None) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has left: nothing to say, and nobody to say it to
+        sys.stderr.close()  # stdout is a closed pipe: whoever read it has ended, so no message
         return 1
     except RoofprofError as error:
         if debug:

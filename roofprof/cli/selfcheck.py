@@ -56,7 +56,7 @@ def _capture(output: Path, force: bool, quiet: bool) -> Path:
 
 
 def _keep(result: "Selfcheck", directory: Path) -> None:
-    """Write selfcheck.json beside the capture; a directory that cannot be written loses it, and is told so."""
+    """Write selfcheck.json beside the capture; where that cannot be written, say so and go on without it."""
     from roofprof.files import write_json
     from roofprof.selfcheck.result import SELFCHECK
 

@@ -53,7 +53,7 @@ def _say(line: str) -> None:
 
 
 def _check_gpu(gpu: str) -> None:
-    """An unknown GPU is told before hours of capturing, not after."""
+    """Refuse an unknown GPU before hours of capturing, not after."""
     from roofprof.hardware.devices import load_gpu
 
     if gpu != "same":

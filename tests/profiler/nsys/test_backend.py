@@ -134,7 +134,7 @@ def test_without_nsys_ncu_goes_on(options: CaptureOptions, ncu: Install) -> None
         ("export-fails", "broken", 2, "failed"),
         ("empty", "the trace holds no GPU work", 2, "failed"),
         ("nothing", "nsys could not make a report", 1, "failed"),
-        ("breaks-off", "the workload broke off under nsys", 2, "partial"),
+        ("breaks-off", "the workload ended early under nsys", 2, "partial"),
     ],
 )
 def test_a_failure_leaves_the_reports_of_ncu(
