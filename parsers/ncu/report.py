@@ -125,7 +125,7 @@ def _part(data: Data, blocks: list[Block], batch: list[Block]) -> Iterator[Path]
 
 
 def _read_in_child(part: Path, launches: int, path: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "roofprof.parsers.ncu.worker", str(part)]
+    command = [sys.executable, "-P", "-m", "roofprof.parsers.ncu.worker", str(part)]
     limit = CHILD_SECONDS + launches * CHILD_SECONDS_PER_LAUNCH
     try:
         child = subprocess.run(command, capture_output=True, timeout=limit, env=_child_environment())

@@ -1,9 +1,9 @@
 """Captures the kernels of the self-check, by the very path that any other workload takes."""
 
-import sys
 import tempfile
 from pathlib import Path
 
+from roofprof.own_python import module_command
 from roofprof.profiler.capture.session import CaptureResult, capture
 from roofprof.profiler.ncu.plan import table_of_capability
 from roofprof.profiler.run.gpu import need_gpu
@@ -32,7 +32,7 @@ def selfcheck_options(output: Path, record: Path, force: bool = False) -> Captur
         groups=(*table.precisions, "mufu"),
         # The kernels' inputs are made before cudaProfilerStart.
         ncu_args=("--profile-from-start", "off"),
-        command=(sys.executable, "-m", "roofprof.harness.calibration", "--json-out", str(record)),
+        command=tuple(module_command("roofprof.harness.calibration", "--json-out", str(record))),
         nsys=False,
         force=force,
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from roofprof.errors import RoofprofError
 from roofprof.files import Json
+from roofprof.own_python import module_environment
 from roofprof.profiler.capture.jobs import CapturePlan, Part, plan_capture
 from roofprof.profiler.capture.manifest import build_manifest, overall_state, rows
 from roofprof.profiler.ncu.plan import chip_of_gpu
@@ -160,7 +161,9 @@ class _Session:
 
     def _launch(self, backend: Backend[Any], job: Job, watch: RunWatch) -> Problem | None:
         try:
-            outcome = run_profiler(job.command, job.raw(".log"), watch)
+            # Another workload than ours may well import what lies beside it.
+            environment = module_environment() if job.layer else None
+            outcome = run_profiler(job.command, job.raw(".log"), watch, environment)
         except RoofprofError as error:
             return Problem(error.message, error.hint, fatal=True, unstarted=True)
         if outcome.ending is Ending.DISK_FULL:

@@ -1,11 +1,6 @@
 """Cases of the sample that do not end well yet, by fault: mending one means deleting its lines."""
 
 BY_FAULT = {
-    "child Pythons put the working folder first on sys.path": (
-        "planted module: analyze, all modules",
-        "planted module: doctor, all modules",
-        "planted module: analyze, ncu_report.py",
-    ),
     "a workload that daemonises leaves processes behind": (
         "capture, something dies or stays: the workload leaves a daemon",
     ),
