@@ -21,11 +21,23 @@ def ending_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+_ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+
+
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
     """Hold signals back for the moment that it takes to scrub and to move a file."""
-    held = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let signals in again for a part of `uninterrupted` that takes long, or that starts a process."""
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     try:
         yield
     finally:

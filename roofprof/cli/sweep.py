@@ -47,8 +47,10 @@ def sweep_command(
 
 
 def _say(line: str) -> None:
+    from roofprof.formatting import printable
+
     end = "\x1b[K" if sys.stderr.isatty() else ""
-    print(f"{line}{end}", file=sys.stderr, flush=True)
+    print(f"{printable(line)}{end}", file=sys.stderr, flush=True)
 
 
 def _check_gpu(gpu: str) -> None:
@@ -72,12 +74,12 @@ def _report(result: "SweepResult", options: SweepOptions, gpu: str) -> None:
     paths = write_folder(analysis_outputs(), [report], folder)
     paths += [*write_scaling(report, folder), *save_scaling([report], folder)]
     print("\n".join(case_lines(cases_of([report]))).rstrip())
-    print(f"wrote {', '.join(path.name for path in paths)} to {folder}", file=sys.stderr)
+    _say(f"wrote {', '.join(path.name for path in paths)} to {folder}")
 
 
 def _tell(result: "SweepResult") -> None:
     for failure in result.failures:
         hint = f" ({failure.hint})" if failure.hint else ""
-        print(f"warning: {failure.name}: {failure.message}{hint}", file=sys.stderr)
+        _say(f"warning: {failure.name}: {failure.message}{hint}")
     if result.failures:
         print("hint: the same command again captures what is missing", file=sys.stderr)

@@ -1,22 +1,6 @@
 """Cases of the sample that do not end well yet, by fault: mending one means deleting its lines."""
 
 BY_FAULT = {
-    "a workload that daemonises leaves processes behind": (
-        "capture, something dies or stays: the workload leaves a daemon",
-    ),
-    "patterns for ncu's errors are read over the workload's output, and are quadratic": (
-        "capture, a flood of output: one line, 4 MB",
-    ),
-    "the workload's own words are taken for ncu's errors": (
-        "capture, words of the workload: Acquiring lock file /tmp/cache/model.lock",
-        "capture, words of the workload: the argument x is invalid, using the default",
-    ),
-    "the raw folder stays where its reserve cannot be written": ("full disk: a capture whose files may not grow",),
-    "a half-written NAME.partial stays": (
-        "full disk: report.md writes",
-        "full disk: report.csv writes",
-    ),
-    "timeline -o writes over the file that is there": ("full disk: timeline writes",),
     "the manifest is not held against the files": (
         "capture, files altered afterwards: both reports cut to 74 launches",
         "capture, files altered afterwards: the trace is gone",
