@@ -150,6 +150,8 @@ class _Session:
                     self._keep_words(job, watch)
                     kept = backend.keep(job, watch, Keeper(part.tool, self.directory, self.secrets, options))
                     problem = problem or kept.problem
+                    if kept.file:
+                        kept = replace(kept, facts={**kept.facts, **self.directory.recorded(kept.file)})
             except KeyboardInterrupt:
                 problem = INTERRUPTED
             except RoofprofError as error:
