@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from typing import Literal
 
 from roofprof.errors import RoofprofError
 from roofprof.files import Json
+from roofprof.own_python import module_command, module_environment
 from roofprof.profiler.ncu.plan import table_of_capability
 from roofprof.profiler.nsys.command import nsys_tool
 from roofprof.profiler.run.gpu import PERMISSION_HINT, counters_permitted, gpus
@@ -173,7 +173,7 @@ def _packages() -> Check:
 
 def _ops() -> list[Check]:
     """Which ops the kernel packages give on this GPU, as the harness lists them for each phase."""
-    command = [sys.executable, "-m", "roofprof.harness.run", "--list", "--phase", "all"]
+    command = module_command("roofprof.harness.run", "--list", "--phase", "all")
     try:
         done = subprocess.run(
             command,
@@ -182,6 +182,7 @@ def _ops() -> list[Check]:
             errors="replace",
             timeout=_HARNESS_TIMEOUT_S,
             stdin=subprocess.DEVNULL,
+            env=module_environment(),
         )
         listed = json.loads(done.stdout) if done.returncode == 0 else None
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:

@@ -11,6 +11,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from roofprof.errors import RoofprofError
+from roofprof.own_python import module_environment
 
 COMMAND: tuple[str, ...] = ("-m", "roofprof.harness.verify")
 _START_LIMIT_S = 300.0  # imports of torch and the kernel packages
@@ -47,8 +48,10 @@ def child_events(arguments: Sequence[str], limit_s: float) -> Iterator[Event]:
     """
     reader, writer = os.pipe()
     with TemporaryFile("w+", encoding="utf-8", errors="replace") as errors, os.fdopen(reader, "rb", 0) as events:
-        command = [sys.executable, *COMMAND, *arguments, "--child", str(writer)]
-        child = subprocess.Popen(command, pass_fds=[writer], stdout=errors, stderr=errors, start_new_session=True)
+        command = [sys.executable, "-P", *COMMAND, *arguments, "--child", str(writer)]
+        child = subprocess.Popen(
+            command, pass_fds=[writer], stdout=errors, stderr=errors, start_new_session=True, env=module_environment()
+        )
         os.close(writer)
         try:
             yield from _until_done(events, child, errors, limit_s)

@@ -6,7 +6,6 @@ For reports that our own reader refuses, and for the tests that hold ours agains
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from roofprof.formats.ncu_rep import Block, without_results
 from roofprof.formats.ncu_rep_file import open_report, read_blocks
 from roofprof.formats.ncu_rep_nvtx import OpenRanges
 from roofprof.formats.protobuf import Data
+from roofprof.own_python import module_command, module_environment
 from roofprof.parsers.ncu.ncu_report_worker import Answer, GroupAnswer, Printed
 from roofprof.parsers.ncu.results import Device, MetricGroup, Results, flop_per_sm_cycle, plan_for
 
@@ -132,11 +132,10 @@ def _part(data: Data, blocks: list[Block], batch: list[Block]) -> Iterator[Path]
 
 
 def _read_in_child(part: Path, launches: int, path: Path) -> Answer:
-    # -P: a file named ncu_report.py or random.py in the working folder must not run.
-    command = [sys.executable, "-P", "-m", "roofprof.parsers.ncu.ncu_report_worker", str(part)]
+    command = module_command("roofprof.parsers.ncu.ncu_report_worker", str(part))
     limit = CHILD_SECONDS + launches * CHILD_SECONDS_PER_LAUNCH
     try:
-        child = subprocess.run(command, capture_output=True, timeout=limit, env=_child_environment())
+        child = subprocess.run(command, capture_output=True, timeout=limit, env=module_environment())
     except subprocess.TimeoutExpired:
         raise ReportError(
             f"{path}: ncu-report did not finish reading in {limit:.0f} s",
@@ -150,14 +149,6 @@ def _read_in_child(part: Path, launches: int, path: Path) -> Answer:
         raise ReportError(refusal["error"].replace(str(part), str(path)), refusal["hint"])
     assert answer is not None  # the worker prints one of both
     return answer
-
-
-def _child_environment() -> dict[str, str]:
-    """The child must find this very package, installed or not; entries that mean the working folder are left out."""
-    root = str(Path(__file__).resolve().parents[2])
-    source = [root] if (Path(root) / "roofprof" / "__init__.py").exists() else []
-    existing = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if os.path.isabs(entry)]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([*source, *existing])}
 
 
 def _death(code: int) -> str:

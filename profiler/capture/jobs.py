@@ -52,6 +52,9 @@ def plan_capture(options: CaptureOptions, chip: str, tools: Mapping[str, Tool | 
     Raises:
         UsageError: an option does not fit the chip.
     """
+    folder = Path(options.output)
+    if str(folder).startswith("-"):  # no program would take it for a file
+        folder = folder.absolute()
     parts: list[Part] = []
     notes: list[str] = []
     for backend in backends():
@@ -59,7 +62,7 @@ def plan_capture(options: CaptureOptions, chip: str, tools: Mapping[str, Tool | 
             continue
         tool = tools[backend.name]
         program = tool.path if tool else backend.name
-        planned: PlannedJobs = backend.jobs(Setting(options, chip, program, Path(options.output) / WORK))
+        planned: PlannedJobs = backend.jobs(Setting(options, chip, program, folder / WORK))
         parts.append(Part(backend, tool, planned.jobs))
         notes += planned.notes
     return CapturePlan(options, chip, table_of_chip(chip).tested, tuple(parts), tuple(notes))

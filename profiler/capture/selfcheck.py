@@ -1,13 +1,16 @@
 """Captures the kernels of the self-check, by the very path that any other workload takes."""
 
-import sys
+import json
 import tempfile
 from pathlib import Path
 
+from roofprof.files import write_output
+from roofprof.own_python import module_command
 from roofprof.profiler.capture.session import CaptureResult, capture
 from roofprof.profiler.ncu.plan import table_of_capability
 from roofprof.profiler.run.gpu import need_gpu
 from roofprof.profiler.run.options import CaptureOptions
+from roofprof.profiler.run.secrets import collect_secrets
 from roofprof.profiler.run.watch import ProgressCallback
 
 CALIBRATION = "calibration.json"
@@ -32,7 +35,7 @@ def selfcheck_options(output: Path, record: Path, force: bool = False) -> Captur
         groups=(*table.precisions, "mufu"),
         # The kernels' inputs are made before cudaProfilerStart.
         ncu_args=("--profile-from-start", "off"),
-        command=(sys.executable, "-m", "roofprof.harness.calibration", "--json-out", str(record)),
+        command=tuple(module_command("roofprof.harness.calibration", "--json-out", str(record))),
         nsys=False,
         force=force,
     )
@@ -48,5 +51,10 @@ def capture_selfcheck(output: Path, force: bool = False, progress: ProgressCallb
         record = Path(folder) / CALIBRATION
         result = capture(selfcheck_options(output, record, force), progress)
         if record.is_file():
-            (output / CALIBRATION).write_text(record.read_text(encoding="utf-8"), encoding="utf-8")
+            try:
+                data = collect_secrets().scrub_data(json.loads(record.read_text(encoding="utf-8")))
+            except ValueError:
+                return result
+            text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+            write_output(output / CALIBRATION, lambda partial: partial.write_text(text, encoding="utf-8"))
     return result

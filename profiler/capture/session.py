@@ -9,6 +9,7 @@ from typing import Any
 
 from roofprof.errors import RoofprofError
 from roofprof.files import Json
+from roofprof.own_python import module_environment
 from roofprof.profiler.capture.jobs import CapturePlan, Part, plan_capture
 from roofprof.profiler.capture.manifest import build_manifest, overall_state, rows
 from roofprof.profiler.ncu.plan import chip_of_gpu
@@ -17,11 +18,11 @@ from roofprof.profiler.run.directory import CaptureDirectory, claim_directory
 from roofprof.profiler.run.gpu import Gpu, need_gpu
 from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.options import CaptureOptions
-from roofprof.profiler.run.problems import INTERRUPTED, CaptureInterrupted, Problem
+from roofprof.profiler.run.problems import INTERRUPTED, CaptureInterrupted, Problem, left_running
 from roofprof.profiler.run.record import KeptFile, RunRecord
 from roofprof.profiler.run.runner import Ending, run_profiler
 from roofprof.profiler.run.secrets import Secrets, collect_secrets
-from roofprof.profiler.run.signals import ending_signals, uninterrupted
+from roofprof.profiler.run.signals import ending_signals, interruptible, uninterrupted
 from roofprof.profiler.run.state import State
 from roofprof.profiler.run.tools import Tool
 from roofprof.profiler.run.watch import ProgressCallback, RunWatch
@@ -138,21 +139,26 @@ class _Session:
         start = time.monotonic()
         kept = KeptFile()
         problem: Problem | None = None
-        try:
-            problem = self._launch(backend, job, watch)
-            if not (problem and problem.unstarted):
-                assert part.tool is not None
-                self._keep_words(job, watch)
-                kept = backend.keep(job, watch, Keeper(part.tool, self.directory, self.secrets, options))
-                problem = problem or kept.problem
-        except KeyboardInterrupt:
-            problem = INTERRUPTED
-        except RoofprofError as error:
-            problem = problem or Problem(error.message, error.hint)
-        except OSError as error:
-            self.directory.free_reserve()
-            problem = Problem(f"cannot write the capture: {error.strerror}", "free some space", fatal=True)
+        # A signal waits from the end of the processes to the manifest, or a report that is kept already would not be
+        # in it; where keeping takes long, the profiler lets signals in.
         with uninterrupted():
+            try:
+                with interruptible():
+                    problem = self._launch(backend, job, watch)
+                if not (problem and problem.unstarted):
+                    assert part.tool is not None
+                    self._keep_words(job, watch)
+                    kept = backend.keep(job, watch, Keeper(part.tool, self.directory, self.secrets, options))
+                    problem = problem or kept.problem
+                    if kept.file:
+                        kept = replace(kept, facts={**kept.facts, **self.directory.recorded(kept.file)})
+            except KeyboardInterrupt:
+                problem = INTERRUPTED
+            except RoofprofError as error:
+                problem = problem or Problem(error.message, error.hint)
+            except OSError as error:
+                self.directory.free_reserve()
+                problem = Problem(f"cannot write the capture: {error.strerror}", "free some space", fatal=True)
             # Written after each run: a capture that is killed leaves a manifest of what it had.
             self.records.append(RunRecord(backend, job, kept, problem, time.monotonic() - start))
             self._write_manifest()
@@ -160,12 +166,14 @@ class _Session:
 
     def _launch(self, backend: Backend[Any], job: Job, watch: RunWatch) -> Problem | None:
         try:
-            outcome = run_profiler(job.command, job.raw(".log"), watch)
+            # Another workload than ours may well import what lies beside it.
+            environment = module_environment() if job.layer else None
+            outcome = run_profiler(job.command, job.raw(".log"), watch, environment)
         except RoofprofError as error:
             return Problem(error.message, error.hint, fatal=True, unstarted=True)
         if outcome.ending is Ending.DISK_FULL:
             self.directory.free_reserve()
-        return backend.explain(job, outcome, watch)
+        return backend.explain(job, outcome, watch) or left_running(outcome)
 
     def _write_manifest(self) -> None:
         state = overall_state(self.records, self.plan.job_count)

@@ -76,8 +76,8 @@ class Ncu(Backend[NcuWatch]):
             try:
                 if cut_to_whole(raw):
                     problem = Problem("the report was cut off; its last launches are missing")
-                count = scrub_report(raw, keeper.secrets)
                 slim_report(raw)
+                count = scrub_report(raw, keeper.secrets)
             except ReportError as error:
                 raw.unlink()
                 return KeptFile(None, Problem(error.message, error.hint or "see the log", fatal=True), facts)

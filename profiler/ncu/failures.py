@@ -4,18 +4,23 @@ import re
 
 from roofprof.profiler.ncu.watch import NcuWatch
 from roofprof.profiler.run.gpu import PERMISSION_HINT
-from roofprof.profiler.run.problems import Problem, ended_early, last_line, told_problem
+from roofprof.profiler.run.problems import Problem, ended_early, last_line, short, told_problem
 from roofprof.profiler.run.runner import Ending, Outcome
 
 
 def explain(outcome: Outcome, watch: NcuWatch) -> Problem | None:
-    """What went wrong with a run, or None when ncu and the workload ended well."""
-    text = "\n".join((*watch.messages, watch.output))
-    if early := ended_early(outcome, text):
+    """What went wrong with a run, or None when ncu and the workload ended well.
+
+    Only ncu's own lines are searched for known failures, and only once it has failed: a workload may print anything.
+    """
+    errors = [m for m in watch.messages if m.startswith(("==ERROR==", "==WARNING=="))]
+    failed = outcome.returncode != 0 or any(m.startswith("==ERROR==") for m in errors)
+    own = "\n".join(errors) if failed else ""
+    if early := ended_early(outcome, own):
         return early
     for pattern, message, hint in _KNOWN:
-        if found := re.search(pattern, text):
-            return Problem(message.format(found[0]), hint, fatal=True)
+        if found := pattern.search(own):
+            return Problem(message.format(short(found[0])), hint, fatal=True)
     if outcome.ending is Ending.HUNG:
         return Problem(_hang(watch), "leave the op out with --only, or allow more with --timeout")
     return _crash(outcome, watch)
@@ -23,27 +28,27 @@ def explain(outcome: Outcome, watch: NcuWatch) -> Problem | None:
 
 _KNOWN = (
     (
-        "ERR_NVGPUCTRPERM",
+        re.compile("ERR_NVGPUCTRPERM"),
         "this user may not read the GPU's performance counters (ERR_NVGPUCTRPERM)",
         PERMISSION_HINT,
     ),
     (
-        r"InterprocessLockFailed|[^\n]*[Ll]ock file[^\n]*",
+        re.compile("InterprocessLockFailed|[Ll]ock file"),
         "another user's ncu holds, or left behind, its lock file",
         "wait for that ncu to end, or set TMPDIR to a directory of your own",
     ),
     (
-        r"[Dd]river resource was unavailable",
+        re.compile("[Dd]river resource was unavailable"),
         "another profiler holds the GPU's counters",
         "pause it (dcgmi profile --pause for DCGM) and capture again",
     ),
     (
-        r"Failed to find metric[^\n]*|[Mm]etric \S+ (?:was )?not found[^\n]*",
+        re.compile(r"Failed to find metric[^\n]*|[Mm]etric \S{1,200} (?:was )?not found[^\n]*"),
         "ncu does not know a metric of the plan: {}",
         "this ncu is too old or too new for the plan of this chip; see docs/capture.md",
     ),
     (
-        r"unrecogni[sz]ed option[^\n]*|the argument [^\n]* is invalid",
+        re.compile(r"unrecogni[sz]ed option[^\n]*|the argument [^\n]{1,200}? is invalid"),
         "ncu refused an option: {}",
         "check what follows --ncu-args; roofprof uses options that ncu has since 2023.3",
     ),
@@ -51,7 +56,7 @@ _KNOWN = (
 
 
 def _hang(watch: NcuWatch) -> str:
-    where = f"in kernel {watch.kernel}" if watch.kernel else "before the first kernel"
+    where = f"in kernel {short(watch.kernel)}" if watch.kernel else "before the first kernel"
     return f"no progress {where}, after {len(watch.passes)} launches; timed out"
 
 
@@ -64,5 +69,5 @@ def _crash(outcome: Outcome, watch: NcuWatch) -> Problem | None:
         return None
     if told := told_problem(watch.output, fatal=not watch.passes):
         return told
-    reason = errors[0] if errors else f"ncu ended with exit code {outcome.returncode}"
+    reason = short(errors[0]) if errors else f"ncu ended with exit code {outcome.returncode}"
     return Problem(reason, last_line(watch.output), fatal=not watch.passes)

@@ -4,7 +4,6 @@ Which fields hold what: ProfilerReport.proto, Nvtx.proto and CpuStacktrace.proto
 extras/FileFormat. Metric names, kernel names, range names and numbers stay as they are.
 """
 
-import re
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
@@ -13,6 +12,7 @@ from roofprof.errors import ReportError
 from roofprof.formats.ncu_rep import blocks, whole_blocks
 from roofprof.formats.protobuf import FramingError, fields
 from roofprof.profiler.run.secrets import Secrets
+from roofprof.profiler.run.values import Values
 
 
 class _Do(Enum):
@@ -106,7 +106,7 @@ def _overwrite(data: bytearray, start: int, end: int, rule: Rule, secrets: Secre
             continue
         action = rule.get(number)
         if action is None:
-            _replace(data, *value, secrets.raw)
+            _replace(data, *value, secrets.known)
         elif action is _Do.FILL:
             data[value[0] : value[1]] = b"x" * (value[1] - value[0])
         elif action is _Do.STRICT:
@@ -115,5 +115,5 @@ def _overwrite(data: bytearray, start: int, end: int, rule: Rule, secrets: Secre
             _overwrite(data, *value, action, secrets)
 
 
-def _replace(data: bytearray, start: int, end: int, pattern: re.Pattern[bytes]) -> None:
-    data[start:end] = pattern.sub(lambda match: b"x" * len(match[0]), bytes(data[start:end]))
+def _replace(data: bytearray, start: int, end: int, values: Values) -> None:
+    data[start:end] = values.overwrite(bytes(data[start:end]))

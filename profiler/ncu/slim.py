@@ -1,7 +1,8 @@
-"""Takes out of an .ncu-rep the tables that ncu computes from launch properties and that nobody reads here.
+"""Takes out of an .ncu-rep what nobody reads here.
 
-Each launch carries its occupancy for every block size, register count and so on: half of a report that was
-captured without source. Layouts: ProfilerReport.proto and ProfilerStringTable.proto in extras/FileFormat.
+Each launch carries its occupancy for every block size, register count and so on, which ncu computes from launch
+properties: half of a report that was captured without source. And it carries every NVTX string of its process.
+Layouts: ProfilerReport.proto and ProfilerStringTable.proto in extras/FileFormat.
 """
 
 from collections.abc import Collection, Iterable
@@ -10,6 +11,7 @@ from pathlib import Path
 from roofprof.errors import ReportError
 from roofprof.formats.ncu_rep import PAYLOAD_BYTES, U32, Block, blocks, first_block, strings
 from roofprof.formats.protobuf import FramingError, fields, spans, varint
+from roofprof.profiler.ncu.registered import NVTX, RegisteredStrings
 
 TABLES = frozenset(
     f"launch__occupancy_per_{what}".encode()
@@ -22,7 +24,7 @@ _NAME_ID = 1  # of a metric: place of its name among the strings of all blocks, 
 
 
 def slim_report(path: Path) -> None:
-    """Take the tables out of a report in place. Everything else stays byte for byte.
+    """Take the tables and the unused strings out of a report in place. Everything else stays byte for byte.
 
     Raises:
         ReportError: it is not a whole report; nothing was written.
@@ -31,9 +33,8 @@ def slim_report(path: Path) -> None:
     try:
         before = blocks(data)
         names = _name_ids(data, before)
-        if not names:
-            return
-        slim = data[: first_block(data)] + b"".join(_slim_block(data, block, names) for block in before)
+        registered = RegisteredStrings()
+        slim = data[: first_block(data)] + b"".join(_slim_block(data, b, names, registered) for b in before)
         whole = [_kinds(b) for b in blocks(slim)] == [_kinds(b) for b in before]
     except FramingError as error:
         raise ReportError(f"{path.name} is damaged: {error}", "capture it again") from error
@@ -48,10 +49,10 @@ def _name_ids(data: bytes, found: Iterable[Block]) -> frozenset[int]:
     return frozenset(place for place, (start, end) in enumerate(texts) if data[start:end] in TABLES)
 
 
-def _slim_block(data: bytes, block: Block, names: Collection[int]) -> bytes:
+def _slim_block(data: bytes, block: Block, names: Collection[int], registered: RegisteredStrings) -> bytes:
     payload = bytearray()
     for kind, start, end in block.messages:
-        message = _slim_result(data, start, end, names) if kind == "kernel" else data[start:end]
+        message = _slim_result(data, start, end, names, registered) if kind == "kernel" else data[start:end]
         payload += U32.pack(len(message)) + message
     header = bytearray()
     for number, value, (start, end) in spans(data, *block.header):
@@ -62,10 +63,14 @@ def _slim_block(data: bytes, block: Block, names: Collection[int]) -> bytes:
     return U32.pack(len(header)) + bytes(header) + bytes(payload)
 
 
-def _slim_result(data: bytes, start: int, end: int, names: Collection[int]) -> bytes:
+def _slim_result(data: bytes, start: int, end: int, names: Collection[int], registered: RegisteredStrings) -> bytes:
     kept = bytearray()
     for number, value, (begin, stop) in spans(data, start, end):
         if number == _METRIC and not isinstance(value, int) and _name_id(data, *value) in names:
+            continue
+        if number == NVTX and not isinstance(value, int):
+            state = registered.without_unused(data, *value)
+            kept += varint(number << 3 | 2) + varint(len(state)) + state
             continue
         kept += data[begin:stop]
     return bytes(kept)

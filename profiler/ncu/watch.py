@@ -4,14 +4,17 @@ import re
 import time
 from dataclasses import dataclass, field
 
+from roofprof.profiler.run.output import Sorter, readable
 from roofprof.profiler.run.watch import SETUP_LIMIT_S, CaptureProgress, RunWatch, last_stage
 
 LAUNCH_LIMIT_S = 300.0
 """Silence allowed after it."""
+MAX_MESSAGES = 200_000
+"""Lines of ncu that are kept: two or three per launch."""
 
-_BEGUN = re.compile(r'==PROF== Profiling "(?P<name>.*?)" - (?P<index>\d+)(?: \([^)]*\))?:')
-_DONE = re.compile(r"100% - (?P<passes>\d+) pass")
-_MESSAGE = re.compile(r"==(?:PROF|ERROR|WARNING|NOTE)== ")
+# Bounded repeats: a line that only begins like this must not be searched again from each of its characters.
+_BEGUN = re.compile(r'==PROF== Profiling "(?P<name>.*?)" - \d{1,12}(?: \([^)]{0,40}\))?:')
+_DONE = re.compile(r"100% - (?P<passes>\d{1,6}) pass")
 
 
 @dataclass(slots=True)
@@ -22,37 +25,36 @@ class NcuWatch(RunWatch):
     passes: list[int] = field(default_factory=list)
     """Passes of each launch that was profiled whole."""
     kernel: str | None = None
-    _rest: str = ""
+    _sorter: Sorter = field(default_factory=Sorter)
     _first: float | None = None
 
     def feed(self, text: str) -> None:
         """Take the next piece of output."""
-        lines = (self._rest + text).split("\n")
-        self._rest = lines.pop()
-        shown = [line for line in lines if not self._read(line)]
-        begun = _BEGUN.search(self._rest)
+        own, workload = self._sorter.feed(text)
+        self._take(own)
+        begun = _BEGUN.match(self._sorter.open_line)
         if begun:
             self.kernel = begun["name"]
         # While a kernel is being profiled only ncu's own line counts: other threads may go on talking.
-        if not begun or len(shown) < len(lines) or not lines:
+        if not begun or own or "\n" not in text:
             self.moved()
-        self.say(last_stage(self.progress_file), "".join(f"{line}\n" for line in shown))
+        self._text.add(workload)
+        self.say(last_stage(self.progress_file), self.whole_lines(workload))
 
-    def finish(self, text: str) -> None:
-        """Sort the whole output into ncu's lines and the workload's."""
-        if self._rest:
-            self.feed("\n")
-        workload = []
-        for line in text.splitlines():
-            start = _MESSAGE.search(line)
-            workload.append(line[: start.start()] if start else line)
-            if start:
-                self.messages.append(line[start.start() :])
-        self.output = "\n".join(line for line in workload if line.strip())
+    def finish(self) -> None:
+        """Take note that there will be no more output."""
+        own, workload = self._sorter.finish()
+        self._take(own)
+        self._text.add(workload)
+        RunWatch.finish(self)
 
     def patience_s(self) -> float:
         """Silence allowed in this stage, unless --timeout says otherwise."""
         return LAUNCH_LIMIT_S if self.passes or self.kernel else SETUP_LIMIT_S
+
+    def cpu_is_life(self) -> bool:
+        """Not while a kernel is being profiled: the workload spins until the GPU answers, which it may never do."""
+        return not _BEGUN.match(self._sorter.open_line)
 
     def say(self, what: str | None, output: str = "") -> None:
         """Show where the run stands: launches, kernel, time left."""
@@ -67,11 +69,14 @@ class NcuWatch(RunWatch):
             CaptureProgress(self.run, self.run_number, self.run_count, count, total, self.kernel, what, left, output)
         )
 
-    def _read(self, line: str) -> bool:
-        """Whether a line is ncu's; counts the launches in it."""
-        if begun := _BEGUN.search(line):
-            self.kernel = begun["name"]
-        if done := _DONE.search(line):
-            self._first = self._first or time.monotonic()
-            self.passes.append(int(done["passes"]))
-        return bool(begun or done or _MESSAGE.search(line))
+    def _take(self, own: list[str]) -> None:
+        """Keep ncu's lines, and count the launches in them."""
+        for line in own:
+            if begun := _BEGUN.match(line):
+                self.kernel = begun["name"]
+            if done := _DONE.search(line):
+                self._first = self._first or time.monotonic()
+                self.passes.append(int(done["passes"]))
+            if len(self.messages) >= MAX_MESSAGES:
+                del self.messages[MAX_MESSAGES // 2 : MAX_MESSAGES // 2 + 1000]
+            self.messages.append(readable(line))

@@ -9,6 +9,7 @@ from pathlib import Path
 from roofprof.errors import ReportError, RoofprofError
 from roofprof.profiler.nsys.command import export_command, find_nsys
 from roofprof.profiler.nsys.scrub import Kept, scrub
+from roofprof.profiler.run.signals import interruptible
 
 EXPORT_LIMIT_S = 1800.0
 """An export that takes longer is stuck: 5 million kernels take some minutes."""
@@ -63,7 +64,8 @@ def keep_scrubbed(
         # Readable by this user alone: the export holds as much as the report.
         with tempfile.TemporaryDirectory(prefix="roofprof-", dir=report.parent) as folder:
             export = Path(folder, report.stem + ".sqlite")
-            _export(nsys, report, export, report.name, "run the capture again")
+            with interruptible():
+                _export(nsys, report, export, report.name, "run the capture again")
             return scrub(export, target, within=within, clean=clean)
     finally:
         if not keep_report:

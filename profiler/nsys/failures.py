@@ -15,11 +15,13 @@ def explain_nsys(outcome: Outcome, output: str, report: Path, done: bool = True)
         report: the .nsys-rep that was asked for.
         done: whether the workload says that it came to its end; nsys may hide its exit code.
     """
-    if early := ended_early(outcome, output):
+    well = done and outcome.returncode == 0 and report.exists()
+    # nsys marks no line as its own; what it says matters where it made no report.
+    if early := ended_early(outcome, "" if well or report.exists() else output):
         return early
     if outcome.ending is Ending.HUNG:
         return Problem("no progress under nsys; timed out", "allow more with --timeout, or leave nsys out: --no-nsys")
-    if done and outcome.returncode == 0 and report.exists():
+    if well:
         return None
     if told := told_problem(output):
         return told

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -47,6 +48,18 @@ class CaptureDirectory:
         with raw.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(raw, target)
+
+    def recorded(self, name: str) -> dict[str, Json]:
+        """What the manifest says of a kept file, so that one that was cut or exchanged later is found out.
+
+        Returns:
+            `sha256` in hexadecimal digits, and `bytes`.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        with (self.path / name).open("rb") as file:
+            return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": os.fstat(file.fileno()).st_size}
 
     def keep_text(self, text: str, name: str) -> None:
         """Write a finished text file, whole or not at all."""

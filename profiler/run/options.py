@@ -1,6 +1,5 @@
 """What a capture is asked for, checked before anything is launched."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from roofprof.errors import UsageError
 from roofprof.formulas.layer import Phase
 from roofprof.formulas.request import LayerRequest
 from roofprof.options import check_options, option, recorded_argv
+from roofprof.own_python import module_command
 
 Cache = Literal["cold", "warm"]
 MIN_TRACED_REPEATS = 10
@@ -81,7 +81,7 @@ class CaptureOptions(LayerRequest):
 
     def harness_command(self, phase: str, json_out: Path | None, progress: Path) -> list[str]:
         """The process that launches one phase of the layer, all its batch sizes."""
-        words = [sys.executable, "-m", "roofprof.harness.run", *self.to_argv(cast(Phase, phase))]
+        words = module_command("roofprof.harness.run", *self.to_argv(cast(Phase, phase)))
         if json_out is not None:
             words += ["--json-out", str(json_out)]
         return [*words, "--progress", str(progress)]

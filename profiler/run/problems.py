@@ -1,10 +1,14 @@
 """Why a run is not whole, and what to do about it: what the runs of all profilers have in common."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from roofprof.errors import RoofprofError
 from roofprof.profiler.run.runner import Ending, Outcome
+
+MAX_TOLD = 400
+"""Characters of what a process says that are passed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,15 @@ class CaptureInterrupted(RoofprofError):  # noqa: N818 - the user's wish, not a 
     """The user ended a capture before it had anything."""
 
 
-def ended_early(outcome: Outcome, text: str) -> Problem | None:
-    """An interruption or a full disk, by what we did or by what the run printed."""
+def ended_early(outcome: Outcome, own: str = "") -> Problem | None:
+    """An interruption or a full disk, by what we did or by what the profiler says.
+
+    Args:
+        own: lines of a profiler that has failed; a workload may print anything.
+    """
     if outcome.ending is Ending.INTERRUPTED:
         return INTERRUPTED
-    if outcome.ending is Ending.DISK_FULL or re.search(r"No space left on device|Disk quota exceeded", text):
+    if outcome.ending is Ending.DISK_FULL or re.search(r"No space left on device|Disk quota exceeded", own):
         return Problem("the disk is full", "free some space, or give another directory with -o", fatal=True)
     return None
 
@@ -40,10 +48,26 @@ def ended_early(outcome: Outcome, text: str) -> Problem | None:
 def told_problem(output: str, fatal: bool = False) -> Problem | None:
     """The workload's own words, where it ends as roofprof does: `error: ...` and `hint: ...`, the first of each."""
     own = dict(reversed(re.findall(r"^(error|hint): (.+)$", output, re.MULTILINE)))
-    return Problem(own["error"], own.get("hint"), fatal) if "error" in own else None
+    hint = short(own["hint"]) if "hint" in own else None
+    return Problem(short(own["error"]), hint, fatal) if "error" in own else None
+
+
+def left_running(outcome: Outcome) -> Problem | None:
+    """What outlived its workload: whatever it launched was not profiled."""
+    if not outcome.survivors:
+        return None
+    counts = Counter(outcome.survivors)
+    names = ", ".join(name if count == 1 else f"{name} ({count})" for name, count in sorted(counts.items()))
+    hint = "end them at the end of the workload, or keep them in the foreground"
+    return Problem(f"the workload left processes running, which were ended: {short(names)}", hint)
 
 
 def last_line(output: str) -> str | None:
     """A hint that quotes the last line that was printed."""
     last = next((line for line in reversed(output.splitlines()) if line.strip()), None)
-    return f"its last line was: {last.strip()}" if last else None
+    return f"its last line was: {short(last.strip())}" if last else None
+
+
+def short(text: str) -> str:
+    """A text that may be of any length, cut for one line."""
+    return text if len(text) <= MAX_TOLD else f"{text[: MAX_TOLD - 1]}…"

@@ -8,7 +8,9 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-_PROFILERS = ("ncu", "nsys", "nv-nsight-cu-cli", "TreeLauncher", "QdstrmImporter")
+from roofprof.profiler.run import guard
+
+_PROFILERS = ("ncu", "nsys", "nv-nsight-cu-cli", "TreeLauncher", "QdstrmImporter", guard.NAME)
 """How the names of the profilers' own processes start; the kernel keeps 15 characters of a name."""
 
 
@@ -31,6 +33,9 @@ def end_family(process: "subprocess.Popen[bytes]", grace_s: float) -> None:
 
 def kill_family(process: "subprocess.Popen[bytes]", known: Iterable[int] = ()) -> None:
     """End by force what is left of the family and of those known before, and reap the profiler."""
+    if process.poll() is None:
+        _send([process.pid], signal.SIGTERM)  # the guard ends all below it, daemons too
+        _wait(process, guard.PARTING_S + 3)
     _send({*family(process.pid), *known}, signal.SIGKILL)
     if process.poll() is None:
         process.kill()
@@ -70,6 +75,37 @@ def _stats() -> list[tuple[int, int, int]]:
             if state != "Z":
                 found.append((int(entry.name), int(parent), int(session)))
     return found
+
+
+class CpuMeter:
+    """Tells whether the workload burns CPU time; asked often, it looks once a second."""
+
+    INTERVAL_S = 1.0
+    SHARE = 0.1
+    """Of one core: a process that waits and polls burns less."""
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._last_s, self._looked = 0.0, time.monotonic()
+
+    def busy(self) -> bool:
+        """Whether it has burnt any in the interval that ends now."""
+        passed_s = time.monotonic() - self._looked
+        if passed_s < self.INTERVAL_S:
+            return False
+        burnt_s = sum(_cpu_s(pid) for pid in family(self._root) if not _is_profiler(pid))
+        grown_s, self._last_s = burnt_s - self._last_s, burnt_s
+        self._looked = time.monotonic()
+        return grown_s > self.SHARE * passed_s
+
+
+def _cpu_s(pid: int) -> float:
+    """CPU time of a process and of its children that have ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        return sum(int(ticks) for ticks in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def _is_profiler(pid: int) -> bool:

@@ -59,6 +59,6 @@ class RunRecord:
         """Plain data for JSON: a row of the manifest."""
         return {
             "name": self.job.name, "phase": self.job.phase, self.backend.file_key: self.file,
-            **self.job.facts, **self.backend.blank, **self.kept.facts,
+            "sha256": None, "bytes": None, **self.job.facts, **self.backend.blank, **self.kept.facts,
             "state": self.state, "cause": self.cause, "wall_s": round(self.wall_s, 3),
         }  # fmt: skip

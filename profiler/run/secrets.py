@@ -1,12 +1,13 @@
 """What a capture must not give away about the machine and the user, and text without it."""
 
+import contextlib
 import getpass
 import os
 import platform
 import re
 import socket
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Literal
 
 from roofprof.files import Json
 from roofprof.formulas.layer import PHASES, RECIPES, LayerCase, layer_ops
+from roofprof.profiler.run.values import LONG, Values, find_values
 
 _SECRET_NAME = re.compile(r"TOKEN|KEY|SECRET|PASS|CRED|AUTH|COOKIE|DSN|WEBHOOK", re.IGNORECASE)
 _NUMBER = re.compile(r"[vV]?[\d.,:;+_-]*\d[a-z]?[\d.,:;+_-]*(cu\d+)?")
@@ -32,16 +34,15 @@ _WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Patterns that find known values, in text and in bytes; short values only as whole words."""
+    """Finds known values, in text and in bytes."""
 
-    text: re.Pattern[str]
-    raw: re.Pattern[bytes]
-    strict: re.Pattern[bytes]
+    known: Values
+    strict: Values
     """Only what no honest range name would hold: secrets by name of their variable, paths, addresses."""
 
     def scrub(self, text: str) -> str:
         """The text with every known value overwritten in its length."""
-        return self.text.sub(lambda match: "x" * len(match[0]), text)
+        return _in_bytes(text, self.known.overwrite)
 
     def scrub_text(self, text: str) -> str:
         """The text without known values, and with absolute paths cut to their last part."""
@@ -49,8 +50,7 @@ class Secrets:
 
     def scrub_name(self, name: str) -> str:
         """A range's or kernel's name without what no honest name would hold, as reports have it: overwritten."""
-        raw = self.strict.sub(lambda match: b"x" * len(match[0]), name.encode("utf-8", "surrogateescape"))
-        return raw.decode("utf-8", "surrogateescape")
+        return _in_bytes(name, self.strict.overwrite)
 
     def scrub_data(self, data: Json) -> Json:
         """JSON data with each string in it scrubbed, keys too."""
@@ -63,6 +63,13 @@ class Secrets:
         return data
 
 
+def _in_bytes(text: str, overwrite: Callable[[bytes], bytes]) -> str:
+    for errors in ("surrogateescape", "surrogatepass"):
+        with contextlib.suppress(UnicodeEncodeError):
+            return overwrite(text.encode("utf-8", errors)).decode("utf-8", errors)
+    return ""
+
+
 def collect_secrets(arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Secrets:
     """The values of this process: its environment, the given arguments, directory, user, host, addresses."""
     environment = os.environ if environment is None else environment
@@ -72,16 +79,11 @@ def collect_secrets(arguments: Sequence[str] = (), environment: Mapping[str, str
     secret = {v for n, v in environment.items() if _SECRET_NAME.search(n)}
     loose = set(environment.values()) | set(arguments)
     loose |= {part for value in loose for part in _parts(value)}
-    found = {v for v in loose if _telling(v)} | {v for v in identity if _telling(v, 3)}
-    strict = {v for v in secret | _parts_of_all(secret) if len(v) >= 8 and v.lower() not in _vocabulary()}
+    found = {v for v in loose if _telling(v)} | {v for v in identity | secret if _telling(v, 3)}
+    strict = {v for v in secret | _parts_of_all(secret) if len(v) >= LONG and v.lower() not in _vocabulary()}
     strict |= {p for p in paths if p.count("/") > 1} | {a for a in addresses() if len(a) > 6}
     found |= strict | {p for p in paths if len(p) > 3}
-    raw = re.compile(_expression(found).encode("utf-8", "surrogateescape"))
-    return Secrets(
-        re.compile(_expression(found)),
-        raw,
-        re.compile(_expression(strict).encode("utf-8", "surrogateescape")),
-    )
+    return Secrets(find_values(found, secret), find_values(strict))
 
 
 def addresses() -> set[str]:
@@ -96,13 +98,6 @@ def addresses() -> set[str]:
     for card in Path("/sys/class/net").glob("*/address"):
         found.add(_read(str(card)).strip())
     return {a for a in found if a and a not in _LOCAL and not a.startswith(("127.", "0.")) and not a.endswith(".0")}
-
-
-def _expression(values: Iterable[str]) -> str:
-    """One expression for all, the longest first, so that a value inside another does not spoil it."""
-    ordered = sorted({v for v in values if v}, key=lambda v: (-len(v), v))
-    terms = [re.escape(v) if len(v) >= 8 else rf"(?<!\w){re.escape(v)}(?!\w)" for v in ordered]
-    return "|".join(terms) or r"(?!)"  # which matches nothing
 
 
 def _parts(value: str) -> set[str]:

@@ -3,7 +3,8 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -21,12 +22,55 @@ def ending_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_held: list[Mapping[signal.Signals, Any]] = []
+"""The handlers that `uninterrupted` has put aside; empty where signals take effect at once."""
+_waiting: list[int] = []
+"""Signals that have come meanwhile."""
+
+
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold signals back for the moment that it takes to scrub and to move a file."""
-    held = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    """Hold signals back for the moment that it takes to scrub and to move a file; they take effect at its end.
+
+    By handlers: a signal that the main thread alone blocks is taken by any other thread.
+    """
+    if _held or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _hold()
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _release()
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let signals in again, those that wait too, for a part of `uninterrupted` that takes long."""
+    if not _held or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    try:
+        _release()
+        yield
+    finally:
+        _hold()
+
+
+def _hold() -> None:
+    _held.append(_handle(dict.fromkeys(_ENDING, lambda number, _: _waiting.append(number))))
+
+
+def _release() -> None:
+    _handle(_held.pop())
+    if _waiting:
+        number = _waiting[0]
+        _waiting.clear()
+        signal.raise_signal(number)
+
+
+def _handle(handlers: Mapping[signal.Signals, Any]) -> dict[signal.Signals, Any]:
+    """Set handlers, and give those that were set before."""
+    # None: set by something other than Python, which cannot be set again.
+    return {number: signal.signal(number, handler or signal.SIG_DFL) for number, handler in handlers.items()}

@@ -1,13 +1,23 @@
 """How far a run is, for whatever shows it, and whether it still makes progress."""
 
 import json
+import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from roofprof.profiler.run.output import KeptText, readable_lines
+
 SETUP_LIMIT_S = 1800.0
 """Silence allowed before the first launch, unless --timeout says otherwise: weights, compilation."""
+BUSY_FACTOR = 10
+"""How many times as long a silent workload may take while it burns CPU time: a JIT compiler says nothing for minutes,
+but a thread that spins on a GPU that will never answer burns CPU as well."""
+_LINE_SHOWN = 4096
+_MAX_EVENT = 1 << 16
+"""Bytes of the last line of a progress file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +56,39 @@ class RunWatch:
     messages: list[str] = field(default_factory=list)
     """The profiler's own lines, from `finish`."""
     output: str = ""
-    """The workload's lines, from `finish`."""
+    """The workload's lines, from `finish`: their beginning and their end where there are many."""
+    _text: KeptText = field(default_factory=KeptText)
+    _line: str = ""
+    """What is not shown yet, since its line has no end."""
     _last_life: float = field(default_factory=time.monotonic)
+    _last_busy: float = -math.inf
     _last_size: int = 0
 
     def feed(self, text: str) -> None:
         """Take the next piece of output."""
         self.moved()
-        self.say(last_stage(self.progress_file), text)
+        self._text.add(text)
+        self.say(last_stage(self.progress_file), self.whole_lines(text))
 
-    def finish(self, text: str) -> None:
-        """Take the whole output."""
-        self.output = "\n".join(line for line in text.splitlines() if line.strip())
+    def finish(self) -> None:
+        """Take note that there will be no more output."""
+        self.output = readable_lines(self._text.text())
+
+    def whole_lines(self, text: str) -> str:
+        """The lines that a piece of the workload's output ends; the next progress would overwrite half a line."""
+        lines, end, rest = (self._line + text).rpartition("\n")
+        if len(rest) > _LINE_SHOWN:
+            lines, end, rest = lines + end + rest, "\n", ""
+        self._line = rest
+        return lines + end
 
     def moved(self) -> None:
         """Note a sign of life."""
         self._last_life = time.monotonic()
+
+    def busy(self) -> None:
+        """Note that the processes have burnt CPU time since the last time."""
+        self._last_busy = time.monotonic()
 
     def hung(self) -> bool:
         """Whether there was no progress for longer than --timeout, or than is usual in this stage."""
@@ -70,7 +97,14 @@ class RunWatch:
             self._last_size = size
             self.moved()
             self.say(last_stage(self.progress_file))
-        return time.monotonic() - self._last_life > (self.timeout_s or self.patience_s())
+        now, limit_s = time.monotonic(), self.timeout_s or self.patience_s()
+        if self.cpu_is_life() and now - self._last_busy <= limit_s:
+            limit_s *= BUSY_FACTOR
+        return now - self._last_life > limit_s
+
+    def cpu_is_life(self) -> bool:
+        """Whether CPU time tells anything in this stage."""
+        return True
 
     def patience_s(self) -> float:
         """Silence allowed in this stage, unless --timeout says otherwise."""
@@ -106,8 +140,12 @@ def harness_done(progress_file: Path) -> bool:
 
 def _last_line(path: Path | None) -> str:
     try:
-        return path.read_text(encoding="utf-8").splitlines()[-1] if path else ""
-    except (OSError, UnicodeDecodeError, IndexError):
+        if path is None:
+            return ""
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _MAX_EVENT))
+            return file.read().decode("utf-8", "replace").splitlines()[-1]
+    except (OSError, IndexError):
         return ""
 
 

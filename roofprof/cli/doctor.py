@@ -12,6 +12,7 @@ def doctor_command(
     ops: Annotated[bool, typer.Option(help="Also ask the harness which ops can run here.")] = True,
 ) -> None:
     """Check whether capture can work on this machine, and say what to do where it cannot."""
+    from roofprof.formatting import printable
     from roofprof.profiler.doctor import doctor, exit_status
 
     checks = doctor(harness=ops)
@@ -20,8 +21,8 @@ def doctor_command(
     else:
         width = max(len(check.name) for check in checks)
         for check in checks:
-            print(f"{check.status:<4}  {check.name:<{width}}  {check.detail}")
+            print(printable(f"{check.status:<4}  {check.name:<{width}}  {check.detail}"))
             if check.remedy and check.status != "ok":
-                print(f"      {'':<{width}}  -> {check.remedy}")
+                print(printable(f"      {'':<{width}}  -> {check.remedy}"))
     if exit_status(checks):
         raise typer.Exit(1)

@@ -14,14 +14,16 @@ def print_result(result: "CaptureResult", as_json: bool) -> None:
     if as_json:
         print_json(result.as_dict())
         return
+    from roofprof.formatting import printable
+
     for record in result.records:
         what = record.backend.summary(record)
         print(f"{record.state:<8}  {record.job.title}: {what}, {record.wall_s:.1f} s")
         if record.cause:
-            print(f"          {record.cause}" + (f" ({record.hint})" if record.hint else ""))
+            print(printable(f"          {record.cause}" + (f" ({record.hint})" if record.hint else "")))
     for note in result.notes:
-        print(f"note: {note}")
-    print(f"{result.path}: {result.state}")
+        print(printable(f"note: {note}"))
+    print(printable(f"{result.path}: {result.state}"))
 
 
 def print_json(data: object) -> None:
@@ -39,6 +41,8 @@ class ProgressLine:
 
     def __call__(self, progress: "CaptureProgress") -> None:
         """Show where the capture stands."""
+        from roofprof.formatting import printable
+
         terminal = sys.stderr.isatty()
         if progress.output:
             sys.stderr.write(("\r\x1b[K" if terminal else "") + progress.output)
@@ -46,7 +50,7 @@ class ProgressLine:
         if now - self._last < (0.2 if terminal else 10):
             return
         self._last = now
-        text = _progress_text(progress)
+        text = printable(_progress_text(progress))
         sys.stderr.write(f"\r\x1b[K{text[:100]}" if terminal else f"{text}\n")
         sys.stderr.flush()
 

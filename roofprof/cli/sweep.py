@@ -48,8 +48,10 @@ def sweep_command(
 
 
 def _say(line: str) -> None:
+    from roofprof.formatting import printable
+
     end = "\x1b[K" if sys.stderr.isatty() else ""
-    print(f"{line}{end}", file=sys.stderr, flush=True)
+    print(f"{printable(line)}{end}", file=sys.stderr, flush=True)
 
 
 def _check_gpu(gpu: str) -> None:
@@ -79,6 +81,6 @@ def _report(result: "SweepResult", options: SweepOptions, gpu: str) -> None:
 def _tell(result: "SweepResult") -> None:
     for failure in result.failures:
         hint = f" ({failure.hint})" if failure.hint else ""
-        print(f"warning: {failure.name}: {failure.message}{hint}", file=sys.stderr)
+        _say(f"warning: {failure.name}: {failure.message}{hint}")
     if result.failures:
         print("hint: the same command again captures what is missing", file=sys.stderr)

@@ -34,12 +34,12 @@ def _mounted(folder: Path, size: str, read_only: bool = False) -> Iterator[Path 
 
 
 def _limited(words: Sequence[str], folder: Path, told: dict[str, str], kilobytes: int) -> Answer:
-    """A command no file of which may grow beyond a size."""
+    """A command no file of which may grow beyond a size; nor would Python's own bytecode, which would stay cut."""
     script = f'ulimit -f {kilobytes}; exec "$@"'
     process = subprocess.Popen(
         ["bash", "-c", script, "bash", *PYTHON, "-m", "roofprof", *words], cwd=folder,
-        env=environment(**told, PYTHONDONTWRITEBYTECODE="1"),  # the limit would cut compiled modules short
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=environment(PYTHONDONTWRITEBYTECODE="1", **told), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     return finish(process, LIMIT_S)
 

@@ -88,7 +88,7 @@ def test_ops_are_asked_of_the_harness(tools: Path, ncu: Install, monkeypatch: py
         ],
     }
     harness = tools / "python"
-    harness.write_text(f"#!/bin/sh\n[ \"$3\" = --list ] && echo '{json.dumps(listed)}'\n")
+    harness.write_text(f"#!/bin/sh\n[ \"$1 $4\" = '-P --list' ] && echo '{json.dumps(listed)}'\n")
     harness.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(harness))
     found = by_name(doctor())

@@ -13,7 +13,7 @@ FINISHED, FAILED = Outcome(Ending.FINISHED, 0, 1.0), Outcome(Ending.FINISHED, 1,
 def watch(text: str = "") -> NcuWatch:
     w = NcuWatch("decode core cold", 1, 2)
     w.feed(text)
-    w.finish(text)
+    w.finish()
     return w
 
 
@@ -36,7 +36,7 @@ def test_launches_and_passes_are_counted_however_the_text_is_cut() -> None:
         w = NcuWatch("r", 1, 1)
         for start in range(0, len(text), size):
             w.feed(text[start : start + size])
-        w.finish(text)
+        w.finish()
         assert w.passes == [1, 3]
         assert w.kernel == "b"
 
@@ -55,10 +55,10 @@ def test_the_workloads_lines_are_kept_apart() -> None:
     seen: list[CaptureProgress] = []
     w = NcuWatch("r", 1, 1, seen.append)
     w.feed(text)
-    w.finish(text)
+    w.finish()
     assert w.output == "loading\nhalf a line\ndone"
     assert w.messages[1:] == ["==WARNING== something"]
-    assert seen[0].output == "loading\ndone\n"
+    assert seen[0].output == "loading\nhalf a line\ndone\n"
 
 
 @pytest.mark.parametrize(
