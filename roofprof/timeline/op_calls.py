@@ -178,7 +178,7 @@ def _paths(forest: RangeForest, names: pl.Series) -> tuple[list[tuple[str, ...]]
 
 def _depths(parent: Integers) -> Integers:
     """How many ranges are round each: steps up that double."""
-    depth = (parent != NO_RANGE).astype(np.int64)
+    depth: Integers = (parent != NO_RANGE).astype(np.int64)
     above = parent.copy()
     while len(left := np.flatnonzero(above != NO_RANGE)):
         depth[left] += depth[above[left]]
