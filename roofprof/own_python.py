@@ -23,5 +23,6 @@ def module_environment(environment: Mapping[str, str] | None = None) -> dict[str
     root = str(Path(__file__).resolve().parents[1])
     if root == os.getcwd():  # `python -m roofprof` in a checkout that is not installed: -P would not find it
         paths.append(root)
-    found["PYTHONPATH"] = os.pathsep.join(paths)
-    return found
+    if paths:
+        return found | {"PYTHONPATH": os.pathsep.join(paths)}
+    return {name: value for name, value in found.items() if name != "PYTHONPATH"}

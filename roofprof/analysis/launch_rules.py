@@ -26,6 +26,18 @@ TENSOR_COLUMNS = (
 )  # fmt: skip
 
 
+_CYCLE_COLUMNS = (
+    "report", "launch_id", "op", "kernel_name", "kernel_demangled_name", "grid", "block", "sm_count", "sm_clock_hz",
+    "thread_count", "half_instruction_count", "tensor_pipe_active_cycles", *TENSOR_COLUMNS,
+)  # fmt: skip
+_SHAPE_COLUMNS = (
+    "report", "launch_id", "op", "kernel_name", "kernel_demangled_name", "grid", "sm_count", "duration_ns",
+    "waves_per_sm", "achieved_occupancy", "theoretical_occupancy", "registers_per_thread",
+    "shared_memory_per_block_bytes", *TENSOR_COLUMNS,
+)  # fmt: skip
+"""What the rules read: a row of all columns costs several times as much."""
+
+
 def launch_findings(launches: pl.DataFrame) -> Iterator[Finding]:
     """Findings about launches with `with_measured_work`'s columns and `op` (null where unattributed)."""
     yield from _tensor_zero(launches)
@@ -55,7 +67,8 @@ def _tensor_zero(launches: pl.DataFrame) -> Iterator[Finding]:
     """All tensor counters 0 although the pipe was active, or although the kernel is named as a GEMM or attention."""
     counted = pl.any_horizontal(pl.col(c).is_not_null() for c in TENSOR_COLUMNS)
     zero = pl.sum_horizontal(TENSOR_COLUMNS) == 0
-    for row in launches.filter(counted & zero & (pl.col("workload_type") == "kernel")).iter_rows(named=True):
+    rows = launches.filter(counted & zero & (pl.col("workload_type") == "kernel")).select(_CYCLE_COLUMNS)
+    for row in rows.iter_rows(named=True):
         beyond = unexplained_tensor_cycles(row)
         named = is_matrix_kernel(row["kernel_name"], row["kernel_demangled_name"])
         active = beyond is not None and beyond > MIN_ACTIVE_CYCLES
@@ -89,7 +102,9 @@ def _tensor_zero(launches: pl.DataFrame) -> Iterator[Finding]:
 def _uncounted_precision(launches: pl.DataFrame) -> Iterator[Finding]:
     """The tensor pipe active well beyond what the counted precisions and half instructions explain."""
     counted = pl.sum_horizontal(TENSOR_COLUMNS) > 0
-    for row in launches.filter(counted & (pl.col("workload_type") == "kernel")).iter_rows(named=True):
+    peaks = (f"peak_{column.removesuffix('_flop_count')}_flop_per_s" for column in TENSOR_COLUMNS)
+    rows = launches.filter(counted & (pl.col("workload_type") == "kernel")).select(*_CYCLE_COLUMNS, *peaks)
+    for row in rows.iter_rows(named=True):
         beyond, explained = unexplained_tensor_cycles(row), _cycles_of_counted(row)
         uncollected = [c.removesuffix("_flop_count") for c in TENSOR_COLUMNS if row[c] is None]
         if beyond is None or explained is None or not uncollected:
@@ -156,7 +171,7 @@ WAVE_EFFICIENCY = 0.8
 def shape_findings(launches: pl.DataFrame) -> Iterator[Finding]:
     """Findings about launches in ops."""
     kernels = launches.filter((pl.col("workload_type") == "kernel") & pl.col("op").is_not_null())
-    for row in kernels.iter_rows(named=True):
+    for row in kernels.select(_SHAPE_COLUMNS).iter_rows(named=True):
         waves, occupancy = row["waves_per_sm"], row["achieved_occupancy"]
         if waves is not None and waves > 0:
             yield from _partial_wave(row, waves)
