@@ -97,7 +97,7 @@ class RooflineReport:
             notes=found.notes,
             reports=list(data["reports"]),
             ops=[op.placed(found.gpu, found.target) for op in found.ops],
-            kernels=kernel_frame(found.kernels),
+            kernels=kernel_frame(data.get("kernels")),
             unattributed=found.unattributed,
             findings=found.findings,
             joins=list(data.get("joins", ())),
@@ -165,7 +165,7 @@ class _SavedJoin:
 
 @dataclass(frozen=True, slots=True)
 class _Saved:
-    """report.json as it is checked; `RooflineReport` is made of it."""
+    """report.json as it is checked, but for its kernels; `RooflineReport` is made of it."""
 
     generated: str
     gpu: DeviceSpec
@@ -173,8 +173,6 @@ class _Saved:
     notes: list[str]
     reports: list[_SavedEntry]
     ops: list[OpResult]
-    kernels: list[object]
-    """Checked column by column."""
     unattributed: Unattributed
     findings: list[Finding]
     joins: list[_SavedJoin] = field(default_factory=list)
