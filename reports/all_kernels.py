@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from roofprof.errors import ReportError
+from roofprof.field_errors import FieldError, wrong
 from roofprof.files import parse_json, read_text, write_output
 from roofprof.formatting import csv_line
 from roofprof.results.columns import flat_columns, nested
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport, Unattributed
-from roofprof.validate import FieldError, checked, wrong
+from roofprof.validate import checked
 
 _LAUNCH_COLUMNS = ("launch_id", "kernel_name", "duration_ns", "dram_clock_hz", "waves_per_sm", "achieved_occupancy",
                    "theoretical_occupancy")  # fmt: skip

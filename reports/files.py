@@ -53,11 +53,8 @@ def write_table(path: Path, content: pl.DataFrame | str) -> Path:
     if isinstance(content, str):
         return write_output(path, lambda partial: partial.write_text(content, encoding="utf-8"))
 
-    def write(partial: Path) -> None:
-        with partial.open("wb") as file:  # polars takes no name that is not UTF-8
-            _flat(content).write_csv(file)
-
-    return write_output(path, write)
+    text = _flat(content).write_csv()
+    return write_output(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:

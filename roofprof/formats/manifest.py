@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 from roofprof.errors import ReportError
+from roofprof.field_errors import FieldError
 from roofprof.files import read_json
-from roofprof.validate import Bounds, FieldError, built, checked
+from roofprof.validate import Bounds, built, checked
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1

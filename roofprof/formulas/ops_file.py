@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from roofprof.errors import ReportError, UsageError
+from roofprof.field_errors import FieldError, shown
 from roofprof.files import read_toml
 from roofprof.formulas.models import FORMULAS, MAX_SIZE, ShapeError, evaluate
 from roofprof.formulas.range_names import PRECISIONS, Shape
-from roofprof.validate import FieldError, known_keys, shown
+from roofprof.validate import known_keys
 
 _HINT = "docs/ops-files.md shows the form"
 _FOLDER = Path(__file__).parent / "opsets"

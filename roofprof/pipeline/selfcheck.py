@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from roofprof.errors import ReportError
+from roofprof.field_errors import FieldError
 from roofprof.files import read_json
 from roofprof.formats.capture import load_capture
 from roofprof.formats.manifest import MANIFEST
@@ -14,7 +15,7 @@ from roofprof.hardware.devices import recognise_gpu
 from roofprof.pipeline.capture_group import read_group
 from roofprof.selfcheck.check import check_counters, expected_in
 from roofprof.selfcheck.result import SELFCHECK, Row, Selfcheck, load_selfcheck
-from roofprof.validate import FieldError, built
+from roofprof.validate import built
 
 FOLDER = "selfcheck"
 """Of a capture's directory: the kernels of the self-check that was captured with it."""

@@ -1,11 +1,13 @@
 """The kernels of a report as a frame: one row per launch, checked column by column where they come from a file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import NoReturn
 
 import polars as pl
 
+from roofprof.field_errors import FieldError, wrong
 from roofprof.launches.schema import LAUNCH_SCHEMA
-from roofprof.validate import FieldError, checked, wrong
+from roofprof.validate import checked
 
 _ANALYSED = ("l2_bytes", "dram_upper_bytes", "flop_count", "fp16_left_out_flop_count", "arithmetic_intensity")
 
@@ -30,12 +32,17 @@ _COLUMNS: dict[str, object] = {
 """What each column holds; known of every launch are its report, id and name."""
 
 
-def kernel_frame(rows: Sequence[object]) -> pl.DataFrame:
+def kernel_frame(rows: object) -> pl.DataFrame:
     """`KERNEL_SCHEMA` from plain rows; a column that no row has is null, as in files of earlier versions.
+
+    Args:
+        rows: what a file holds for `kernels`.
 
     Raises:
         FieldError: a value of another form, at a key such as `kernels[3].duration_ns`.
     """
+    if not isinstance(rows, list):
+        raise wrong(rows, "an array").inside("kernels")
     tables = [_table(row, number) for number, row in enumerate(rows)]
     series = []
     for name, dtype in KERNEL_SCHEMA.items():
@@ -45,12 +52,29 @@ def kernel_frame(rows: Sequence[object]) -> pl.DataFrame:
             raise FieldError(" is missing", f"kernels[{without}].{name}")
         values = [row.get(name) for row in tables]
         try:
-            checked(_COLUMNS[name], values)
-        except FieldError as error:
-            row, _, item = error.key.partition("]")
-            raise FieldError(error.problem, f"kernels{row}].{name}{item}") from None
+            checked(_COLUMNS[name], _distinct(values))
+        except FieldError:
+            _refuse(name, values)
         series.append(pl.Series(name, values, dtype=dtype, strict=False))
     return pl.DataFrame(series)
+
+
+def _distinct(values: list[object]) -> list[object]:
+    """Each value once, for most columns repeat themselves; 1 and true are two."""
+    try:
+        return [value for _, value in {(type(value), value) for value in values}]
+    except TypeError:  # lists
+        return values
+
+
+def _refuse(name: str, values: list[object]) -> NoReturn:
+    """Name the first value of a column that is not what it must be."""
+    try:
+        checked(_COLUMNS[name], values)
+    except FieldError as error:
+        row, _, item = error.key.partition("]")
+        raise FieldError(error.problem, f"kernels{row}].{name}{item}") from None
+    raise AssertionError(name)
 
 
 def _table(row: object, number: int) -> Mapping[str, object]:

@@ -13,13 +13,14 @@ import polars as pl
 
 from roofprof import __version__
 from roofprof.errors import ReportError
+from roofprof.field_errors import FieldError
 from roofprof.files import read_json
 from roofprof.findings import Finding
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.results.kernels import kernel_frame
 from roofprof.results.op import OpResult
-from roofprof.validate import Bounds, FieldError, built
+from roofprof.validate import Bounds, built
 
 SCHEMA_VERSION = 1
 
@@ -106,7 +107,7 @@ class RooflineReport:
             notes=found.notes,
             reports=list(data["reports"]),
             ops=[op.placed(found.gpu, found.target) for op in found.ops],
-            kernels=kernel_frame(found.kernels),
+            kernels=kernel_frame(data.get("kernels")),
             unattributed=found.unattributed,
             findings=found.findings,
             joins=list(data.get("joins", ())),
@@ -174,7 +175,7 @@ class _SavedJoin:
 
 @dataclass(frozen=True, slots=True)
 class _Saved:
-    """report.json as it is checked; `RooflineReport` is made of it."""
+    """report.json as it is checked, but for its kernels; `RooflineReport` is made of it."""
 
     generated: str
     gpu: DeviceSpec
@@ -182,8 +183,6 @@ class _Saved:
     notes: list[str]
     reports: list[_SavedEntry]
     ops: list[OpResult]
-    kernels: list[object]
-    """Checked column by column."""
     unattributed: Unattributed
     findings: list[Finding]
     joins: list[_SavedJoin] = field(default_factory=list)

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from roofprof import __version__
 from roofprof.errors import ReportError
+from roofprof.field_errors import FieldError
 from roofprof.files import read_json
-from roofprof.validate import FieldError, built
+from roofprof.validate import built
 
 SCHEMA_VERSION = 1
 SELFCHECK = "selfcheck.json"

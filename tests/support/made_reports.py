@@ -31,7 +31,7 @@ def made_op(spec: OpSpec, case: LayerCase, number: int, chosen: dict[str, float]
     row |= {
         "nvtx_path": [f"{case.phase}:case:b{case.batch}:s{case.seq_len}", spec.op], "report": report, "calls": 1,
         "kernels": [number], "duration_ns": minimum_s * 1e9 / chosen.get("efficiency", 0.9), "dram_bytes": traffic,
-        "dram_read_bytes": traffic - work.dram_write_bytes, "dram_write_bytes": work.dram_write_bytes,
+        "dram_read_bytes": max(0.0, traffic - work.dram_write_bytes), "dram_write_bytes": work.dram_write_bytes,
         "flop_count": flops, f"{work.pipe}_flop_count": flops, "fp32_flop_count": 0.0, "clock_outlier_count": 0,
     }  # fmt: skip
     if work.pipe == "fp32":
@@ -56,7 +56,8 @@ def made() -> Callable[..., RooflineReport]:
         rows = [{"report": report, "launch_id": i, "kernel_name": f"kernel_of_{op.op}"} for i, op in enumerate(ops)]
         return RooflineReport(
             generated="2026-01-02T03:04:05Z", gpu=bundled_gpus()["h100"], target=bundled_gpus()["gb200"], notes=[],
-            reports=[{"name": report, "launch_count": len(ops), "replay_passes": [1], "devices": {}}], ops=ops,
+            reports=[{"name": report, "launch_count": len(ops), "workload_types": ["kernel"], "replay_passes": [1],
+                      "devices": {}}], ops=ops,
             kernels=pl.DataFrame(rows, schema=KERNEL_SCHEMA, strict=False, orient="row"),
             unattributed=Unattributed(0, None, None, None, []), findings=[f for op in ops for f in op.findings],
         )  # fmt: skip

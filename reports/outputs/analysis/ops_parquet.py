@@ -1,6 +1,7 @@
 """ops.parquet: the rows of ops.csv, with their types."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 from roofprof.files import write_output
@@ -17,8 +18,6 @@ def write(reports: Sequence[RooflineReport], path: Path) -> list[Path]:
 
     frame = ops_frame(single(reports, path))
 
-    def write_frame(partial: Path) -> None:
-        with partial.open("wb") as file:  # polars takes no name that is not UTF-8
-            frame.write_parquet(file)
-
-    return [write_output(path, write_frame)]
+    whole = BytesIO()  # polars takes no name that is not UTF-8, and reports a full disk as damaged Parquet
+    frame.write_parquet(whole)
+    return [write_output(path, lambda partial: partial.write_bytes(whole.getvalue()))]

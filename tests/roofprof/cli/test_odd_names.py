@@ -2,7 +2,9 @@
 
 import json
 import os
+import resource
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,23 @@ def test_a_report_whose_name_is_not_utf8_is_analyzed(
 def test_top_of_compare_does_not_go_with_json(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["compare", str(saved), "--json", "--top", "1"]) == 2
     assert "--top shapes the table, not --json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.md", "a.html", "a.svg", "a.json", "all_kernels.csv"])
+def test_a_file_that_cannot_be_written_whole_leaves_the_old_one_and_nothing_else(
+    name: str, saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(name).write_text("what was there before")
+    before = sorted(p.name for p in saved.parent.iterdir())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, limits[1]))
+        code = run(["report", str(saved), "-o", name])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert code == 1
+    assert "cannot write" in capsys.readouterr().err
+    assert Path(name).read_text() == "what was there before"
+    assert sorted(p.name for p in saved.parent.iterdir()) == before
