@@ -14,7 +14,8 @@ import polars as pl
 from roofprof.errors import ReportError
 from roofprof.parsers.nsys.tables import NULL, Integers, absent
 
-_ROWS_PER_RUN = 100_000
+_ROWS_PER_RUN = 10_000
+"""So few that the text of a run is small: a megabyte would be asked of the kernel and given back each time."""
 _HINT = "export the .nsys-rep again: nsys export -t sqlite --force-overwrite true"
 
 
