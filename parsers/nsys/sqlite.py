@@ -18,10 +18,11 @@ from roofprof.files import open_regular
 from roofprof.parsers.nsys.layout import LAYOUT, MAX_NAME
 from roofprof.parsers.nsys.tables import NULL, Integers, absent
 
-_ROWS_PER_RUN = 100_000
+_ROWS_PER_RUN = 10_000
+"""So few that the text of a run is small: a megabyte would be asked of the kernel and given back each time."""
 _MAX_ROWID = 2**63 - 1
-# Bytes of one value: a run of 100,000 integers has at most 2.1 million.
 _MAX_VALUE = 64 << 20
+"""Bytes of one value: the text of a run of integers is far below."""
 _HINT = "export the .nsys-rep again: nsys export -t sqlite --force-overwrite true"
 
 
