@@ -13,12 +13,12 @@ from typing import Any
 
 import polars as pl
 
-from roofprof.errors import ReportError
+from roofprof.errors import FieldError, ReportError, wrong
 from roofprof.files import parse_json, read_text, write_output
 from roofprof.results.columns import flat_columns, nested
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport, Unattributed
-from roofprof.validate import FieldError, checked, wrong
+from roofprof.validate import checked
 
 _LAUNCH_COLUMNS = ("launch_id", "kernel_name", "duration_ns", "dram_clock_hz", "waves_per_sm", "achieved_occupancy",
                    "theoretical_occupancy")  # fmt: skip

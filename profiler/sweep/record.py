@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated, TypedDict
 
 from roofprof import __version__
-from roofprof.errors import RoofprofError, UsageError
+from roofprof.errors import FieldError, RoofprofError, UsageError
 from roofprof.files import Json, read_json, write_whole
 from roofprof.options import conditions, free_text
 from roofprof.profiler.run.directory import MANIFEST
 from roofprof.profiler.run.options import CaptureOptions
 from roofprof.profiler.sweep.plan import SweepCapture, SweepOptions
-from roofprof.validate import Bounds, FieldError, built
+from roofprof.validate import Bounds, built
 
 RECORD = "sweep.json"
 SCHEMA_VERSION = 1

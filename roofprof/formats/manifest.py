@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
-from roofprof.errors import ReportError
+from roofprof.errors import FieldError, ReportError
 from roofprof.files import read_json
-from roofprof.validate import Bounds, FieldError, built, checked
+from roofprof.validate import Bounds, built, checked
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
-from roofprof.errors import ReportError, UsageError
+from roofprof.errors import FieldError, ReportError, UsageError, shown
 from roofprof.files import read_toml
 from roofprof.formulas.models import FORMULAS, MAX_SIZE, ShapeError, evaluate
 from roofprof.formulas.range_names import PRECISIONS, Shape
-from roofprof.validate import FieldError, known_keys, shown
+from roofprof.validate import known_keys
 
 _HINT = "docs/ops-files.md shows the form"
 _WORD_SIZES = ("precision", "output")

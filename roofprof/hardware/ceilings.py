@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from roofprof.errors import ReportError
+from roofprof.errors import FieldError, ReportError
 from roofprof.files import read_json, read_toml
 from roofprof.hardware.devices import PEAK, PIPES
 from roofprof.hardware.roofline import Roofs
-from roofprof.validate import Bounds, FieldError, built
+from roofprof.validate import Bounds, built
 
 SCHEMA_VERSION = 1
 READ_SHARES = {"read": 1.0, "triad": 2 / 3, "copy": 0.5, "write": 0.0}

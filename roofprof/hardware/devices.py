@@ -9,9 +9,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from roofprof.errors import ReportError, RoofprofError, UsageError
+from roofprof.errors import FieldError, ReportError, RoofprofError, UsageError, wrong
 from roofprof.files import read_toml
-from roofprof.validate import Bounds, FieldError, built, checked, known_keys, wrong
+from roofprof.validate import Bounds, built, checked, known_keys
 
 PIPES = (
     "tensor_fp4", "tensor_fp6", "tensor_fp8", "tensor_fp16", "tensor_bf16", "tensor_tf32", "tensor_fp64",

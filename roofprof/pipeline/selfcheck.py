@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from roofprof.errors import ReportError
+from roofprof.errors import FieldError, ReportError
 from roofprof.files import read_json
 from roofprof.formats.capture import load_capture
 from roofprof.formats.manifest import MANIFEST
@@ -14,7 +14,7 @@ from roofprof.hardware.devices import recognise_gpu
 from roofprof.pipeline.capture_group import read_group
 from roofprof.selfcheck.judge import judge, truths_in
 from roofprof.selfcheck.result import SELFCHECK, Row, Selfcheck, load_selfcheck
-from roofprof.validate import FieldError, built
+from roofprof.validate import built
 
 FOLDER = "selfcheck"
 """Of a capture's directory: the kernels of the self-check that was captured with it."""

@@ -5,8 +5,9 @@ from typing import NoReturn
 
 import polars as pl
 
+from roofprof.errors import FieldError, wrong
 from roofprof.launches.schema import LAUNCH_SCHEMA
-from roofprof.validate import FieldError, checked, wrong
+from roofprof.validate import checked
 
 _ANALYSED = ("l2_bytes", "dram_upper_bytes", "flop_count", "fp16_left_out_flop_count", "arithmetic_intensity")
 

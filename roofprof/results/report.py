@@ -12,14 +12,14 @@ from typing import Annotated, Any, Literal
 import polars as pl
 
 from roofprof import __version__
-from roofprof.errors import ReportError
+from roofprof.errors import FieldError, ReportError
 from roofprof.files import read_json
 from roofprof.findings import Finding
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.results.kernels import kernel_frame
 from roofprof.results.op import OpResult
-from roofprof.validate import Bounds, FieldError, built
+from roofprof.validate import Bounds, built
 
 SCHEMA_VERSION = 1
 

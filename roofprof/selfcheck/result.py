@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from roofprof import __version__
-from roofprof.errors import ReportError
+from roofprof.errors import FieldError, ReportError
 from roofprof.files import read_json
-from roofprof.validate import FieldError, built
+from roofprof.validate import built
 
 SCHEMA_VERSION = 1
 SELFCHECK = "selfcheck.json"

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from roofprof.validate import UNSAVED, Bounds, FieldError, built
+from roofprof.errors import FieldError
+from roofprof.validate import UNSAVED, Bounds, built
 
 
 class Colour(StrEnum):
