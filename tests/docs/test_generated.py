@@ -10,8 +10,8 @@ import pytest
 
 from roofprof.findings import KINDS, Finding
 from roofprof.results.columns import Column, FlatColumn, declared_fields, flat_columns
+from roofprof.results.kernels import KERNEL_SCHEMA
 from roofprof.results.op import OpResult
-from roofprof.results.report import KERNEL_SCHEMA
 
 UNITS = {
     "_ns": "ns", "_bytes": "B", "_bytes_per_s": "B/s", "flop_per_s": "FLOP/s", "_hz": "Hz", "flop_count": "FLOP",

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 from doc_blocks import code_blocks
-from typer.main import get_command
 
-from roofprof.cli import app
+from roofprof.cli.commands import COMMANDS
 from roofprof.results.report import RooflineReport
 
 PAGES = ("README.md", *(f"docs/{name}.md" for name in (
@@ -35,12 +34,10 @@ def commands(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_commands_of_the_pages_have_the_options_that_they_are_given(root: Path, name: str) -> None:
-    known = get_command(app).commands  # type: ignore[attr-defined]
     for command in commands(root / name):
         words = command.split(" -- ")[0].split()
-        options = {
-            option for parameter in known[words[1]].params for option in (*parameter.opts, *parameter.secondary_opts)
-        }
+        known = COMMANDS[words[1]].load(words[1])
+        options = {option for parameter in known.params for option in (*parameter.opts, *parameter.secondary_opts)}
         used = {word.split("=")[0] for word in words[2:] if re.match(r"--?[a-z]", word)}
         if words[1] != "verify":  # its options are the harness's own
             assert used <= options, command

@@ -108,6 +108,11 @@ def test_pictures_are_xml(decode: RooflineReport, tmp_path: Path) -> None:
 
 def test_rows_of_csv_stay_rows(decode: RooflineReport, tmp_path: Path, text: str) -> None:
     report = poisoned(decode, text)
+    # Where a column declares its words, the file is refused with any other.
+    words = [replace(op, cache=mild.cache, roof_source=mild.roof_source, bound=mild.bound, source=mild.source,
+                     measured_on=mild.measured_on, formula=mild.formula)
+             for op, mild in zip(report.ops, decode.ops, strict=True)]  # fmt: skip
+    report = replace(report, ops=words)
     for path in (
         write_all_kernels(report, tmp_path / "all.csv"),
         *write_csv_files(compare(cases_of([report])), tmp_path / "c.csv"),

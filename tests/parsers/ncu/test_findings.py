@@ -5,14 +5,14 @@ import pytest
 
 from roofprof.launches.schema import LAUNCH_SCHEMA
 from roofprof.parsers.ncu.findings import reading_findings
-from roofprof.parsers.ncu.results import Reading
+from roofprof.parsers.ncu.results import LeftOpen
 
 LAUNCHES = pl.DataFrame([{"report": "r", "workload_type": "kernel"}], schema=LAUNCH_SCHEMA)
 NOT_COUNTED = [c for c in LAUNCH_SCHEMA if not c.endswith("_flop_count")]
 
 
 def messages(column: str) -> list[str]:
-    reading: Reading = {"missing": {column: {"some__metric.sum": 1}}, "unknown_chips": {}}
+    reading: LeftOpen = {"missing": {column: {"some__metric.sum": 1}}, "unknown_chips": {}}
     return [finding.message for finding in reading_findings("r", LAUNCHES, reading)]
 
 

@@ -34,7 +34,7 @@ def fake_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> N
     fake = tmp_path / "python"
     fake.write_text(f"#!/bin/sh\n{body}\n")
     fake.chmod(0o755)
-    monkeypatch.setattr(ncu_report_reader.sys, "executable", str(fake))
+    monkeypatch.setattr("roofprof.own_python.sys.executable", str(fake))
 
 
 def test_a_crash_of_the_reader_is_an_error_and_not_ours(
