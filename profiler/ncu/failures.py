@@ -4,7 +4,7 @@ import re
 
 from roofprof.profiler.ncu.watch import NcuWatch
 from roofprof.profiler.run.gpu import PERMISSION_HINT
-from roofprof.profiler.run.problems import Problem, ended_early, last_line, short, told_problem
+from roofprof.profiler.run.problems import Problem, ended_early, last_line, short, still_running, told_problem
 from roofprof.profiler.run.runner import Ending, Outcome
 
 
@@ -22,7 +22,7 @@ def explain(outcome: Outcome, watch: NcuWatch) -> Problem | None:
         if found := pattern.search(own):
             return Problem(message.format(short(found[0])), hint, fatal=True)
     if outcome.ending is Ending.HUNG:
-        return Problem(_hang(watch), "leave the op out with --only, or allow more with --timeout")
+        return _hang(outcome, watch)
     return _crash(outcome, watch)
 
 
@@ -55,9 +55,15 @@ _KNOWN = (
 )
 
 
-def _hang(watch: NcuWatch) -> str:
-    where = f"in kernel {short(watch.kernel)}" if watch.kernel else "before the first kernel"
-    return f"no progress {where}, after {len(watch.passes)} launches; timed out"
+def _hang(outcome: Outcome, watch: NcuWatch) -> Problem:
+    inside = watch.profiling
+    where = f"{'in' if inside else 'after'} kernel {short(watch.kernel)}" if watch.kernel else "before the first kernel"
+    # In a kernel the workload waits for ncu; elsewhere ncu waits for the workload, background processes included.
+    waits_for = "" if inside else still_running(outcome)
+    message = f"no progress {where}, after {len(watch.passes)} launches; timed out{waits_for}"
+    if inside or not waits_for:
+        return Problem(message, "leave the op out with --only, or allow more with --timeout")
+    return Problem(message, "end background processes at the end of the workload, or allow more with --timeout")
 
 
 def _crash(outcome: Outcome, watch: NcuWatch) -> Problem | None:

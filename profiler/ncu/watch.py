@@ -54,7 +54,12 @@ class NcuWatch(RunWatch):
 
     def cpu_is_life(self) -> bool:
         """Not while a kernel is being profiled: the workload spins until the GPU answers, which it may never do."""
-        return not _BEGUN.match(self._sorter.open_line)
+        return not self.profiling
+
+    @property
+    def profiling(self) -> bool:
+        """Whether a kernel has begun and not ended yet."""
+        return _BEGUN.match(self._sorter.open_line) is not None
 
     def say(self, what: str | None, output: str = "") -> None:
         """Show where the run stands: launches, kernel, time left."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from roofprof.profiler.run.problems import Problem, ended_early, last_line, told_problem
+from roofprof.profiler.run.problems import Problem, ended_early, last_line, still_running, told_problem
 from roofprof.profiler.run.runner import Ending, Outcome
 
 
@@ -20,7 +20,10 @@ def explain_nsys(outcome: Outcome, output: str, report: Path, done: bool = True)
     if early := ended_early(outcome, "" if well or report.exists() else output):
         return early
     if outcome.ending is Ending.HUNG:
-        return Problem("no progress under nsys; timed out", "allow more with --timeout, or leave nsys out: --no-nsys")
+        return Problem(
+            f"no progress under nsys; timed out{still_running(outcome)}",
+            "allow more with --timeout, or leave nsys out: --no-nsys",
+        )
     if well:
         return None
     if told := told_problem(output):

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from roofprof.errors import RoofprofError
@@ -56,10 +57,18 @@ def left_running(outcome: Outcome) -> Problem | None:
     """What outlived its workload: whatever it launched was not profiled."""
     if not outcome.survivors:
         return None
-    counts = Counter(outcome.survivors)
-    names = ", ".join(name if count == 1 else f"{name} ({count})" for name, count in sorted(counts.items()))
     hint = "end them at the end of the workload, or keep them in the foreground"
-    return Problem(f"the workload left processes running, which were ended: {short(names)}", hint)
+    return Problem(f"the workload left processes running, which were ended: {_named(outcome.survivors)}", hint)
+
+
+def still_running(outcome: Outcome) -> str:
+    """Which processes a hung profiler was waiting for; empty where it had none left."""
+    return f"; still running: {_named(outcome.running)}" if outcome.running else ""
+
+
+def _named(processes: Sequence[str]) -> str:
+    counts = Counter(processes)
+    return short(", ".join(name if count == 1 else f"{name} ({count})" for name, count in sorted(counts.items())))
 
 
 def last_line(output: str) -> str | None:

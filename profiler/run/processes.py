@@ -63,6 +63,11 @@ def family(root: int) -> list[int]:
     return sorted(members)
 
 
+def workload_names(root: int) -> tuple[str, ...]:
+    """Names of the processes of a family that are not the profiler's own, in the order of the alphabet."""
+    return tuple(sorted(name for pid in family(root) if (name := _name(pid)) and not name.startswith(_PROFILERS)))
+
+
 def _stats() -> list[tuple[int, int, int]]:
     """Process id, parent and session of every live process."""
     found = []
@@ -109,11 +114,14 @@ def _cpu_s(pid: int) -> float:
 
 
 def _is_profiler(pid: int) -> bool:
+    return _name(pid).startswith(_PROFILERS)
+
+
+def _name(pid: int) -> str:
     try:
-        name = Path(f"/proc/{pid}/comm").read_text().strip()
+        return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
     except OSError:
-        return False
-    return name.startswith(_PROFILERS)
+        return ""
 
 
 def _send(pids: Iterable[int], number: signal.Signals) -> None:

@@ -14,7 +14,7 @@ from typing import IO, Protocol
 
 from roofprof.errors import RoofprofError
 from roofprof.profiler.run import guard
-from roofprof.profiler.run.processes import CpuMeter, end_family, kill_family
+from roofprof.profiler.run.processes import CpuMeter, end_family, kill_family, workload_names
 
 GRACE_S = 20.0
 """How long a profiler may take to write its report once its workload is gone."""
@@ -46,6 +46,8 @@ class Outcome:
     wall_s: float
     survivors: tuple[str, ...] = ()
     """Names of processes that were still there a moment after its end; they were ended."""
+    running: tuple[str, ...] = ()
+    """Names of the workload's processes when a hung command was ended: a profiler waits for each of them."""
 
 
 class Watch(Protocol):
@@ -87,11 +89,14 @@ def run_profiler(
     with life, log.open("rb") as file:
         reader = _Reader(file, watch)
         ending = Ending.INTERRUPTED
+        running: tuple[str, ...] = ()
         try:
             ending = _follow(process, reader, watch, log.parent)
         except KeyboardInterrupt:
             pass
         finally:
+            if ending is Ending.HUNG:
+                running = workload_names(process.pid)
             if _end(process, ending, grace_s):
                 ending = Ending.INTERRUPTED
         try:
@@ -104,7 +109,7 @@ def run_profiler(
     if told.startswith(guard.CANNOT_START):
         raise _cannot_start(command[0], told.removeprefix(guard.CANNOT_START))
     survivors = tuple(sorted(told.split("\n")[:-1]))
-    return Outcome(ending, process.returncode, time.monotonic() - start, survivors)
+    return Outcome(ending, process.returncode, time.monotonic() - start, survivors, running)
 
 
 def _start(

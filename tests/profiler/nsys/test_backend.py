@@ -160,7 +160,8 @@ def test_a_hang_is_ended_and_leaves_the_reports_of_ncu(
     ncu()
     nsys("hang")
     result = capture(replace(options, timeout_s=1.0, graph=False))
-    assert (result.state, result.of("nsys")[0].cause) == ("partial", "no progress under nsys; timed out")
+    assert result.state == "partial"
+    assert (result.of("nsys")[0].cause or "").startswith("no progress under nsys; timed out; still running: ")
     assert not alive(int((options.output.parent / "child.pid").read_text()))
 
 

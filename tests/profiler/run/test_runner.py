@@ -9,7 +9,7 @@ import pytest
 
 from roofprof.errors import RoofprofError
 from roofprof.profiler.ncu.watch import NcuWatch
-from roofprof.profiler.run.problems import left_running
+from roofprof.profiler.run.problems import left_running, still_running
 from roofprof.profiler.run.runner import Ending, run_profiler
 from roofprof.profiler.run.watch import BUSY_FACTOR, RunWatch
 
@@ -85,7 +85,7 @@ DAEMON = (
     "if os.fork() == 0:\n"
     "    os.setsid()\n"
     "    if os.fork() == 0:\n"
-    "        print(os.getpid(), flush=True)\n"
+    "        print('', os.getpid(), '', flush=True)\n"
     "        time.sleep(600)\n"
     "    os._exit(0)\n"
     "os.wait()\n"
@@ -109,6 +109,8 @@ def test_a_daemon_of_a_run_that_is_ended_is_ended_too(tmp_path: Path, alive: Cal
     outcome = run_profiler([sys.executable, "-c", code], tmp_path / "log", watch, grace_s=0.5)
     assert outcome.ending is Ending.HUNG
     assert not alive(int(watch.whole))
+    assert len(outcome.running) == 2  # the workload and its daemon
+    assert "still running: " in still_running(outcome)
 
 
 def test_who_ends_soon_after_the_workload_is_no_survivor(tmp_path: Path) -> None:
@@ -120,7 +122,7 @@ def test_everything_ends_when_we_are_killed(tmp_path: Path, alive: Callable[[int
     code = (
         "import sys\nfrom pathlib import Path\nfrom roofprof.profiler.ncu.watch import NcuWatch\n"
         "from roofprof.profiler.run.runner import run_profiler\n"
-        f"command = [sys.executable, '-c', {DAEMON + 'print(os.getpid(), flush=True); time.sleep(600)'!r}]\n"
+        f"command = [sys.executable, '-c', {DAEMON + 'print(str(), os.getpid(), str(), flush=True); time.sleep(600)'!r}]\n"
         "run_profiler(command, Path('log'), NcuWatch('r', 1, 1))"
     )
     environment = {**os.environ, "PYTHONPATH": str(root)}
