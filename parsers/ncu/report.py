@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 
 from roofprof.files import plain_name
 from roofprof.findings import Finding
+from roofprof.hardware.profiled_gpu import Attributes
 from roofprof.parsers.ncu.findings import reading_findings
 
 Progress = Callable[[int, int], None]
@@ -24,7 +25,7 @@ class NcuReport:
     """File name, without its folder."""
     launches: pl.DataFrame
     """One row per launch, `LAUNCH_SCHEMA`."""
-    devices: Mapping[str, Mapping[str, Any]]
+    devices: Mapping[str, Attributes]
     """Device index to its attributes."""
     findings: tuple[Finding, ...]
 

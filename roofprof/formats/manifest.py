@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated
 
 from roofprof.errors import ReportError
 from roofprof.field_errors import FieldError
@@ -95,7 +95,7 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def _with_packages(data: Mapping[str, Any]) -> dict[str, Any]:
+def _with_packages(data: Mapping[str, object]) -> dict[str, object]:
     """The manifest with the packages' versions taken out of the others, which are texts."""
     if "versions" not in data:
         return dict(data)
