@@ -1,6 +1,6 @@
 """Reads .ncu-rep files into the launch frame."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,8 +11,8 @@ from roofprof.files import plain_name
 from roofprof.findings import Finding
 from roofprof.hardware.profiled_gpu import Attributes
 from roofprof.parsers.ncu.findings import reading_findings
+from roofprof.parsers.ncu.results import Progress
 
-Progress = Callable[[int, int], None]
 Reader = Literal["roofprof", "ncu-report"]
 """roofprof's own, or NVIDIA's module in child processes."""
 

@@ -9,7 +9,7 @@ from roofprof.errors import ReportError, RoofprofError
 from roofprof.files import plain_name
 from roofprof.findings import Finding, Severity
 from roofprof.formats.kept_files import file_findings
-from roofprof.formats.manifest import Case, Manifest, Run, read_manifest
+from roofprof.formats.manifest import CapturedCase, Manifest, Run, read_manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def _findings(folder: Path, manifest: Manifest) -> list[Finding]:
     return found
 
 
-def _case_findings(case: Case) -> list[Finding]:
+def _case_findings(case: CapturedCase) -> list[Finding]:
     found = [
         Finding("op-not-run", Severity.INFO, f"{op} was not run: {reason}", op=op)
         for op, reason in case.not_run.items()

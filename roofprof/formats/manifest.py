@@ -43,7 +43,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class CapturedCase:
     """What was run of one batch and length."""
 
     range_name: str | None = None
@@ -63,7 +63,7 @@ class Manifest:
     versions: Mapping[str, str | None]
     merge: list[list[str]] = field(default_factory=list)
     nsys: list[Run] = field(default_factory=list)
-    cases: list[Case] = field(default_factory=list)
+    cases: list[CapturedCase] = field(default_factory=list)
     created: str | None = None
     chip: str | None = None
     recipe: str | None = None
