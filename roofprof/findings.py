@@ -32,7 +32,7 @@ class Finding:
     report: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain data for JSON."""
         return {
             "kind": self.kind,
@@ -46,7 +46,7 @@ class Finding:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Finding":
+    def from_dict(cls, data: Mapping[str, object]) -> "Finding":
         """The reverse of `as_dict`; unknown fields are left alone.
 
         Raises:

@@ -5,6 +5,7 @@ for CSV, `reports.markdown.text.prose` and `code` for Markdown, `reports.html.da
 """
 
 import math
+import sys
 from collections.abc import Iterable
 
 _ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
@@ -24,6 +25,13 @@ def printable(name: str, width: int | None = None) -> str:
         return text[: width - 1] + "…"
     head = (width - 1) * 2 // 3
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def print_error(message: str, hint: str | None) -> None:
+    """Print to stderr what went wrong and what to do about it, as every program of ours does."""
+    print(f"error: {printable(message)}", file=sys.stderr)
+    if hint:
+        print(f"hint: {printable(hint)}", file=sys.stderr)
 
 
 def spreadsheet_cell(text: str) -> str:

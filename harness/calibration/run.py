@@ -4,7 +4,6 @@
 """
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from roofprof import __version__
 from roofprof.errors import RoofprofError
 from roofprof.files import write_json
+from roofprof.formatting import print_error
 from roofprof.harness.calibration.gemms import GEMMS
 from roofprof.harness.calibration.raw_kernels import BLOCKS, STEPS, THREADS, RawKernels
 from roofprof.harness.inputs import environment
@@ -57,9 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.json_out:
             write_json(args.json_out, _record(machine, kernels, skipped))
     except RoofprofError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
+        print_error(error.message, error.hint)
         return error.exit_code
     return 0
 

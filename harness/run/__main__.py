@@ -14,6 +14,7 @@ from pathlib import Path
 from roofprof import __version__
 from roofprof.errors import RoofprofError, UsageError
 from roofprof.files import write_json
+from roofprof.formatting import print_error
 from roofprof.harness.inputs import environment
 from roofprof.harness.inputs.context import Context, InputOptions
 from roofprof.harness.inputs.counts import expected_counts
@@ -44,9 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             _run(options)
     except RoofprofError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
+        print_error(error.message, error.hint)
         return error.exit_code
     return 0
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from roofprof.errors import RoofprofError
+from roofprof.formatting import print_error
 from roofprof.harness.inputs.machine import probe
 from roofprof.harness.plan.options import VerifyOptions
 from roofprof.harness.verify.child import ChildEnded, Event, EventWriter, child_events, refuse
@@ -30,9 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _child(options, options.child)
         results = verify(arguments, options.timeout_s, _ignore if options.json else _show)
     except RoofprofError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
+        print_error(error.message, error.hint)
         return error.exit_code
     if options.json:
         print(json.dumps({"results": [r.as_dict() for r in results]}, indent=1))

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,14 +21,12 @@ from roofprof.formats.ncu_rep_nvtx import OpenRanges
 from roofprof.formats.protobuf import Data
 from roofprof.own_python import module_command, module_environment
 from roofprof.parsers.ncu.ncu_report_worker import Answer, GroupAnswer, Printed
-from roofprof.parsers.ncu.results import Device, MetricGroup, Results, flop_per_sm_cycle, plan_for
+from roofprof.parsers.ncu.results import Device, MetricGroup, Progress, Results, flop_per_sm_cycle, plan_for
 
 BATCH_LAUNCHES = 500
 """Launches that one child reads: about 0.6 MB each in ncu_report with 400 metrics."""
 BATCH_BYTES = 64 << 20
 CHILD_SECONDS_PER_LAUNCH, CHILD_SECONDS = 0.5, 120.0
-
-Progress = Callable[[int, int], None]
 
 
 def read_results(path: Path, progress: Progress | None = None) -> Results:

@@ -8,8 +8,9 @@ import json
 import math
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Protocol, TypedDict
 
 from roofprof.errors import ReportError
 from roofprof.formats.ncu_rep_file import open_report, read_blocks
@@ -24,6 +25,42 @@ _DURATION = "gpu__time_duration."
 _TIME_UNITS = {
     "ns": 1.0, "nsecond": 1.0, "us": 1e3, "usecond": 1e3, "ms": 1e6, "msecond": 1e6, "s": 1e9, "second": 1e9,
 }  # fmt: skip
+
+
+class _Metric(Protocol):
+    """IMetric of ncu_report, which has no stubs: what is asked of it."""
+
+    def has_value(self) -> bool: ...
+    def value(self) -> int | float | str: ...
+    def unit(self) -> str: ...
+
+
+class _Domain(Protocol):
+    """INvtxDomainInfo."""
+
+    def name(self) -> str: ...
+    def push_pop_ranges(self) -> Sequence[str]: ...
+    def start_end_ranges(self) -> Sequence[str]: ...
+
+
+class _NvtxState(Protocol):
+    """INvtxState."""
+
+    def domains(self) -> Sequence[int]: ...
+    def domain_by_id(self, domain_id: int, /) -> _Domain: ...
+
+
+class _Action(Protocol):
+    """IAction: one result of the report."""
+
+    NameBase_FUNCTION: int
+    NameBase_DEMANGLED: int
+
+    def metric_by_name(self, name: str, /) -> _Metric | None: ...
+    def metric_names(self) -> Sequence[str]: ...
+    def workload_type(self) -> int: ...
+    def name(self, base: int, /) -> str: ...
+    def nvtx_state(self) -> _NvtxState | None: ...
 
 
 class GroupAnswer(TypedDict):
@@ -71,7 +108,7 @@ class _Reader:
         self._groups: dict[tuple[str, int, int], tuple[GroupAnswer, Plan]] = {}
         self.answer = Answer(workload=[], process_id=[], function=[], demangled=[], nvtx=[], groups=[], devices={})
 
-    def read(self, action: Any, ids: ResultIds | None) -> None:
+    def read(self, action: _Action, ids: ResultIds | None) -> None:
         """Add one action."""
         group, plan = self._group(action)
         group["launches"].append(len(self.answer["function"]))
@@ -82,11 +119,11 @@ class _Reader:
         self.answer["demangled"].append(action.name(action.NameBase_DEMANGLED))
         self.answer["nvtx"].append(_nvtx(action, ids))
 
-    def _group(self, action: Any) -> tuple[GroupAnswer, Plan]:
+    def _group(self, action: _Action) -> tuple[GroupAnswer, Plan]:
         index = _number(DEVICE_INDEX, action.metric_by_name(DEVICE_INDEX))
         key = UNKNOWN_DEVICE if index is None else str(int(index))
         if key not in self.answer["devices"]:
-            values = {name: _value(action.metric_by_name(metric)) for name, metric in DEVICE_METRICS.items()}
+            values: Device = {name: _value(action.metric_by_name(metric)) for name, metric in DEVICE_METRICS.items()}
             self.answer["devices"][key] = values
         names = action.metric_names()
         held = key, len(names), hash(names)
@@ -99,12 +136,14 @@ class _Reader:
         return self._groups[held]
 
 
-def _value(metric: Any) -> Any:
+def _value(metric: _Metric | None) -> int | float | str | None:
     return metric.value() if metric is not None and metric.has_value() else None
 
 
-def _number(name: str, metric: Any) -> float | None:
-    value = _value(metric)
+def _number(name: str, metric: _Metric | None) -> float | None:
+    if metric is None or not metric.has_value():
+        return None
+    value = metric.value()
     if not isinstance(value, int | float) or not math.isfinite(value):
         return None
     if not name.startswith(_DURATION):
@@ -113,7 +152,7 @@ def _number(name: str, metric: Any) -> float | None:
     return None if factor is None else value * factor
 
 
-def _nvtx(action: Any, ids: ResultIds | None) -> list[OpenRanges]:
+def _nvtx(action: _Action, ids: ResultIds | None) -> list[OpenRanges]:
     """The open ranges per domain, domains without any left out."""
     state = action.nvtx_state()
     if state is None:

@@ -1,6 +1,6 @@
 """Our own reader of .ncu-rep: every launch of a report in this process, a few thousand at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +15,12 @@ from roofprof.formats.ncu_rep_results import METRIC_FIELD, Head, Texts, metric_t
 from roofprof.formats.ncu_rep_session import device_attributes, string_table
 from roofprof.formats.protobuf import Data, FramingError
 from roofprof.parsers.ncu.groups import Chunk, Groups
-from roofprof.parsers.ncu.results import Results
+from roofprof.parsers.ncu.results import Progress, Results
 
 CHUNK_LAUNCHES, CHUNK_BYTES = 2048, 16 << 20
 """At most so much is read side by side: with 400 metrics per launch about 800 launches, 60 MB of arrays."""
 _NO_RANGES: list[OpenRanges] = []
 OTHER_READER = "read it with NVIDIA's module: roofprof analyze --reader ncu-report"
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

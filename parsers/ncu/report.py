@@ -1,17 +1,18 @@
 """Reads .ncu-rep files into the launch frame."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 
 from roofprof.files import plain_name
 from roofprof.findings import Finding
+from roofprof.hardware.profiled_gpu import Attributes
 from roofprof.parsers.ncu.findings import reading_findings
+from roofprof.parsers.ncu.results import Progress
 
-Progress = Callable[[int, int], None]
 Reader = Literal["roofprof", "ncu-report"]
 """roofprof's own, or NVIDIA's module in child processes."""
 
@@ -24,7 +25,7 @@ class NcuReport:
     """File name, without its folder."""
     launches: pl.DataFrame
     """One row per launch, `LAUNCH_SCHEMA`."""
-    devices: Mapping[str, Mapping[str, Any]]
+    devices: Mapping[str, Attributes]
     """Device index to its attributes."""
     findings: tuple[Finding, ...]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 
@@ -31,6 +31,8 @@ DEVICE_METRICS = {
     "ecc_enabled": "device__attribute_ecc_enabled",
 }
 
+Progress = Callable[[int, int], None]
+"""Called with (launches read, launches in all)."""
 Device = dict[str, Number | str | Mapping[str, float] | None]
 """Attributes of a device; `flop_per_sm_cycle` is a mapping, pipe to FLOPs."""
 

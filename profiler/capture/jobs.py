@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from roofprof.profiler.ncu.plan import table_of_chip
-from roofprof.profiler.run.backend import Backend, PlannedJobs, Setting, backends
+from roofprof.profiler.run.backend import AnyBackend, PlannedJobs, Setting, backends
 from roofprof.profiler.run.directory import WORK
 from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.options import CaptureOptions
@@ -17,7 +16,7 @@ from roofprof.profiler.run.tools import Tool
 class Part:
     """The jobs of one profiler."""
 
-    backend: Backend[Any]
+    backend: AnyBackend
     tool: Tool | None
     """None in a dry run on a machine without it."""
     jobs: tuple[Job, ...]

@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from roofprof.errors import RoofprofError
 from roofprof.files import Json
@@ -13,7 +12,7 @@ from roofprof.own_python import module_environment
 from roofprof.profiler.capture.jobs import CapturePlan, Part, plan_capture
 from roofprof.profiler.capture.manifest import build_manifest, overall_state, rows
 from roofprof.profiler.ncu.plan import chip_of_gpu
-from roofprof.profiler.run.backend import Backend, Keeper, Turn, backends
+from roofprof.profiler.run.backend import AnyBackend, Keeper, Turn, backends
 from roofprof.profiler.run.directory import CaptureDirectory, claim_directory
 from roofprof.profiler.run.gpu import Gpu, need_gpu
 from roofprof.profiler.run.job import Job
@@ -164,7 +163,7 @@ class _Session:
             self._write_manifest()
         return problem
 
-    def _launch(self, backend: Backend[Any], job: Job, watch: RunWatch) -> Problem | None:
+    def _launch(self, backend: AnyBackend, job: Job, watch: RunWatch) -> Problem | None:
         try:
             # Another workload than ours may well import what lies beside it.
             environment = module_environment() if job.layer else None

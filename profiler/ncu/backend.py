@@ -6,7 +6,7 @@ from types import MappingProxyType
 from roofprof.errors import ReportError, RoofprofError
 from roofprof.files import Json
 from roofprof.profiler.ncu.command import ncu_command, ncu_options
-from roofprof.profiler.ncu.failures import explain
+from roofprof.profiler.ncu.failures import explain_ncu
 from roofprof.profiler.ncu.plan import PlannedRun, metric_plan, table_of_chip
 from roofprof.profiler.ncu.scrub import cut_to_whole, scrub_report
 from roofprof.profiler.ncu.slim import slim_report
@@ -62,8 +62,8 @@ class Ncu(Backend[NcuWatch]):
         return watch
 
     def explain(self, job: Job, outcome: Outcome, watch: NcuWatch) -> Problem | None:
-        """See `failures.explain`."""
-        return explain(outcome, watch)
+        """See `failures.explain_ncu`."""
+        return explain_ncu(outcome, watch)
 
     def keep(self, job: Job, watch: NcuWatch, keeper: Keeper) -> KeptFile:
         """Scrub and slim the report and move it to its place; a damaged one is cut to what is whole of it."""

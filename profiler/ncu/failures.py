@@ -8,7 +8,7 @@ from roofprof.profiler.run.problems import Problem, ended_early, last_line, shor
 from roofprof.profiler.run.runner import Ending, Outcome
 
 
-def explain(outcome: Outcome, watch: NcuWatch) -> Problem | None:
+def explain_ncu(outcome: Outcome, watch: NcuWatch) -> Problem | None:
     """What went wrong with a run, or None when ncu and the workload ended well.
 
     Only ncu's own lines are searched for known failures, and only once it has failed: a workload may print anything.

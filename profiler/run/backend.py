@@ -6,7 +6,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from roofprof.files import Json
 from roofprof.profiler.run.directory import CaptureDirectory
@@ -132,12 +132,16 @@ class Backend(Protocol[W]):
         return f"{len(jobs)} {self.name} run{'s' if len(jobs) != 1 else ''}"
 
 
-def backends() -> tuple[Backend[Any], ...]:
+AnyBackend: TypeAlias = Backend[Any]
+"""One of those that are loaded by name: what it watches with is its own affair."""
+
+
+def backends() -> tuple[AnyBackend, ...]:
     """The profilers in the order in which a capture runs them."""
     return tuple(_load(name) for name in MODULES)
 
 
 @cache
-def _load(name: str) -> Backend[Any]:
-    found: Backend[Any] = import_module(name).BACKEND
+def _load(name: str) -> AnyBackend:
+    found: AnyBackend = import_module(name).BACKEND
     return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from roofprof.files import Json
 from roofprof.profiler.run.job import Job
@@ -10,7 +10,7 @@ from roofprof.profiler.run.problems import Problem
 from roofprof.profiler.run.state import State
 
 if TYPE_CHECKING:
-    from roofprof.profiler.run.backend import Backend
+    from roofprof.profiler.run.backend import AnyBackend
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class KeptFile:
 class RunRecord:
     """What became of one job."""
 
-    backend: "Backend[Any]"
+    backend: "AnyBackend"
     job: Job
     kept: KeptFile = field(default_factory=KeptFile)
     problem: Problem | None = None

@@ -3,8 +3,9 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
+from typing import TypeAlias
 
 
 @contextlib.contextmanager
@@ -22,8 +23,10 @@ def ending_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
+"""Of a signal; None where something other than Python set it."""
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_held: list[Mapping[signal.Signals, Any]] = []
+_held: list[Mapping[signal.Signals, Handler]] = []
 """The handlers that `uninterrupted` has put aside; empty where signals take effect at once."""
 _waiting: list[int] = []
 """Signals that have come meanwhile."""
@@ -70,7 +73,7 @@ def _release() -> None:
         signal.raise_signal(number)
 
 
-def _handle(handlers: Mapping[signal.Signals, Any]) -> dict[signal.Signals, Any]:
+def _handle(handlers: Mapping[signal.Signals, Handler]) -> dict[signal.Signals, Handler]:
     """Set handlers, and give those that were set before."""
     # None: set by something other than Python, which cannot be set again.
     return {number: signal.signal(number, handler or signal.SIG_DFL) for number, handler in handlers.items()}

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import polars as pl
 
@@ -17,7 +16,7 @@ from roofprof.formats.capture import UNKNOWN_CONDITIONS, Conditions
 from roofprof.formulas.ops_file import OpsConfig
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import PIPES, DeviceSpec
-from roofprof.hardware.profiled_gpu import profiled_gpu_of
+from roofprof.hardware.profiled_gpu import Attributes, ProfiledGpu, profiled_gpu_of
 from roofprof.launches.measured_work import call_rows, op_rows, with_measured_work
 from roofprof.launches.ranges import NamedRange, name_ranges
 from roofprof.results.kernels import KERNEL_SCHEMA
@@ -47,7 +46,7 @@ class Measured:
     name: str
     launches: pl.DataFrame
     """`ATTRIBUTED_SCHEMA`."""
-    devices: Mapping[str, Mapping[str, Any]]
+    devices: Mapping[str, Attributes]
     findings: Sequence[Finding]
     conditions: Conditions = UNKNOWN_CONDITIONS
     """From a capture's manifest."""
@@ -165,7 +164,7 @@ def _unattributed(launches: pl.DataFrame) -> Unattributed:
     return Unattributed(outside.height, total("duration_ns"), total("dram_bytes"), total("flop_count"), kernels)
 
 
-def _report_entry(report: Measured) -> dict[str, Any]:
+def _report_entry(report: Measured) -> dict[str, object]:
     launches = report.launches
     passes = launches["replay_passes"].drop_nulls()
     capture = dict(report.conditions.capture)
@@ -182,7 +181,7 @@ def _report_entry(report: Measured) -> dict[str, Any]:
     }
 
 
-def _several_gpus(gpus: Mapping[str, Any]) -> list[Finding]:
+def _several_gpus(gpus: Mapping[str, ProfiledGpu]) -> list[Finding]:
     names = {g.spec.name for g in gpus.values()}
     if len(names) < 2:
         return []

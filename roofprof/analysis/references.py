@@ -1,12 +1,13 @@
 """Which self-check and which measured roofs belong to which report: those of the same GPU and the same ncu."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from roofprof.analysis.op_roofline import References
 from roofprof.findings import Finding, Severity
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
+from roofprof.hardware.profiled_gpu import Attributes
 from roofprof.selfcheck.result import Selfcheck
 
 NOT_APPLIED = "not-applied"
@@ -22,7 +23,7 @@ class ReportLike(Protocol):
         ...
 
     @property
-    def devices(self) -> Mapping[str, Mapping[str, Any]]:
+    def devices(self) -> Mapping[str, Attributes]:
         """Its GPUs."""
         ...
 

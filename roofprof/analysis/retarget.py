@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from roofprof.analysis.notes import report_notes
 from roofprof.analysis.references import MEASURED_ROOFS, NOT_APPLIED, references_of
@@ -12,6 +11,7 @@ from roofprof.analysis.trust_rules import OVER_MEASURED_ROOF, over_measured_roof
 from roofprof.findings import Finding, Severity
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
+from roofprof.hardware.profiled_gpu import Attributes
 from roofprof.hardware.roofline import place
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
@@ -80,7 +80,7 @@ class _Source:
     """A saved entry of `reports`, as `references_of` asks for it."""
 
     name: str
-    devices: Mapping[str, Mapping[str, Any]]
+    devices: Mapping[str, Attributes]
     selfcheck: Selfcheck | None = None
     ncu_version: str | None = None
 

@@ -70,9 +70,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _report(message: str, hint: str | None, code: int) -> int:
-    from roofprof.formatting import printable
+    from roofprof.formatting import print_error
 
-    print(f"error: {printable(message)}", file=sys.stderr)
-    if hint:
-        print(f"hint: {printable(hint)}", file=sys.stderr)
+    print_error(message, hint)
     return code

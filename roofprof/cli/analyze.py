@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from roofprof.cli.outputs import check_folder, say_written, write_to
+from roofprof.cli.shared_options import CeilingsOption, DomainOption, OnlyOption
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def analyze(
     ops: Annotated[
         str | None, typer.Option(help="Ops file for foreign range names: a TOML file or a bundled name.")
     ] = None,
-    domain: Annotated[str | None, typer.Option(help="NVTX domain whose ranges are ops.")] = None,
+    domain: DomainOption = None,
     timeline: Annotated[
         Path | None, typer.Option(help="nsys trace of the same command; a capture holds its own.")
     ] = None,
@@ -71,8 +72,8 @@ def analyze(
         Path | None,
         typer.Option(help="A selfcheck.json, or its directory; a capture's own is picked up automatically."),
     ] = None,
-    ceilings: Annotated[Path | None, typer.Option(help="Measured roofs: what roofprof ceilings -o wrote.")] = None,
-    only: Annotated[str | None, typer.Option(help="Only ops matching this regex.")] = None,
+    ceilings: CeilingsOption = None,
+    only: OnlyOption = None,
     sort: Annotated[
         str | None,
         typer.Option(

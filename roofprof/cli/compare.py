@@ -6,15 +6,13 @@ from typing import Annotated
 import typer
 
 from roofprof.cli.outputs import say_written, write_to
-from roofprof.cli.report import load_reports
+from roofprof.cli.report import reports_with_notes
+from roofprof.cli.shared_options import AnalysesArgument, DomainOption, GpuOption, OnlyOption, OpsOption
 from roofprof.errors import UsageError
 
 
 def compare(
-    inputs: Annotated[
-        list[Path],
-        typer.Argument(help="Saved analyses (report.json, its folder, all_kernels.csv), captures or .ncu-rep files."),
-    ],
+    inputs: AnalysesArgument,
     against: Annotated[
         str | None, typer.Option(help="'document': add the reference document's claims to the comparison.")
     ] = None,
@@ -24,14 +22,10 @@ def compare(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
     top: Annotated[int | None, typer.Option(min=1, help="Show only the first N rows of each case.")] = None,
-    gpu: Annotated[
-        str | None, typer.Option(help="Target GPU for the roofline; gb200 by default, and a saved analysis' own.")
-    ] = None,
-    ops: Annotated[
-        str | None, typer.Option(help="Ops file for captures and .ncu-rep files with foreign range names.")
-    ] = None,
-    domain: Annotated[str | None, typer.Option(help="NVTX domain whose ranges are ops.")] = None,
-    only: Annotated[str | None, typer.Option(help="Only ops matching this regex.")] = None,
+    gpu: GpuOption = None,
+    ops: OpsOption = None,
+    domain: DomainOption = None,
+    only: OnlyOption = None,
 ) -> None:
     """Compare arithmetic intensity by formula with the measured one, op by op, worst first."""
     if against not in (None, "document"):
@@ -44,7 +38,7 @@ def compare(
     from roofprof.reports.tables.compare import document, print_comparisons
 
     request = AnalyzeRequest(inputs, gpu, domain, ops, only)
-    comparisons = compare_cases(cases_of(load_reports(request)), against == "document")
+    comparisons = compare_cases(cases_of(reports_with_notes(request)), against == "document")
     if output:
         from roofprof.reports.outputs.registry import comparison_outputs
 

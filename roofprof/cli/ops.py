@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from roofprof.cli.shared_options import OnlyOption
 from roofprof.errors import UsageError
 from roofprof.options import sizes
 
@@ -29,7 +30,7 @@ def ops(
     ep: Annotated[int, typer.Option(help="Expert-parallel degree.")] = 1,
     experts_hit: Annotated[int | None, typer.Option(help="Experts hit, if counted; expected otherwise.")] = None,
     gpu: Annotated[str, typer.Option(help="Target GPU for the roofline: a name or a TOML file.")] = "gb200",
-    only: Annotated[str | None, typer.Option(help="Only ops matching this regex.")] = None,
+    only: OnlyOption = None,
     sort: Annotated[str, typer.Option(help="Order: order, time, bytes, flop, ai or name.")] = "order",
     top: Annotated[int | None, typer.Option(min=1, help="Show only the first N rows.")] = None,
     claims: Annotated[bool, typer.Option("--claims", help="Check each claim of the reference document.")] = False,

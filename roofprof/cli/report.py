@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from roofprof.cli.shared_options import AnalysesArgument, CeilingsOption, DomainOption, GpuOption, OnlyOption, OpsOption
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,22 +16,15 @@ if TYPE_CHECKING:
 
 
 def report(
-    inputs: Annotated[
-        list[Path],
-        typer.Argument(help="Saved analyses (report.json, its folder, all_kernels.csv), captures or .ncu-rep files."),
-    ],
+    inputs: AnalysesArgument,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="A document (.md, .html), picture (.png, .svg, .pdf) or .csv.")
     ] = Path("roofline.md"),
-    gpu: Annotated[
-        str | None, typer.Option(help="Target GPU for the roofline; gb200 by default, and a saved analysis' own.")
-    ] = None,
-    ops: Annotated[
-        str | None, typer.Option(help="Ops file for captures and .ncu-rep files with foreign range names.")
-    ] = None,
-    domain: Annotated[str | None, typer.Option(help="NVTX domain whose ranges are ops.")] = None,
-    only: Annotated[str | None, typer.Option(help="Only ops matching this regex.")] = None,
-    ceilings: Annotated[Path | None, typer.Option(help="Measured roofs: what roofprof ceilings -o wrote.")] = None,
+    gpu: GpuOption = None,
+    ops: OpsOption = None,
+    domain: DomainOption = None,
+    only: OnlyOption = None,
+    ceilings: CeilingsOption = None,
     by_phase: Annotated[
         bool, typer.Option("--by-phase", help="One picture per phase: NAME-decode.png and so on.")
     ] = False,
@@ -42,20 +36,20 @@ def report(
     request = AnalyzeRequest(inputs, gpu, domain, ops, only, ceilings=ceilings)
     from roofprof.formatting import printable
 
-    for path in write(load_reports(request), output):
+    for path in write(reports_with_notes(request), output):
         print(f"wrote {printable(str(path))}", file=sys.stderr)
 
 
-def load_reports(request: "AnalyzeRequest") -> "list[RooflineReport]":
+def reports_with_notes(request: "AnalyzeRequest") -> "list[RooflineReport]":
     """One analysis for each input, read or made; says which it used where a folder holds a capture and an analysis.
 
     Raises:
         RoofprofError: an input cannot be read, or an option not be applied to it.
     """
     from roofprof.formatting import printable
-    from roofprof.pipeline.analyze import load_reports as load
+    from roofprof.pipeline.analyze import load_reports
 
-    return load(request, lambda line: print(f"note: {printable(line)}", file=sys.stderr))
+    return load_reports(request, lambda line: print(f"note: {printable(line)}", file=sys.stderr))
 
 
 def _writer(output: Path, by_phase: bool) -> "Callable[[Sequence[RooflineReport], Path], list[Path]]":

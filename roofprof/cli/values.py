@@ -6,12 +6,53 @@ refuses as before.
 """
 
 import os
+from collections.abc import Callable
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, Protocol, get_args, get_origin
 
 _UNKNOWN = object()
+_Convert = Callable[[object, object], object]
+"""Context and words in, value out."""
+
+
+class _Info(Protocol):
+    """What typer.Option and typer.Argument were told: the parts that decide whether there is anything to check."""
+
+    parser: object
+    min: float | None
+    max: float | None
+    exists: bool
+    file_okay: bool
+    dir_okay: bool
+    writable: bool
+    readable: bool
+    resolve_path: bool
+    allow_dash: bool
+    path_type: object
+
+
+class _Descriptor(Protocol):
+    """The type of a parameter, as the function declares it."""
+
+    annotation: object
+    parameter_info: _Info
+
+
+class _Parameter(Protocol):
+    """A parameter of a command."""
+
+    type_descriptor: _Descriptor
+    process_value: _Convert
+    multiple: bool
+    nargs: int
+    required: bool
+    callback: Callable[[object, "_Parameter", object], object] | None
+
+    def value_is_missing(self, value: object) -> bool:
+        """Whether a value counts as not given."""
+        ...
 
 
 def without_converter(command: Any) -> None:
@@ -26,25 +67,25 @@ def without_converter(command: Any) -> None:
     command.get_help_option = lambda context: _take_plain(made(context))
 
 
-def _take_plain(parameter: Any) -> Any:
+def _take_plain(parameter: _Parameter) -> _Parameter:
     """The same parameter; older releases have no descriptor, and no pydantic either."""
     if hasattr(parameter, "type_descriptor") and not isinstance(parameter.process_value, partial):
         parameter.process_value = partial(_process, parameter, parameter.process_value)
     return parameter
 
 
-def _process(parameter: Any, convert: Any, context: Any, value: object) -> object:
+def _process(parameter: _Parameter, convert: _Convert, context: object, value: object) -> object:
     plain = _plain(parameter.type_descriptor, value, _is_many(parameter))
     if plain is _UNKNOWN or (parameter.required and parameter.value_is_missing(plain)):
         return convert(context, value)
     return parameter.callback(context, parameter, plain) if parameter.callback else plain
 
 
-def _is_many(parameter: Any) -> bool:
+def _is_many(parameter: _Parameter) -> bool:
     return bool(parameter.multiple) or parameter.nargs == -1
 
 
-def _plain(descriptor: Any, value: object, many: bool) -> object:
+def _plain(descriptor: _Descriptor, value: object, many: bool) -> object:
     """The value as typer's converter would give it; `_UNKNOWN` where that is its business."""
     if value is None:
         return () if many else None
@@ -57,7 +98,7 @@ def _plain(descriptor: Any, value: object, many: bool) -> object:
     return _UNKNOWN if any(item is _UNKNOWN for item in items) else items
 
 
-def _single(kind: object, info: Any, value: object) -> object:
+def _single(kind: object, info: _Info, value: object) -> object:
     if info.parser is not None:
         return _UNKNOWN
     if kind is str or kind is bool:
@@ -76,7 +117,7 @@ def _member(kind: type[Enum], value: object) -> object:
     return next((member for member in kind if member.value == value), _UNKNOWN)
 
 
-def _integer(info: Any, value: object) -> object:
+def _integer(info: _Info, value: object) -> object:
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value)
     if type(value) is not int or (info.min is not None and value < info.min):
@@ -84,7 +125,7 @@ def _integer(info: Any, value: object) -> object:
     return _UNKNOWN if info.max is not None and value > info.max else value
 
 
-def _path(info: Any, value: object) -> object:
+def _path(info: _Info, value: object) -> object:
     """A path that typer has nothing to check of, or that passes its check: what exists can be read."""
     checked = info.exists or info.resolve_path or info.allow_dash or info.writable or info.path_type
     if checked or not (info.file_okay and info.dir_okay) or not isinstance(value, str | Path):

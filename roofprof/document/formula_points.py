@@ -1,14 +1,13 @@
 """The formulas of a decode case's ops at other batches, for a layer of which one batch was measured."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from roofprof.document.cases import CaseOps
 from roofprof.formulas.layer import expected_experts_hit
 from roofprof.formulas.models import ShapeError, Work, evaluate
+from roofprof.formulas.range_names import ShapeView
 from roofprof.results.op import OpResult
-
-Shape = Mapping[str, int | float | str]
 
 FORMULA_BATCHES = (1, 16, 64, 128)
 """Where one batch alone was measured, the formula is given at these."""
@@ -83,10 +82,10 @@ def _formula_at(op: OpResult, batch: int, wanted: int, experts: CaseExperts | No
         return None
 
 
-def _first(shapes: Sequence[tuple[str, Shape]], formulas: Sequence[str]) -> Shape:
+def _first(shapes: Sequence[tuple[str, ShapeView]], formulas: Sequence[str]) -> ShapeView:
     return next((shape for name, shape in shapes if name in formulas), {})
 
 
-def _size(shape: Shape, key: str) -> int | None:
+def _size(shape: ShapeView, key: str) -> int | None:
     size = shape.get(key)
     return size if isinstance(size, int) else None

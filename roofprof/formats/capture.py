@@ -4,13 +4,12 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from roofprof.errors import ReportError, RoofprofError
 from roofprof.files import plain_name
 from roofprof.findings import Finding, Severity
 from roofprof.formats.kept_files import file_findings
-from roofprof.formats.manifest import Case, Manifest, Run, read_manifest
+from roofprof.formats.manifest import CapturedCase, Manifest, Run, read_manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +19,7 @@ class Conditions:
     cache: str | None = None
     implementations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Name of the range around a layer -> op -> implementation."""
-    capture: Mapping[str, Any] = field(default_factory=dict)
+    capture: Mapping[str, object] = field(default_factory=dict)
     """When, with which recipe and versions: what report.json says of the capture."""
 
 
@@ -108,7 +107,7 @@ def _traces(folder: Path, manifest: Manifest, phase: str | None) -> list[Path]:
     return [path for run in found if os.path.exists(path := folder / str(run.trace))]
 
 
-def _origin(manifest: Manifest) -> dict[str, Any]:
+def _origin(manifest: Manifest) -> dict[str, object]:
     """Date, recipe and versions of a capture, flat."""
     versions = {**manifest.versions, **manifest.packages}
     flat = {name: version for name, version in versions.items() if version is not None}
@@ -132,7 +131,7 @@ def _findings(folder: Path, manifest: Manifest) -> list[Finding]:
     return found
 
 
-def _case_findings(case: Case) -> list[Finding]:
+def _case_findings(case: CapturedCase) -> list[Finding]:
     found = [
         Finding("op-not-run", Severity.INFO, f"{op} was not run: {reason}", op=op)
         for op, reason in case.not_run.items()

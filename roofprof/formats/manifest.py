@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated
 
 from roofprof.errors import ReportError
 from roofprof.field_errors import FieldError
@@ -43,7 +43,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class CapturedCase:
     """What was run of one batch and length."""
 
     range_name: str | None = None
@@ -63,7 +63,7 @@ class Manifest:
     versions: Mapping[str, str | None]
     merge: list[list[str]] = field(default_factory=list)
     nsys: list[Run] = field(default_factory=list)
-    cases: list[Case] = field(default_factory=list)
+    cases: list[CapturedCase] = field(default_factory=list)
     created: str | None = None
     chip: str | None = None
     recipe: str | None = None
@@ -95,7 +95,7 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def _with_packages(data: Mapping[str, Any]) -> dict[str, Any]:
+def _with_packages(data: Mapping[str, object]) -> dict[str, object]:
     """The manifest with the packages' versions taken out of the others, which are texts."""
     if "versions" not in data:
         return dict(data)

@@ -18,6 +18,8 @@ _LEGAL = re.compile(r"[A-Za-z0-9_.:-]+")
 _NUMBER = re.compile(r"([a-z]+)(\d+)")
 
 Shape = dict[str, int | float | str]
+ShapeView = Mapping[str, int | float | str]
+"""A shape that is only read."""
 
 
 class RangeNameError(ValueError):

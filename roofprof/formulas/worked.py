@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from roofprof.formulas.dimensions import EXPERTS, HEADS
 from roofprof.formulas.models import FORMULAS, ShapeError, Work, defaults_of, evaluate
+from roofprof.formulas.range_names import ShapeView
 from roofprof.formulas.traced import Traced, expression
-
-Shape = Mapping[str, int | float | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class WorkedFormula:
     arithmetic_intensity: float | None
 
 
-def worked_formula(formula: str, shape: Shape) -> WorkedFormula | None:
+def worked_formula(formula: str, shape: ShapeView) -> WorkedFormula | None:
     """Work a formula through: the formula itself is evaluated, on sizes that remember the arithmetic done with them.
 
     Args:
@@ -64,15 +63,15 @@ def _terms(work: Work) -> Iterator[tuple[str, str]]:
             yield f"{name}, {way}", expression(value)
 
 
-def _gemm_words(s: Shape) -> str:
+def _gemm_words(s: ShapeView) -> str:
     return f"GEMM [{s['m']}, {s['k']}] → [{s['m']}, {s['n']}]"
 
 
-def _bmm_words(s: Shape) -> str:
+def _bmm_words(s: ShapeView) -> str:
     return f"BMM [{s['h']}, {s['m']}, {s['k']}] × [{s['h']}, {s['k']}, {s['n']}]"
 
 
-def _moe_words(s: Shape) -> str:
+def _moe_words(s: ShapeView) -> str:
     hit = s["e"]
     experts = f"{hit:.4g}" if isinstance(hit, float) else str(hit)
     rows = s.get("r") or _times(s["m"], s.get("t", 8))
@@ -83,7 +82,7 @@ def _times(a: int | float | str, b: int | float | str) -> str:
     return str(a * b) if isinstance(a, int) and isinstance(b, int) else f"{a} × {b}"
 
 
-_WORDS: Mapping[str, Callable[[Shape], str]] = {
+_WORDS: Mapping[str, Callable[[ShapeView], str]] = {
     "gemm": _gemm_words,
     "bmm": _bmm_words,
     "moe_gemm": _moe_words,
@@ -99,7 +98,7 @@ _WORDS: Mapping[str, Callable[[Shape], str]] = {
 }
 
 
-def shape_words(formula: str, shape: Shape) -> str:
+def shape_words(formula: str, shape: ShapeView) -> str:
     """For instance `FP8 GEMM [64, 1536] → [64, 24576]`; sizes by letter for formulas without words of their own."""
     precision = shape.get("precision")
     prefix = f"{str(precision).upper()} " if precision else ""

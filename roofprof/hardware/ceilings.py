@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from roofprof.errors import ReportError
 from roofprof.field_errors import FieldError
@@ -63,12 +63,12 @@ class Ceilings:
         peaks = {pipe: peak.burst for pipe, peak in self.peak_flop_per_s.items()}
         return Roofs(peaks, self.dram_bytes_per_s[mix] if mix else None, self.mufu_per_s)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """The content of a ceilings file."""
-        return {"schema_version": SCHEMA_VERSION} | asdict(self)
+        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Ceilings":
+    def from_dict(cls, data: Mapping[str, object]) -> "Ceilings":
         """The reverse of `as_dict`; unknown fields are left alone. A peak may be its burst alone.
 
         Raises:

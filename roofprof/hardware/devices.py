@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from roofprof.errors import ReportError, RoofprofError, UsageError
 from roofprof.field_errors import FieldError, wrong
@@ -63,7 +63,7 @@ class DeviceSpec:
         peak = self.peak_flop_per_s.get(pipe)
         return None if peak is None or not self.dram_bytes_per_s else peak / self.dram_bytes_per_s
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain data for JSON."""
         data = asdict(self)
         data["peak_flop_per_s"] = dict(self.peak_flop_per_s)
@@ -71,7 +71,7 @@ class DeviceSpec:
         return data
 
 
-def device_from_dict(data: Mapping[str, Any]) -> DeviceSpec:
+def device_from_dict(data: Mapping[str, object]) -> DeviceSpec:
     """The reverse of `DeviceSpec.as_dict`; unknown fields are left alone.
 
     Raises:
@@ -87,7 +87,7 @@ def bundled_gpus() -> Mapping[str, DeviceSpec]:
 
 
 @cache
-def _bundled_table() -> Mapping[str, Any]:
+def _bundled_table() -> Mapping[str, object]:
     return tomllib.loads((Path(__file__).parent / "gpus.toml").read_text(encoding="utf-8"))
 
 
@@ -123,7 +123,7 @@ def recognise_gpu(display_name: str) -> DeviceSpec | None:
     return None
 
 
-def _parse(table: Mapping[str, Any], origin: str) -> dict[str, DeviceSpec]:
+def _parse(table: Mapping[str, object], origin: str) -> dict[str, DeviceSpec]:
     specs: dict[str, DeviceSpec] = {}
     for name, row in table.items():
         try:
@@ -135,7 +135,7 @@ def _parse(table: Mapping[str, Any], origin: str) -> dict[str, DeviceSpec]:
     return specs
 
 
-def _spec(name: str, row: Mapping[str, Any], table: Mapping[str, Any], origin: str) -> DeviceSpec:
+def _spec(name: str, row: Mapping[str, object], table: Mapping[str, object], origin: str) -> DeviceSpec:
     """One GPU, each figure checked.
 
     Raises:
@@ -163,7 +163,7 @@ def _check_magnitude(key: str, figure: float | None, bounds: Bounds) -> None:
         raise error.inside(key) from None
 
 
-def _inherit(row: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+def _inherit(row: Mapping[str, object], table: Mapping[str, object]) -> dict[str, object]:
     """Fill what is missing in a row from the one that it inherits: of its own table, or a bundled one.
 
     Figures of its own are not the parent's: neither are its name and where they are from.
@@ -181,8 +181,8 @@ def _inherit(row: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]
             f" = {parent_name!r:.60}: expected a GPU that inherits from none, bundled or of this file", "inherits"
         )
     merged = {k: v for k, v in parent.items() if k not in _OWN and v is not None} | dict(row)
-    peaks = [held.get("peak_flop_per_s", {}) for held in (parent, row)]
-    merged["peak_flop_per_s"] = peaks[0] | peaks[1] if all(isinstance(p, dict) for p in peaks) else peaks[1]
+    inherited, own = parent.get("peak_flop_per_s", {}), row.get("peak_flop_per_s", {})
+    merged["peak_flop_per_s"] = inherited | own if isinstance(inherited, dict) and isinstance(own, dict) else own
     merged.setdefault("source", f"own figures; what they leave out: {parent.get('source', parent_name)}")
     del merged["inherits"]
     return merged

@@ -15,7 +15,8 @@ from roofprof.hardware.ceilings import Ceilings, load_ceilings
 from roofprof.hardware.devices import DeviceSpec, load_gpu
 from roofprof.launches.attribution import attribute
 from roofprof.parsers.ncu.report import Reader, read_ncu_report
-from roofprof.pipeline.capture_group import Progress, read_group, read_trace
+from roofprof.parsers.ncu.results import Progress
+from roofprof.pipeline.capture_group import read_group, read_trace
 from roofprof.pipeline.inputs import Input, InputKind, as_measured, as_reported, check_options
 from roofprof.pipeline.names import unique_labels, with_unique_names
 from roofprof.results.report import RooflineReport, load_report

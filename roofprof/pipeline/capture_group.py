@@ -1,6 +1,5 @@
 """Reads one group of a capture: its reports merged by launch, its traces beside them."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +13,8 @@ from roofprof.formats.kept_files import launch_finding
 from roofprof.launches.attribution import attribute
 from roofprof.launches.merge import merge_launches
 from roofprof.parsers.ncu.report import Reader, read_ncu_report
+from roofprof.parsers.ncu.results import Progress
 from roofprof.timeline.op_times import NamedTrace
-
-Progress = Callable[[int, int], None]
 
 
 def read_group(

@@ -12,6 +12,7 @@ from roofprof.formats.capture import load_capture
 from roofprof.formats.manifest import MANIFEST
 from roofprof.hardware.chip import Chip, chip_of_capability, common_counters
 from roofprof.hardware.devices import recognise_gpu
+from roofprof.hardware.profiled_gpu import figure_of
 from roofprof.pipeline.capture_group import read_group
 from roofprof.selfcheck.check import check_counters, expected_in
 from roofprof.selfcheck.result import SELFCHECK, Row, Selfcheck, load_selfcheck
@@ -57,7 +58,7 @@ def evaluate_capture(folder: Path) -> Selfcheck:
         raise ReportError(f"{folder} holds no kernel with expected counts", "make one with roofprof selfcheck -o DIR")
     device = next(iter(read.devices.values()), {})
     name = str(device.get("device_name") or "unknown GPU")
-    l2_bytes = float(device.get("l2_cache_bytes") or DEFAULT_L2_BYTES)
+    l2_bytes = float(figure_of(device, "l2_cache_bytes") or DEFAULT_L2_BYTES)
     rows, floor = check_counters(read.launches, expected_by_range, recognise_gpu(name), l2_bytes)
     chip = chip_of_capability(f"{device.get('compute_capability_major')}.{device.get('compute_capability_minor')}")
     record = _record(folder)

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
 from roofprof.hardware.devices import PIPES, DeviceSpec
-from roofprof.launches.measured_work import call_rows, with_measured_work
+from roofprof.launches.measured_work import CallRow, call_rows, with_measured_work
 from roofprof.selfcheck.expected import Expected, executed_flop_counts, expected_of_range
 from roofprof.selfcheck.result import Floor, Row, State
 
@@ -33,7 +32,7 @@ class _Calls:
     """The calls of one kernel."""
 
     expected: Expected
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[CallRow]
 
     def values(self, column: str) -> list[float]:
         """What was measured; empty where one call has no value."""
@@ -66,7 +65,7 @@ def check_counters(
         launch: (name, grid[0] * grid[1] * grid[2] if grid else 0)
         for launch, name, grid in attributed.select("launch_id", "kernel_demangled_name", "grid").iter_rows()
     }
-    groups: dict[str, list[Mapping[str, Any]]] = {}
+    groups: dict[str, list[CallRow]] = {}
     for row in call_rows(attributed).iter_rows(named=True):
         groups.setdefault(row["nvtx_path"][-1], []).append(row)
     rows: list[Row] = []

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from roofprof import __version__
 from roofprof.errors import ReportError
@@ -85,13 +85,13 @@ class Selfcheck:
         """Whether every counter that ran is exact, or within its limits."""
         return bool(self.rows) and all(row.state == "passed" for row in self.rows)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """The content of selfcheck.json."""
-        own = {"schema_version": SCHEMA_VERSION, "roofprof": __version__, "passed": self.passed}
+        own: dict[str, object] = {"schema_version": SCHEMA_VERSION, "roofprof": __version__, "passed": self.passed}
         return own | {"failed_counters": self.failed_counters, "missing_counters": self.missing_counters} | asdict(self)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Selfcheck":
+    def from_dict(cls, data: Mapping[str, object]) -> "Selfcheck":
         """The reverse of `as_dict`; unknown fields are left alone.
 
         Raises:

@@ -5,11 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from stub_tools import Install
 
 from roofprof.profiler.doctor import Check, doctor, exit_status
 from roofprof.profiler.run.gpu import counters_permitted, gpus
-
-Install = Callable[..., Path]
 
 
 def by_name(checks: list[Check]) -> dict[str, Check]:

@@ -13,6 +13,7 @@ from roofprof.formatting import (
     format_number,
     format_percent,
     format_si,
+    print_error,
     printable,
     spreadsheet_cell,
 )
@@ -84,3 +85,12 @@ def test_a_line_of_csv_reads_back_as_its_cells(cells: list[str]) -> None:
 
 def test_cells_that_are_no_texts() -> None:
     assert csv_line([None, 1, 0.5, True, "a\rb", 'a"b']) == ',1,0.5,True,"a\rb","a""b"\n'
+
+
+def test_an_error_of_any_program_is_escaped_and_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    print_error("x\x1b[2J is missing", "look\nhere")
+    print_error("y", None)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "\x1b" not in printed.err
+    assert [line.split(":")[0] for line in printed.err.splitlines()] == ["error", "hint", "error"]

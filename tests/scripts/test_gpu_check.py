@@ -31,7 +31,7 @@ def test_a_table_comes_last(root: Path, tmp_path: Path) -> None:
     rows = output[output.index("\nstep") :].splitlines()[2:]
     assert [row.split()[0] for row in rows] == [
         "doctor", "verify-decode", "verify-prefill", "verify-bf16", "verify-dense", "gpu-tests", "selfcheck",
-        "ceilings", "capture", "judge", "analyze", "timeline", "compare-nsys", "all,",
+        "ceilings", "capture", "evaluate", "analyze", "timeline", "compare-nsys", "all,",
     ]  # fmt: skip
     assert "skipped: no nsys" in rows[-2]
     assert rows[-1].split()[:3] == ["all,", "all", "ok"]
@@ -62,7 +62,7 @@ def test_what_failed_is_not_analyzed_from_an_older_run(root: Path, tmp_path: Pat
     assert "timeline " not in calls
     rows = {line.split()[0]: line for line in output[output.index("\nstep") :].splitlines()[2:]}
     assert "skipped: capture failed" in rows["analyze"]
-    assert rows["judge"].split()[1] == "ok"
+    assert rows["evaluate"].split()[1] == "ok"
 
 
 def test_a_limit_for_all_steps_leaves_a_table(root: Path, tmp_path: Path) -> None:

@@ -1,13 +1,20 @@
 """Stub tools on PATH, and a report to hand out."""
 
 import importlib.util
+import json
 import os
 import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from roofprof.profiler.run.options import CaptureOptions
+
+Install = Callable[..., Path]
+"""Puts a stub in place; `ncu` and `nsys` give one."""
 
 DATA = Path(__file__).parents[1] / "data" / "profiler"
 
@@ -25,6 +32,17 @@ NSYS = """#!{python}
 MODE, PLANT = {mode!r}, {plant!r}
 exec(compile(open({stub!r}).read(), "stub_nsys", "exec"))
 """
+
+
+@pytest.fixture
+def options(tmp_path: Path, tools: Path) -> CaptureOptions:
+    """A capture of the layer with the stubs, into a folder that is not there yet."""
+    return CaptureOptions(output=tmp_path / "out")
+
+
+def manifest(path: Path) -> Any:
+    """What the capture in a folder says of itself."""
+    return json.loads((path / "manifest.json").read_text())
 
 
 @pytest.fixture

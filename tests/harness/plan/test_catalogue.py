@@ -8,6 +8,7 @@ import pytest
 
 from roofprof.formulas.layer import RECIPES, LayerCase, OpSpec, layer_ops
 from roofprof.formulas.models import FORMULAS, evaluate
+from roofprof.formulas.request import VARIANTS
 from roofprof.harness import ops
 from roofprof.harness.inputs.counts import Counts, expected_counts
 from roofprof.harness.inputs.op import Implementation, Op
@@ -119,6 +120,7 @@ def test_variants_of_each_case():
     assert sorted(names(LayerCase("prefill"))) == ["merge_state", "topk_sigmoid", "topk_softmax"]
     assert names(LayerCase("prefill", layer="dense")) == ["merge_state"]
     assert names(LayerCase("prefill", prefix_len=64, layer="dense")) == []
+    assert set(VARIANTS) == {*names(LayerCase()), *names(LayerCase("prefill"))}, "what --variants says that it adds"
 
 
 def test_an_op_that_declares_nothing_has_no_weights():

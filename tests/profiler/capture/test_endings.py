@@ -1,17 +1,16 @@
 """What a capture leaves when signals, daemons and odd names come in its way."""
 
 import hashlib
-import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from stub_tools import Install, manifest
 
 from roofprof.cli.progress import ProgressLine, print_result
 from roofprof.profiler.capture.jobs import dry_run
@@ -20,17 +19,6 @@ from roofprof.profiler.ncu import backend
 from roofprof.profiler.run.options import CaptureOptions
 from roofprof.profiler.run.problems import Problem
 from roofprof.profiler.run.watch import CaptureProgress
-
-Install = Callable[..., Path]
-
-
-@pytest.fixture
-def options(tmp_path: Path, tools: Path) -> CaptureOptions:
-    return CaptureOptions(output=tmp_path / "out")
-
-
-def manifest(path: Path) -> Any:
-    return json.loads((path / "manifest.json").read_text())
 
 
 def test_the_manifest_tells_each_file_by_its_digest(options: CaptureOptions, ncu: Install, nsys: Install) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from roofprof.profiler.ncu.command import ncu_options
-from roofprof.profiler.ncu.failures import explain
+from roofprof.profiler.ncu.failures import explain_ncu
 from roofprof.profiler.ncu.plan import layer_plan, table_of_chip
 from roofprof.profiler.ncu.watch import NcuWatch
 from roofprof.profiler.run.runner import Ending, Outcome
@@ -73,7 +73,7 @@ def test_the_workloads_lines_are_kept_apart() -> None:
     ],
 )
 def test_known_failures_are_explained(text: str, message: str) -> None:
-    problem = explain(FAILED, watch(text + "\n"))
+    problem = explain_ncu(FAILED, watch(text + "\n"))
     assert problem
     assert message in problem.message
     assert problem.hint
@@ -82,7 +82,7 @@ def test_known_failures_are_explained(text: str, message: str) -> None:
 
 def test_the_workloads_own_error_comes_first() -> None:
     text = "error: too big\nhint: make it smaller\n==ERROR== The application returned an error code (1).\n"
-    problem = explain(FAILED, watch(text))
+    problem = explain_ncu(FAILED, watch(text))
     assert problem
     assert (problem.message, problem.hint, problem.fatal) == ("too big", "make it smaller", True)
 
@@ -90,7 +90,7 @@ def test_the_workloads_own_error_comes_first() -> None:
 def test_a_crash_after_launches_is_not_fatal() -> None:
     text = '==PROF== Profiling "k" - 0: 100% - 1 pass\nSegmentation fault\n'
     text += "==ERROR== The application returned an error code (11).\n"
-    problem = explain(FAILED, watch(text))
+    problem = explain_ncu(FAILED, watch(text))
     assert problem
     assert not problem.fatal
     assert "(11)" in problem.message
@@ -98,8 +98,8 @@ def test_a_crash_after_launches_is_not_fatal() -> None:
 
 
 def test_a_good_end_is_not_a_problem() -> None:
-    assert explain(FINISHED, watch('==PROF== Profiling "k" - 0: 100% - 1 pass\n==WARNING== odd\n')) is None
-    nothing = explain(FINISHED, watch("==WARNING== No kernels were profiled.\n"))
+    assert explain_ncu(FINISHED, watch('==PROF== Profiling "k" - 0: 100% - 1 pass\n==WARNING== odd\n')) is None
+    nothing = explain_ncu(FINISHED, watch("==WARNING== No kernels were profiled.\n"))
     assert nothing
     assert "no kernel" in nothing.message
 

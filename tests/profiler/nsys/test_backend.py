@@ -1,6 +1,5 @@
 """nsys in a capture, with a stub nsys beside the stub ncu."""
 
-import json
 import os
 import sqlite3
 import stat
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stub_tools import Install, manifest
 
 from roofprof.errors import RoofprofError, UsageError
 from roofprof.files import Json
@@ -22,17 +22,6 @@ from roofprof.profiler.run.options import CaptureOptions
 from roofprof.profiler.run.record import RunRecord
 from roofprof.profiler.run.runner import Ending, Outcome
 from roofprof.profiler.run.watch import CaptureProgress
-
-Install = Callable[..., Path]
-
-
-@pytest.fixture
-def options(tmp_path: Path, tools: Path) -> CaptureOptions:
-    return CaptureOptions(output=tmp_path / "out")
-
-
-def manifest(path: Path) -> Any:
-    return json.loads((path / "manifest.json").read_text())
 
 
 def files(path: Path, folder: str) -> list[str]:

@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from roofprof.profiler.ncu.failures import explain
+from roofprof.profiler.ncu.failures import explain_ncu
 from roofprof.profiler.ncu.watch import NcuWatch
 from roofprof.profiler.run.output import MAX_LINE, KeptText, Sorter, readable_lines
 from roofprof.profiler.run.runner import Ending, Outcome
@@ -89,8 +89,8 @@ def test_the_workloads_words_are_not_taken_for_ncus(words: str) -> None:
     watch = NcuWatch("r", 1, 1)
     watch.feed(f'{words}\n==PROF== Profiling "k" - 0: 0%....100% - 1 pass\n==WARNING== odd\n')
     watch.finish()
-    assert explain(Outcome(Ending.FINISHED, 0, 1.0), watch) is None
-    crashed = explain(Outcome(Ending.FINISHED, 1, 1.0), watch)
+    assert explain_ncu(Outcome(Ending.FINISHED, 0, 1.0), watch) is None
+    crashed = explain_ncu(Outcome(Ending.FINISHED, 1, 1.0), watch)
     assert crashed
     assert not crashed.fatal
 
@@ -109,7 +109,7 @@ def test_a_cause_is_short() -> None:
     watch = NcuWatch("r", 1, 1)
     watch.feed("y" * 100_000 + "\n==ERROR== " + "z" * 10_000 + "\n")
     watch.finish()
-    problem = explain(Outcome(Ending.FINISHED, 1, 1.0), watch)
+    problem = explain_ncu(Outcome(Ending.FINISHED, 1, 1.0), watch)
     assert problem
     assert len(problem.message) < 500
     assert len(problem.hint or "") < 500

@@ -3,12 +3,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from stub_tools import Install
 
 from roofprof.cli import run
 from roofprof.errors import RoofprofError, UsageError
@@ -16,8 +16,6 @@ from roofprof.profiler.capture import session
 from roofprof.profiler.run.options import CaptureOptions
 from roofprof.profiler.sweep.plan import SweepOptions, planned_captures
 from roofprof.profiler.sweep.sweep import sweep
-
-Install = Callable[..., Path]
 
 
 @pytest.fixture
