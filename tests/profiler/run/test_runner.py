@@ -80,6 +80,8 @@ def test_what_cannot_start_is_an_error(tmp_path: Path) -> None:
         run_profiler([str(tmp_path / "nothing")], tmp_path / "log", Quiet())
 
 
+SAY_PID = "print('', os.getpid(), '', flush=True)\n"
+"""Spaces around it: two processes that write at one time may lose a line end."""
 DAEMON = (
     "import os, time\n"
     "if os.fork() == 0:\n"
@@ -122,7 +124,7 @@ def test_everything_ends_when_we_are_killed(tmp_path: Path, alive: Callable[[int
     code = (
         "import sys\nfrom pathlib import Path\nfrom roofprof.profiler.ncu.watch import NcuWatch\n"
         "from roofprof.profiler.run.runner import run_profiler\n"
-        f"command = [sys.executable, '-c', {DAEMON + 'print(str(), os.getpid(), str(), flush=True); time.sleep(600)'!r}]\n"
+        f"command = [sys.executable, '-c', {DAEMON + SAY_PID + 'time.sleep(600)'!r}]\n"
         "run_profiler(command, Path('log'), NcuWatch('r', 1, 1))"
     )
     environment = {**os.environ, "PYTHONPATH": str(root)}
