@@ -6,15 +6,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from roofprof.cli import app
+from roofprof.cli import app, run
 
 
 @pytest.mark.parametrize("name", ["no-nvtx", "range-nvtx"])
-def test_both_readers_give_one_report(data: Path, name: str) -> None:
+def test_both_readers_give_one_report(data: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = str(data / f"kinds/{name}.ncu-rep")
-    answers = [CliRunner().invoke(app, ["analyze", path, "--json", *more]) for more in ([], ["--reader", "ncu-report"])]
-    assert [answer.exit_code for answer in answers] == [0, 0]
-    ours, theirs = (json.loads(answer.stdout) for answer in answers)
+    answers = []
+    for more in ([], ["--reader", "ncu-report"]):
+        assert run(["analyze", path, "--json", *more]) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    ours, theirs = answers
     for report in (ours, theirs):
         del report["generated"]
     assert ours == theirs
