@@ -1,5 +1,6 @@
 """The frames between reading an nsys trace and the timeline: GPU operations and NVTX ranges, one row each."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -71,6 +72,16 @@ KERNEL, MEMORY, GRAPH = 0, 1, 2
 """Kinds of GPU operations: kernels, memcpys and memsets, graphs traced as a whole."""
 
 
+ROWS_AT_ONCE = 1 << 18
+"""Operations that are worked on at a time: intermediate columns stay as small as this."""
+
+
+def slices(count: int) -> Iterator[slice]:
+    """Rows from 0 to `count` in runs of ROWS_AT_ONCE."""
+    for low in range(0, count, ROWS_AT_ONCE):
+        yield slice(low, min(low + ROWS_AT_ONCE, count))
+
+
 class Operations:
     """Every GPU operation of a trace, one column at a time: the whole frame twice would not fit in memory.
 
@@ -89,6 +100,21 @@ class Operations:
         # The column of a single frame needs no copy.
         held = [frame[name] for frame in self._frames if frame.height]
         return pl.concat(held, rechunk=True) if held else self._frames[0][name]
+
+    @property
+    def frames(self) -> Sequence[pl.DataFrame]:
+        """One frame per kind."""
+        return self._frames
+
+
+def parts(operations: Operations | pl.DataFrame, names: Sequence[str]) -> Iterator[tuple[slice, pl.DataFrame]]:
+    """Columns of a few operations at a time, with their rows among all."""
+    before = 0
+    for frame in operations.frames if isinstance(operations, Operations) else (operations,):
+        chosen = frame.select(names)
+        for rows in slices(frame.height):
+            yield slice(before + rows.start, before + rows.stop), chosen[rows]
+        before += frame.height
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,8 +203,7 @@ def _findings(trace: NsysTrace, attribution: Attribution, domain: str | None) ->
         message = "the trace has no NVTX ranges: no operation can be attributed to an op"
         return [Finding("no-ranges", Severity.WARNING, message, "trace with -t cuda,nvtx and a range around each op")]
     found = range_doubts(trace, attribution, domain)
-    worked = np.zeros(len(attribution.forest.rows), bool)
-    worked[attribution.range_of(attribution.key[attribution.key >= 0])] = True
+    worked = attribution.with_work()
     inner = np.flatnonzero(worked)
     while len(inner):
         inner = attribution.forest.parent[inner]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roofprof.timeline.frames import RANGE_SCHEMA
-from roofprof.timeline.nesting import NO_RANGE, range_forest
+from roofprof.timeline.nesting import MAX_DEPTH, NO_RANGE, range_forest
 from roofprof.timeline.op_calls import _paths
 
 RANGES = st.lists(st.tuples(st.integers(1, 2), st.integers(0, 12), st.integers(0, 12), st.sampled_from("ab")))
@@ -39,9 +39,9 @@ def test_paths_are_the_names_from_the_outermost_in(ranges: list[tuple[int, int, 
 
 
 def test_a_deep_stack_of_ranges() -> None:
-    count = 2000
+    count, depth = 2000, MAX_DEPTH + 1
     forest = range_forest(_frame([(1, i, 3 * count - 2 * i, "a") for i in range(count)]))
-    assert np.array_equal(forest.parent, np.arange(-1, count - 1))
+    assert np.array_equal(forest.parent, np.minimum(np.arange(-1, count - 1), MAX_DEPTH - 1))
     paths, numbers = _paths(forest, pl.Series(["a"] * count))
-    assert [len(path) for path in paths] == list(range(1, count + 1))
-    assert np.array_equal(numbers, np.arange(count))
+    assert [len(path) for path in paths] == list(range(1, depth + 1))
+    assert np.array_equal(numbers, np.minimum(np.arange(count), MAX_DEPTH))
