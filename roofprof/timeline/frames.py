@@ -12,9 +12,8 @@ _OPERATION: dict[str, pl.DataType] = {
     "start_ns": pl.Int64(),
     "end_ns": pl.Int64(),
     "global_pid": pl.Int64(),  # nsys' serialised process: HW:8|VM:8|PID:24|0
-    "device_id": pl.Int64(),
-    "stream_id": pl.Int64(),
-    "correlation_id": pl.Int64(),  # unique within a process only
+    "device_id": pl.Int32(),
+    "correlation_id": pl.UInt32(),  # unique within a process only
     "launch_start_ns": pl.Int64(),  # the API call that launched it; null where the trace has none
     "launch_end_ns": pl.Int64(),
     "launch_global_tid": pl.Int64(),
