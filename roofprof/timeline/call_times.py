@@ -7,7 +7,7 @@ from roofprof.timeline.frames import GRAPH, KERNEL, MEMORY, Operations, slices
 from roofprof.timeline.gaps import find_gaps
 from roofprof.timeline.intervals import Groups, grouped, sorting, whole_groups
 from roofprof.timeline.nesting import Booleans, Integers
-from roofprof.timeline.op_calls import Attribution, calls_round
+from roofprof.timeline.op_calls import Attribution, PathNumbers, calls_round
 
 CALL_SCHEMA = pl.Schema(
     {
@@ -28,7 +28,7 @@ CALL_SCHEMA = pl.Schema(
 )
 """One row per call of an op."""
 
-Column = Integers | Booleans | pl.Series
+Column = Integers | PathNumbers | Booleans | pl.Series
 
 
 def call_times(operations: Operations | pl.DataFrame, attribution: Attribution) -> pl.DataFrame:
@@ -51,8 +51,10 @@ def call_times(operations: Operations | pl.DataFrame, attribution: Attribution) 
     columns |= {name: _unless(own["graph_count"] > 0, own[name]) for name in ("duration_ns", "union_ns")}
     columns |= {name: own[name] for name in CALL_SCHEMA if name in own and name not in columns}
     columns |= _idle(operations, key, own["key"])
+    del own, found
     frame = pl.DataFrame({name: columns[name] for name in CALL_SCHEMA}, schema=CALL_SCHEMA)
-    return frame.sort("first_start_ns", maintain_order=True)
+    del columns
+    return frame if frame["first_start_ns"].is_sorted() else frame.sort("first_start_ns", maintain_order=True)
 
 
 def _own_times(key: Integers, start: Integers, end: Integers, kind: Integers) -> dict[str, Integers]:

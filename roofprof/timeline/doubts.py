@@ -3,7 +3,7 @@
 import numpy as np
 
 from roofprof.findings import Finding, Severity
-from roofprof.timeline.frames import NsysTrace, Operations
+from roofprof.timeline.frames import NsysTrace, Operations, parts
 from roofprof.timeline.intervals import sorting
 from roofprof.timeline.nesting import MAX_DEPTH
 from roofprof.timeline.op_calls import Attribution
@@ -54,11 +54,13 @@ def launch_doubts(trace: NsysTrace, operations: Operations, attribution: Attribu
     if not trace.kernels.height:
         message = "the trace holds memcpys, memsets or graphs, but no kernel"
         found.append(Finding("no-kernels", Severity.WARNING, message, "trace with -t cuda,nvtx"))
-    launch = operations["launch_start_ns"]
-    late = (launch.fill_null(np.iinfo(np.int64).min) > operations["start_ns"] + MAX_EARLY_NS).sum()
+    late = sum(
+        int((part["launch_start_ns"] > part["start_ns"] + MAX_EARLY_NS).sum())
+        for _, part in parts(operations, ("launch_start_ns", "start_ns"))
+    )
     if late:
         message = f"{late} GPU operations start more than {MAX_EARLY_NS // 1000} µs before the call that launched them"
-        found.append(Finding("trace-order", Severity.DOUBTFUL, message, values={"count": int(late)}))
+        found.append(Finding("trace-order", Severity.DOUBTFUL, message, values={"count": late}))
     if count := attribution.crossed_calls:
         message = f"{count} GPU operations were launched by calls during which a range of their thread began"
         found.append(Finding("trace-order", Severity.DOUBTFUL, message, values={"count": count}))

@@ -1,17 +1,17 @@
 """The kernels and memory operations of each op: one entry per name and launch shape."""
 
-import numpy as np
 import polars as pl
 
 from roofprof.timeline.frames import BLOCK, GRID
-from roofprof.timeline.nesting import Booleans, Integers
+from roofprof.timeline.nesting import Booleans
+from roofprof.timeline.op_calls import PathNumbers
 from roofprof.timeline.rows import Durations, KernelRow, MemoryRow
 
 Place = tuple[int, bool]
 """Path number, and whether a graph replayed it."""
 
 
-def kernel_rows(kernels: pl.DataFrame, path: Integers, replayed: Booleans) -> dict[Place, list[KernelRow]]:
+def kernel_rows(kernels: pl.DataFrame, path: PathNumbers, replayed: Booleans) -> dict[Place, list[KernelRow]]:
     """Kernels of each op, the longest in total first.
 
     Args:
@@ -35,7 +35,7 @@ def kernel_rows(kernels: pl.DataFrame, path: Integers, replayed: Booleans) -> di
     return found
 
 
-def memory_rows(operations: pl.DataFrame, path: Integers, replayed: Booleans) -> dict[Place, list[MemoryRow]]:
+def memory_rows(operations: pl.DataFrame, path: PathNumbers, replayed: Booleans) -> dict[Place, list[MemoryRow]]:
     """Memcpys and memsets of each op, the longest in total first.
 
     Args:
@@ -62,9 +62,9 @@ def _durations(total: int, count: int, shortest: int, longest: int) -> Durations
     return Durations(total_ns=total, mean_ns=total / count, min_ns=shortest, max_ns=longest)
 
 
-def _summed(frame: pl.DataFrame, key: list[str], path: Integers, replayed: Booleans) -> pl.DataFrame:
+def _summed(frame: pl.DataFrame, key: list[str], path: PathNumbers, replayed: Booleans) -> pl.DataFrame:
     """Count, total and extreme durations of each distinct row of `key` at each place."""
-    place = pl.Series("place", (path * 2 + replayed).astype(np.int32))
+    place = pl.Series("place", path * 2 + replayed, dtype=pl.Int32)
     duration = pl.col("end_ns") - pl.col("start_ns")
     rows = (
         frame.lazy()

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from roofprof.timeline.frames import Operations, parts, slices
 from roofprof.timeline.nesting import NO_RANGE, Booleans, Integers, RangeForest, last_event, range_forest
 
 NO_PATH = -1
+PathNumbers = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,9 @@ class Attribution:
         replayed: Booleans = key % self.replay_count > 0
         return replayed
 
-    def path_of(self, key: Integers) -> Integers:
+    def path_of(self, key: Integers) -> PathNumbers:
         """Path number of each call or operation, NO_PATH where no range is."""
-        found = np.full(len(key), NO_PATH, np.int64)
+        found = np.full(len(key), NO_PATH, np.int32)
         for rows in slices(len(key) if len(self.path) else 0):
             part = key[rows]
             found[rows] = np.where(part < 0, NO_PATH, self.path[np.maximum(self.range_of(part), 0)])
