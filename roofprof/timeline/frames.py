@@ -53,9 +53,9 @@ GRAPH_LAUNCH_SCHEMA = pl.Schema({**_OPERATION, "graph_id": pl.Int64()})
 RANGE_SCHEMA = pl.Schema(
     {
         "range_id": pl.Int64(),  # the row of NVTX_EVENTS, from 1: what nsys stats calls RangeId
-        "domain": pl.String(),
+        "domain": pl.Categorical(),
         "name": pl.String(),
-        "style": pl.String(),  # push_pop or start_end
+        "style": pl.Categorical(),  # push_pop or start_end
         "start_ns": pl.Int64(),
         "end_ns": pl.Int64(),  # null for a range that never closes
         "global_tid": pl.Int64(),

@@ -71,12 +71,17 @@ def attribute_operations(
         ranges: RANGE_SCHEMA, every domain.
         domain: one of them; None attributes nothing.
     """
-    chosen = ranges.filter((pl.col("domain") == (domain or "")) & pl.col("end_global_tid").is_null())
+    inside = (ranges["domain"] == (domain or "")) & ranges["end_global_tid"].is_null()
+    is_pushed = ranges["style"] == "push_pop"
     # Push/pop ranges first: in the forest of both, styles must not nest in each other.
-    chosen = chosen.sort(pl.col("style") != "push_pop", maintain_order=True)
-    pushed = int((chosen["style"] == "push_pop").sum())
+    chosen = [
+        ranges.select("name", "start_ns", "end_ns", "global_tid", "end_global_tid").filter(inside & style)
+        for style in (is_pushed, ~is_pushed)
+    ]
     end = last_event(ranges)
-    forests = [range_forest(chosen[:pushed], end), range_forest(chosen[pushed:], end)]
+    forests = [range_forest(of_style, end) for of_style in chosen]
+    names = pl.concat([of_style["name"] for of_style in chosen], rechunk=True)
+    del chosen
     replay, replays = _replays(operations)
     key = np.empty(operations.height, np.int64)
     crossed = 0
@@ -84,7 +89,7 @@ def attribute_operations(
         crossed += _crossed(part, forests[0])
         key[rows] = _keys(part, forests, replay[rows], replays)
     forest = _joined(*forests)
-    paths, path = _paths(forest, chosen["name"])
+    paths, path = _paths(forest, names)
     return Attribution(key, paths, path, forest, replays, crossed)
 
 
