@@ -10,7 +10,16 @@ from roofprof.formats.nsys import GRAPH_LAUNCHES, KERNELS, MEMCPY_DIRECTIONS, ME
 from roofprof.parsers.nsys.api_calls import ApiCalls, read_api_calls, read_node_creation
 from roofprof.parsers.nsys.strings import NsysNames
 from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables, nullable
-from roofprof.timeline.frames import BLOCK, GRAPH_LAUNCH_SCHEMA, GRID, KERNEL_OPERATION_SCHEMA, MEMORY_OPERATION_SCHEMA
+from roofprof.timeline.frames import (
+    BLOCK,
+    GRAPH_LAUNCH_SCHEMA,
+    GRID,
+    KERNEL_OPERATION_SCHEMA,
+    MEMORY_OPERATION_SCHEMA,
+    ROWS_AT_ONCE,
+    SHAPE_SCHEMA,
+    slices,
+)
 
 _COMMON = ("start", "end", "globalPid", "deviceId", "correlationId", "graphNodeId")
 _GRID, _BLOCK = ("gridX", "gridY", "gridZ"), ("blockX", "blockY", "blockZ")
@@ -56,8 +65,8 @@ class OperationReader:
         """API calls that end before they start."""
         return self._calls.backwards
 
-    def kernels(self) -> pl.DataFrame:
-        """Every kernel, KERNEL_OPERATION_SCHEMA."""
+    def kernels(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Every kernel, KERNEL_OPERATION_SCHEMA, and their shapes, SHAPE_SCHEMA."""
         columns, keep = self._common(KERNELS)
         columns["kernel_name"], columns["kernel_demangled_name"] = self._kernel_names(keep)
         unknown = columns["kernel_name"].is_null() | columns["kernel_demangled_name"].is_null()
@@ -65,11 +74,29 @@ class OperationReader:
         self.losses.shared_launch = _sharing(
             columns["launch_start_ns"], columns["launch_global_tid"], columns["graph_node_id"]
         )
+        columns["shape"], shapes = self._shapes(keep)
+        return pl.DataFrame(columns, schema=KERNEL_OPERATION_SCHEMA), shapes
+
+    def _shapes(self, keep: Integers | None) -> tuple[pl.Series, pl.DataFrame]:
+        """The shape of each kernel, and all shapes in the order of the first kernel of each."""
+        columns: dict[str, pl.Series] = {}
         for names, wanted in ((GRID, _GRID), (BLOCK, _BLOCK)):
             sizes = self._tables.integers(KERNELS, wanted)
-            for column, size in zip(names, wanted, strict=True):
-                columns[column] = nullable(_kept(sizes.pop(size), keep), pl.Int32)
-        return pl.DataFrame(columns, schema=KERNEL_OPERATION_SCHEMA)
+            columns |= {n: nullable(_kept(sizes.pop(w), keep), pl.Int32) for n, w in zip(names, wanted, strict=True)}
+        frame = pl.DataFrame(columns, schema=SHAPE_SCHEMA)
+        del columns
+        empty = frame[:0]
+        found = (frame[rows].unique(maintain_order=True) for rows in slices(frame.height))
+        shapes = pl.concat([empty, *found]).unique(maintain_order=True)
+        numbered = shapes.with_row_index("shape")
+        # Each join reads all shapes: as many kernels at a time as make that a small part of the work.
+        size = max(ROWS_AT_ONCE, 4 * shapes.height)
+        codes = [pl.Series(dtype=pl.UInt32)]
+        for low in range(0, frame.height, size):
+            part = frame[low : low + size]
+            joined = part.join(numbered, on=list(SHAPE_SCHEMA), how="left", nulls_equal=True, maintain_order="left")
+            codes.append(joined["shape"])
+        return pl.concat(codes, rechunk=True), shapes
 
     def _kernel_names(self, keep: Integers | None) -> tuple[pl.Series, pl.Series]:
         """Short and demangled names; one stands for the other, and the mangled one for both."""

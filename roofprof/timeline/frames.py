@@ -29,14 +29,14 @@ KERNEL_OPERATION_SCHEMA = pl.Schema(
         **_OPERATION,
         "kernel_name": pl.Categorical(),  # without templates
         "kernel_demangled_name": pl.Categorical(),
-        "grid_x": pl.Int32(),
-        "grid_y": pl.Int32(),
-        "grid_z": pl.Int32(),
-        "block_x": pl.Int32(),
-        "block_y": pl.Int32(),
-        "block_z": pl.Int32(),
+        "shape": pl.UInt32(),  # row of the shapes
     }
 )
+
+GRID = ("grid_x", "grid_y", "grid_z")
+BLOCK = ("block_x", "block_y", "block_z")
+SHAPE_SCHEMA = pl.Schema(dict.fromkeys((*GRID, *BLOCK), pl.Int32()))
+"""Grid and block of kernels, each pair once: six columns per kernel would be a quarter of a trace's memory."""
 
 MEMORY_OPERATION_SCHEMA = pl.Schema(
     {
@@ -62,10 +62,6 @@ RANGE_SCHEMA = pl.Schema(
         "end_global_tid": pl.Int64(),  # null unless it ended on another thread
     }
 )
-
-GRID = ("grid_x", "grid_y", "grid_z")
-BLOCK = ("block_x", "block_y", "block_z")
-
 
 KERNEL, MEMORY, GRAPH = 0, 1, 2
 """Kinds of GPU operations: kernels, memcpys and memsets, graphs traced as a whole."""
@@ -122,6 +118,8 @@ class NsysTrace:
 
     kernels: pl.DataFrame
     """KERNEL_OPERATION_SCHEMA, in the order of start_ns."""
+    shapes: pl.DataFrame
+    """SHAPE_SCHEMA: what `shape` of each kernel stands for."""
     ranges: pl.DataFrame
     """RANGE_SCHEMA, every domain."""
     memory_operations: pl.DataFrame
@@ -136,9 +134,16 @@ class NsysTrace:
     def __post_init__(self) -> None:
         """Check the frames where they are made."""
         check_schema(self.kernels, KERNEL_OPERATION_SCHEMA, "the nsys reader (kernels)")
+        check_schema(self.shapes, SHAPE_SCHEMA, "the nsys reader (shapes)")
         check_schema(self.ranges, RANGE_SCHEMA, "the nsys reader (ranges)")
         check_schema(self.memory_operations, MEMORY_OPERATION_SCHEMA, "the nsys reader (memory operations)")
         check_schema(self.graph_launches, GRAPH_LAUNCH_SCHEMA, "the nsys reader (graph launches)")
+
+
+def with_shapes(frame: pl.DataFrame, shapes: pl.DataFrame) -> pl.DataFrame:
+    """Grid and block in place of `shape`, in the order of the rows."""
+    numbered = shapes.with_row_index("shape")
+    return frame.join(numbered, on="shape", how="left", maintain_order="left").drop("shape")
 
 
 def process_id(global_id: int) -> int:

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from roofprof.timeline.frames import BLOCK, GRID
+from roofprof.timeline.frames import BLOCK, GRID, with_shapes
 from roofprof.timeline.nesting import Booleans
 from roofprof.timeline.op_calls import PathNumbers
 from roofprof.timeline.rows import Durations, KernelRow, MemoryRow
@@ -11,18 +11,21 @@ Place = tuple[int, bool]
 """Path number, and whether a graph replayed it."""
 
 
-def kernel_rows(kernels: pl.DataFrame, path: PathNumbers, replayed: Booleans) -> dict[Place, list[KernelRow]]:
+def kernel_rows(
+    kernels: pl.DataFrame, shapes: pl.DataFrame, path: PathNumbers, replayed: Booleans
+) -> dict[Place, list[KernelRow]]:
     """Kernels of each op, the longest in total first.
 
     Args:
         kernels: KERNEL_OPERATION_SCHEMA.
+        shapes: SHAPE_SCHEMA.
         path: path number of each.
         replayed: whether a graph replayed each.
     """
-    key = ["kernel_name", "kernel_demangled_name", *GRID, *BLOCK]
+    key = ["kernel_name", "kernel_demangled_name", "shape"]
     rows = _summed(kernels.select(*key, "start_ns", "end_ns"), key, path, replayed)
     found: dict[Place, list[KernelRow]] = {}
-    for row in rows.iter_rows(named=True):
+    for row in with_shapes(rows, shapes).iter_rows(named=True):
         entry = KernelRow(
             kernel_name=row["kernel_name"],
             kernel_demangled_name=row["kernel_demangled_name"],

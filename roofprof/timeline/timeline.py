@@ -148,7 +148,7 @@ def _details(trace: NsysTrace, attribution: Attribution, path: PathNumbers) -> t
     """Kernels and memory operations by (path, replayed)."""
     count, memory_count = trace.kernels.height, trace.memory_operations.height
     replayed = (attribution.key >= 0) & attribution.replayed(attribution.key)
-    kernels = kernel_rows(trace.kernels, path[:count], replayed[:count])
+    kernels = kernel_rows(trace.kernels, trace.shapes, path[:count], replayed[:count])
     after = slice(count, count + memory_count)
     return kernels, memory_rows(trace.memory_operations, path[after], replayed[after])
 

@@ -15,6 +15,7 @@ from roofprof.timeline.frames import (
     MEMORY_OPERATION_SCHEMA,
     OPERATION_SCHEMA,
     RANGE_SCHEMA,
+    SHAPE_SCHEMA,
     NsysTrace,
 )
 from roofprof.timeline.timeline import Timeline, build_timeline
@@ -61,12 +62,16 @@ def traces(draw: st.DrawFn) -> NsysTrace:
     kernels = draw(st.lists(OPERATIONS, min_size=1, max_size=30))
     copies, graphs = draw(st.lists(OPERATIONS, max_size=8)), draw(st.lists(OPERATIONS, max_size=3))
     names = [draw(st.sampled_from(["k", "l", None])) for _ in kernels]
+    shapes = [draw(st.integers(0, 1)) for _ in kernels]
     ranges = [
         (i, "roofprof", name, style, start, start + length, thread, None)
         for i, (name, style, start, length, thread) in enumerate(draw(RANGES))
     ]
     return NsysTrace(
-        kernels=_operations(kernels, KERNEL_OPERATION_SCHEMA, kernel_name=names, kernel_demangled_name=names),
+        kernels=_operations(
+            kernels, KERNEL_OPERATION_SCHEMA, kernel_name=names, kernel_demangled_name=names, shape=shapes
+        ),
+        shapes=pl.DataFrame([[1] * 6, [None] * 6], schema=SHAPE_SCHEMA, orient="row"),
         ranges=pl.DataFrame(ranges, schema=RANGE_SCHEMA, orient="row"),
         memory_operations=_operations(copies, MEMORY_OPERATION_SCHEMA, kind=["memcpy"] * len(copies)),
         graph_launches=_operations(graphs, GRAPH_LAUNCH_SCHEMA),
