@@ -6,6 +6,7 @@ import numpy as np
 
 from roofprof.formats.nsys import API_TABLES, GRAPH_NODES
 from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables
+from roofprof.timeline.frames import slices
 
 PROCESS_MASK = ~0xFFFFFF
 """globalTid & this = globalPid."""
@@ -30,17 +31,15 @@ class ApiCalls:
         Runtime calls wrap driver calls of the same correlation id: the innermost is taken, which lies in
         every range that the outer one lies in.
         """
-        wanted = _keys(self.processes, global_pid, correlation_id)
-        if not len(self.keys):
-            return tuple(np.full(len(wanted), NULL, np.int64) for _ in range(3))  # type: ignore[return-value]
-        at = np.searchsorted(self.keys, wanted, side="right") - 1
-        missing = (self.keys[at] != wanted) | (wanted < 0)
-        found = []
-        for column in (self.start, self.end, self.global_tid):
-            values = column[at]
-            values[missing] = NULL
-            found.append(values)
-        return found[0], found[1], found[2]
+        columns = (self.start, self.end, self.global_tid)
+        start, end, thread = found = tuple(np.full(len(global_pid), NULL, np.int64) for _ in columns)
+        for rows in slices(len(global_pid) if len(self.keys) else 0):
+            wanted = _keys(self.processes, global_pid[rows], correlation_id[rows])
+            at = np.searchsorted(self.keys, wanted, side="right") - 1
+            missing = (self.keys[at] != wanted) | (wanted < 0)
+            for values, column in zip(found, columns, strict=True):
+                values[rows] = np.where(missing, NULL, column[at])
+        return start, end, thread
 
 
 def read_api_calls(tables: NsysTables) -> ApiCalls:

@@ -63,7 +63,6 @@ _OPERATION = (
     _required("correlationId", "the operations belong to no range", _CORRELATION, nullable=True),
     Column("globalPid", "operations of several processes cannot be told apart", _PROCESS),
     Column("deviceId", "idle times of several GPUs cannot be told apart", _DEVICE),
-    Column("streamId", "the operations' stream is unknown", nullable=True),
 )
 _NODE = Column("graphNodeId", "graph replays belong to the range of the replay", nullable=True)
 _SIZES = tuple(

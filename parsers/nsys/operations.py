@@ -10,10 +10,19 @@ from roofprof.formats.nsys import GRAPH_LAUNCHES, KERNELS, MEMCPY_DIRECTIONS, ME
 from roofprof.parsers.nsys.api_calls import ApiCalls, read_api_calls, read_node_creation
 from roofprof.parsers.nsys.strings import NsysNames
 from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables, nullable
-from roofprof.timeline.frames import BLOCK, GRAPH_LAUNCH_SCHEMA, GRID, KERNEL_OPERATION_SCHEMA, MEMORY_OPERATION_SCHEMA
+from roofprof.timeline.frames import (
+    BLOCK,
+    GRAPH_LAUNCH_SCHEMA,
+    GRID,
+    KERNEL_OPERATION_SCHEMA,
+    MEMORY_OPERATION_SCHEMA,
+    ROWS_AT_ONCE,
+    SHAPE_SCHEMA,
+    slices,
+)
 
-_COMMON = ("start", "end", "globalPid", "deviceId", "streamId", "correlationId", "graphNodeId")
-_SIZES = ("gridX", "gridY", "gridZ", "blockX", "blockY", "blockZ")
+_COMMON = ("start", "end", "globalPid", "deviceId", "correlationId", "graphNodeId")
+_GRID, _BLOCK = ("gridX", "gridY", "gridZ"), ("blockX", "blockY", "blockZ")
 
 # CUPTI's CUpti_ActivityMemcpyKind, for exports without the ENUM_ table.
 _DIRECTIONS = {
@@ -56,26 +65,49 @@ class OperationReader:
         """API calls that end before they start."""
         return self._calls.backwards
 
-    def kernels(self) -> pl.DataFrame:
-        """Every kernel, KERNEL_OPERATION_SCHEMA."""
+    def kernels(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Every kernel, KERNEL_OPERATION_SCHEMA, and their shapes, SHAPE_SCHEMA."""
         columns, keep = self._common(KERNELS)
-        names = self._tables.integers(KERNELS, ("shortName", "demangledName", "mangledName"))
-        short, demangled, mangled = (_kept(names[c], keep) for c in ("shortName", "demangledName", "mangledName"))
-        del names
-        short = np.where(short == NULL, np.where(demangled == NULL, mangled, demangled), short)
-        demangled = np.where(demangled == NULL, short, demangled)
-        columns["kernel_name"] = self._names.categories(short)
-        columns["kernel_demangled_name"] = self._names.categories(demangled)
+        columns["kernel_name"], columns["kernel_demangled_name"] = self._kernel_names(keep)
         unknown = columns["kernel_name"].is_null() | columns["kernel_demangled_name"].is_null()
         self.losses.nameless = int(unknown.sum())
         self.losses.shared_launch = _sharing(
             columns["launch_start_ns"], columns["launch_global_tid"], columns["graph_node_id"]
         )
-        del short, demangled, mangled
-        sizes = self._tables.integers(KERNELS, _SIZES)
-        for column, size in zip((*GRID, *BLOCK), _SIZES, strict=True):
-            columns[column] = _size(_kept(sizes.pop(size), keep))
-        return pl.DataFrame(columns, schema=KERNEL_OPERATION_SCHEMA)
+        columns["shape"], shapes = self._shapes(keep)
+        return pl.DataFrame(columns, schema=KERNEL_OPERATION_SCHEMA), shapes
+
+    def _shapes(self, keep: Integers | None) -> tuple[pl.Series, pl.DataFrame]:
+        """The shape of each kernel, and all shapes in the order of the first kernel of each."""
+        columns: dict[str, pl.Series] = {}
+        for names, wanted in ((GRID, _GRID), (BLOCK, _BLOCK)):
+            sizes = self._tables.integers(KERNELS, wanted)
+            columns |= {n: nullable(_kept(sizes.pop(w), keep), pl.Int32) for n, w in zip(names, wanted, strict=True)}
+        frame = pl.DataFrame(columns, schema=SHAPE_SCHEMA)
+        del columns
+        empty = frame[:0]
+        found = (frame[rows].unique(maintain_order=True) for rows in slices(frame.height))
+        shapes = pl.concat([empty, *found]).unique(maintain_order=True)
+        numbered = shapes.with_row_index("shape")
+        # Each join reads all shapes: as many kernels at a time as make that a small part of the work.
+        size = max(ROWS_AT_ONCE, 4 * shapes.height)
+        codes = [pl.Series(dtype=pl.UInt32)]
+        for low in range(0, frame.height, size):
+            part = frame[low : low + size]
+            joined = part.join(numbered, on=list(SHAPE_SCHEMA), how="left", nulls_equal=True, maintain_order="left")
+            codes.append(joined["shape"])
+        return pl.concat(codes, rechunk=True), shapes
+
+    def _kernel_names(self, keep: Integers | None) -> tuple[pl.Series, pl.Series]:
+        """Short and demangled names; one stands for the other, and the mangled one for both."""
+        names = self._tables.integers(KERNELS, ("shortName", "demangledName"))
+        short, demangled = (_kept(names.pop(c), keep) for c in ("shortName", "demangledName"))
+        if (lacks := short == NULL).any():
+            short = np.where(lacks, demangled, short)
+        if (lacks := short == NULL).any():
+            short = np.where(lacks, _kept(self._tables.integers(KERNELS, ("mangledName",))["mangledName"], keep), short)
+        first = self._names.categories(short)
+        return first, self._names.categories(np.where(demangled == NULL, short, demangled))
 
     def memory_operations(self) -> pl.DataFrame:
         """Every memcpy and memset, MEMORY_OPERATION_SCHEMA."""
@@ -107,15 +139,13 @@ class OperationReader:
         pid = self._processes(data["globalPid"])
         start, end, tid = self._calls.find(pid, data["correlationId"])
         self.losses.without_launch += int((start == NULL).sum())
-        columns = {"start_ns": pl.Series(data["start"]), "end_ns": pl.Series(data["end"])}
-        columns |= {"global_pid": nullable(pid), "device_id": nullable(data["deviceId"])}
-        columns |= {
-            "stream_id": nullable(data["streamId"]),
-            "correlation_id": nullable(data["correlationId"]),
-        }
-        columns |= {"launch_start_ns": nullable(start), "launch_end_ns": nullable(end)}
+        columns = {"launch_start_ns": nullable(start), "launch_end_ns": nullable(end)}
         columns["launch_global_tid"] = nullable(tid)
-        return columns | self._nodes(pid, data["graphNodeId"]), keep
+        del start, end, tid
+        columns |= {"start_ns": pl.Series(data.pop("start")), "end_ns": pl.Series(data.pop("end"))}
+        columns |= {"global_pid": nullable(pid), "device_id": nullable(data.pop("deviceId"), pl.Int32)}
+        columns["correlation_id"] = _unsigned(data.pop("correlationId"))
+        return columns | self._nodes(pid, data.pop("graphNodeId")), keep
 
     def _processes(self, global_pid: Integers) -> Integers:
         """Exports without globalPid hold one process, or none can be told from another."""
@@ -126,11 +156,11 @@ class OperationReader:
     def _nodes(self, global_pid: Integers, node: Integers) -> dict[str, pl.Series]:
         """graph_node_id, node_created_ns and node_global_tid."""
         names = ("graph_node_id", "node_created_ns", "node_global_tid")
-        node = np.where(node == 0, NULL, node)
-        replayed = np.flatnonzero(node != NULL)
+        replayed = np.flatnonzero((node != NULL) & (node != 0))
         if not len(replayed):
             # One column of nulls for the three: at millions of rows they would be most of the frame's growth.
             return dict.fromkeys(names, pl.repeat(None, len(node), dtype=pl.Int64, eager=True))
+        node = np.where(node == 0, NULL, node)
         pairs, inverse = np.unique(np.stack([global_pid[replayed], node[replayed]]), axis=1, return_inverse=True)
         found = [self._created.get((int(p), int(n)), (NULL, NULL)) for p, n in pairs.T]
         created = np.array(found, np.int64)[inverse.reshape(-1)]
@@ -164,5 +194,6 @@ def _sharing(launch: pl.Series, thread: pl.Series, node: pl.Series) -> int:
     return int((np.append(same, False) | np.insert(same, 0, False)).sum())
 
 
-def _size(values: Integers) -> pl.Series:
-    return nullable(values, pl.Int32)
+def _unsigned(correlation_id: Integers) -> pl.Series:
+    """The 32 bits of each id, which some versions of nsys write with a sign."""
+    return nullable(np.where(correlation_id == NULL, NULL, correlation_id & 0xFFFFFFFF), pl.UInt32)

@@ -13,6 +13,7 @@ from roofprof.parsers.nsys.strings import NsysNames
 from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables, nullable
 from roofprof.timeline.frames import RANGE_SCHEMA
 
+_STYLES = pl.Series(["start_end", "push_pop"], dtype=pl.Categorical())
 _COLUMNS = ("rowid", "start", "end", "eventType", "textId", "globalTid", "endGlobalTid", "domainId")
 
 
@@ -41,9 +42,7 @@ def read_ranges(tables: NsysTables, names: NsysNames) -> tuple[pl.DataFrame, lis
             "range_id": data["rowid"],
             "domain": _domain_names(data, domains),
             "name": text.fill_null(""),
-            "style": pl.Series(np.isin(data["eventType"], PUSH_POP)).replace_strict(
-                {True: "push_pop", False: "start_end"}, return_dtype=pl.String
-            ),
+            "style": _STYLES.gather(np.isin(data["eventType"], PUSH_POP).astype(np.uint32)),
             "start_ns": data["start"],
             "end_ns": nullable(data["end"]),
             "global_tid": data["globalTid"],
@@ -95,7 +94,7 @@ def _domain_names(data: dict[str, Integers], domains: dict[tuple[int, int], str]
     """The domain of each range; one that was never created by name keeps its number."""
     process, domain = data["globalTid"] & PROCESS_MASK, data["domainId"]
     if not len(domain):
-        return pl.Series([], dtype=pl.String)
+        return pl.Series([], dtype=pl.Categorical())
     changes = np.flatnonzero((process[1:] != process[:-1]) | (domain[1:] != domain[:-1])) + 1
     firsts = np.concatenate([[0], changes])
     labels = []
@@ -103,7 +102,7 @@ def _domain_names(data: dict[str, Integers], domains: dict[tuple[int, int], str]
         default = DEFAULT_DOMAIN if number in (NULL, 0) else f"<domain {number}>"
         labels.append(domains.get((pid, number), default))
     lengths = np.diff(np.append(firsts, len(domain)))
-    return pl.Series(labels, dtype=pl.String).gather(np.repeat(np.arange(len(firsts)), lengths))
+    return pl.Series(labels, dtype=pl.Categorical()).gather(np.repeat(np.arange(len(firsts)), lengths))
 
 
 def _findings(ranges: pl.DataFrame) -> list[Finding]:

@@ -5,6 +5,7 @@ import polars as pl
 
 from roofprof.formats.nsys import STRINGS
 from roofprof.parsers.nsys.tables import Integers, NsysTables
+from roofprof.timeline.frames import slices
 
 
 class NsysNames:
@@ -35,7 +36,9 @@ class NsysNames:
     def _positions(self, ids: Integers) -> pl.Series:
         if not len(self._ids):
             return pl.repeat(None, len(ids), dtype=pl.UInt32, eager=True)
-        at = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
-        positions = pl.Series(at.astype(np.uint32))
-        missing = self._ids[at] != ids
+        at, missing = np.empty(len(ids), np.uint32), np.empty(len(ids), bool)
+        for rows in slices(len(ids)):
+            at[rows] = np.minimum(np.searchsorted(self._ids, ids[rows]), len(self._ids) - 1)
+            missing[rows] = self._ids[at[rows]] != ids[rows]
+        positions = pl.Series(at)
         return positions.set(pl.Series(missing), None) if missing.any() else positions

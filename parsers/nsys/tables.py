@@ -47,7 +47,7 @@ class NsysTables(Protocol):
 
 def absent(count: int) -> Integers:
     """A column that the export does not have."""
-    return np.full(count, NULL, np.int64)
+    return np.broadcast_to(np.int64(NULL), count)  # takes no memory, and cannot be written to
 
 
 def nullable(values: Integers, dtype: pl.DataType | type[pl.DataType] = pl.Int64) -> pl.Series:

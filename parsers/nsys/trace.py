@@ -77,18 +77,15 @@ def _read(path: Path, named: Path) -> NsysTrace:
         checked = CheckedTables(tables, named)
         names = NsysNames(checked)
         reader = OperationReader(checked, names)
-        kernels, memory_operations, graphs = (
-            reader.kernels(),
-            reader.memory_operations(),
-            reader.graph_launches(),
-        )
+        kernels, shapes = reader.kernels()
+        memory_operations, graphs = reader.memory_operations(), reader.graph_launches()
         losses = reading_losses(reader.losses, reader.backwards_calls, graphs.height)
         del reader
         ranges, range_findings = read_ranges(checked, names)
         findings: list[Finding] = [*checked.findings(), *read_diagnostics(checked), *losses, *range_findings]
     finally:
         tables.close()
-    return NsysTrace(kernels, ranges, memory_operations, graphs, tuple(findings), named.name)
+    return NsysTrace(kernels, shapes, ranges, memory_operations, graphs, tuple(findings), named.name)
 
 
 def _check_export(tables: NsysTables, path: Path) -> None:

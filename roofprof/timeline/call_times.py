@@ -3,11 +3,11 @@
 import numpy as np
 import polars as pl
 
-from roofprof.timeline.frames import GRAPH, KERNEL, MEMORY, Operations
+from roofprof.timeline.frames import GRAPH, KERNEL, MEMORY, Operations, slices
 from roofprof.timeline.gaps import find_gaps
-from roofprof.timeline.intervals import Groups, grouped
+from roofprof.timeline.intervals import Groups, grouped, sorting, whole_groups
 from roofprof.timeline.nesting import Booleans, Integers
-from roofprof.timeline.op_calls import Attribution, calls_round
+from roofprof.timeline.op_calls import Attribution, PathNumbers, calls_round
 
 CALL_SCHEMA = pl.Schema(
     {
@@ -28,34 +28,52 @@ CALL_SCHEMA = pl.Schema(
 )
 """One row per call of an op."""
 
-Column = Integers | Booleans | pl.Series
+Column = Integers | PathNumbers | Booleans | pl.Series
 
 
 def call_times(operations: Operations | pl.DataFrame, attribution: Attribution) -> pl.DataFrame:
     """One row per call, CALL_SCHEMA, in the order of the first operation."""
     key = attribution.key
     start, end, kind = (operations[c].to_numpy() for c in ("start_ns", "end_ns", "kind"))
-    if not (inside := key >= 0).all():
-        key, start, end, kind = key[inside], start[inside], end[inside], kind[inside]
-    groups = grouped(key, start)
-    own = key[groups.order][groups.first]
-    busy = groups.union(start, end)
-    hidden = groups.total(kind == GRAPH) > 0
+    found = [
+        _own_times(key[rows], start[rows], end[rows], kind[rows]) for rows in whole_groups(key, sorting(key, start))
+    ]
+    found = found or [_own_times(key[:0], start[:0], end[:0], kind[:0])]
+    own = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+    _add_nested(own, attribution, start, end)
     columns: dict[str, Column] = {
-        "path": attribution.path_of(own),
-        "replayed": attribution.replayed(own),
+        "path": attribution.path_of(own["key"]),
+        "replayed": attribution.replayed(own["key"]),
+        "first_start_ns": own["first"],
+        "projected_ns": own["last"] - own["first"],
+        "gap_ns": own["last"] - own["first"] - own["busy_round_ns"],
+    }
+    columns |= {name: _unless(own["graph_count"] > 0, own[name]) for name in ("duration_ns", "union_ns")}
+    columns |= {name: own[name] for name in CALL_SCHEMA if name in own and name not in columns}
+    columns |= _idle(operations, key, own["key"])
+    del own, found
+    frame = pl.DataFrame({name: columns[name] for name in CALL_SCHEMA}, schema=CALL_SCHEMA)
+    del columns
+    return frame if frame["first_start_ns"].is_sorted() else frame.sort("first_start_ns", maintain_order=True)
+
+
+def _own_times(key: Integers, start: Integers, end: Integers, kind: Integers) -> dict[str, Integers]:
+    """What the operations of each call took, without those of nested calls; all operations of the calls are given."""
+    groups = grouped(key, start)
+    busy = groups.union(start, end)
+    return {
+        "key": key[groups.order][groups.first],
+        "first": groups.min(start),
+        "last": groups.max(end),
+        "busy_ns": busy,
+        "busy_round_ns": busy,
+        "graph_count": groups.total(kind == GRAPH),
         "kernel_count": groups.total(kind == KERNEL),
         "memory_operation_count": groups.total(kind == MEMORY),
-        "duration_ns": _unless(hidden, groups.total(np.where(kind == KERNEL, end - start, 0))),
-        "union_ns": _unless(hidden, _kernel_union(groups, busy, start, end, kind)),
-        "busy_ns": busy,
+        "duration_ns": groups.total(np.where(kind == KERNEL, end - start, 0)),
+        "union_ns": _kernel_union(groups, busy, start, end, kind),
         "memory_duration_ns": groups.total(np.where(kind == MEMORY, end - start, 0)),
     }
-    columns |= _spans(attribution, key, start, end, groups, busy)
-    del key, start, end, kind, groups
-    columns |= _idle(operations, attribution.key, own)
-    frame = pl.DataFrame({name: columns[name] for name in CALL_SCHEMA}, schema=CALL_SCHEMA)
-    return frame.sort("first_start_ns", maintain_order=True)
 
 
 def _unless(unknown: Booleans, values: Integers) -> pl.Series:
@@ -77,28 +95,45 @@ def _kernel_union(groups: Groups, busy: Integers, start: Integers, end: Integers
     return found
 
 
-def _spans(
-    attribution: Attribution, key: Integers, start: Integers, end: Integers, groups: Groups, busy: Integers
-) -> dict[str, Integers]:
-    """Projected span and the idle time in it, nested calls included."""
-    outer, position = calls_round(attribution, key, key[groups.order][groups.first])
-    if len(outer):
-        key = np.concatenate([key, outer])
-        start, end = np.concatenate([start, start[position]]), np.concatenate([end, end[position]])
-        groups = grouped(key, start)
-        busy = groups.union(start, end)
-    first = groups.min(start)
-    span = groups.max(end) - first
-    return {"first_start_ns": first, "projected_ns": span, "gap_ns": span - busy}
+def _add_nested(own: dict[str, Integers], attribution: Attribution, start: Integers, end: Integers) -> None:
+    """Nested calls count in the span of the calls round them, and in the time in which something ran in it."""
+    key = attribution.key
+    outer, position = calls_round(attribution, key, own["key"])
+    if not len(outer):
+        return
+    wide = np.zeros(len(own["key"]), bool)
+    wide[np.searchsorted(own["key"], outer)] = True
+    mine = _of_calls(key, own["key"][wide])
+    outer, position = np.concatenate([key[mine], outer]), np.concatenate([mine, position])
+    order = sorting(outer, start[position])
+    found = []
+    for rows in whole_groups(outer, order):
+        at = position[rows]
+        groups = grouped(outer[rows], start[at])
+        found.append((groups.min(start[at]), groups.max(end[at]), groups.union(start[at], end[at])))
+    for name, parts in zip(("first", "last", "busy_round_ns"), zip(*found, strict=True), strict=True):
+        own[name] = own[name].copy()
+        own[name][wide] = np.concatenate(parts)
+
+
+def _of_calls(key: Integers, calls: Integers) -> Integers:
+    """Positions of the operations of some calls, which are sorted."""
+    found = [np.empty(0, np.int64)]
+    for rows in slices(len(key)):
+        part = key[rows]
+        place = np.minimum(np.searchsorted(calls, part), len(calls) - 1)
+        found.append(rows.start + np.flatnonzero(calls[place] == part))
+    return np.concatenate(found)
 
 
 def _idle(operations: Operations | pl.DataFrame, key: Integers, own: Integers) -> dict[str, Integers]:
     """Idle time of the device that each call ended: before its first operation, and while waiting for a launch."""
-    gaps = find_gaps(operations)
-    here, earlier = key[gaps.position], key[gaps.before]
-    call = np.searchsorted(own, here)
-    known = here >= 0
-    between = known & (here != earlier)
-    before = np.bincount(call[between], gaps.idle_ns[between], minlength=len(own)).astype(np.int64)
-    late = np.bincount(call[known], gaps.launch_bound_ns[known], minlength=len(own)).astype(np.int64)
-    return {"gap_before_ns": before[: len(own)], "launch_bound_ns": late[: len(own)]}
+    before, late = np.zeros(len(own), np.int64), np.zeros(len(own), np.int64)
+    for gaps in find_gaps(operations):
+        here, earlier = key[gaps.position], key[gaps.before]
+        known = here >= 0
+        between = known & (here != earlier)
+        call = np.searchsorted(own, here)
+        np.add.at(before, call[between], gaps.idle_ns[between])
+        np.add.at(late, call[known], gaps.launch_bound_ns[known])
+    return {"gap_before_ns": before, "launch_bound_ns": late}

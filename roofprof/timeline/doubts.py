@@ -1,10 +1,10 @@
 """What a timeline shows that cannot have been so: findings about ranges, launches and their order."""
 
 import numpy as np
-import polars as pl
 
 from roofprof.findings import Finding, Severity
-from roofprof.timeline.frames import NsysTrace, Operations
+from roofprof.timeline.frames import NsysTrace, Operations, parts
+from roofprof.timeline.intervals import sorting
 from roofprof.timeline.nesting import MAX_DEPTH
 from roofprof.timeline.op_calls import Attribution
 
@@ -39,8 +39,13 @@ def range_doubts(trace: NsysTrace, attribution: Attribution, domain: str) -> lis
 
 
 def _same_starts(trace: NsysTrace, domain: str) -> int:
-    chosen = trace.ranges.filter((pl.col("domain") == domain) & (pl.col("style") == "push_pop"))
-    return int(chosen.select("global_tid", "start_ns").is_duplicated().sum()) if chosen.height else 0
+    """Ranges of the domain that start when another one of their thread does."""
+    pushed = (trace.ranges["domain"] == domain) & (trace.ranges["style"] == "push_pop")
+    thread, start = (trace.ranges[c].filter(pushed).to_numpy() for c in ("global_tid", "start_ns"))
+    if (order := sorting(thread, start)) is not None:
+        thread, start = thread[order], start[order]
+    same = (thread[1:] == thread[:-1]) & (start[1:] == start[:-1])
+    return int((np.append(same, False) | np.insert(same, 0, False)).sum()) if len(start) else 0
 
 
 def launch_doubts(trace: NsysTrace, operations: Operations, attribution: Attribution) -> list[Finding]:
@@ -49,11 +54,13 @@ def launch_doubts(trace: NsysTrace, operations: Operations, attribution: Attribu
     if not trace.kernels.height:
         message = "the trace holds memcpys, memsets or graphs, but no kernel"
         found.append(Finding("no-kernels", Severity.WARNING, message, "trace with -t cuda,nvtx"))
-    launch = operations["launch_start_ns"]
-    late = (launch.fill_null(np.iinfo(np.int64).min) > operations["start_ns"] + MAX_EARLY_NS).sum()
+    late = sum(
+        int((part["launch_start_ns"] > part["start_ns"] + MAX_EARLY_NS).sum())
+        for _, part in parts(operations, ("launch_start_ns", "start_ns"))
+    )
     if late:
         message = f"{late} GPU operations start more than {MAX_EARLY_NS // 1000} µs before the call that launched them"
-        found.append(Finding("trace-order", Severity.DOUBTFUL, message, values={"count": int(late)}))
+        found.append(Finding("trace-order", Severity.DOUBTFUL, message, values={"count": late}))
     if count := attribution.crossed_calls:
         message = f"{count} GPU operations were launched by calls during which a range of their thread began"
         found.append(Finding("trace-order", Severity.DOUBTFUL, message, values={"count": count}))

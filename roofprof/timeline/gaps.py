@@ -1,12 +1,13 @@
 """Idle time of a GPU, by what ended it. Never part of any kernel's time."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from roofprof.timeline.frames import Operations
-from roofprof.timeline.intervals import grouped
+from roofprof.timeline.frames import Operations, slices
+from roofprof.timeline.intervals import sorting
 from roofprof.timeline.nesting import Booleans, Integers, runs
 
 
@@ -23,23 +24,29 @@ class Gaps:
     """The same where the API call had not returned when the GPU ran dry, so that the CPU was late; else 0."""
 
 
-def find_gaps(operations: Operations | pl.DataFrame) -> Gaps:
-    """Idle stretches of each device between one GPU operation and the next.
+def find_gaps(operations: Operations | pl.DataFrame) -> Iterator[Gaps]:
+    """Idle stretches of each device between one GPU operation and the next, those of some operations at a time.
 
     Args:
         operations: OPERATION_SCHEMA's columns. Operations of several processes on one device count together.
     """
-    device = operations["device_id"].fill_null(-1).to_numpy()
-    start, end = operations["start_ns"].to_numpy(), operations["end_ns"].to_numpy()
-    order = grouped(device, start).order
-    device, start, end = device[order], start[order], end[order]
-    latest = _latest_end(device, end)
-    after = np.flatnonzero((device[1:] == device[:-1]) & (start[1:] > end[latest[:-1]])) + 1
-    before = latest[after - 1]
-    dry = end[before]
-    idle = start[after] - dry
-    position, before = order[after], order[before]
-    return Gaps(position, before, idle, np.where(_late(operations, position, before, dry), idle, 0))
+    device = operations["device_id"].fill_null(-1)
+    start, end = operations["start_ns"], operations["end_ns"]
+    launches = _Launches(*(operations[c] for c in ("launch_end_ns", "global_pid", "correlation_id")))
+    order = sorting(device.to_numpy(), start.to_numpy())
+    last = np.empty(0, np.int64)
+    for some in slices(operations.height):
+        # What ended last so far stands for all that came before.
+        rows = np.concatenate([last, np.arange(some.start, some.stop) if order is None else order[some]])
+        here, began, ended = (c.gather(rows).to_numpy() for c in (device, start, end))
+        latest = _latest_end(here, ended)
+        after = np.flatnonzero((here[1:] == here[:-1]) & (began[1:] > ended[latest[:-1]])) + 1
+        before = latest[after - 1]
+        dry = ended[before]
+        idle = began[after] - dry
+        position, earlier = rows[after], rows[before]
+        last = rows[latest[-1:]]
+        yield Gaps(position, earlier, idle, np.where(launches.late(position, earlier, dry), idle, 0))
 
 
 def _latest_end(device: Integers, end: Integers) -> Integers:
@@ -52,14 +59,21 @@ def _latest_end(device: Integers, end: Integers) -> Integers:
     return latest
 
 
-def _late(operations: Operations | pl.DataFrame, position: Integers, before: Integers, dry: Integers) -> Booleans:
-    """Whether the launch was late: its call returned after the GPU ran dry, and launched nothing before.
+@dataclass(frozen=True, slots=True)
+class _Launches:
+    """The API calls of all operations."""
 
-    Nodes of one replayed graph share a call: a gap between them is the GPU's own.
-    """
-    late: Booleans = operations["launch_end_ns"].gather(position).fill_null(-1).to_numpy() > dry
-    one_call = np.ones(len(position), bool)
-    for name in ("global_pid", "correlation_id"):
-        column = operations[name].fill_null(-1).to_numpy()
-        one_call &= column[position] == column[before]
-    return late & ~one_call
+    end_ns: pl.Series
+    process: pl.Series
+    correlation: pl.Series
+
+    def late(self, position: Integers, before: Integers, dry: Integers) -> Booleans:
+        """Whether the launch was late: its call returned after the GPU ran dry, and launched nothing before.
+
+        Nodes of one replayed graph share a call: a gap between them is the GPU's own.
+        """
+        late: Booleans = self.end_ns.gather(position).fill_null(-1).to_numpy() > dry
+        one_call = np.ones(len(position), bool)
+        for column in (self.process, self.correlation):
+            one_call &= column.gather(position).eq_missing(column.gather(before)).to_numpy()
+        return late & ~one_call

@@ -1,10 +1,12 @@
 """Sums and unions of intervals by group, on sorted arrays."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from roofprof.timeline.frames import slices
 from roofprof.timeline.nesting import Booleans, Integers
 
 
@@ -47,11 +49,30 @@ class Groups:
 
 def grouped(key: Integers, start: Integers) -> Groups:
     """Groups of equal keys, in the order of key, each sorted by start."""
-    order = np.lexsort((start, key)) if not _in_order(key, start) else np.arange(len(key))
+    order = sorting(key, start)
+    if order is None:
+        order = np.arange(len(key))
     sorted_key = key[order]
     changes = np.ones(len(key), bool)
     changes[1:] = sorted_key[1:] != sorted_key[:-1]
     return Groups(order, np.flatnonzero(changes), np.cumsum(changes) - 1)
+
+
+def sorting(key: Integers, start: Integers) -> Integers | None:
+    """Positions in the order of key, then of start; None where that is the order already."""
+    return None if _in_order(key, start) else np.lexsort((start, key))
+
+
+def whole_groups(key: Integers, order: Integers | None) -> Iterator[Integers]:
+    """Positions in that order, some at a time, never a part of a group of equal keys; negative keys are left out."""
+    low = int(np.searchsorted(key, 0, sorter=order))
+    for some in slices(len(key)):
+        if some.stop <= low:
+            continue
+        last = key[some.stop - 1 if order is None else order[some.stop - 1]]
+        high = int(np.searchsorted(key, last, side="right", sorter=order))
+        yield np.arange(low, high) if order is None else order[low:high]
+        low = high
 
 
 def _in_order(key: Integers, start: Integers) -> bool:

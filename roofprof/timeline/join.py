@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from roofprof.timeline.frames import BLOCK, GRID, NsysTrace
+from roofprof.timeline.frames import BLOCK, GRID, NsysTrace, with_shapes
 from roofprof.timeline.intervals import grouped
 from roofprof.timeline.join_rules import JoinFinding, join_findings
 from roofprof.timeline.nesting import runs
@@ -97,14 +97,14 @@ def _nsys_side(trace: NsysTrace, timeline: Timeline, ncu: pl.DataFrame) -> pl.Da
     wanted = ncu["path"].drop_nulls().unique()
     times = ("start_ns", "end_ns", "launch_start_ns", "device_id")
     frame = (
-        trace.kernels.select(*times, "kernel_name", "kernel_demangled_name", *GRID, *BLOCK)
+        trace.kernels.select(*times, "kernel_name", "kernel_demangled_name", "shape")
         .with_columns(timeline.kernels["path"], timeline.kernels["replayed"], _overlapped(trace.kernels))
         .with_row_index("kernel_row")
         .filter(pl.col("path").is_in(wanted.to_list()))
         .filter(pl.col("replayed") == pl.col("replayed").min().over("path"))
         .sort(pl.col("launch_start_ns").fill_null(pl.col("start_ns")), "start_ns", maintain_order=True)
     )
-    return frame.select(
+    return with_shapes(frame, trace.shapes).select(
         pl.col("kernel_name", "kernel_demangled_name").cast(pl.String),
         *("path", *GRID, *BLOCK, "overlapped"),
         pl.col("kernel_row").cast(pl.Int64),

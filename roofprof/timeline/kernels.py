@@ -1,28 +1,31 @@
 """The kernels and memory operations of each op: one entry per name and launch shape."""
 
-import numpy as np
 import polars as pl
 
-from roofprof.timeline.frames import BLOCK, GRID
-from roofprof.timeline.nesting import Booleans, Integers
+from roofprof.timeline.frames import BLOCK, GRID, with_shapes
+from roofprof.timeline.nesting import Booleans
+from roofprof.timeline.op_calls import PathNumbers
 from roofprof.timeline.rows import Durations, KernelRow, MemoryRow
 
 Place = tuple[int, bool]
 """Path number, and whether a graph replayed it."""
 
 
-def kernel_rows(kernels: pl.DataFrame, path: Integers, replayed: Booleans) -> dict[Place, list[KernelRow]]:
+def kernel_rows(
+    kernels: pl.DataFrame, shapes: pl.DataFrame, path: PathNumbers, replayed: Booleans
+) -> dict[Place, list[KernelRow]]:
     """Kernels of each op, the longest in total first.
 
     Args:
         kernels: KERNEL_OPERATION_SCHEMA.
+        shapes: SHAPE_SCHEMA.
         path: path number of each.
         replayed: whether a graph replayed each.
     """
-    key = ["kernel_name", "kernel_demangled_name", *GRID, *BLOCK]
+    key = ["kernel_name", "kernel_demangled_name", "shape"]
     rows = _summed(kernels.select(*key, "start_ns", "end_ns"), key, path, replayed)
     found: dict[Place, list[KernelRow]] = {}
-    for row in rows.iter_rows(named=True):
+    for row in with_shapes(rows, shapes).iter_rows(named=True):
         entry = KernelRow(
             kernel_name=row["kernel_name"],
             kernel_demangled_name=row["kernel_demangled_name"],
@@ -35,7 +38,7 @@ def kernel_rows(kernels: pl.DataFrame, path: Integers, replayed: Booleans) -> di
     return found
 
 
-def memory_rows(operations: pl.DataFrame, path: Integers, replayed: Booleans) -> dict[Place, list[MemoryRow]]:
+def memory_rows(operations: pl.DataFrame, path: PathNumbers, replayed: Booleans) -> dict[Place, list[MemoryRow]]:
     """Memcpys and memsets of each op, the longest in total first.
 
     Args:
@@ -62,9 +65,9 @@ def _durations(total: int, count: int, shortest: int, longest: int) -> Durations
     return Durations(total_ns=total, mean_ns=total / count, min_ns=shortest, max_ns=longest)
 
 
-def _summed(frame: pl.DataFrame, key: list[str], path: Integers, replayed: Booleans) -> pl.DataFrame:
+def _summed(frame: pl.DataFrame, key: list[str], path: PathNumbers, replayed: Booleans) -> pl.DataFrame:
     """Count, total and extreme durations of each distinct row of `key` at each place."""
-    place = pl.Series("place", (path * 2 + replayed).astype(np.int32))
+    place = pl.Series("place", path * 2 + replayed, dtype=pl.Int32)
     duration = pl.col("end_ns") - pl.col("start_ns")
     rows = (
         frame.lazy()

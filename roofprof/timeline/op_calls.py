@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from roofprof.timeline.frames import Operations
+from roofprof.timeline.frames import Operations, parts, slices
 from roofprof.timeline.nesting import NO_RANGE, Booleans, Integers, RangeForest, last_event, range_forest
 
 NO_PATH = -1
+PathNumbers = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +36,26 @@ class Attribution:
 
     def replayed(self, key: Integers) -> Booleans:
         """Whether each call is a replay of a graph, whose ranges were active when it was captured."""
+        if self.replay_count == 1:
+            return np.zeros(len(key), bool)
         replayed: Booleans = key % self.replay_count > 0
         return replayed
 
-    def path_of(self, key: Integers) -> Integers:
+    def path_of(self, key: Integers) -> PathNumbers:
         """Path number of each call or operation, NO_PATH where no range is."""
-        if not len(self.path):
-            return np.full(len(key), NO_PATH, np.int64)
-        return np.where(key < 0, NO_PATH, self.path[np.maximum(self.range_of(key), 0)])
+        found = np.full(len(key), NO_PATH, np.int32)
+        for rows in slices(len(key) if len(self.path) else 0):
+            part = key[rows]
+            found[rows] = np.where(part < 0, NO_PATH, self.path[np.maximum(self.range_of(part), 0)])
+        return found
+
+    def with_work(self) -> Booleans:
+        """Whether each range of `forest` has operations of its own."""
+        found = np.zeros(len(self.forest.rows), bool)
+        for rows in slices(len(self.key)):
+            part = self.key[rows]
+            found[self.range_of(part[part >= 0])] = True
+        return found
 
 
 def attribute_operations(
@@ -57,30 +71,43 @@ def attribute_operations(
         ranges: RANGE_SCHEMA, every domain.
         domain: one of them; None attributes nothing.
     """
-    chosen = ranges.filter((pl.col("domain") == (domain or "")) & pl.col("end_global_tid").is_null())
+    inside = (ranges["domain"] == (domain or "")) & ranges["end_global_tid"].is_null()
+    is_pushed = ranges["style"] == "push_pop"
     # Push/pop ranges first: in the forest of both, styles must not nest in each other.
-    chosen = chosen.sort(pl.col("style") != "push_pop", maintain_order=True)
-    pushed = int((chosen["style"] == "push_pop").sum())
+    chosen = [
+        ranges.select("name", "start_ns", "end_ns", "global_tid", "end_global_tid").filter(inside & style)
+        for style in (is_pushed, ~is_pushed)
+    ]
     end = last_event(ranges)
-    forests = [range_forest(chosen[:pushed], end), range_forest(chosen[pushed:], end)]
-    found = np.full(operations.height, NO_RANGE, np.int64)
+    forests = [range_forest(of_style, end) for of_style in chosen]
+    names = pl.concat([of_style["name"] for of_style in chosen], rechunk=True)
+    del chosen
     replay, replays = _replays(operations)
-    crossed = _crossed(operations, forests[0])
-    for thread, start, stop in (
-        ("node_global_tid", "node_created_ns", "node_created_ns"),
-        ("launch_global_tid", "launch_start_ns", "launch_end_ns"),
-    ):
-        captured = thread == "node_global_tid"
+    key = np.empty(operations.height, np.int64)
+    crossed = 0
+    for rows, part in parts(operations, (*_CAPTURED, *_LAUNCHED)):
+        crossed += _crossed(part, forests[0])
+        key[rows] = _keys(part, forests, replay[rows], replays)
+    forest = _joined(*forests)
+    paths, path = _paths(forest, names)
+    return Attribution(key, paths, path, forest, replays, crossed)
+
+
+_CAPTURED = ("node_global_tid", "node_created_ns")
+_LAUNCHED = ("launch_global_tid", "launch_start_ns", "launch_end_ns")
+
+
+def _keys(operations: pl.DataFrame, forests: Sequence[RangeForest], replay: Integers, replays: int) -> Integers:
+    """The call of each operation, by its node's capture where that is known, else by its launch."""
+    found = np.full(operations.height, NO_RANGE, np.int64)
+    for thread, start, stop in ((*_CAPTURED, _CAPTURED[1]), _LAUNCHED):
         offset = 0
         for forest in forests:
             _fill(found, operations, forest, (thread, start, stop), offset)
             offset += len(forest.rows)
-        if captured:
-            replay[found == NO_RANGE] = 0
-    forest = _joined(*forests)
-    paths, path = _paths(forest, chosen["name"])
-    key = np.where(found < 0, -1, found * replays + replay)
-    return Attribution(key, paths, path, forest, replays, crossed)
+        if thread == _CAPTURED[0]:
+            replay = np.where(found == NO_RANGE, 0, replay)
+    return np.where(found < 0, -1, found * replays + replay)
 
 
 def calls_round(attribution: Attribution, key: Integers, own: Integers) -> tuple[Integers, Integers]:
@@ -94,34 +121,35 @@ def calls_round(attribution: Attribution, key: Integers, own: Integers) -> tuple
         Calls, and the operation's position for each.
     """
     calls, positions = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    at = np.flatnonzero(key >= 0)
-    ranges = attribution.range_of(key[at])
     parent = attribution.forest.parent
-    while len(at):
-        ranges = parent[ranges]
-        at, ranges = at[ranges != NO_RANGE], ranges[ranges != NO_RANGE]
-        outer = ranges * attribution.replay_count + key[at] % attribution.replay_count
-        place = np.minimum(np.searchsorted(own, outer), len(own) - 1)
-        known = own[place] == outer
-        calls.append(outer[known])
-        positions.append(at[known])
+    for rows in slices(len(key)):
+        at = rows.start + np.flatnonzero(key[rows] >= 0)
+        ranges = attribution.range_of(key[at])
+        while len(at):
+            ranges = parent[ranges]
+            at, ranges = at[ranges != NO_RANGE], ranges[ranges != NO_RANGE]
+            outer = ranges * attribution.replay_count + key[at] % attribution.replay_count
+            place = np.minimum(np.searchsorted(own, outer), len(own) - 1)
+            known = own[place] == outer
+            calls.append(outer[known])
+            positions.append(at[known])
     return np.concatenate(calls), np.concatenate(positions)
 
 
 def _replays(operations: Operations | pl.DataFrame) -> tuple[Integers, int]:
     """A number from 1 for each replay of a graph, 0 for what no graph launched; and how many there are."""
-    replay = np.zeros(operations.height, np.int64)
     rows = np.flatnonzero(operations["node_created_ns"].is_not_null().to_numpy())
     if len(rows):
+        replay = np.zeros(operations.height, np.int64)
         process = operations["global_pid"].gather(rows).fill_null(0).to_numpy()
         correlation = operations["correlation_id"].gather(rows).fill_null(0).to_numpy()
         pairs, number = np.unique(np.stack([process, correlation]), axis=1, return_inverse=True)
         replay[rows] = number.reshape(-1) + 1
         return replay, pairs.shape[1] + 1
-    return replay, 1
+    return np.broadcast_to(np.int64(0), operations.height), 1
 
 
-def _crossed(operations: Operations | pl.DataFrame, forest: RangeForest) -> int:
+def _crossed(operations: pl.DataFrame, forest: RangeForest) -> int:
     """Operations whose API call holds the start of a push/pop range of its thread."""
     rows = np.flatnonzero(operations["launch_global_tid"].is_not_null().to_numpy())
     if not len(rows) or not len(forest.rows):
@@ -133,7 +161,7 @@ def _crossed(operations: Operations | pl.DataFrame, forest: RangeForest) -> int:
 
 def _fill(
     found: Integers,
-    operations: Operations | pl.DataFrame,
+    operations: pl.DataFrame,
     forest: RangeForest,
     columns: tuple[str, str, str],
     offset: int,

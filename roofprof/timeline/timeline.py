@@ -19,8 +19,7 @@ from roofprof.timeline.call_times import call_times
 from roofprof.timeline.doubts import launch_doubts, range_doubts
 from roofprof.timeline.frames import GRAPH, KERNEL, MEMORY, NsysTrace, Operations
 from roofprof.timeline.kernels import Place, kernel_rows, memory_rows
-from roofprof.timeline.nesting import Integers
-from roofprof.timeline.op_calls import NO_PATH, Attribution, attribute_operations
+from roofprof.timeline.op_calls import NO_PATH, Attribution, PathNumbers, attribute_operations
 from roofprof.timeline.rows import KernelRow, LayerTotals, MemoryRow, OpRow, RangePath, UnattributedOperations
 
 Kernels = dict[Place, list[KernelRow]]
@@ -145,11 +144,11 @@ def _op(row: _MedianRow, paths: Sequence[RangePath], kernels: Kernels, memory: M
     }
 
 
-def _details(trace: NsysTrace, attribution: Attribution, path: Integers) -> tuple[Kernels, MemoryOperations]:
+def _details(trace: NsysTrace, attribution: Attribution, path: PathNumbers) -> tuple[Kernels, MemoryOperations]:
     """Kernels and memory operations by (path, replayed)."""
     count, memory_count = trace.kernels.height, trace.memory_operations.height
     replayed = (attribution.key >= 0) & attribution.replayed(attribution.key)
-    kernels = kernel_rows(trace.kernels, path[:count], replayed[:count])
+    kernels = kernel_rows(trace.kernels, trace.shapes, path[:count], replayed[:count])
     after = slice(count, count + memory_count)
     return kernels, memory_rows(trace.memory_operations, path[after], replayed[after])
 
@@ -171,7 +170,7 @@ def _layer(calls: pl.DataFrame) -> LayerTotals:
 def _unattributed(
     trace: NsysTrace,
     operations: Operations,
-    path: Integers,
+    path: PathNumbers,
     kernels: Kernels,
     memory: MemoryOperations,
 ) -> UnattributedOperations:
@@ -191,10 +190,10 @@ def _unattributed(
     }
 
 
-def _kernel_paths(path: Integers, attribution: Attribution) -> pl.DataFrame:
+def _kernel_paths(path: PathNumbers, attribution: Attribution) -> pl.DataFrame:
     """Path and way of launching of each kernel."""
     key = attribution.key[: len(path)]
-    columns = {"path": path.astype(np.int32), "replayed": (key >= 0) & attribution.replayed(key)}
+    columns = {"path": path, "replayed": (key >= 0) & attribution.replayed(key)}
     return pl.DataFrame(columns).with_columns(pl.when(pl.col("path") >= 0).then("path"))
 
 
@@ -203,8 +202,7 @@ def _findings(trace: NsysTrace, attribution: Attribution, domain: str | None) ->
         message = "the trace has no NVTX ranges: no operation can be attributed to an op"
         return [Finding("no-ranges", Severity.WARNING, message, "trace with -t cuda,nvtx and a range around each op")]
     found = range_doubts(trace, attribution, domain)
-    worked = np.zeros(len(attribution.forest.rows), bool)
-    worked[attribution.range_of(attribution.key[attribution.key >= 0])] = True
+    worked = attribution.with_work()
     inner = np.flatnonzero(worked)
     while len(inner):
         inner = attribution.forest.parent[inner]

@@ -11,6 +11,7 @@ from roofprof.errors import ReportError
 from roofprof.findings import Finding
 from roofprof.parsers.nsys.layout import MAX_NAME
 from roofprof.parsers.nsys.trace import read_nsys_trace
+from roofprof.timeline.frames import with_shapes
 from roofprof.timeline.nesting import MAX_DEPTH
 from roofprof.timeline.timeline import build_timeline
 
@@ -39,6 +40,12 @@ def change(path: Path, sql: str) -> Path:
 
 def said(path: Path, kind: str) -> list[Finding]:
     return [f for f in build_timeline(read_nsys_trace(path)).findings if f.kind == kind]
+
+
+def sizes(path: Path, column: str) -> list[int | None]:
+    """A column of the shapes of all kernels."""
+    trace = read_nsys_trace(path)
+    return with_shapes(trace.kernels, trace.shapes)[column].to_list()
 
 
 def test_a_whole_trace_says_nothing(whole: Path):
@@ -92,7 +99,7 @@ def test_names_that_are_gone_are_counted(whole: Path, sql: str, ranges: int, ker
 @pytest.mark.parametrize("value", ["'soon'", "x'0102'", "1.5", "9e999", "NULL", "-1", "0", "4294967296"])
 def test_sizes_that_cannot_be_are_unknown_and_said(whole: Path, value: str):
     change(whole, f"UPDATE {KERNEL} SET gridX = {value} WHERE rowid = 2")
-    assert read_nsys_trace(whole).kernels["grid_x"].to_list() == [8, None, 8]
+    assert sizes(whole, "grid_x") == [8, None, 8]
     message = said(whole, "trace-value")[0].message
     assert message.startswith(f"1 of 3 values of {KERNEL}.gridX are not 1 to 2147483647: ")
 
@@ -102,7 +109,7 @@ def test_the_same_values_in_parquet(whole: Path, export, tmp_path: Path):
     file = folder / f"{KERNEL}.parquet"
     size = pl.Series([8, 2**40, None], dtype=pl.Int64)
     pl.read_parquet(file).with_columns(size.alias("gridX"), pl.lit("wide").alias("gridY")).write_parquet(file)
-    assert read_nsys_trace(folder).kernels["grid_x"].to_list() == [8, None, None]
+    assert sizes(folder, "grid_x") == [8, None, None]
     assert {f.values["column"]: f.values["count"] for f in said(folder, "trace-value")} == {"gridX": 2, "gridY": 3}
 
 

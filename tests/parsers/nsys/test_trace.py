@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from roofprof.parsers.nsys.trace import read_nsys_trace
+from roofprof.timeline.frames import with_shapes
 
 
 def kinds(path: Path) -> list[str]:
@@ -33,7 +34,8 @@ def test_domain_ids_belong_to_a_process(export):
 
 def test_kernels_with_names_shapes_and_launch(export):
     export.launch(10, 1000, 1100, 1, "gemm", grid=(132, 2, 1), block=(384, 1, 1))
-    row = read_nsys_trace(export.write()).kernels.row(0, named=True)
+    trace = read_nsys_trace(export.write())
+    row = with_shapes(trace.kernels, trace.shapes).row(0, named=True)
     assert row["kernel_name"] == "gemm"
     assert row["kernel_demangled_name"] == "void gemm<int>()"
     assert (row["grid_x"], row["grid_y"], row["block_x"]) == (132, 2, 384)
@@ -150,6 +152,7 @@ def test_a_parquet_directory_reads_as_the_database(export, tmp_path: Path):
     export.memcpy(1200, 1300, 2)
     database, folder = read_nsys_trace(export.write()), read_nsys_trace(export.write_parquet(tmp_path / "parquet"))
     assert database.kernels.equals(folder.kernels)
+    assert database.shapes.equals(folder.shapes)
     assert database.ranges.equals(folder.ranges)
     assert database.memory_operations.equals(folder.memory_operations)
 
@@ -195,7 +198,7 @@ def test_integer_columns_with_some_nulls_and_other_values(export):
     database.commit()
     database.close()
     trace = read_nsys_trace(path)
-    kernels = trace.kernels
+    kernels = with_shapes(trace.kernels, trace.shapes)
     assert [f.values["column"] for f in trace.findings if f.kind == "trace-value"] == ["gridY"]
     assert kernels["graph_node_id"].to_list() == [None, 1, 2, 3]
     assert kernels["grid_x"].to_list() == [9, 8, 8, 8]
