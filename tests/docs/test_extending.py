@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from doc_blocks import code_blocks
 from typer.testing import CliRunner
@@ -34,7 +35,7 @@ def test_a_chip_is_one_file(root: Path, chips_folder: Path) -> None:
 
     chip = chip_of_capability("19.0")
     assert chip is not None
-    values = {"sm__ops_path_tensor_src_fp4_dst_fp32.sum": 7.0}
+    values = {"sm__ops_path_tensor_src_fp4_dst_fp32.sum": np.array([7.0])}
     assert plan_columns(chip, frozenset(values)).columns(values)["tensor_fp4_flop_count"] == 7
 
     plan = layer_plan(table_of_capability("19.0"), "nvfp4-v2", ["cold"])

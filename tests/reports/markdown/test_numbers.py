@@ -78,7 +78,8 @@ def allowed_for(document: dict[str, Any]) -> Allowed:
     allowed.update(str(b) for b in FORMULA_BATCHES)
     for severity in ("warning", "doubtful", "info"):
         allowed.add(str(sum(f["severity"] == severity for f in document["findings"])))
-    for gpu in (document["gpu"], document["target"], *(spec.as_dict() for spec in bundled_gpus().values())):
+    gpus: list[dict[str, Any]] = [document["gpu"], document["target"], *(s.as_dict() for s in bundled_gpus().values())]
+    for gpu in gpus:
         for peak in gpu["peak_flop_per_s"].values():
             allowed.value("peak_flop_per_s", peak)
             allowed.value("ridge", peak / gpu["dram_bytes_per_s"])
