@@ -71,15 +71,6 @@ class DeviceSpec:
         return data
 
 
-def device_from_dict(data: Mapping[str, object]) -> DeviceSpec:
-    """The reverse of `DeviceSpec.as_dict`; unknown fields are left alone.
-
-    Raises:
-        FieldError: a field is missing, or of another form.
-    """
-    return built(DeviceSpec, data)
-
-
 @cache
 def bundled_gpus() -> Mapping[str, DeviceSpec]:
     """Every GPU that ships, by name, in the order of gpus.toml."""

@@ -149,8 +149,3 @@ def with_shapes(frame: pl.DataFrame, shapes: pl.DataFrame) -> pl.DataFrame:
 def process_id(global_id: int) -> int:
     """The operating system's process id in nsys' serialised process or thread."""
     return global_id >> 24 & 0xFFFFFF
-
-
-def thread_id(global_tid: int) -> int:
-    """The operating system's thread id in nsys' serialised thread."""
-    return global_tid & 0xFFFFFF

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from roofprof.errors import RoofprofError, UsageError
-from roofprof.hardware.devices import bundled_gpus, device_from_dict, load_gpu, recognise_gpu
+from roofprof.hardware.devices import DeviceSpec, bundled_gpus, load_gpu, recognise_gpu
+from roofprof.validate import built
 
 
 def test_gb200_is_the_reference_document_and_says_so() -> None:
@@ -55,7 +56,7 @@ def test_each_gpu_has_a_source_and_no_sparse_peak(name: str) -> None:
     if "tensor_fp8" in peaks:
         assert peaks["tensor_fp8"] / peaks["tensor_bf16"] == pytest.approx(2, rel=0.02)
     assert peaks["tensor_bf16"] == peaks["tensor_fp16"]
-    assert device_from_dict(gpu.as_dict()).peak_flop_per_s == peaks
+    assert built(DeviceSpec, gpu.as_dict()).peak_flop_per_s == peaks
 
 
 @pytest.mark.parametrize(
