@@ -118,6 +118,23 @@ def test_over_a_roof_has_a_reason_and_is_not_clamped(
     assert finding.values["roof_fraction"] > 1.02
 
 
+def test_over_the_sheet_alone_is_said_with_the_clock() -> None:
+    """H100's tensor peaks are at 1.83 GHz; at 1.98 a kernel may pass them and stay below the roof at its clock."""
+    busy = {"sm_clock_hz": 1.98e9, "peak_tensor_bf16_flop_per_s": None, "duration_ns": 1.7e14 / 989.4e12 / 1.05 * 1e9}
+    finding = found({"tensor_bf16_flop_count": 1.7e14, "flop_count": 1.7e14} | busy)["over-roof"]
+    assert finding.values["at_clock"] < 1
+    assert finding.values["roof_fraction"] > 1.02
+    assert finding.values["reason"] == "the clock: it ran at 1.98 GHz, the datasheet's peaks are at 1.83 GHz"
+    assert "by the datasheet" in finding.message
+
+
+def test_fp16_accumulation_on_a_geforce_card_is_a_reason() -> None:
+    work = {"tensor_bf16_flop_count": None, "tensor_fp16_flop_count": 1e13, "flop_count": 1e13, "sm_clock_hz": 1.7e9}
+    held = References(load_gpu("rtx-3080"), load_gpu("h100"))
+    finding = found(work | {"peak_tensor_bf16_flop_per_s": None, "duration_ns": 1e13 / 110e12 * 1e9}, held=held)
+    assert "accumulation in FP16" in finding["over-roof"].values["reason"]
+
+
 def test_a_sparse_kernel_is_told_from_a_dense_one() -> None:
     assert "sparse-dense" in found({}, names=("sm90_xmma_sparse_gemm_f16f16_f16f32",))
     assert "sparse-dense" not in found({"tensor_bf16_flop_count": None}, names=("sparse_gemm_setup",))
