@@ -11,8 +11,8 @@ from roofprof.results.op_groups import MeasuredOn
 from roofprof.results.thresholds import LAUNCH_BOUND_NS
 
 OVER_MEASURED_ROOF = "over-measured-roof"
-OVER_ROOF = 1.02
-"""A kernel above 102 % of a roof gets a finding; rounding of clocks explains what lies below."""
+OVER_ROOF = 1.005
+"""A kernel whose fraction of a roof prints as more than 100 % gets a finding."""
 FLOOR_FACTOR = 2.0
 """Up to twice the floor, half of a figure or more may be floor."""
 UNRELIABLE_NS = 20e3

@@ -128,6 +128,13 @@ def test_over_the_sheet_alone_is_said_with_the_clock() -> None:
     assert "by the datasheet" in finding.message
 
 
+@pytest.mark.parametrize(("over", "said"), [(0.97, False), (1.004, False), (1.006, True), (1.5, True)])
+def test_what_prints_above_100_percent_is_said(over: float, said: bool) -> None:
+    slow = {"sm_clock_hz": 1.83e9, "peak_tensor_bf16_flop_per_s": None, "dram_bytes": 1e6}
+    work = {"tensor_bf16_flop_count": 1e14, "flop_count": 1e14, "duration_ns": 1e14 / 989.4e12 / over * 1e9}
+    assert ("over-roof" in found(slow | work)) is said
+
+
 def test_fp16_accumulation_on_a_geforce_card_is_a_reason() -> None:
     work = {"tensor_bf16_flop_count": None, "tensor_fp16_flop_count": 1e13, "flop_count": 1e13, "sm_clock_hz": 1.7e9}
     held = References(load_gpu("rtx-3080"), load_gpu("h100"))
