@@ -103,7 +103,7 @@ def _from_report(name: str, launches: pl.DataFrame, device: Attributes) -> Devic
     return DeviceSpec(
         name=name,
         sku=name,
-        source="the report's own peak_sustained x the device's highest clocks",
+        source="the report's own peak_sustained, or the rates of its chip's table, x the device's highest clocks",
         peak_flop_per_s={pipe: value * clock for pipe, value in per_cycle.items() if clock},
         dram_bytes_per_s=bandwidth or None,
         sm_count=sms or None,

@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from roofprof.cli import app, run
 from roofprof.errors import ReportError
-from roofprof.formulas.published import COLUMNS, PublishedFigure, read_published
+from roofprof.formulas.published import COLUMNS, UNITS, PublishedFigure, read_published
 from roofprof.formulas.published_check import CheckedFigure, above_roof, check_published, gpu_of
-from roofprof.formulas.published_work import NO_FORMULA, NoWork, published_work
+from roofprof.formulas.published_work import NO_FORMULA, PRECISIONS, NoWork, published_work
 from roofprof.hardware.roofline import Roofs, place
 
 GEMM = PublishedFigure("1", "gemm", "m128 n256 k512", "bf16", "B200", 5.0, "us", "measured", "", "a paper")
@@ -178,6 +180,50 @@ def test_a_malformed_file_says_what_is_wrong(tmp_path: Path, text: str, why: str
     with pytest.raises(ReportError, match=why):
         read_published(path)
     assert run(["ops", "--check", str(path)]) == 1
+
+
+def test_above_the_roof_comes_first_then_the_farthest_below(checked: dict[str, CheckedFigure]) -> None:
+    fractions = [row.of_roof for row in checked.values() if row.of_roof is not None and not above_roof(row)]
+    assert fractions == sorted(fractions)
+    kinds = [2 if row.of_roof is None else 1 - above_roof(row) for row in checked.values()]
+    assert kinds == sorted(kinds)
+
+
+SHAPES = st.one_of(
+    st.text(max_size=30),
+    st.from_regex(r"m\d{1,13} n\d{1,13} k\d{1,13}", fullmatch=True),
+    st.from_regex(r"(groups \d{1,3} n\d{1,5} k\d{1,5} m=\d{1,5}(\+\d{1,5}){0,3})", fullmatch=True),
+    st.from_regex(r"T\d{1,13} H\d{1,5} I\d{1,5} \d{1,4} of \d{1,4} experts top\d{1,3}", fullmatch=True),
+    st.from_regex(r"\d{1,13}x\d{1,13}|2\^\d{1,3}|ep\d{1,3} T\d{1,5}|\d{1,3} heads, b\d{1,4} s\d{1,6}", fullmatch=True),
+)
+OPS = st.sampled_from(
+    ["gemm", "dual_gemm", "group_gemm", "fused_moe x", "mla_decode", "relu", "rms_norm", "rmsnorm + fp8 quant",
+     "nvfp4 quant", "silu_and_mul + nvfp4 quant", "ep_dispatch", "all_reduce", "", "gemm("]
+)  # fmt: skip
+
+
+@given(OPS, SHAPES, st.sampled_from([*PRECISIONS, "int3", ""]), st.sampled_from([*UNITS]), st.floats(1e-90, 1e90))
+def test_whatever_stands_in_a_row_it_has_a_fraction_or_a_reason(
+    op: str, shape: str, dtype: str, unit: str, figure: float
+) -> None:
+    row = replace(GEMM, op=op, shape=shape, dtype=dtype, unit=unit, figure=figure, gpu="B200@1.5GHz")
+    (checked,) = check_published([row])
+    assert (checked.of_roof is None) is bool(checked.reason)
+    assert checked.of_roof is None or checked.of_roof >= 0
+    assert checked.of_roof is None or checked.of_roof <= 1 or checked.notes
+
+
+@given(st.text(max_size=200), st.booleans())
+def test_any_text_is_a_table_or_an_error_that_names_the_file(
+    tmp_path_factory: pytest.TempPathFactory, text: str, heading: bool
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "figures.csv"
+    path.write_text(f"{','.join(COLUMNS)}\n{text}" if heading else text, encoding="utf-8", errors="replace")
+    try:
+        said = f"{path}: {len(read_published(path))} figures"
+    except ReportError as error:
+        said = error.message
+    assert "figures.csv" in said
 
 
 def test_the_command_prints_and_gives_json(root: Path) -> None:
