@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from roofprof.formulas.models import (
     ShapeError,
     Work,
-    all_to_all,
+    evaluate,
     gemm,
     mla_decode,
     moe_fused,
@@ -17,6 +17,7 @@ from roofprof.formulas.models import (
     silu_and_mul,
 )
 from roofprof.formulas.published import PublishedFigure
+from roofprof.formulas.range_names import Shape
 
 NO_FORMULA = "no formula yet"
 NO_SHAPE = "no shape is stated"
@@ -142,7 +143,8 @@ def _all_to_all(figure: PublishedFigure, precision: str) -> tuple[Work, str]:
     """The model's width and experts per token stand with the source where the shape leaves them out."""
     gpus, tokens = _sizes(figure.shape, "ep", "T")
     hidden, top = _sizes(f"{figure.shape} {figure.source}", "H", "top")
-    return all_to_all(tokens, hidden, top, gpus, precision), "all_to_all"
+    shape: Shape = {"m": tokens, "d": hidden, "t": top, "w": gpus, "precision": precision}
+    return evaluate("all_to_all", shape), "all_to_all"
 
 
 _READERS: Mapping[str, Callable[[PublishedFigure, str], tuple[Work, str]]] = {
