@@ -1,9 +1,10 @@
 """Labels for many paths at once: as short as they can be, and no two alike."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
+from roofprof.names.name import Reading
 from roofprof.names.reading import reading_of
 
 Path = tuple[str, ...]
@@ -24,19 +25,18 @@ def distinct_labels(paths: Collection[Path]) -> dict[Path, str]:
         around it that tell the paths apart; numbered where even the whole path does not, because a label shows less
         than a key.
     """
-    every = list(dict.fromkeys(paths))
-    proposed: dict[Path, str] = {}
-    for same in _by(every, lambda path: _label(path, False)):
-        if len(same) == 1:
-            proposed[same[0]] = _label(same[0], False)
-        else:
-            # Paths with one innermost range are told apart by what is around it, and need none of its sizes.
-            detailed = len({path[-1:] for path in same}) > 1
-            proposed |= _told_apart(same, {path: _label(path, detailed) for path in same})
-    return _numbered(every, proposed)
+    inner = {path: _read(path[-1]) if path else None for path in paths}
+    labels = {path: reading.name.label if reading else "" for path, reading in inner.items()}
+    for same in _by(labels, labels.__getitem__):
+        # Paths with one innermost range are told apart by what is around it, and need none of its sizes.
+        if len(same) > 1 and len({path[-1:] for path in same}) > 1:
+            labels |= {path: reading.detailed for path in same if (reading := inner[path])}
+        if len(same) > 1:
+            labels |= _told_apart(same, labels)
+    return _numbered(labels)
 
 
-def _told_apart(paths: list[Path], labels: Mapping[Path, str]) -> dict[Path, str]:
+def _told_apart(paths: Collection[Path], labels: Mapping[Path, str]) -> dict[Path, str]:
     """Each label with the outer ranges that tell the paths apart, from the inside out."""
     found: dict[Path, str] = {}
     groups = [(same, labels[same[0]], 2) for same in _by(paths, labels.__getitem__)]
@@ -45,38 +45,35 @@ def _told_apart(paths: list[Path], labels: Mapping[Path, str]) -> dict[Path, str
         if len(same) == 1 or all(len(path) < up for path in same):
             found |= dict.fromkeys(same, text)
             continue
-        inner = _by(same, partial(_outer, up=up))
-        for part in inner:
+        parts = _by(same, partial(_outer, up=up))
+        for part in parts:
             before = _outer(part[0], up)
-            shown = f"{before}{_BETWEEN}{text}" if before and len(inner) > 1 else text
+            shown = _cut(f"{before}{_BETWEEN}{text}") if before and len(parts) > 1 else text
             groups.append((part, shown, up + 1))
     return found
 
 
 def _outer(path: Path, up: int) -> str:
     """The label of the range so many from the inside; empty beyond the outermost."""
-    return reading_of(path[-up], layers="each").detailed if len(path) >= up else ""
+    return _read(path[-up]).detailed if len(path) >= up else ""
 
 
-def _label(path: Path, detailed: bool) -> str:
-    if not path:
-        return ""
-    reading = reading_of(path[-1], layers="each")
-    return reading.detailed if detailed else reading.name.label
+def _read(name: str) -> Reading:
+    """A layer's number that still stands in a key is a part of it."""
+    return reading_of(name, layers="each")
 
 
-def _numbered(paths: Sequence[Path], proposed: Mapping[Path, str]) -> dict[Path, str]:
-    taken = set[str]()
-    next_number: dict[str, int] = {}
-    found = dict[Path, str]()
-    for path in paths:
-        short = label = _cut(proposed[path])
+def _numbered(labels: Mapping[Path, str]) -> dict[Path, str]:
+    """The labels, cut, with a number behind one that stands there already."""
+    taken: dict[str, Path] = {}
+    next_number: defaultdict[str, int] = defaultdict(lambda: 2)
+    for path, whole in labels.items():
+        short = label = _cut(whole)
         while label in taken:
-            next_number[short] = next_number.get(short, 1) + 1
             label = f"{short} ({next_number[short]})"
-        taken.add(label)
-        found[path] = label
-    return found
+            next_number[short] += 1
+        taken[label] = path
+    return {path: label for label, path in taken.items()}
 
 
 def _cut(label: str) -> str:

@@ -1,5 +1,6 @@
 """A name as read, and what the reading was asked for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -62,3 +63,8 @@ class Asked:
     layers: Layers = "folded"
     domain: str | None = None
     """NVTX domain of the range, where known."""
+    read: "Callable[[str, Asked], Reading] | None" = None
+
+    def inner(self, name: str) -> Reading | None:
+        """What a name says that another one holds: by any writer."""
+        return self.read(name, self) if self.read else None

@@ -67,7 +67,10 @@ def reading_of(name: str, domain: str | None = None, layers: Layers = "folded") 
 
 
 def _read(name: str, domain: str | None, layers: Layers) -> Reading:
-    asked = Asked(layers, domain)
+    return _asked(name, Asked(layers, domain, _asked))
+
+
+def _asked(name: str, asked: Asked) -> Reading:
     for writer in WRITERS:
         reading = writer(name, asked)
         if reading is not None:

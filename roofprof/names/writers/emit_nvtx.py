@@ -12,10 +12,9 @@ import re
 from collections.abc import Callable, Mapping
 
 from roofprof.names.name import Asked, Reading, ReadName
-from roofprof.names.numbers import Folded, fold
+from roofprof.names.numbers import fold
 from roofprof.names.products import Found, linear, product
 from roofprof.names.sizes import Sizes, list_of_lists, rows_of, shown, usable
-from roofprof.names.writers import module_path, plain
 
 NAME = "emit_nvtx"
 
@@ -23,7 +22,10 @@ _PART = re.compile(r", (?:seq|op_id|input_op_ids|sizes) = ")
 _NUMBER = re.compile(r", (?:seq|op_id) = -?[0-9]+")
 _EDGES = re.compile(r", input_op_ids = \[[0-9(), -]*\]?")
 _SIZES = ", sizes = "
-_NODE = re.compile(r"[A-Za-z_]+Backward[0-9]*")
+_MARKS = (", seq = ", ", op_id = ", _SIZES, ", input_op_ids = ")
+_CUT_OFF = re.compile(r", sizes = \[[\[\]0-9, ]*")
+"""Sizes without their end."""
+_OPERATOR = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z0-9_.]+)+|[A-Za-z_]+Backward[0-9]*")
 
 
 def _norm(tensors: tuple[Sizes, ...]) -> Found:
@@ -57,43 +59,40 @@ _PRODUCTS = frozenset(op for op in _WORK if "norm" not in op)
 def read(text: str, asked: Asked) -> Reading | None:
     """An operator, with or without sequence number, id and sizes."""
     first = _PART.search(text)
-    if first is None and not text.startswith("aten::"):
-        return None
-    name = text[: first.start()] if first else text
+    if first is None:
+        return _reading(text, (), "", asked) if _OPERATOR.fullmatch(text) and text.startswith("aten::") else None
+    name = text[: first.start()]
     tensors, sizes, rest = _parts(text, len(name))
-    if _is_operator(name):
-        folded = Folded(name)
-    elif any(tensors or ()) or rest:
-        folded = fold(name, asked.layers == "each")
-    else:
-        return _annotation(name, asked)
-    key = f"{folded.text}{sizes}{rest}"
+    if not name or (rest and not _CUT_OFF.fullmatch(rest)):
+        return None
+    if not any(tensors) and not rest and not _OPERATOR.fullmatch(name):
+        return asked.inner(name)
+    return _reading(name, tensors, sizes + rest, asked)
+
+
+def _reading(name: str, tensors: tuple[Sizes, ...], sizes: str, asked: Asked) -> Reading:
+    folded = fold(name, asked.layers == "each")
+    key = f"{folded.text}{sizes}"
     label = folded.text
-    if tensors and any(tensors):
+    if any(tensors):
         label += " " + (" x " if name in _PRODUCTS else ", ").join(shown(t) for t in tensors if t)
     rule = _WORK.get(name)
-    formula, shape = (rule(tensors) if rule and tensors else None) or (None, {})
+    formula, shape = (rule(tensors) if rule else None) or (None, {})
     return Reading(ReadName(key, label, folded.layer, folded.step, formula, shape, NAME), detail=key)
 
 
-def _is_operator(name: str) -> bool:
-    return "::" in name or bool(_NODE.fullmatch(name))
-
-
-def _annotation(name: str, asked: Asked) -> Reading:
-    return module_path.read(name, asked) or plain.read(name, asked)
-
-
-def _parts(text: str, at: int) -> tuple[tuple[Sizes, ...] | None, str, str]:
-    """Sizes, their text, and what follows that is no part of the form; a list that is cut off stays in the text."""
-    tensors: tuple[Sizes, ...] | None = None
+def _parts(text: str, at: int) -> tuple[tuple[Sizes, ...], str, str]:
+    """Sizes, their text, and what follows that is no whole part."""
+    tensors: tuple[Sizes, ...] = ()
     written = ""
     while at < len(text):
         if match := _NUMBER.match(text, at) or _EDGES.match(text, at):
             at = match.end()
-        elif text.startswith(_SIZES, at) and tensors is None and (found := list_of_lists(text, at + len(_SIZES))):
+        elif text.startswith(_SIZES, at) and not written and (found := list_of_lists(text, at + len(_SIZES))):
             tensors, written = found[0], text[at : found[1]]
             at = found[1]
         else:
             break
-    return tensors, written, text[at:]
+    rest = text[at:]
+    # A part that a profiler cut off before it said anything.
+    return tensors, written, "" if any(mark.startswith(rest) for mark in _MARKS) else rest

@@ -10,7 +10,7 @@ from roofprof.formulas.models import FORMULAS
 from roofprof.formulas.range_names import CASE_FORMULA, TRUTH_FORMULA, RangeName, RangeNameError, parse_range_name
 from roofprof.formulas.request import LayerRequest
 from roofprof.names.name import Asked, Reading, ReadName
-from roofprof.names.numbers import fold
+from roofprof.names.numbers import PLACE, fold
 
 NAME = "roofprof"
 
@@ -38,17 +38,17 @@ def read(text: str, asked: Asked) -> Reading | None:
 
 
 def own_name(text: str) -> RangeName | None:
-    """The parsed name, or None for anybody else's."""
+    """The parsed name, or None for anybody else's. Its op may be that of a key, with `{}` for a number."""
     if len(text) > _LONGEST:
         return None
-    if ":" not in text:
+    op, _, fields = text.partition(":")
+    if not fields:
         return RangeName(text) if text in LAYER_OPS else None
-    formula = text.split(":", 2)[1]
-    if formula not in FORMULAS and formula not in (CASE_FORMULA, TRUTH_FORMULA):
-        return None
-    if formula in FORMULAS and text.count(":") < 2:
+    formula, _, sizes = fields.partition(":")
+    if formula not in (CASE_FORMULA, TRUTH_FORMULA) and not (formula in FORMULAS and sizes):
         return None
     try:
-        return parse_range_name(text)
-    except (RangeNameError, ValueError):
+        parsed = parse_range_name(f"{op.replace(PLACE, '0')}:{fields}")
+    except RangeNameError:
         return None
+    return RangeName(op, parsed.formula, parsed.shape)
