@@ -79,3 +79,8 @@ def _asked(name: str, asked: Asked) -> Reading:
 
 
 _kept = lru_cache(maxsize=1 << 16)(_read)
+
+
+def forget() -> None:
+    """Empty the cache of names."""
+    _kept.cache_clear()

@@ -3,16 +3,7 @@
 from collections.abc import Callable
 
 from roofprof.names.name import Asked, Reading
-from roofprof.names.writers import (
-    emit_nvtx,
-    engine_steps,
-    layerwise,
-    megatron,
-    module_path,
-    nccl,
-    own,
-    xla,
-)
+from roofprof.names.writers import emit_nvtx, engine_steps, layerwise, megatron, module_path, nccl, own, xla
 
 Writer = Callable[[str, Asked], Reading | None]
 """Reads a name that is of its form, and leaves every other."""
