@@ -66,9 +66,9 @@ _NORM = re.compile(r"norm(?:_?[0-9])?$")
 _PROJECTION = re.compile(r"proj(?:_with_mqa)?$")
 _GEMMS = frozenset(
     ("lm_head", "output_layer", "linear_qkv", "linear_fc1", "linear_fc2", "gate", "Wqkv", "query_key_value", "qkv",
-     "fc1", "fc2", "wq", "wk", "wv", "wo", "w1", "w2", "w3", "dense_h_to_4h", "dense_4h_to_h")
+     "fc1", "fc2", "c_attn", "c_fc", "wq", "wk", "wv", "wo", "w1", "w2", "w3", "dense_h_to_4h", "dense_4h_to_h")
 )  # fmt: skip
-"""Linear layers beside those whose names end in `proj`. GPT-2's c_attn holds its weight the other way round."""
+"""Linear layers beside those whose names end in `proj`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,11 @@ _STATIC = (
 
 def _layerwise(path: str, rest: str, label: str, op: str | None, layer: int | None = 1,
                formula: str | None = None, **shape: int) -> Real:  # fmt: skip
-    folded = path.replace(f"layers.{layer}.", "layers.{}.").replace("blocks.5.", "blocks.{}.")
+    folded = (
+        path.replace(f"layers.{layer}.", "layers.{}.")
+        .replace("blocks.5.", "blocks.{}.")
+        .replace("experts.7.", "experts.{}.")
+    )
     return Real(hook(path, rest), hook(folded, rest), label, op, layer, None, formula, dict(shape))
 
 
@@ -140,6 +144,17 @@ LAYERWISE = (
     _layerwise("model.model", ", 'Inputs': [[8], [8]]", "model.model", None, None),
     _layerwise("model.model.embed_tokens", ", 'TrainableParams': {'weight': [16384, 7168]}, 'Inputs': [[8, 7168]]",
                "model.model.embed_tokens", "embed_tokens", None),
+    _layerwise("model.model.layers.1.self_attn.q_norm", ", 'TrainableParams': {'weight': [128]}, "
+               "'Inputs': [[8, 32, 128]]", "self_attn.q_norm", "q_norm", formula="rmsnorm", m=256, d=128),
+    _layerwise("model.layers.1.self_attn.qkv_proj", ", 'TrainableParams': {'weight': [6144, 4096]}, "
+               "'Inputs': [[8, 4096]]", "self_attn.qkv_proj", "qkv_proj", formula="gemm", m=8, n=6144, k=4096),
+    _layerwise("model.layers.1.mlp.gate_up_proj", ", 'TrainableParams': {'weight': [28672, 4096]}, "
+               "'Inputs': [[8, 4096]]", "mlp.gate_up_proj", "dense_gate_up", formula="gemm", m=8, n=28672, k=4096),
+    _layerwise("top.model.layers.1.mlp.experts.7.down_proj", ", 'TrainableParams': {'weight': [4096, 1536]}, "
+               "'Inputs': [[3, 1536]]", "mlp.experts.{}.down_proj", None, formula="gemm", m=3, n=4096, k=1536),
+    # Two FP4 numbers to a byte, or a weight that lies the other way round: both would fit, and differ.
+    _layerwise("model.layers.1.self_attn.o_proj", ", 'TrainableParams': {'weight': [4096, 2048]}, "
+               "'Inputs': [[8, 4096]]", "self_attn.o_proj", "o_proj"),
     # Inputs alone give no n.
     _layerwise("model.layers.1.self_attn.q_b_proj", ", 'Inputs': [[64, 1536]]", "self_attn.q_b_proj", "q_b_proj"),
     # LayerNorm, by its bias, is no RMSNorm.

@@ -81,14 +81,13 @@ def _work(module: Module, inputs: tuple[Sizes, ...], weights: Mapping[str, Sizes
 
 
 def _linear(x: Sizes, weight: Sizes) -> Found:
-    """A weight may lie as [n, k], as [k, n], or as [n, k/2] with two FP4 numbers to a byte."""
+    """A weight may lie as [n, k], as [k, n], or as [n, k/2] with two FP4 numbers to a byte; not where two fit."""
     k = x[-1]
     found = linear(x, weight)
     if found or len(weight) != 2:
         return found
-    if weight[0] == k:
-        return gemm(rows_of(x), weight[1], k)
-    return gemm(rows_of(x), weight[0], k) if 2 * weight[1] == k else None
+    turned, packed = weight[0] == k, 2 * weight[1] == k
+    return gemm(rows_of(x), weight[1] if turned else weight[0], k) if turned != packed else None
 
 
 def _norm(inputs: tuple[Sizes, ...], weight: Sizes) -> Found:
