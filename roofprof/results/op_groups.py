@@ -31,6 +31,11 @@ class FormulaResult:
     attainable_flop_per_s: Annotated[
         float | None, Column("FLOP/s", "Attainable rate of the formula's work on the target GPU", in_ops_csv=None)
     ] = None
+    precision_source: Annotated[
+        str | None,
+        Column("text", "`counters` where the range's name gives sizes alone: precision of most executed FLOPs",
+               in_ops_csv=None, values=("counters",)),
+    ] = None  # fmt: skip
     source: Annotated[str, Column("text", "Where this side is from", in_ops_csv=None, values=("formula",))] = "formula"
 
 
