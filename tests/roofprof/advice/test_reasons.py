@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from roofprof.advice.reasons import AT_ROOF, reasons_of
+from roofprof.advice.reasons import AT_ROOF, Reason, reasons_of
 from roofprof.findings import Finding, Severity
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
@@ -17,7 +17,9 @@ BANDWIDTH = 3.35e12
 def one(decode: RooflineReport) -> Callable[..., tuple[RooflineReport, OpResult]]:
     """An op of one kernel that takes 100 µs and reaches a part of the datasheet's DRAM roof, with findings."""
 
-    def make(fraction: float, *findings: tuple[str, dict[str, object]], **changes: object) -> OpResult:
+    def make(
+        fraction: float, *findings: tuple[str, dict[str, object]], **changes: object
+    ) -> tuple[RooflineReport, OpResult]:
         op = next(op for op in decode.ops if len(op.kernels) == 1 and op.points.on_gpu.bound == "memory")
         here = replace(
             op.measured_on,
@@ -33,7 +35,7 @@ def one(decode: RooflineReport) -> Callable[..., tuple[RooflineReport, OpResult]
     return make
 
 
-def reason(report: RooflineReport, op: OpResult):  # type: ignore[no-untyped-def]
+def reason(report: RooflineReport, op: OpResult) -> Reason:
     (found,) = reasons_of(report, [op])
     return found
 
@@ -57,6 +59,7 @@ def test_a_finding_with_little_time_behind_it_is_no_reason(one) -> None:  # type
 def test_at_the_roof_only_less_work_helps(one, fraction: float) -> None:  # type: ignore[no-untyped-def]
     found = reason(*one(fraction, ("re-reads", {"extra_read_bytes": 0.5 * 1e-4 * BANDWIDTH})))
     assert found.why.startswith("DRAM roof: ")
+    assert found.attempt
     assert found.attempt.startswith("fewer bytes")
 
 
