@@ -58,18 +58,21 @@ def by_headroom(ops: Sequence[OpResult]) -> list[OpResult]:
     return sorted(ops, key=lambda op: (op.headroom_ns is None, -(op.headroom_ns or 0.0), -(op.time_ns or 0.0)))
 
 
-def answers_of(report: RooflineReport, order: Order = by_headroom, top: int | None = None) -> list[Answer]:
+def answers_of(
+    report: RooflineReport, order: Order = by_headroom, top: int | None = None, every: bool = False
+) -> list[Answer]:
     """The answer to each case of a report.
 
     Args:
         report: an analysis.
         order: of the rows of a case.
-        top: rows that a case shows at most; None for all but those that are small together.
+        top: rows that a case shows at most; None for as many as there are.
+        every: show the rows too that are small together.
     """
-    return [_answer(case, order((*case.ops, *case.step_ops)), top) for case in cases_of([report])]
+    return [_answer(case, order((*case.ops, *case.step_ops)), top, every) for case in cases_of([report])]
 
 
-def _answer(case: CaseOps, ops: Sequence[OpResult], top: int | None) -> Answer:
+def _answer(case: CaseOps, ops: Sequence[OpResult], top: int | None, every: bool) -> Answer:
     layer = {id(op) for op in case.layer}
     time = sum_of(op.time_ns for op in case.layer)
     reasons = reasons_of(case.source, ops)
@@ -77,7 +80,8 @@ def _answer(case: CaseOps, ops: Sequence[OpResult], top: int | None) -> Answer:
         AnswerRow(rank, op, _share(op, time.value) if id(op) in layer else None, reason, id(op) in layer)
         for rank, (op, reason) in enumerate(zip(ops, reasons, strict=True), 1)
     ]
-    shown = _shown(rows, time.value, top)
+    most = len(rows) if top is None else min(top, len(rows))
+    shown = most if every else min(most, _worth_a_line(rows, time.value))
     headroom = sum_of(op.headroom_ns for op in case.layer)
     return Answer(
         case=case,
@@ -95,19 +99,15 @@ def _share(op: OpResult, whole: float | None) -> float | None:
     return op.time_ns / whole if op.time_ns is not None and whole else None
 
 
-def _shown(rows: Sequence[AnswerRow], whole: float | None, top: int | None) -> int:
+def _worth_a_line(rows: Sequence[AnswerRow], whole: float | None) -> int:
     """How many rows are shown: the last ones that together are small are not, unless it is one alone."""
-    most = len(rows) if top is None else min(top, len(rows))
-    if whole is None:
-        return most
     small, kept = 0.0, len(rows)
-    while kept and rows[kept - 1].op.time_ns is not None:
+    while whole is not None and kept and rows[kept - 1].op.time_ns is not None:
         small += rows[kept - 1].op.time_ns or 0.0
         if small >= SMALL * whole:
             break
         kept -= 1
-    kept = len(rows) if len(rows) - kept < 2 else kept
-    return min(kept, most)
+    return len(rows) if len(rows) - kept < 2 else kept
 
 
 def _bound_shares(ops: Sequence[OpResult]) -> tuple[tuple[str, float], ...]:

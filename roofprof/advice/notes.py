@@ -50,8 +50,12 @@ def _matters(finding: Finding, shown: Iterable[OpResult]) -> bool:
     if column in _ALWAYS:
         return any(_lacks(op, column) for op in ops)
     if column.startswith("tensor_") and column.endswith("_flop_count"):
-        return any(op.flop_count is None or _UNEXPLAINED & {f.kind for f in op.findings} for op in ops)
+        return any(op.flop_count is None or any(map(_unexplained, op.findings)) for op in ops)
     return False
+
+
+def _unexplained(finding: Finding) -> bool:
+    return finding.kind in _UNEXPLAINED and finding.severity is Severity.WARNING
 
 
 def _lacks(op: OpResult, column: str) -> bool:
