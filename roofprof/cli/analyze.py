@@ -108,8 +108,8 @@ def analyze(
     if as_json:
         print(report.to_json())
     else:
-        _print_table(report, sort or "headroom", top, wide)
-    _print_findings(report, explain)
+        print_table(report, sort or "headroom", top, wide)
+    print_findings(report, explain)
 
 
 def _reader(chosen: NcuReader | None) -> 'Literal["roofprof", "ncu-report"] | None':
@@ -127,7 +127,15 @@ def _write(report: "RooflineReport", output: Path, plots: bool, by_phase: bool) 
     say_written(paths)
 
 
-def _print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool) -> None:
+def print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool) -> None:
+    """The first screen, or every column of every row.
+
+    Args:
+        report: an analysis.
+        sort: a key of the table's orders.
+        top: rows of each case; 0 for all, None for as many as fit a screen.
+        wide: all columns.
+    """
     from rich.console import Console
 
     from roofprof.advice.answer import answers_of
@@ -166,7 +174,8 @@ def sorted_ops(ops: "Sequence[OpResult]", sort: str) -> "list[OpResult]":
     return sorted(ops, key=lambda op: (value(op) is None, -(value(op) or 0.0)))
 
 
-def _print_findings(report: "RooflineReport", explain: bool) -> None:
+def print_findings(report: "RooflineReport", explain: bool) -> None:
+    """On stderr: in a few lines, or each with `explain`."""
     from roofprof.advice.notes import notes_of
     from roofprof.reports.tables.findings import finding_lines, summary_lines
 
