@@ -171,8 +171,15 @@ def _intermediates(facts: Facts, finding: Finding, values: Mapping[str, Any]) ->
     stored, needed = values.get("stored_bytes"), values.get("compulsory_write_bytes")
     extra = stored - needed if stored is not None and needed is not None else None
     why = f"{len(facts.op.kernels)} kernels pass {format_si(extra, 'B')} on"
-    time = facts.transfer_ns(extra)
-    return Reason(why, "fuse them", None if time is None else 2 * time, finding.kind)
+    return Reason(why, "fuse them", facts.transfer_ns(_through_dram(facts, finding, extra)), finding.kind)
+
+
+def _through_dram(facts: Facts, finding: Finding, stored: float | None) -> float | None:
+    """What of the intermediates DRAM saw in the time that counts: flushed by ncu, they stay in L2 under nsys."""
+    if facts.op.time_source == "nsys" and facts.op.cache != "warm":
+        return None
+    own = finding.values.get("own_intermediate_bytes")
+    return stored if own is None else own
 
 
 def _split_k(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> Reason:

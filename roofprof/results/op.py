@@ -51,6 +51,9 @@ class OpResult:
     dram_write_bytes: Annotated[float | None, Column("B", "Written to DRAM")]
     dram_bytes: Annotated[float | None, Column("B", "Read from and written to DRAM")]
     dram_upper_bytes: Annotated[float | None, Column("B", "Reads and every store, those left in L2 too")]
+    own_intermediate_bytes: Annotated[
+        float | None, Column("B", "DRAM reads beyond the formula's inputs that its own earlier kernels wrote, at most")
+    ] = None
     l2_bytes: Annotated[float | None, Column("B", "Between SMs and L2")]
     l1_fill_bytes: Annotated[float | None, Column("B", "From L2 into L1 and shared memory")]
     flop_by_pipe: Annotated[
