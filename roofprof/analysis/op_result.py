@@ -73,6 +73,7 @@ def build_op(
         dram_write_bytes=row["dram_write_bytes"],
         dram_bytes=row["dram_bytes"],
         dram_upper_bytes=row["dram_upper_bytes"],
+        own_intermediate_bytes=facts.own_intermediate_bytes,
         l2_bytes=row["l2_bytes"],
         l1_fill_bytes=row["l1_fill_bytes"],
         flop_by_pipe=measured.flop_by_pipe,

@@ -65,6 +65,7 @@ def on_profiled_gpu(row: CallRow, references: References, timing: OpTiming, poin
         roof_fraction_measured=over(best.bound_time_s, duration_s) if best and not best.missing_peaks else None,
         attainable_flop_per_s_measured=best.attainable_flop_per_s if best and not best.missing_peaks else None,
         dram_mix=mix,
+        measured_roofs=references.ceilings.origin if references.ceilings else None,
     )
 
 

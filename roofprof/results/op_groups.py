@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from roofprof.hardware.ceilings import READ_SHARES
+from roofprof.hardware.ceilings import ORIGINS, READ_SHARES
 from roofprof.hardware.devices import PIPES
 from roofprof.results.columns import Column, Group
 
@@ -81,6 +81,11 @@ class MeasuredOn:
         str | None,
         Column("text", "Access mix whose measured bandwidth was used", in_ops_csv="dram_mix",
                values=tuple(READ_SHARES)),
+    ] = None  # fmt: skip
+    measured_roofs: Annotated[
+        str | None,
+        Column("text", "Whose measured roofs: the profiled GPU's, or those shipped for a GPU of its name",
+               in_ops_csv="measured_roofs", values=ORIGINS),
     ] = None  # fmt: skip
     sm_clock_hz: Annotated[float | None, Column("Hz", "SM clock of the median call", in_ops_csv="sm_clock_hz")]
 
