@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from roofprof.formats.ncu_rep_nvtx import OpenRanges
-from roofprof.launches.schema import LAUNCH_SCHEMA, NVTX_STACK, check_schema
+from roofprof.launches.schema import LAUNCH_SCHEMA, check_schema
 from roofprof.parsers.ncu.results import UNKNOWN_DEVICE, LeftOpen, MetricGroup, Results
 
 _OF_ONE_KERNEL = (
@@ -126,18 +126,36 @@ def _nvtx(states: Sequence[Sequence[OpenRanges]]) -> pl.Series:
             distinct.append(state)
         of_launch[launch] = place[id(state)]
     flat = [ranges for state in distinct for ranges in state]
-    fields = {
-        "domain": pl.Series([r.domain for r in flat], dtype=pl.String),
-        "push_pop": pl.Series([r.push_pop for r in flat], dtype=pl.List(pl.String)),
-        "push_pop_id": pl.Series([r.push_pop_id for r in flat], dtype=pl.List(pl.Int64)),
-        "start_end": pl.Series([r.start_end for r in flat], dtype=pl.List(pl.String)),
-    }
-    owner = np.repeat(np.arange(len(distinct)), [len(state) for state in distinct])
-    stacks = (
-        pl.DataFrame({"state": owner, **fields}, schema_overrides={"state": pl.Int64})
-        .group_by("state", maintain_order=True)
-        .agg(pl.struct("domain", "push_pop", "push_pop_id", "start_end").alias("nvtx"))
+    ids = _lists([r.push_pop_id or () for r in flat], pl.Int64)
+    known = pl.Series([r.push_pop_id is not None for r in flat], dtype=pl.Boolean)
+    ranges = pl.DataFrame(
+        {
+            "domain": pl.Series([r.domain for r in flat], dtype=pl.String),
+            "push_pop": _lists([r.push_pop for r in flat], pl.String),
+            "push_pop_id": ids if known.all() else pl.select(pl.when(known).then(ids)).to_series(),
+            "start_end": _lists([r.start_end for r in flat], pl.String),
+        }
     )
-    every = pl.DataFrame({"state": pl.int_range(len(distinct), dtype=pl.Int64, eager=True)})
-    joined = every.join(stacks, on="state", how="left", maintain_order="left")
-    return joined.select(pl.col("nvtx").fill_null(pl.lit([], dtype=NVTX_STACK)))["nvtx"].gather(of_launch)
+    return _listed(ranges.to_struct("nvtx"), [len(state) for state in distinct]).gather(of_launch)
+
+
+def _lists(values: Sequence[Sequence[str | int]], dtype: type[pl.DataType]) -> pl.Series:
+    flat = pl.Series([value for some in values for value in some], dtype=dtype)
+    return _listed(flat, [len(some) for some in values])
+
+
+def _listed(flat: pl.Series, lengths: Sequence[int]) -> pl.Series:
+    """Lists of so many of the values each: polars takes those of one length at once, others one by one."""
+    length = np.array(lengths, np.int64)
+    start = np.cumsum(length) - length
+    empty = flat.clear().implode()
+    parts = [empty.clear()]
+    order = [np.empty(0, np.int64)]
+    for size in sorted(set(lengths)):
+        chosen = np.flatnonzero(length == size)
+        values = flat.gather((start[chosen, None] + np.arange(size)).ravel())
+        parts.append(values.reshape((-1, size)).arr.to_list() if size else empty.new_from_index(0, len(chosen)))
+        order.append(chosen)
+    back = np.empty(len(length), np.int64)
+    back[np.concatenate(order)] = np.arange(len(length))
+    return pl.concat(parts).gather(back)
