@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -22,8 +23,10 @@ from roofprof.launches.ranges import NamedRange, name_ranges
 from roofprof.results.kernels import KERNEL_SCHEMA
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport, Unattributed
-from roofprof.selfcheck.result import Selfcheck
 from roofprof.timeline.op_times import NO_TIMING, NamedTrace, NsysTimes, nsys_times
+
+if TYPE_CHECKING:
+    from roofprof.selfcheck.result import Selfcheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Measured:
     """From a capture's manifest."""
     traces: Sequence[NamedTrace] = ()
     """nsys traces of the same command, the eager one first."""
-    selfcheck: Selfcheck | None = None
+    selfcheck: "Selfcheck | None" = None
     """Of the profiled GPU, or of another one: what does not fit is not applied."""
     ncu_version: str | None = None
 

@@ -131,13 +131,10 @@ def _write(report: "RooflineReport", output: Path, plots: bool, by_phase: bool) 
 
 
 def _print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool) -> None:
-    from rich.console import Console
+    from roofprof.reports.tables.ops import print_ops, print_unattributed
 
-    from roofprof.reports.tables.ops import WIDTH, print_ops, print_unattributed
-
-    console = Console(width=10_000 if wide else WIDTH, highlight=False, markup=False, emoji=False)
-    print_ops(report, sorted_ops(report.ops, sort)[:top], console, wide)
-    print_unattributed(report, console)
+    print_ops(report, sorted_ops(report.ops, sort)[:top], sys.stdout, wide)
+    print_unattributed(report, sys.stdout)
 
 
 def sorted_ops(ops: "list[OpResult]", sort: str) -> "list[OpResult]":
