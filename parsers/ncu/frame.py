@@ -83,7 +83,7 @@ def _triples(
         own = np.where(_whole_rows(metrics), metrics, own)
     known = _whole_rows(own)
     series = pl.Series(np.where(known, own, 0).astype(np.int64)).arr.to_list()
-    return pl.select(pl.when(pl.Series(known[:, 0])).then(series)).to_series()
+    return series if known.all() else pl.select(pl.when(pl.Series(known[:, 0])).then(series)).to_series()
 
 
 def _whole_rows(three: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -109,7 +109,7 @@ def _of_devices(results: Results, count: int) -> dict[str, pl.Series]:
         )
     names = ("dram_bytes_from", "sm_count", "device_id", "device_name", "chip")
     table = pl.DataFrame(rows, schema={name: LAUNCH_SCHEMA[name] for name in names})
-    return {name: table[name].gather(place) for name in names}
+    return dict(zip(names, table[place].get_columns(), strict=True))
 
 
 def _nvtx(states: Sequence[Sequence[OpenRanges]]) -> pl.Series:
@@ -146,14 +146,17 @@ def _lists(values: Sequence[Sequence[str | int]], dtype: type[pl.DataType]) -> p
 
 def _listed(flat: pl.Series, lengths: Sequence[int]) -> pl.Series:
     """Lists of so many of the values each: polars takes those of one length at once, others one by one."""
+    empty = pl.Series([[]], dtype=pl.List(flat.dtype))
+    sizes = sorted(set(lengths))
+    if len(sizes) == 1 and sizes[0]:
+        return flat.reshape((-1, sizes[0])).arr.to_list()
     length = np.array(lengths, np.int64)
     start = np.cumsum(length) - length
-    empty = flat.clear().implode()
     parts = [empty.clear()]
     order = [np.empty(0, np.int64)]
-    for size in sorted(set(lengths)):
+    for size in sizes:
         chosen = np.flatnonzero(length == size)
-        values = flat.gather((start[chosen, None] + np.arange(size)).ravel())
+        values = flat.gather((start[chosen, None] + np.arange(size)).ravel()) if size else flat
         parts.append(values.reshape((-1, size)).arr.to_list() if size else empty.new_from_index(0, len(chosen)))
         order.append(chosen)
     back = np.empty(len(length), np.int64)

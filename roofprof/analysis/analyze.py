@@ -179,7 +179,7 @@ def _report_entry(report: Measured) -> dict[str, object]:
         "process_count": launches["process_id"].n_unique(),
         "chips": sorted(launches["chip"].drop_nulls().unique()),
         "devices": {key: dict(device) for key, device in report.devices.items()},
-        "counters_known": {pipe: bool(launches[f"{pipe}_flop_count"].is_not_null().any()) for pipe in PIPES},
+        "counters_known": {pipe: launches[f"{pipe}_flop_count"].null_count() < launches.height for pipe in PIPES},
         **({"capture": capture} if capture else {}),
     }
 
