@@ -1,6 +1,7 @@
 """CPU seconds and memory of processes that take turns, so that a busy machine slows all of them alike."""
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -8,14 +9,14 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Timer
 
 ROOT = Path(__file__).parent.parent
 GIVE_UP_S = 150
-"""A run that takes longer is killed: an older version may need hours for what is quick now."""
+"""CPU seconds of a process; one that takes longer is killed: older versions may need hours for what is quick now."""
 
-COMPILED = tempfile.TemporaryDirectory(prefix="roofprof-compiled-")
-"""Where modules are kept compiled, in no checkout."""
+_COMPILED = tempfile.TemporaryDirectory(prefix="roofprof-compiled-")
+COMPILED = os.environ.get("PYTHONPYCACHEPREFIX") or _COMPILED.name
+"""Where modules are kept compiled, in no checkout; another folder than a temporary one keeps them for the next time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def run(contestant: Contestant) -> Cost | None:
     environment = os.environ | {
         "PYTHONPATH": str(contestant.checkout),
         "PYTHONSAFEPATH": "1",
-        "PYTHONPYCACHEPREFIX": COMPILED.name,
+        "PYTHONPYCACHEPREFIX": COMPILED,
     }
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as installed: not compiled anew with every run
     process = subprocess.Popen(
@@ -62,11 +63,9 @@ def run(contestant: Contestant) -> Cost | None:
         env=environment,
     )
     assert process.stderr is not None
-    timer = Timer(GIVE_UP_S, process.kill)
-    timer.start()
+    resource.prlimit(process.pid, resource.RLIMIT_CPU, (GIVE_UP_S, GIVE_UP_S))
     said = process.stderr.read()
     _, status, used = os.wait4(process.pid, 0)
-    timer.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         print(f"{contestant.words or contestant.code}: {said.decode()[-600:]}", file=sys.stderr)

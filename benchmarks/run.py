@@ -26,12 +26,11 @@ RANGES_PER_KERNEL = 5
 
 READ_IMPORTS = """
 import sys
-from importlib import import_module
-from importlib.util import find_spec
-from roofprof.parsers.ncu.report import read_ncu_report
-for name in ("numpy", "roofprof.parsers.ncu.reader", "roofprof.parsers.ncu.frame", "roofprof.parsers.ncu.whole"):
-    if find_spec(name):
-        import_module(name)
+try:
+    from roofprof.parsers.ncu.report import read_ncu_report
+    from roofprof.parsers.ncu import frame, reader, whole
+except ModuleNotFoundError:  # before 2026-11-23
+    from roofprof.parsers.ncu_report import read_ncu_report
 """
 READ = f"{READ_IMPORTS}read_ncu_report(sys.argv[1])"
 

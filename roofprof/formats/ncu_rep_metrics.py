@@ -1,8 +1,9 @@
 """The metrics of many results of an .ncu-rep at once, with numpy.
 
-Where a metric starts is known only from the length of the one before it: within a result the walk is a chain,
-but the chains of different results are independent. So step k of all results is taken together, and what was
-found is read in whole columns. Imported only when a report is read.
+Where a metric starts is known only from the length of the one before it: within a result the walk is a chain. Results
+whose next metrics follow a layout that is known (`ncu_rep_layouts`) are moved on by all of it at once. The chains of
+the others are independent, so step k of all of them is taken together. What was found is read in whole columns.
+Imported only when a report is read.
 """
 
 from dataclasses import dataclass
