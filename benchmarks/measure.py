@@ -48,19 +48,19 @@ def command(*words: str, checkout: Path = ROOT) -> Contestant:
     return Contestant("from roofprof.__main__ import main; main()", words, checkout)
 
 
+def environment(checkout: Path = ROOT) -> dict[str, str]:
+    """Of a process that imports roofprof from there, its modules compiled as those that are installed are."""
+    ours = {"PYTHONPATH": str(checkout), "PYTHONSAFEPATH": "1", "PYTHONPYCACHEPREFIX": COMPILED}
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | ours
+
+
 def run(contestant: Contestant) -> Cost | None:
     """One run; None where it fails, with its last words on stderr."""
-    environment = os.environ | {
-        "PYTHONPATH": str(contestant.checkout),
-        "PYTHONSAFEPATH": "1",
-        "PYTHONPYCACHEPREFIX": COMPILED,
-    }
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as installed: not compiled anew with every run
     process = subprocess.Popen(
         [sys.executable, "-c", contestant.code, *contestant.words],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env=environment,
+        env=environment(contestant.checkout),
     )
     assert process.stderr is not None
     resource.prlimit(process.pid, resource.RLIMIT_CPU, (GIVE_UP_S, GIVE_UP_S))

@@ -68,12 +68,12 @@ def test_many_results_are_read_as_each_alone(report: tuple[bytes, list[int], lis
         patch.setattr(ncu_rep_layouts, "RUN_METRICS", run)
         patch.setattr("roofprof.formats.ncu_rep_metrics.RUN_METRICS", run)
         reader = MetricReader(content, NAMES)
+        expected = [alone(content, start, end) for start, end in zip(starts, ends, strict=True)]
         for _ in range(2):  # with and without layouts that are known
             walked = reader.walk(np.array(starts), np.array(ends), TAG)
             assert walked.stops.tolist() == ends
             read = numbers(reader, walked, len(starts))
-    expected = [alone(content, start, end) for start, end in zip(starts, ends, strict=True)]
-    assert np.array_equal(np.array(read), np.array(expected), equal_nan=True)
+            assert np.array_equal(np.array(read), np.array(expected), equal_nan=True)
 
 
 @given(reports(), st.data())
