@@ -26,6 +26,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from large_report import make
+from measure import environment
 
 
 def read(path: str) -> None:
@@ -116,7 +117,9 @@ class Cost:
 def _run(contestant: str, path: Path) -> Cost:
     command = [sys.executable, __file__, "--child", contestant, str(path)]
     reading, writing = os.pipe()
-    done = subprocess.run([*command, str(writing)], capture_output=True, pass_fds=[writing], check=False)
+    done = subprocess.run(
+        [*command, str(writing)], capture_output=True, pass_fds=[writing], env=environment(), check=False
+    )
     os.close(writing)
     with os.fdopen(reading) as answer:
         text = answer.read()

@@ -3,13 +3,14 @@
     python benchmarks/run.py [--old CHECKOUT] [--launches N] [--kernels N] [--rounds N] [--only WORD ...] [--growth]
 
 CPU seconds are user and system time of a process and its children. Contestants take turns; ratios are medians of the
-ratios within a round. Nothing is asserted. By default it ends in minutes; README's table is of --kernels 5000000.
+ratios within a round, and reading of many launches runs once. Nothing is asserted. By default it ends in minutes;
+README's table of the trace is of --kernels 5000000.
 """
 
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,23 +19,29 @@ sys.path.insert(0, str(Path(__file__).parent))
 import growth
 import large_analysis
 import large_report
-from measure import Contestant, Rounds, command, peak, ratio, seconds, take_turns
+from measure import Contestant, Cost, Rounds, command, peak, ratio, seconds, take_turns
 from nsys_projection import generate
 
 RANGES_PER_KERNEL = 5
 """A range for so many kernels."""
 
-READ = """
+READ_IMPORTS = """
 import sys
-from roofprof.parsers.ncu.report import read_ncu_report
-read_ncu_report(sys.argv[1])
+try:
+    from roofprof.parsers.ncu.report import read_ncu_report
+    from roofprof.parsers.ncu import frame, reader, whole
+except ModuleNotFoundError:  # before 2026-11-23
+    from roofprof.parsers.ncu_report import read_ncu_report
 """
+READ = f"{READ_IMPORTS}read_ncu_report(sys.argv[1])"
 
-NCU_REPORT_LOOP = """
+NCU_REPORT_IMPORTS = """
 import sys
 import ncu_report
 from roofprof.hardware.chip import chips
 from roofprof.parsers.ncu.columns import plan_columns
+"""
+NCU_REPORT_LOOP = f"""{NCU_REPORT_IMPORTS}
 actions = ncu_report.load_report(sys.argv[1])[0]
 metrics = ()
 for index in range(actions.num_actions()):
@@ -50,6 +57,8 @@ for index in range(actions.num_actions()):
 """
 
 IMPORTS = "import polars, typer"
+IMPORTS_OF = "imports of "
+"""In front of a contestant's name: its imports alone."""
 DRAWING = "import matplotlib.figure, matplotlib.backends.backend_agg, polars, typer"
 
 
@@ -63,17 +72,21 @@ class Work:
     """What `other` is, in words."""
     other: Contestant | None = None
     """What the work cannot cost less than, or another's way of doing it."""
+    slow: bool = False
+    """Run once: minutes for an older version, and enough work that once says enough."""
+    imports: tuple[Contestant, Contestant] | None = None
+    """What ours and `other` import: a row of its own shows both without them."""
 
 
 def works(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], Work]]]:
     """Every row by a word for --only; its input is made when it is asked for."""
+    yield "small", partial(_small)
+    yield "help", partial(Work, "roofprof --help", command("--help"), "import typer", Contestant("import typer"))
     for count, word in ((options.launches, "launches"), (5 * options.launches, "many-launches")):
         if word == "launches":
             yield "read", partial(_read, folder, count)
         yield word, partial(_analyze, folder, count)
-    yield "small", partial(_small)
     yield "timeline", partial(_timeline, folder, options.kernels)
-    yield "help", partial(Work, "roofprof --help", command("--help"), "import typer", Contestant("import typer"))
     for ops in (52, 2000):
         yield "picture", partial(_saved, folder, ops, "png", DRAWING)
     yield "html", partial(_saved, folder, 2000, "html", IMPORTS)
@@ -82,12 +95,13 @@ def works(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, Call
 def _read(folder: Path, count: int) -> Work:
     path = str(large_report.make(count, folder / f"{count}.ncu-rep"))
     other = Contestant(NCU_REPORT_LOOP, (path,))
-    return Work(f"read {count:,} launches", Contestant(READ, (path,)), "ncu_report's own loop", other)
+    imports = Contestant(READ_IMPORTS), Contestant(NCU_REPORT_IMPORTS)
+    return Work(f"read {count:,} launches", Contestant(READ, (path,)), "ncu_report's own loop", other, True, imports)
 
 
 def _analyze(folder: Path, count: int) -> Work:
     path = folder / f"{count}.ncu-rep"
-    return Work(f"analyze {count:,} launches", command("analyze", str(large_report.make(count, path))))
+    return Work(f"analyze {count:,} launches", command("analyze", str(large_report.make(count, path))), slow=True)
 
 
 def _small() -> Work:
@@ -107,16 +121,33 @@ def _saved(folder: Path, ops: int, suffix: str, imports: str) -> Work:
     return Work(f"{suffix} of {ops:,} ops", ours, imports, Contestant(imports))
 
 
-def _row(work: Work, old: Path | None, rounds: int) -> str:
+def _rows(work: Work, old: Path | None, rounds: int) -> Iterator[str]:
     contestants = {"ours": work.ours}
     if work.other:
         contestants["other"] = work.other
     if old:
         contestants["old"] = replace(work.ours, checkout=old)
-    found: Rounds = take_turns(contestants, rounds)
-    cells = [work.name, _seconds(found, "ours"), _megabytes(found, "ours"), work.beside]
+    if work.imports:
+        contestants |= {f"{IMPORTS_OF}{name}": one for name, one in zip(("ours", "other"), work.imports, strict=True)}
+        if old:
+            contestants[f"{IMPORTS_OF}old"] = replace(work.imports[0], checkout=old)
+    found: Rounds = take_turns(contestants, 1 if work.slow else rounds)
+    yield _row(work.name, work.beside, found, old is not None)
+    if work.imports:
+        without = [_without_imports(costs) for costs in found]
+        yield _row(f"{work.name}, imports taken off", f"{work.beside}, likewise", without, old is not None)
+
+
+def _without_imports(costs: Mapping[str, Cost]) -> dict[str, Cost]:
+    """The costs of a round beyond those of importing."""
+    pairs = {name: costs.get(f"{IMPORTS_OF}{name}") for name in costs if not name.startswith(IMPORTS_OF)}
+    return {name: replace(costs[name], cpu_s=costs[name].cpu_s - taken.cpu_s) for name, taken in pairs.items() if taken}
+
+
+def _row(name: str, beside: str, found: Rounds, with_old: bool) -> str:
+    cells = [name, _seconds(found, "ours"), _megabytes(found, "ours"), beside]
     cells += [_times(found, "ours", "other")]
-    if old:
+    if with_old:
         cells += [_seconds(found, "old"), _megabytes(found, "old"), _times(found, "old", "other")]
         cells += [_times(found, "ours", "old")]
     return f"| {' | '.join(cells)} |"
@@ -143,7 +174,7 @@ def main() -> None:
     parser.add_argument("--launches", type=int, default=10_000)
     parser.add_argument("--kernels", type=int, default=500_000, help="of the trace; a fifth as many ranges")
     parser.add_argument("--rounds", type=int, default=3)
-    rows = "read, launches, many-launches, small, timeline, help, picture, html"
+    rows = "small, help, read, launches, many-launches, timeline, picture, html"
     parser.add_argument("--only", nargs="+", metavar="WORD", help=f"rows: {rows}")
     parser.add_argument("--growth", action="store_true", help="print how time grows from 1x to 10x instead")
     options = parser.parse_args()
@@ -157,7 +188,8 @@ def main() -> None:
         print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}", flush=True)
         for word, make in works(folder, options):
             if not options.only or word in options.only:
-                print(_row(make(), options.old and options.old.resolve(), options.rounds), flush=True)
+                for row in _rows(make(), options.old and options.old.resolve(), options.rounds):
+                    print(row, flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from roofprof.formats.ncu_rep_nvtx import OpenRanges
-from roofprof.launches.schema import LAUNCH_SCHEMA, NVTX_STACK, check_schema
+from roofprof.launches.schema import LAUNCH_SCHEMA, check_schema
 from roofprof.parsers.ncu.results import UNKNOWN_DEVICE, LeftOpen, MetricGroup, Results
 
 _OF_ONE_KERNEL = (
@@ -83,7 +83,7 @@ def _triples(
         own = np.where(_whole_rows(metrics), metrics, own)
     known = _whole_rows(own)
     series = pl.Series(np.where(known, own, 0).astype(np.int64)).arr.to_list()
-    return pl.select(pl.when(pl.Series(known[:, 0])).then(series)).to_series()
+    return series if known.all() else pl.select(pl.when(pl.Series(known[:, 0])).then(series)).to_series()
 
 
 def _whole_rows(three: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -109,7 +109,7 @@ def _of_devices(results: Results, count: int) -> dict[str, pl.Series]:
         )
     names = ("dram_bytes_from", "sm_count", "device_id", "device_name", "chip")
     table = pl.DataFrame(rows, schema={name: LAUNCH_SCHEMA[name] for name in names})
-    return {name: table[name].gather(place) for name in names}
+    return dict(zip(names, table[place].get_columns(), strict=True))
 
 
 def _nvtx(states: Sequence[Sequence[OpenRanges]]) -> pl.Series:
@@ -126,18 +126,39 @@ def _nvtx(states: Sequence[Sequence[OpenRanges]]) -> pl.Series:
             distinct.append(state)
         of_launch[launch] = place[id(state)]
     flat = [ranges for state in distinct for ranges in state]
-    fields = {
-        "domain": pl.Series([r.domain for r in flat], dtype=pl.String),
-        "push_pop": pl.Series([r.push_pop for r in flat], dtype=pl.List(pl.String)),
-        "push_pop_id": pl.Series([r.push_pop_id for r in flat], dtype=pl.List(pl.Int64)),
-        "start_end": pl.Series([r.start_end for r in flat], dtype=pl.List(pl.String)),
-    }
-    owner = np.repeat(np.arange(len(distinct)), [len(state) for state in distinct])
-    stacks = (
-        pl.DataFrame({"state": owner, **fields}, schema_overrides={"state": pl.Int64})
-        .group_by("state", maintain_order=True)
-        .agg(pl.struct("domain", "push_pop", "push_pop_id", "start_end").alias("nvtx"))
+    ids = _lists([r.push_pop_id or () for r in flat], pl.Int64)
+    known = pl.Series([r.push_pop_id is not None for r in flat], dtype=pl.Boolean)
+    ranges = pl.DataFrame(
+        {
+            "domain": pl.Series([r.domain for r in flat], dtype=pl.String),
+            "push_pop": _lists([r.push_pop for r in flat], pl.String),
+            "push_pop_id": ids if known.all() else pl.select(pl.when(known).then(ids)).to_series(),
+            "start_end": _lists([r.start_end for r in flat], pl.String),
+        }
     )
-    every = pl.DataFrame({"state": pl.int_range(len(distinct), dtype=pl.Int64, eager=True)})
-    joined = every.join(stacks, on="state", how="left", maintain_order="left")
-    return joined.select(pl.col("nvtx").fill_null(pl.lit([], dtype=NVTX_STACK)))["nvtx"].gather(of_launch)
+    return _listed(ranges.to_struct("nvtx"), [len(state) for state in distinct]).gather(of_launch)
+
+
+def _lists(values: Sequence[Sequence[str | int]], dtype: type[pl.DataType]) -> pl.Series:
+    flat = pl.Series([value for some in values for value in some], dtype=dtype)
+    return _listed(flat, [len(some) for some in values])
+
+
+def _listed(flat: pl.Series, lengths: Sequence[int]) -> pl.Series:
+    """Lists of so many of the values each: polars takes those of one length at once, others one by one."""
+    empty = pl.Series([[]], dtype=pl.List(flat.dtype))
+    sizes = sorted(set(lengths))
+    if len(sizes) == 1 and sizes[0]:
+        return flat.reshape((-1, sizes[0])).arr.to_list()
+    length = np.array(lengths, np.int64)
+    start = np.cumsum(length) - length
+    parts = [empty.clear()]
+    order = [np.empty(0, np.int64)]
+    for size in sizes:
+        chosen = np.flatnonzero(length == size)
+        values = flat.gather((start[chosen, None] + np.arange(size)).ravel()) if size else flat
+        parts.append(values.reshape((-1, size)).arr.to_list() if size else empty.new_from_index(0, len(chosen)))
+        order.append(chosen)
+    back = np.empty(len(length), np.int64)
+    back[np.concatenate(order)] = np.arange(len(length))
+    return pl.concat(parts).gather(back)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from roofprof.formats.ncu_rep_metrics import Ints, MetricError, MetricReader, Metrics
+from roofprof.formats.ncu_rep_layouts import Ints
+from roofprof.formats.ncu_rep_metrics import MetricError, MetricReader, Metrics
 from roofprof.formats.ncu_rep_results import Head, Texts, metric_value, read_metrics
 from roofprof.formats.ncu_rep_session import Attributes
 from roofprof.formats.protobuf import Data, FramingError
@@ -87,11 +88,13 @@ class Groups:
         """
         rows = len(chunk.heads)
         devices = self._metrics.numbers(chunk.metrics, self._device_index, rows, 1)[:, 0]
-        keys = np.stack([chunk.metrics.fingerprint, devices.view(np.uint64)], axis=1)
-        _, samples, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-        for number in np.argsort(samples):
-            sample = int(samples[number])
-            chosen = np.flatnonzero(inverse.reshape(-1) == number)
+        alike: dict[tuple[int, int], list[int]] = {}
+        for row, key in enumerate(
+            zip(chunk.metrics.fingerprint.tolist(), devices.view(np.int64).tolist(), strict=True)
+        ):
+            alike.setdefault(key, []).append(row)
+        for found in alike.values():
+            sample, chosen = found[0], np.array(found)
             device = _device_key(float(devices[sample]), sample)
             group = self._group(chunk, sample, device)
             values = self._metrics.numbers(chunk.metrics, group.columns, rows, len(group.plan.metrics))[chosen]

@@ -45,17 +45,19 @@ def read_ncu_report(
         ReportError: not a report, damaged, without kernels, or not for this reader.
     """
     # numpy is loaded when a report is read, not when the command line is.
-    from roofprof.parsers.ncu import ncu_report_reader
-    from roofprof.parsers.ncu import reader as own_reader
     from roofprof.parsers.ncu.frame import launch_frame, left_open
-    from roofprof.parsers.ncu.whole import whole_findings
 
     path = Path(path)
     label = name or plain_name(path.name)
     findings: list[Finding] = []
     if reader == "ncu-report":
+        from roofprof.parsers.ncu import ncu_report_reader
+
         results = ncu_report_reader.read_results(path, progress)
     else:
+        from roofprof.parsers.ncu import reader as own_reader
+        from roofprof.parsers.ncu.whole import whole_findings
+
         reading = own_reader.read_results(path, progress)
         results = reading.results
         findings += whole_findings(label, reading)

@@ -1,17 +1,12 @@
 """The first screen: per case what to optimise first, why, and what it would bring; then the same ops on the target."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
-
-from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import NamedTuple, TextIO
 
 from roofprof.advice.answer import Answer, AnswerRow, TargetRow, target_rows
 from roofprof.document.cases import sum_of
 from roofprof.formatting import escaped, format_number, format_percent, format_si, printable
-from roofprof.reports.tables.terminal import shown
+from roofprof.reports.tables.lines import aligned, print_lines, shortened, strong, width_of, wrapped
 from roofprof.results.op import short_labels
 from roofprof.results.report import RooflineReport
 
@@ -22,7 +17,8 @@ NARROWEST, WIDEST = 80, 160
 TRY_FROM = 112
 """Columns from which `try` stands in the table; below it, the first ones stand under it."""
 TRIES = 3
-_LONGEST_NAME = 30
+_NAME_WIDTHS = (20, 30)
+"""Of an op at most: on a narrow screen, on a wide one."""
 
 
 class _Cells(NamedTuple):
@@ -46,27 +42,23 @@ def microseconds(ns: float | None) -> str:
     return f"{ns / 1e3:,.0f}" if ns >= 99_950 else format_number(ns / 1e3)
 
 
-def print_answers(report: RooflineReport, answers: Sequence[Answer], console: Console, width: int) -> None:
+def print_answers(report: RooflineReport, answers: Sequence[Answer], out: TextIO, width: int) -> None:
     """Print every case, its ops on the target, and once what the figures stand on.
 
     Args:
         report: where they are from.
         answers: one per case.
-        console: where to.
+        out: where to.
         width: columns of the terminal; 80 to 160 are used.
     """
     width = max(NARROWEST, min(WIDEST, width))
     names = {id(op): name for op, name in zip(report.ops, short_labels(report.ops, with_case=False), strict=True)}
     for answer in answers:
-        console.print()
-        for line in head(answer, width):
-            console.print(shown(line), width=width, overflow="ellipsis", no_wrap=True, style="bold")
-        _print_rows(answer, names, console, width)
+        heads = [shortened(escaped(line), width) for line in head(answer, width)]
+        print_lines(["", *(strong(line, out) for line in heads), *_rows(answer, names, width)], out)
         if report.projected and answer.rows:
-            _print_target(answer, names, console, width)
-    console.print()
-    for line in legend(report, answers):
-        console.print(shown(line), width=width)
+            print_lines(_target(answer, names, width), out)
+    print_lines(["", *(line for text in legend(report, answers) for line in wrapped(text, width))], out)
 
 
 def head(answer: Answer, width: int) -> list[str]:
@@ -105,37 +97,34 @@ def _profiled(answer: Answer) -> str:
     return spec.sku.split(",")[0] if spec else answer.case.gpu
 
 
-def _print_rows(answer: Answer, names: dict[int, str], console: Console, width: int) -> None:
-    rows = [_cells(row, names[id(row.op)]) for row in answer.rows]
+def _rows(answer: Answer, names: dict[int, str], width: int) -> list[str]:
+    rows = [_cells(row, names[id(row.op)], width) for row in answer.rows]
     if answer.folded:
         rows.append(_folded(answer))
     tries = width >= TRY_FROM
     room = width - _fixed_width(rows)
-    why = max((cell_len(row.why) for row in rows), default=0)
-    attempt = max((cell_len(row.attempt) for row in rows), default=0)
+    why = max((width_of(row.why) for row in rows), default=0)
+    attempt = max((width_of(row.attempt) for row in rows), default=0)
     if tries and why + attempt + 1 > room:
         attempt = min(attempt, max(room // 2, room - 1 - why))
         why = room - 1 - attempt
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
-    widths = {"why": min(why, room), "try": attempt, "op": _name_width(rows)}
-    for name in _HEADINGS[: 8 if tries else 7]:
-        text = name in ("op", "why", "try")
-        table.add_column(name, justify="left" if text else "right", no_wrap=True, overflow="ellipsis",
-                         width=widths.get(name))  # fmt: skip
-    for row in rows:
-        table.add_row(*(Text(escaped(cell)) for cell in (row if tries else row[:7])))
-    console.print(table, width=width)
+    limits = {6: min(why, room), 7: attempt}
+    count = len(_HEADINGS) if tries else len(_HEADINGS) - 1
+    right = [name not in ("op", "why", "try") for name in _HEADINGS[:count]]
+    lines = aligned([_HEADINGS[:count], *(tuple(map(escaped, row[:count])) for row in rows)], right, limits)
     if not tries:
         told = [row for row in answer.rows if row.reason.attempt and row.counted]
-        for first in told[:TRIES]:
-            console.print(shown(f"  try, {names[id(first.op)]}: {first.reason.attempt}"), width=width, no_wrap=True)
+        lines += [
+            shortened(escaped(f"  try, {names[id(row.op)]}: {row.reason.attempt}"), width) for row in told[:TRIES]
+        ]
+    return lines
 
 
-def _cells(row: AnswerRow, name: str) -> _Cells:
+def _cells(row: AnswerRow, name: str, width: int) -> _Cells:
     op = row.op
     return _Cells(
         str(row.rank),
-        printable(name + ("" if row.counted else " *"), _LONGEST_NAME),
+        _name(name, row.counted, width),
         microseconds(op.time_ns),
         format_percent(row.share),
         format_percent(op.of_roof),
@@ -143,6 +132,12 @@ def _cells(row: AnswerRow, name: str) -> _Cells:
         row.reason.why,
         row.reason.attempt or "—",
     )
+
+
+def _name(name: str, counted: bool, width: int) -> str:
+    """An op's label, with a star where it is in no sum of the layer."""
+    room = _NAME_WIDTHS[width >= TRY_FROM]
+    return printable(name, room) if counted else f"{printable(name, room - 2)} *"
 
 
 def _folded(answer: Answer) -> _Cells:
@@ -157,39 +152,31 @@ def _folded(answer: Answer) -> _Cells:
     )  # fmt: skip
 
 
-def _name_width(rows: Sequence[_Cells]) -> int:
-    return max((cell_len(row.op) for row in rows), default=2)
-
-
 def _fixed_width(rows: Sequence[_Cells]) -> int:
     """Characters beside `why` and `try`, a space after each."""
     total = 0
     for i, heading in enumerate(_HEADINGS[:6]):
-        total += max(cell_len(heading), *(cell_len(row[i]) for row in rows), 0) + 1 if rows else cell_len(heading) + 1
+        total += max(width_of(heading), *(width_of(row[i]) for row in rows), 0) + 1 if rows else width_of(heading) + 1
     return total
 
 
-def _print_target(answer: Answer, names: dict[int, str], console: Console, width: int) -> None:
+def _target(answer: Answer, names: dict[int, str], width: int) -> list[str]:
     source = answer.case.source
-    every = target_rows(answer.case, answer.case.layer)
-    least = sum_of(row.least_time_ns for row in every)
+    least = sum_of(row.least_time_ns for row in target_rows(answer.case, answer.case.layer))
     words = "" if least.value is None else f": at least {format_si(least.value / 1e9, 's')} a layer"
-    console.print(shown(f"the same ops on {source.target.name}, extrapolated{words}"), width=width, style="dim")
-    rows = target_rows(answer.case, [row.op for row in answer.rows[:TARGET_ROWS]])
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
-    headings = ("op", "AI meas.", "AI useful", "bound", "attainable", "least µs")
-    for i, name in enumerate(headings):
-        table.add_column(name, justify="left" if i in (0, 3) else "right", no_wrap=True, overflow="ellipsis")
     counted = {id(op) for op in answer.case.layer}
-    for row in rows:
-        table.add_row(*(Text(escaped(cell)) for cell in _target_cells(row, names[id(row.op)], id(row.op) in counted)))
-    console.print(table, width=width)
+    rows = target_rows(answer.case, [row.op for row in answer.rows[:TARGET_ROWS]])
+    cells = [_target_cells(row, _name(names[id(row.op)], id(row.op) in counted, width)) for row in rows]
+    headings = ("op", "AI meas.", "AI useful", "bound", "attainable", "least µs")
+    right = [name not in ("op", "bound") for name in headings]
+    head = shortened(f"the same ops on {escaped(source.target.name)}, extrapolated{words}", width)
+    return [head, *aligned([headings, *(tuple(map(escaped, row)) for row in cells)], right, gap=2)]
 
 
-def _target_cells(row: TargetRow, name: str, counted: bool) -> tuple[str, ...]:
+def _target_cells(row: TargetRow, name: str) -> tuple[str, ...]:
     least = microseconds(row.least_time_ns)
     return (
-        printable(name + ("" if counted else " *"), _LONGEST_NAME),
+        name,
         format_number(row.op.arithmetic_intensity),
         format_number(row.useful_intensity),
         {"memory": "memory", "compute": "compute"}.get(row.bound or "", "—"),

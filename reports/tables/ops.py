@@ -1,18 +1,13 @@
 """The table of ops for a terminal: 100 columns, or all columns with wide."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import polars as pl
-from rich.box import SIMPLE_HEAD
-from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from roofprof.document.cases import sum_of
 from roofprof.formatting import escaped, format_number, format_percent, format_si, printable
-from roofprof.reports.tables.terminal import shown
+from roofprof.reports.tables.lines import Table, print_lines, print_table, wrapped
 from roofprof.results.op import OpResult, case_title, short_labels
 from roofprof.results.report import RooflineReport
 
@@ -142,27 +137,26 @@ WITH_NSYS = (
 """With the application's times beside the counters."""
 
 
-def print_ops(report: RooflineReport, ops: Sequence[OpResult], console: Console, wide: bool = False) -> None:
+def print_ops(report: RooflineReport, ops: Sequence[OpResult], out: TextIO, wide: bool = False) -> None:
     """Print the ops given, a total, and in words what the figures stand on.
 
     Args:
         report: where they are from.
         ops: the rows to show, in order.
-        console: where to; its own width is not asked.
+        out: where to.
         wide: all columns, as wide as they need.
     """
     # Labels of all rows, so that a row is called the same whichever others are shown.
     labels = {id(op): label for op, label in zip(report.ops, short_labels(report.ops, with_case=False), strict=True)}
     wanted = {op.case_key for op in ops}
     cases = [case for case in dict.fromkeys(op.case_key for op in report.ops) if case in wanted]
+    width = None if wide else WIDTH
     for case in cases:
         rows = [op for op in ops if op.case_key == case]
         if len(cases) > 1:
-            console.print()
-            console.print(shown(case_title(rows[0])), width=None if wide else WIDTH)
-        console.print(_table(rows, [labels[id(op)] for op in rows], wide), crop=False, overflow="ignore", no_wrap=True)
-    for line in legend(report):
-        console.print(shown(line), width=None if wide else WIDTH)
+            print_lines(["", *wrapped(case_title(rows[0]), width)], out)
+        print_table(_table(rows, [labels[id(op)] for op in rows], wide), out)
+    print_lines((part for line in legend(report) for part in wrapped(line, width)), out)
 
 
 def legend(report: RooflineReport) -> list[str]:
@@ -182,15 +176,10 @@ def _table(ops: Sequence[OpResult], names: Sequence[str], wide: bool) -> Table:
     columns = WIDE if wide else WITH_NSYS if timed else NARROW
     rows = [[escaped(column.cell(op)) for column in columns] for op in ops]
     room = None if wide else WIDTH - _width_beside(columns, rows, ops)
-    table = Table(box=SIMPLE_HEAD, show_footer=True, show_edge=False, padding=0, pad_edge=False)
-    longest = max(cell_len(printable(name)) for name in names)
-    table.add_column("op", footer="total", no_wrap=True, overflow="ellipsis", width=min(longest, room or longest))
-    for column in columns:
-        footer = column.total(ops) if column.total else ""
-        table.add_column(column.heading, footer=footer, justify="right", no_wrap=True, overflow="ignore")
-    for name, cells in zip(names, rows, strict=True):
-        table.add_row(shown(printable(name, room)), *map(Text, cells))
-    return table
+    headings = ["op", *(column.heading for column in columns)]
+    totals = ["total", *(column.total(ops) if column.total else "" for column in columns)]
+    named = [[printable(name, room), *cells] for name, cells in zip(names, rows, strict=True)]
+    return Table(headings, named, totals, most=room)
 
 
 def _width_beside(columns: Sequence[Column], rows: list[list[str]], ops: Sequence[OpResult]) -> int:
@@ -206,15 +195,14 @@ def _width_beside(columns: Sequence[Column], rows: list[list[str]], ops: Sequenc
     return total
 
 
-def print_unattributed(report: RooflineReport, console: Console, rows: int = 10) -> None:
+def print_unattributed(report: RooflineReport, out: TextIO, rows: int = 10) -> None:
     """Print the launches that lie in no range of the chosen domain, summed by kernel name, longest first."""
     outside = report.kernels.filter(pl.col("nvtx_path").is_null())
     if not outside.height:
         return
-    console.print(f"\n{outside.height} launches in no range, {_microseconds(report.unattributed.duration_ns)} µs:")
-    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=0, pad_edge=False)
-    for i, heading in enumerate(("kernel", "launches", "µs", "DRAM", "FLOP", "AI")):
-        table.add_column(heading, justify="left" if i == 0 else "right", no_wrap=True, overflow="ellipsis")
+    time = _microseconds(report.unattributed.duration_ns)
+    print_lines(["", f"{outside.height} launches in no range, {time} µs:"], out)
+    lines: list[list[str]] = []
     sums = ("duration_ns", "dram_bytes", "flop_count")
     known = [pl.when(pl.col(c).null_count() == 0).then(pl.col(c).sum()).alias(c) for c in sums]
     groups = outside.group_by("kernel_name", maintain_order=True).agg(pl.len().alias("launches"), *known)
@@ -222,10 +210,10 @@ def print_unattributed(report: RooflineReport, console: Console, rows: int = 10)
     for row in ordered.head(rows).iter_rows(named=True):
         work, traffic = row["flop_count"], row["dram_bytes"]
         intensity = work / traffic if work is not None and traffic else None
-        table.add_row(
-            shown(printable(row["kernel_name"], 50)), str(row["launches"]), _microseconds(row["duration_ns"]),
+        lines.append([
+            printable(row["kernel_name"], 50), str(row["launches"]), _microseconds(row["duration_ns"]),
             format_si(traffic, "B"), format_si(work), format_number(intensity),
-        )  # fmt: skip
-    console.print(table)
+        ])  # fmt: skip
+    print_table(Table(("kernel", "launches", "µs", "DRAM", "FLOP", "AI"), lines, right=True), out)
     if groups.height > rows:
-        console.print(f"and {groups.height - rows} more kernels: kernels.csv (-o) and --json have them all")
+        print_lines([f"and {groups.height - rows} more kernels: kernels.csv (-o) and --json have them all"], out)

@@ -73,7 +73,8 @@ def answers_of(
 
 
 def _answer(case: CaseOps, ops: Sequence[OpResult], top: int | None, every: bool) -> Answer:
-    layer = {id(op) for op in case.layer}
+    layer, further = {id(op) for op in case.layer}, {id(op) for op in case.alternatives}
+    ops = sorted(ops, key=lambda op: id(op) in further)  # what no layer runs comes last
     time = sum_of(op.time_ns for op in case.layer)
     reasons = reasons_of(case.source, ops)
     rows = [

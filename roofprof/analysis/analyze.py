@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -22,8 +23,10 @@ from roofprof.launches.ranges import NamedRange, name_ranges
 from roofprof.results.kernels import KERNEL_SCHEMA
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport, Unattributed
-from roofprof.selfcheck.result import Selfcheck
 from roofprof.timeline.op_times import NO_TIMING, NamedTrace, NsysTimes, nsys_times
+
+if TYPE_CHECKING:
+    from roofprof.selfcheck.result import Selfcheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Measured:
     """From a capture's manifest."""
     traces: Sequence[NamedTrace] = ()
     """nsys traces of the same command, the eager one first."""
-    selfcheck: Selfcheck | None = None
+    selfcheck: "Selfcheck | None" = None
     """Of the profiled GPU, or of another one: what does not fit is not applied."""
     ncu_version: str | None = None
     ceilings: Ceilings | None = None
@@ -178,7 +181,7 @@ def _report_entry(report: Measured) -> dict[str, object]:
         "process_count": launches["process_id"].n_unique(),
         "chips": sorted(launches["chip"].drop_nulls().unique()),
         "devices": {key: dict(device) for key, device in report.devices.items()},
-        "counters_known": {pipe: bool(launches[f"{pipe}_flop_count"].is_not_null().any()) for pipe in PIPES},
+        "counters_known": {pipe: launches[f"{pipe}_flop_count"].null_count() < launches.height for pipe in PIPES},
         **({"capture": capture} if capture else {}),
     }
 

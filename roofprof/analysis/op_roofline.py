@@ -1,6 +1,7 @@
 """An op against the roofs of the profiled GPU: the datasheet's, those at the clock, and the measured ones."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from roofprof.formulas.models import Work
 from roofprof.hardware.ceilings import Ceilings
@@ -8,8 +9,10 @@ from roofprof.hardware.devices import PIPES, DeviceSpec
 from roofprof.hardware.roofline import RooflinePoint, Roofs, measured_bound, place
 from roofprof.launches.measured_work import CallRow
 from roofprof.results.op_groups import MeasuredOn, Useful
-from roofprof.selfcheck.result import Selfcheck
 from roofprof.timeline.op_times import OpTiming
+
+if TYPE_CHECKING:
+    from roofprof.selfcheck.result import Selfcheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class References:
     target: DeviceSpec
     ceilings: Ceilings | None = None
     """Measured on the profiled GPU."""
-    selfcheck: Selfcheck | None = None
+    selfcheck: "Selfcheck | None" = None
     """Of the profiled GPU and the ncu that counted."""
 
 

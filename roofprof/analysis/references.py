@@ -1,14 +1,16 @@
 """Which self-check and which measured roofs belong to which report: those of the same GPU and the same ncu."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from roofprof.analysis.op_roofline import References
 from roofprof.findings import Finding, Severity
 from roofprof.hardware.ceilings import Ceilings, shipped_ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.hardware.profiled_gpu import Attributes
-from roofprof.selfcheck.result import Selfcheck
+
+if TYPE_CHECKING:
+    from roofprof.selfcheck.result import Selfcheck
 
 NOT_APPLIED = "not-applied"
 MEASURED_ROOFS = "measured roofs"
@@ -28,7 +30,7 @@ class ReportLike(Protocol):
         ...
 
     @property
-    def selfcheck(self) -> Selfcheck | None:
+    def selfcheck(self) -> "Selfcheck | None":
         """The one that was found for it."""
         ...
 
@@ -74,7 +76,7 @@ def references_of(
     return references, found
 
 
-def _misfit(check: Selfcheck, device: str, ncu_version: str | None) -> str | None:
+def _misfit(check: "Selfcheck", device: str, ncu_version: str | None) -> str | None:
     if check.gpu != device:
         return f"it was measured on {check.gpu}, but this report is from {device}"
     if check.ncu and ncu_version and check.ncu != ncu_version:
@@ -89,7 +91,7 @@ def _not_applied(report: str, what: str, why: str) -> Finding:
     )  # fmt: skip
 
 
-def _unverified(report: str, check: Selfcheck) -> list[Finding]:
+def _unverified(report: str, check: "Selfcheck") -> list[Finding]:
     """What the self-check could not verify."""
     if not check.missing_counters:
         return []

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from roofprof.analysis.notes import report_notes
 from roofprof.analysis.references import MEASURED_ROOFS, NOT_APPLIED, references_of
@@ -15,7 +16,9 @@ from roofprof.hardware.profiled_gpu import Attributes
 from roofprof.hardware.roofline import place
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
-from roofprof.selfcheck.result import Selfcheck
+
+if TYPE_CHECKING:
+    from roofprof.selfcheck.result import Selfcheck
 
 PEAK_MISSING = "peak-missing"
 
@@ -81,7 +84,7 @@ class _Source:
 
     name: str
     devices: Mapping[str, Attributes]
-    selfcheck: Selfcheck | None = None
+    selfcheck: "Selfcheck | None" = None
     ncu_version: str | None = None
     ceilings: Ceilings | None = None
 

@@ -136,24 +136,20 @@ def print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool
         top: rows of each case; 0 for all, None for as many as fit a screen.
         wide: all columns.
     """
-    from rich.console import Console
-
     from roofprof.advice.answer import answers_of
 
-    width = 10_000 if wide else shutil.get_terminal_size((100, 40)).columns
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
     if wide:
         from roofprof.reports.tables.ops import print_ops, print_unattributed
 
         shown = [row.op for answer in answers_of(report, partial(sorted_ops, sort=sort), top or None, every=True)
                  for row in answer.rows]  # fmt: skip
-        print_ops(report, shown, console, wide)
-        print_unattributed(report, console)
+        print_ops(report, shown, sys.stdout, wide)
+        print_unattributed(report, sys.stdout)
         return
     from roofprof.reports.tables.answer import ROWS, print_answers
 
     answers = answers_of(report, partial(sorted_ops, sort=sort), ROWS if top is None else top or None, every=top == 0)
-    print_answers(report, answers, console, width)
+    print_answers(report, answers, sys.stdout, shutil.get_terminal_size((100, 40)).columns)
 
 
 def sorted_ops(ops: "Sequence[OpResult]", sort: str) -> "list[OpResult]":

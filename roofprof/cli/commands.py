@@ -1,5 +1,6 @@
 """Commands whose modules are imported when they are run: what `roofprof --help` prints of them stands here."""
 
+import os
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -18,9 +19,13 @@ class LazyCommand:
     function: str
     summary: str
     """The first line of the function's docstring."""
+    starts_programs: bool = False
+    """Of others, which are to find the environment as it was."""
 
     def load(self, name: str) -> TyperCommand:
         """The command itself. `SETTINGS` of its module are the arguments of typer's decorator."""
+        if not self.starts_programs:  # numpy comes with threads for matrix products, one per core: there are none here
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         module = import_module(self.module)
         alone = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
         alone.command(name, **getattr(module, "SETTINGS", {}))(getattr(module, self.function))
@@ -51,16 +56,19 @@ COMMANDS = {
         "roofprof.cli.capture",
         "capture_command",
         "Capture the DeepSeek-R1 layer, or another workload, under ncu and nsys into a directory.",
+        starts_programs=True,
     ),
     "doctor": LazyCommand(
         "roofprof.cli.doctor",
         "doctor_command",
         "Check whether capture can work on this machine, and say what to do where it cannot.",
+        starts_programs=True,
     ),
     "sweep": LazyCommand(
         "roofprof.cli.sweep",
         "sweep_command",
         "Capture the layer at several sizes and report how it scales; run again, it resumes where it stopped.",
+        starts_programs=True,
     ),
     "timeline": LazyCommand(
         "roofprof.cli.timeline", "timeline", "Show each op's time, share, idle gaps and kernels, from an nsys trace."
@@ -69,11 +77,13 @@ COMMANDS = {
         "roofprof.cli.selfcheck",
         "selfcheck",
         "Check each counter on kernels with expected counts; exit code 1 when one is wrong.",
+        starts_programs=True,
     ),
     "ceilings": LazyCommand(
         "roofprof.cli.ceilings",
         "ceilings",
         "Measure DRAM, L2, GEMM, FFMA and MUFU rates and the launch floor; show them beside the datasheet's.",
+        starts_programs=True,
     ),
     "report": LazyCommand(
         "roofprof.cli.report",
@@ -89,6 +99,7 @@ COMMANDS = {
         "roofprof.cli.verify",
         "verify",
         "Check every op against a float32 torch reference, on the GPU or with --device cpu; -h lists the options.",
+        starts_programs=True,
     ),
 }
 """By name, in the order of `roofprof --help`."""

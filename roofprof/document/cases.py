@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from roofprof.formulas.layer import STEP_OPS
 from roofprof.hardware.devices import DeviceSpec, bundled_gpus
 from roofprof.results.op import OpResult, case_words
 from roofprof.results.report import RooflineReport
@@ -120,6 +119,8 @@ def quotient_of(pairs: Iterable[tuple[float | None, float | None]]) -> Sum:
 
 def cases_of(reports: Sequence[RooflineReport]) -> list[CaseOps]:
     """Every case: decode before prefill before others, by batch and length; one measured twice stands twice."""
+    from roofprof.formulas.layer import STEP_OPS
+
     cases = []
     for source in reports:
         rows: dict[tuple[tuple[str, str | None, int | None, int | None, str | None], str], list[OpResult]] = {}

@@ -8,6 +8,7 @@ ships in extras/FileFormat. Standard library only; nothing here depends on what 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from roofprof.formats.protobuf import Data, FramingError, Span, fields, varint
 
@@ -21,6 +22,8 @@ RESULT_COUNTS = {2: "kernel", 7: "range", 8: "cmdlist", 9: "graph"}
 _COUNTS = {SOURCES: "source", **RESULT_COUNTS, 10: "graph_data"}
 """Field 10 counts descriptions of graphs: ncu_report reads those as GraphData and hands out no action for them."""
 RESULT_KINDS = frozenset(RESULT_COUNTS.values())
+_LONGEST_KNOWN, _MOST_KNOWN = 512, 4096
+"""Bytes of a header, and headers, that are remembered with what they say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,46 +128,70 @@ def iterate_blocks(data: Data, position: int) -> Iterator[Block]:
     Raises:
         FramingError: at the first that is damaged.
     """
+    headers: dict[bytes, _Header] = {}  # most blocks of a report hold one result, of few sizes
     while position < len(data):
-        block = _block(data, position)
+        block = _block(data, position, headers)
         yield block
         position = block.end
 
 
-def _block(data: Data, start: int) -> Block:
-    header = start + 4, start + 4 + _u32(data, start, "a block")
-    if header[1] > len(data):
-        raise FramingError(f"the header of the block at byte {start} ends at {header[1]} of {len(data)}")
+class _Header(NamedTuple):
+    """What a block's header says. Spans are counted from its start."""
+
+    payload_bytes: int
+    lengths: list[tuple[int, str]]
+    """Number and kind of the messages, in their order."""
+    announced: int
+    string_tables: tuple[Span, ...]
+    sessions: tuple[Span, ...]
+
+
+def _block(data: Data, start: int, headers: dict[bytes, _Header]) -> Block:
+    begin = start + 4
+    body = begin + _u32(data, start, "a block")
+    if body > len(data):
+        raise FramingError(f"the header of the block at byte {start} ends at {body} of {len(data)}")
+    raw = bytes(data[begin : min(body, begin + _LONGEST_KNOWN)])
+    header = headers.get(raw) if begin + len(raw) == body else None
+    if header is None:
+        header = _header(data, begin, body)
+        if begin + len(raw) == body and len(headers) < _MOST_KNOWN:
+            headers[raw] = header
+    end = body + header.payload_bytes
+    if end > len(data):
+        raise FramingError(f"the block at byte {start} ends at {end} of {len(data)}")
+    messages = _messages(data, body, end, header.lengths)
+    if len(messages) < header.announced:
+        raise FramingError(f"the block at byte {start} announces {header.announced} messages and holds {len(messages)}")
+    tables, sessions = (tuple((a + begin, b + begin) for a, b in part) for part in header[3:])
+    return Block(start, (begin, body), messages, end, tables, sessions)
+
+
+def _header(data: Data, begin: int, end: int) -> _Header:
     counts: dict[int, int] = {}
     parts: dict[int, tuple[Span, ...]] = {}
-    for number, value in fields(data, *header):
+    for number, value in fields(data, begin, end):
         if isinstance(value, int):
             counts[number] = value
         elif value[1] > value[0]:
-            parts[number] = (*parts.get(number, ()), value)
-    end = header[1] + counts.get(PAYLOAD_BYTES, 0)
-    if end > len(data):
-        raise FramingError(f"the block at byte {start} ends at {end} of {len(data)}")
-    lengths = [(counts.get(number, 0), kind) for number, kind in _COUNTS.items()]
-    messages = tuple(_messages(data, header[1], end, lengths))
+            parts[number] = (*parts.get(number, ()), (value[0] - begin, value[1] - begin))
+    lengths = [(counts[number], kind) for number, kind in _COUNTS.items() if counts.get(number)]
     announced = sum(count for count, _ in lengths)
-    if len(messages) < announced:
-        raise FramingError(f"the block at byte {start} announces {announced} messages and holds {len(messages)}")
-    return Block(start, header, messages, end, parts.get(STRING_TABLE, ()), parts.get(SESSION, ()))
+    spans = parts.get(STRING_TABLE, ()), parts.get(SESSION, ())
+    return _Header(counts.get(PAYLOAD_BYTES, 0), lengths, announced, *spans)
 
 
-def _messages(data: Data, position: int, end: int, lengths: list[tuple[int, str]]) -> Iterator[tuple[str, int, int]]:
-    kinds = iter(lengths)
-    left, kind = 0, "other"
-    while position < end:
-        begin = position + 4
-        position = begin + _u32(data, position, "a message")
-        if position > end:
-            raise FramingError(f"the message at byte {begin} runs past its block")
-        while not left:
-            left, kind = next(kinds, (-1, "other"))
-        left -= 1
-        yield kind, begin, position
+def _messages(data: Data, position: int, end: int, lengths: list[tuple[int, str]]) -> tuple[tuple[str, int, int], ...]:
+    found: list[tuple[str, int, int]] = []
+    for count, kind in (*lengths, (len(data), "other")):
+        while count and position < end:
+            begin = position + 4
+            position = begin + _u32(data, position, "a message")
+            if position > end:
+                raise FramingError(f"the message at byte {begin} runs past its block")
+            found.append((kind, begin, position))
+            count -= 1
+    return tuple(found)
 
 
 def _u32(data: Data, position: int, what: str) -> int:

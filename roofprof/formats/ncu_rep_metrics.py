@@ -1,8 +1,9 @@
 """The metrics of many results of an .ncu-rep at once, with numpy.
 
-Where a metric starts is known only from the length of the one before it: within a result the walk is a chain,
-but the chains of different results are independent. So step k of all results is taken together, and what was
-found is read in whole columns. Imported only when a report is read.
+Where a metric starts is known only from the length of the one before it: within a result the walk is a chain. Results
+whose next metrics follow a layout that is known (`ncu_rep_layouts`) are moved on by all of it at once. The chains of
+the others are independent, so step k of all of them is taken together. What was found is read in whole columns.
+Imported only when a report is read.
 """
 
 from dataclasses import dataclass
@@ -10,15 +11,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from roofprof.formats.ncu_rep_layouts import (
+    DOUBLE,
+    FLAG_TAG,
+    INSTANCE_TAG,
+    INTEGER,
+    NAME_TAG,
+    RUN_METRICS,
+    TEXT,
+    VALUE_TAG,
+    Ints,
+    Layout,
+    Layouts,
+)
 from roofprof.formats.protobuf import Data, FramingError
 
-Ints = NDArray[np.int64]
 MAX_METRICS = 50_000
 """Of one result. Reports hold up to a few thousand; a damaged length must not make a walk without end."""
-
-_NAME_TAG = 1 << 3
-_VALUE_TAG, _INSTANCE_TAG, _FLAG_TAG = 2 << 3 | 2, 3 << 3 | 2, 4 << 3
-_TEXT, _DOUBLE, _INTEGER = 1 << 3 | 2, 3 << 3 | 1, 5 << 3  # tags of values
 
 
 class MetricError(FramingError):
@@ -31,16 +40,35 @@ class MetricError(FramingError):
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
-    """The metrics of some results, one entry per metric and result, result by result in file order of metrics."""
+class Part:
+    """Some metrics of results that were read together; of one result they stand in file order."""
 
     result: Ints
-    """Place of the result among those that were read together."""
-    name: Ints
-    """Id of the metric's name."""
-    value: Ints
-    """Where its value message lies, length included; -1 where it has none."""
-    end: Ints
+    """Place of each result, or of the result of each metric."""
+    position: Ints
+    """Where the layout starts in each result, or where the value message of each metric lies; -1 where it has none."""
+    names: Ints
+    """Id of the name of each metric."""
+    layout: Layout | None
+    """That all the results follow; None where metric after metric was walked."""
+
+    def wanted(self, columns: NDArray[np.int32]) -> tuple[Ints, NDArray[np.int32], Ints]:
+        """Result, column and value message of each metric that has a column."""
+        column = columns[self.names]
+        chosen = np.flatnonzero(column >= 0)
+        column = column[chosen]
+        if self.layout is None:
+            return self.result[chosen], column, self.position[chosen]
+        values = self.layout.values[chosen]
+        position = np.where(values < 0, -1, self.position[:, None] + values).ravel()
+        return self.result.repeat(len(chosen)), np.tile(column, len(self.result)), position
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The metrics of some results."""
+
+    parts: list[Part]
     stops: Ints
     """Where the metrics of each result end."""
     fingerprint: NDArray[np.uint64]
@@ -61,6 +89,7 @@ class MetricReader:
             self._bytes, (max(len(self._bytes) - 7, 0), 8), (1, 1), writeable=False
         )
         self._name_count = name_count
+        self._layouts = Layouts(data, name_count)
         mixed = np.arange(1, max(name_count, 1) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
         self._hashes = mixed ^ (mixed >> np.uint64(27))
@@ -76,30 +105,42 @@ class MetricReader:
         Raises:
             MetricError: a metric runs past its result, or has no name in the report's strings, or no value.
         """
-        count = len(starts)
-        where, position, end = np.arange(count), starts.copy(), ends
-        stops, fingerprint = starts.copy(), np.zeros(count, np.uint64)
-        steps: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
+        where, position, fingerprint = np.arange(len(starts)), starts.copy(), np.zeros(len(starts), np.uint64)
+        parts: list[Part] = []
+        run = 0
         while True:
-            live = (self._take(position) == tag) & (position < end)
-            if not live.all():
-                stops[where[~live]] = position[~live]
-                where, position, end = where[live], position[live], end[live]
-                if not len(where):
-                    break
-            if len(steps) == MAX_METRICS:
+            at = position[where]
+            where = where[(self._take(at) == tag) & (at < ends[where])]
+            if not len(where):
+                return Metrics(parts, position, fingerprint)
+            if run * RUN_METRICS >= MAX_METRICS:
                 raise MetricError(int(where[0]), f"over {MAX_METRICS} metrics")
-            position, name, value = self._short_step(position) or self._step(position, where, len(steps))
-            fingerprint[where] += self._hashes.take(name, mode="clip")
+            found, rest = self._layouts.sort(position[where], ends[where], tag, run)
+            for layout, places in found:
+                results = where[places]
+                parts.append(Part(results, position[results], layout.names, layout))
+                position[results] += layout.size
+                fingerprint[results] += self._hashes[layout.names].sum()
+            if len(rest):
+                parts.append(self._walk_on(where[rest], position, ends, tag))
+                np.add.at(fingerprint, parts[-1].result, self._hashes[parts[-1].names])
+            run += 1
+
+    def _walk_on(self, where: Ints, positions: Ints, ends: Ints, tag: int) -> Part:
+        """As many metrics of some results as a layout holds, step by step; their positions are moved on."""
+        position, end = positions[where], ends[where]
+        steps: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
+        while len(where) and len(steps) < RUN_METRICS:
+            position, name, value = self._short_step(position) or self._step(position, where)
             steps.append((where, name, value, position, end))
-        if not steps:
-            empty = np.empty(0, np.int64)
-            return Metrics(empty, empty, empty, empty, stops, fingerprint)
+            positions[where] = position
+            live = (self._take(position) == tag) & (position < end)
+            where, position, end = where[live], position[live], end[live]
         result, name, value, stop, end = (np.concatenate(parts) for parts in zip(*steps, strict=True))
         _check(stop <= end, result, "a metric runs past its result")
         _check(value <= stop, result, "the name of a metric runs past it")
         _check(name < self._name_count, result, "a metric is named by a string that the report lacks")
-        return Metrics(result, name, self._values(result, value, stop), stop, stops, fingerprint)
+        return Part(result, self._values(result, value, stop), name, None)
 
     def _short_step(self, position: Ints) -> tuple[Ints, Ints, Ints] | None:
         """One metric of each result, from the eight bytes that it starts with: its end, its name, what follows that.
@@ -118,16 +159,16 @@ class MetricReader:
         word >>= np.where(two, 24, 16).astype(np.uint64)
         long = (word & 0x8000) != 0
         name = ((word >> 8) & 0x7F) | np.where(long, (word >> 9) & 0x3F80, 0)
-        if ((word & 0xFF) != _NAME_TAG).any() or (long & ((word & 0x800000) != 0)).any():
+        if ((word & 0xFF) != NAME_TAG).any() or (long & ((word & 0x800000) != 0)).any():
             return None
         body = position + 2 + two
         return body + size.astype(np.int64), name.astype(np.int64), body + 2 + long
 
-    def _step(self, position: Ints, where: Ints, number: int) -> tuple[Ints, Ints, Ints]:
+    def _step(self, position: Ints, where: Ints) -> tuple[Ints, Ints, Ints]:
         """As `_short_step`, for metrics of any length."""
-        metric = f"metric {number}"
+        metric = "a metric"
         size, body = self._varints(position + 1, where, metric)
-        _check(self._take(body) == _NAME_TAG, where, f"{metric} has no name")
+        _check(self._take(body) == NAME_TAG, where, f"{metric} has no name")
         name, value = self._varints(body + 1, where, metric)
         return body + size, name, value
 
@@ -135,11 +176,9 @@ class MetricReader:
         """Where the value of each metric lies, or -1; what follows a name must be a value, an instance or a flag."""
         inside = position < end
         tag, length, kind = (self._take(position + place) for place in range(3))
-        has = inside & (tag == _VALUE_TAG)
-        _check(
-            has | ~inside | (tag == _INSTANCE_TAG) | (tag == _FLAG_TAG), result, "a name is followed by another field"
-        )
-        double, text = kind == _DOUBLE, (kind == _INTEGER) | (kind == _TEXT)
+        has = inside & (tag == VALUE_TAG)
+        _check(has | ~inside | (tag == INSTANCE_TAG) | (tag == FLAG_TAG), result, "a name is followed by another field")
+        double, text = kind == DOUBLE, (kind == INTEGER) | (kind == TEXT)
         short = ((double & (length == 9)) | (text & (length > 1) & (length < 0x80))) & (position + 2 + length <= end)
         rest = np.flatnonzero(has & ~short)
         if len(rest):
@@ -152,9 +191,9 @@ class MetricReader:
         _check(body + length <= end, result, "a value runs past its metric")
         kind = self._take(body)
         _check(
-            (length > 0) & ((kind == _DOUBLE) | (kind == _INTEGER) | (kind == _TEXT)), result, "a value of unknown type"
+            (length > 0) & ((kind == DOUBLE) | (kind == INTEGER) | (kind == TEXT)), result, "a value of unknown type"
         )
-        _check((kind != _DOUBLE) | (length == 9), result, "a value of 8 bytes has another length")
+        _check((kind != DOUBLE) | (length == 9), result, "a value of 8 bytes has another length")
 
     def numbers(self, metrics: Metrics, columns: NDArray[np.int32], rows: int, width: int) -> NDArray[np.float64]:
         """The values of wanted metrics: a row per result, a column per metric, NaN where there is none or it is text.
@@ -171,18 +210,19 @@ class MetricReader:
             MetricError: an integer that does not end within its value.
         """
         found = np.full((rows, width), np.nan)
-        column = columns[metrics.name]
-        wanted = column >= 0
-        column, row, value = column[wanted], metrics.result[wanted], metrics.value[wanted]
+        wanted = [part.wanted(columns) for part in metrics.parts]
+        if not wanted:
+            return found
+        row, column, value = (np.concatenate(parts) for parts in zip(*wanted, strict=True))
         held = value >= 0
         content = np.full(len(row), np.nan)
         length, body = self._varints(value[held], row[held], "the value of a metric")
         kind, position = self._take(body), body + 1
         number = np.full(len(body), np.nan)
-        double = kind == _DOUBLE
+        double = kind == DOUBLE
         eight = position[double, None] + np.arange(8)
         number[double] = self._bytes.take(eight).view("<f8")[:, 0]
-        integer = kind == _INTEGER
+        integer = kind == INTEGER
         exact, stop = self._varints(position[integer], row[held][integer], "the value of a metric", 10)
         _check(stop == (body + length)[integer], row[held][integer], "an integer has another length than its value")
         number[integer] = exact.view(np.uint64).astype(np.float64)

@@ -44,6 +44,7 @@ class NvtxStates:
         self._texts = texts
         self._states: dict[bytes, list[OpenRanges]] = {}
         self._domains: dict[bytes, tuple[int, str]] = {}
+        self._start_ends: dict[bytes, tuple[int, list[str]]] = {}
 
     def read(self, span: Span) -> list[OpenRanges]:
         """The domains that have open ranges, in the order of the file.
@@ -74,7 +75,9 @@ class NvtxStates:
                     if stack.names:  # of the threads that have ranges in a domain, ncu_report shows the first
                         stacks.setdefault(stack.domain_id, stack)
             elif number == _START_END:
-                domain_id, names = _start_end(data, value, self._texts)
+                raw = bytes(data[value[0] : value[1]])
+                known = self._start_ends.get(raw)
+                domain_id, names = known or self._start_ends.setdefault(raw, _start_end(data, value, self._texts))
                 if names:
                     start_end.setdefault(domain_id, []).extend(names)
         found = []

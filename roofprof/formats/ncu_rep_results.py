@@ -23,6 +23,7 @@ _PROCESS, _CALL, _FUNCTION, _DEMANGLED, _GRID, _BLOCK = 1, 2, 6, 7, 10, 11
 _NAME_ID, _VALUE, _INSTANCE = 1, 2, 3  # of a metric
 _KEY, _INSTANCE_VALUE = 1, 2  # of an instance
 _STRING, _DOUBLE, _INTEGER = 1, 3, 5  # of a value
+_KERNEL_KEY_BYTES, _KERNELS_PER_KEY = 24, 64
 _MAX_NUMBER, _MAX_DIMENSION = (1 << 63) - 1, 1 << 32
 _DOUBLE_BITS, _U64 = struct.Struct("<d"), struct.Struct("<Q")
 
@@ -41,6 +42,17 @@ class Head(NamedTuple):
     """Where the first metric starts, its tag included."""
 
 
+class Kernel(NamedTuple):
+    """What stands behind the call in the head of a result: the same bytes for every launch of one kernel and size."""
+
+    raw: bytes
+    """Up to the first metric, its tag included."""
+    function: str
+    demangled: str
+    grid: Dimensions | None
+    block: Dimensions | None
+
+
 class Texts:
     """Strings of a report, each decoded once."""
 
@@ -49,6 +61,8 @@ class Texts:
         self._known: dict[bytes, str] = {}
         self.dimensions: dict[bytes, Dimensions | None] = {}
         """Grids and blocks that were read, by their bytes."""
+        self.kernels: dict[tuple[str, bytes], list[Kernel]] = {}
+        """Heads that were read, by the kind of result and the bytes that they start with."""
 
     def __getitem__(self, span: Span) -> str:
         raw = bytes(self._data[span[0] : span[1]])
@@ -74,7 +88,28 @@ def read_head(data: Data, kind: str, span: Span, texts: Texts) -> Head:
         FramingError: no metrics, no name, or not a message.
     """
     position, end = span
-    tag = metric_tag(kind)
+    process = call = None
+    if position < end and data[position] == _PROCESS << 3:
+        process, position = _number(data, position, end)
+    if position < end and data[position] == _CALL << 3:
+        call, position = _number(data, position, end)
+    key = kind, bytes(data[position : position + _KERNEL_KEY_BYTES])
+    known = texts.kernels.get(key)
+    for kernel in known or ():
+        metrics = position + len(kernel.raw) - 1
+        if metrics < end and data[position : metrics + 1] == kernel.raw:
+            return Head(process, call, *kernel[1:], metrics)
+    metrics, numbers, parts = _before_metrics(data, position, end, metric_tag(kind))
+    function, demangled = _names(kind, parts, texts)
+    grid, block = (_dimensions(data, parts.get(number), texts) for number in (_GRID, _BLOCK))
+    if numbers.keys().isdisjoint((_PROCESS, _CALL)) and len(known or ()) < _KERNELS_PER_KEY:
+        kernel = Kernel(bytes(data[position : metrics + 1]), function, demangled, grid, block)
+        texts.kernels.setdefault(key, []).append(kernel)
+    return Head(numbers.get(_PROCESS, process), numbers.get(_CALL, call), function, demangled, grid, block, metrics)
+
+
+def _before_metrics(data: Data, position: int, end: int, tag: int) -> tuple[int, dict[int, int], dict[int, Span]]:
+    """Where the metrics start, and the numbers and the parts that stand in front of them."""
     numbers: dict[int, int] = {}
     parts: dict[int, Span] = {}
     while position < end and data[position] != tag:
@@ -82,15 +117,11 @@ def read_head(data: Data, kind: str, span: Span, texts: Texts) -> Head:
         wire = data[position] & 7
         if data[position] > 0x7F or wire not in (0, 2):
             raise FramingError(f"it has no metrics before the field at byte {position}")
-        position += 1
-        if position < end and data[position] < 0x80:
-            value = data[position]
-            position += 1
-        else:
-            value, position = read_varint(data, position, end)
+        if number in (_PROCESS, _CALL) and wire == 0:
+            numbers[number], position = _number(data, position, end)
+            continue
+        value, position = read_varint(data, position + 1, end)
         if wire == 0:
-            if value > _MAX_NUMBER and number in (_PROCESS, _CALL):
-                raise FramingError(f"field {number} is {value}")
             numbers[number] = value
             continue
         parts[number] = (position, position + value)
@@ -99,9 +130,16 @@ def read_head(data: Data, kind: str, span: Span, texts: Texts) -> Head:
             raise FramingError(f"field {number} runs past its result")
     if position >= end:
         raise FramingError("it has no metrics")
-    function, demangled = _names(kind, parts, texts)
-    grid, block = (_dimensions(data, parts.get(number), texts) for number in (_GRID, _BLOCK))
-    return Head(numbers.get(_PROCESS), numbers.get(_CALL), function, demangled, grid, block, position)
+    return position, numbers, parts
+
+
+def _number(data: Data, position: int, end: int) -> tuple[int, int]:
+    """The process or the call at a position, and where it ends."""
+    number = data[position] >> 3
+    value, position = read_varint(data, position + 1, end)
+    if value > _MAX_NUMBER:
+        raise FramingError(f"field {number} is {value}")
+    return value, position
 
 
 def _names(kind: str, parts: dict[int, Span], texts: Texts) -> tuple[str, str]:
@@ -147,12 +185,14 @@ def read_tail(data: Data, kind: str, position: int, end: int) -> Tail:
     second: int | None = None
     metric, nvtx, time = METRIC_FIELD[kind], NVTX_FIELD[kind], _TIME_FIELD[kind]
     for number, value in fields(data, position, end):
-        if number == metric:
+        if number == nvtx:
+            if not isinstance(value, int):
+                state = value
+        elif number == time:
+            if isinstance(value, int):
+                second = value
+        elif number == metric:
             raise FramingError(f"field {number} starts again behind the metrics")
-        if number == nvtx and not isinstance(value, int):
-            state = value
-        elif number == time and isinstance(value, int):
-            second = value
     return Tail(state, second)
 
 

@@ -24,8 +24,12 @@ def fields(data: Data, start: int, end: int) -> Iterator[tuple[int, int | Span]]
         begin = start
         key = data[start]
         start += 1
-        if key > 0x7F:
-            key, start = read_varint(data, begin, end)
+        if key > 0x7F:  # of two bytes, as most are that are not of one, read here
+            if start < end and data[start] < 0x80:
+                key = key & 0x7F | data[start] << 7
+                start += 1
+            else:
+                key, start = read_varint(data, begin, end)
         kind = key & 7
         if key < 8 or kind not in (0, 1, 2, 5):
             raise FramingError(f"no field of a message starts at byte {begin}")
@@ -34,6 +38,9 @@ def fields(data: Data, start: int, end: int) -> Iterator[tuple[int, int | Span]]
         elif start < end and data[start] < 0x80:
             size = data[start]
             start += 1
+        elif start + 1 < end and data[start + 1] < 0x80:
+            size = data[start] & 0x7F | data[start + 1] << 7
+            start += 2
         else:
             size, start = read_varint(data, start, end)
         if kind == 0:

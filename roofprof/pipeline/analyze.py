@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from roofprof.analysis.analyze import Measured, Options, analyze
 from roofprof.analysis.retarget import only_ops, retarget, with_ceilings
@@ -20,8 +21,10 @@ from roofprof.pipeline.capture_group import read_group, read_trace
 from roofprof.pipeline.inputs import Input, InputKind, as_measured, as_reported, check_options
 from roofprof.pipeline.names import unique_labels, with_unique_names
 from roofprof.results.report import RooflineReport, load_report
-from roofprof.selfcheck.result import Selfcheck
 from roofprof.timeline.op_times import NamedTrace
+
+if TYPE_CHECKING:
+    from roofprof.selfcheck.result import Selfcheck
 
 SAME_GPU = "same"
 CEILINGS_FILE = "ceilings.json"
@@ -66,7 +69,7 @@ class _Loaded:
     config: OpsConfig | None
     only: Callable[[str], bool] | None
     ceilings: Ceilings | None
-    selfcheck: Selfcheck | None
+    selfcheck: "Selfcheck | None"
     traces: Sequence[NamedTrace]
     reader: Reader
 
@@ -167,7 +170,7 @@ def _load(item: Input) -> RooflineReport:
     return load_report(item.path)
 
 
-def _find_selfcheck(path: Path, required: bool = True) -> Selfcheck | None:
+def _find_selfcheck(path: Path, required: bool = True) -> "Selfcheck | None":
     from roofprof.pipeline.selfcheck import find_selfcheck
 
     return find_selfcheck(path, required)

@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 
 import polars as pl
 import pytest
-from rich.console import Console
 
 from roofprof.advice.answer import answers_of
 from roofprof.reports.files import OPS_SCHEMA
@@ -22,9 +21,8 @@ from roofprof.results.report import RooflineReport
 
 def table(report: RooflineReport, wide: bool = False) -> list[str]:
     out = io.StringIO()
-    console = Console(file=out, width=10_000 if wide else 100, highlight=False, markup=False, emoji=False)
-    print_ops(report, report.ops, console, wide)
-    print_unattributed(report, console)
+    print_ops(report, report.ops, out, wide)
+    print_unattributed(report, out)
     return out.getvalue().splitlines()
 
 

@@ -11,7 +11,6 @@ from xml.etree import ElementTree
 
 import pytest
 from markdown_it import MarkdownIt
-from rich.console import Console
 
 from roofprof.document.cases import cases_of
 from roofprof.document.comparison import compare
@@ -84,7 +83,7 @@ def marks(markdown: str) -> Counter[str]:
 
 def test_the_terminal_shows_no_control_character(decode: RooflineReport, text: str) -> None:
     report, out = poisoned(decode, text), io.StringIO()
-    print_ops(report, report.ops, Console(file=out, width=10_000, markup=False), wide=True)
+    print_ops(report, report.ops, out, wide=True)
     lines = [*out.getvalue().split("\n"), *finding_lines(report.findings, verbose=True)]
     assert not [line for line in lines if CONTROL.search(line)]
     assert not [line for line in finding_lines(report.findings) if "\n" in line]

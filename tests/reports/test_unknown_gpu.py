@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from roofprof.document.cases import cases_of
 from roofprof.document.comparison import compare
@@ -45,7 +44,7 @@ def test_such_a_gpu_has_no_ridge_point_and_places_nothing(unknown: RooflineRepor
         lambda report, _: render_html([report]),
         lambda report, _: render_markdown([report]),
         lambda report, _: compare(cases_of([report]), True),
-        lambda report, _: print_ops(report, report.ops, Console(file=io.StringIO(), width=100), True),
+        lambda report, _: print_ops(report, report.ops, io.StringIO(), True),
         lambda report, folder: read_all_kernels(write_all_kernels(report, folder / "all_kernels.csv")),
     ],
     ids=["files", "plots", "html", "markdown", "comparison", "table", "all-kernels"],

@@ -4,7 +4,6 @@ import io
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
 from roofprof.advice.answer import answers_of
 from roofprof.advice.notes import notes_of
@@ -15,9 +14,7 @@ from roofprof.results.report import RooflineReport
 
 def screen(report: RooflineReport, width: int, top: int | None = ROWS) -> list[str]:
     out = io.StringIO()
-    print_answers(
-        report, answers_of(report, top=top), Console(file=out, width=width, highlight=False, markup=False), width
-    )
+    print_answers(report, answers_of(report, top=top), out, width)
     return out.getvalue().splitlines()
 
 
