@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from roofprof.analysis.op_facts import OpFacts
-from roofprof.analysis.op_roofline import References, flop_by_pipe, on_profiled_gpu, over, useful
+from roofprof.analysis.op_roofline import References, flop_by_pipe, on_profiled_gpu, over, placed_flop_by_pipe, useful
 from roofprof.analysis.op_rules import explain
 from roofprof.analysis.retarget import peak_missing
 from roofprof.analysis.trust_rules import doubts
 from roofprof.findings import Finding, Severity
 from roofprof.hardware.roofline import Bound, RooflinePoint
+from roofprof.launches.had import stated
 from roofprof.launches.measured_work import CallRow
 from roofprof.launches.ranges import NamedRange
 from roofprof.results.op import OpResult
@@ -40,7 +41,7 @@ def build_op(
         timing: nsys' times of the op, where a trace was joined; rates then use them.
     """
     gpu, target, work = references.gpu, references.target, named.work
-    measured = CountedWork(flop_by_pipe(row), row["dram_bytes"], row["mufu_count"])
+    measured = CountedWork(placed_flop_by_pipe(row), row["dram_bytes"], row["mufu_count"])
     asked = CountedWork({work.pipe: work.flop_count}, work.dram_bytes) if work else None
     points = roofline_points(measured, asked, gpu, target)
     here = on_profiled_gpu(row, references, timing, points.on_gpu)
@@ -72,7 +73,7 @@ def build_op(
         dram_upper_bytes=row["dram_upper_bytes"],
         l2_bytes=row["l2_bytes"],
         l1_fill_bytes=row["l1_fill_bytes"],
-        flop_by_pipe=measured.flop_by_pipe,
+        flop_by_pipe=flop_by_pipe(row),
         flop_count=row["flop_count"],
         mufu_count=row["mufu_count"],
         arithmetic_intensity=over(row["flop_count"], row["dram_bytes"]),
@@ -92,6 +93,7 @@ def build_op(
         findings=_findings(facts, launch_findings, points.on_target),
         useful=useful(row, work, points.formula_on_gpu, timing),
         clock_outlier_count=row["clock_outlier_count"],
+        how=stated(row["how"]),
     )
 
 
