@@ -29,6 +29,7 @@ def opcode_columns(plan: Plan, opcodes: Sequence[OpcodeWork | None]) -> dict[str
             found[f"{pipe}_flop_count"] = column(flops(pipe, else_=np.nan))
     if plan.how.get("half_instruction_count") == "opcodes":
         found["half_instruction_count"] = column(lambda work: work.half_instructions)
+        found["half_move_count"] = column(lambda work: work.half_moves)
     return found
 
 

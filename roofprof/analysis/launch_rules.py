@@ -50,18 +50,21 @@ def _failed(launches: pl.DataFrame) -> Iterator[Finding]:
 
 def _constant_moves(launches: pl.DataFrame) -> Iterator[Finding]:
     for row in launches.filter(pl.col("fp16_left_out_flop_count") > 0).iter_rows(named=True):
-        per_thread = row["half_instruction_count"] / row["thread_count"]
+        halves, threads = row["half_instruction_count"], row["thread_count"]
+        by_opcodes = row["half_move_count"] == halves
+        each = f"{halves / threads:.3g} half instructions per thread" if threads else f"{halves:.3g} half instructions"
         yield Finding(
             "fp16-constant-moves",
             Severity.DOUBTFUL,
-            f"{row['kernel_name'][:60]}: {per_thread:.3g} half instructions per thread are taken for constant loads "
-            "and conversions and left out of the FLOPs",
-            f"up to {CONSTANT_MOVES_PER_THREAD} per thread are left out; the raw count is in values",
+            f"{row['kernel_name'][:60]}: {each} are taken for constant loads and conversions and left out of the FLOPs",
+            "all of them are HFMA2.MMA, where half arithmetic uses HFMA2 as well; the raw count is in values"
+            if by_opcodes
+            else f"up to {CONSTANT_MOVES_PER_THREAD} per thread are left out; the raw count is in values",
             op=row["op"],
             launch_id=row["launch_id"],
             report=row["report"],
             values={
-                "half_instruction_count": row["half_instruction_count"],
+                "half_instruction_count": halves,
                 "fp16_left_out_flop_count": row["fp16_left_out_flop_count"],
             },
         )

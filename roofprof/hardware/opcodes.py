@@ -43,6 +43,7 @@ _CORES: Mapping[str, tuple[str, int]] = {
     **{f"H{op}2{i}": ("fp16", work) for op, work in (("ADD", 2), ("MUL", 2), ("FMA", 4)) for i in ("", "_32I")},
 }  # fmt: skip
 """Pipe and FLOPs of a thread instruction of the CUDA cores."""
+CONSTANT_MOVE = "HFMA2.MMA"
 CORE_PIPES = ("fp32", "fp16", "fp64")
 
 
@@ -67,6 +68,10 @@ class OpcodeWork:
     """Opcodes that were executed and tell no FLOPs, with the pipes whose counters would hold them."""
     half_instructions: float = 0.0
     """Thread instructions HADD2, HMUL2 and HFMA2."""
+    half_moves: float = 0.0
+    """Those of them that load constants: HFMA2.MMA, where it is the only one. The compiler gives half arithmetic to
+    both pipes in turn, HFMA2 and HFMA2.MMA: a kernel of half FMAs keeps the tensor pipe active half as long per
+    instruction as 70 kernels that only load constants."""
 
 
 @cache
@@ -132,10 +137,12 @@ def opcode_work(warps: Iterable[tuple[str, float]], threads: Iterable[tuple[str,
             flops[work.pipe] = flops.get(work.pipe, 0.0) + work.flop * count
         elif work:
             unknown[opcode] = work.may_be
-    halves = 0.0
+    halves = moves = 0.0
     for opcode, count in threads:
         if core := core_work(opcode):
             pipe, weight = core
             flops[pipe] = flops.get(pipe, 0.0) + weight * count
             halves += count if pipe == "fp16" else 0.0
-    return OpcodeWork({pipe: value for pipe, value in flops.items() if value}, unknown, halves)
+            moves += count if opcode == CONSTANT_MOVE else 0.0
+    known = {pipe: value for pipe, value in flops.items() if value}
+    return OpcodeWork(known, unknown, halves, moves if moves == halves else 0.0)

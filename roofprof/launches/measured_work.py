@@ -36,15 +36,15 @@ TIME_WEIGHTED = ("sm_clock_hz", "dram_peak_bytes_per_s", *PEAK_COLUMNS)
 def with_measured_work(launches: pl.DataFrame) -> pl.DataFrame:
     """Add `flop_count`, `l2_bytes`, `dram_upper_bytes`, `fp16_left_out_flop_count` and two flags to launches.
 
-    FP16 FLOPs of kernels with at most `CONSTANT_MOVES_PER_THREAD` half instructions per thread are moved out of
-    `fp16_flop_count` into `fp16_left_out_flop_count`. `flop_count` is the sum over the pipes that are known; where
-    that is 0 and nobody counted CUDA-core instructions it is null, for such a 0 is not a measurement. It is null too
-    where `tensor_work_unknown`. `profiling_failed` are launches for which ncu got neither time nor counters, though
-    it did for others of the report.
+    FP16 FLOPs of kernels with at most `CONSTANT_MOVES_PER_THREAD` half instructions per thread, or whose opcodes show
+    constant loads alone, are moved out of `fp16_flop_count` into `fp16_left_out_flop_count`. `flop_count` is the sum
+    over the pipes that are known; where that is 0 and nobody counted CUDA-core instructions it is null, for such a 0
+    is not a measurement. It is null too where `tensor_work_unknown`. `profiling_failed` are launches for which ncu got
+    neither time nor counters, though it did for others of the report.
     """
-    moves = (pl.col("half_instruction_count") > 0) & (
-        pl.col("half_instruction_count") <= CONSTANT_MOVES_PER_THREAD * pl.col("thread_count")
-    )
+    halves = pl.col("half_instruction_count")
+    few = (halves <= CONSTANT_MOVES_PER_THREAD * pl.col("thread_count")).fill_null(False)
+    moves = (halves > 0) & (few | (pl.col("half_move_count") == halves).fill_null(False))
     stored = pl.max_horizontal("dram_write_bytes", "l2_write_bytes")
     both = pl.col("dram_write_bytes").is_not_null() & pl.col("l2_write_bytes").is_not_null()
     return (

@@ -50,6 +50,7 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "l1_write_bytes": pl.Float64,
     **dict.fromkeys(RAW_FLOP_COLUMNS, pl.Float64()),
     "half_instruction_count": pl.Float64,  # thread instructions HADD, HMUL and HFMA
+    "half_move_count": pl.Float64,  # of them, by the opcodes, HFMA2.MMA where that is all
     "mufu_count": pl.Float64,
     "tensor_pipe_active_cycles": pl.Float64,  # mean over SMs
     "tensor_pipe_half_warp_count": pl.Float64,  # warp instructions HFMA2.MMA, which keep that pipe busy

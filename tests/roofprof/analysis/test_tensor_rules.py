@@ -81,6 +81,14 @@ def test_opcodes_without_a_shape_are_named_with_what_would_tell() -> None:
     assert second.hint == "no column holds work of this precision"
 
 
+def test_by_opcodes_constant_loads_in_a_loop_are_no_flops() -> None:
+    many = {"half_instruction_count": 320e3, "fp16_flop_count": 1280e3, "half_move_count": 320e3}
+    frame = launches(COUNTED | many, COUNTED | many | {"half_move_count": 0.0}, COUNTED | many | {"thread_count": None})
+    assert frame["flop_count"].to_list() == [8.0, 8.0 + 1280e3, 8.0]
+    kinds = [(f.kind, f.launch_id) for f in launch_findings(frame)]
+    assert kinds == [("fp16-constant-moves", 0), ("fp16-constant-moves", 2)]
+
+
 FAILED: dict[str, Any] = {}
 
 

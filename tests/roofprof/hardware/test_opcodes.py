@@ -80,6 +80,13 @@ def test_a_conversion_is_no_half_instruction() -> None:
     work = opcode_work([], [("HADD2.F32", 640.0), ("HFMA2.MMA", 64.0), ("HADD2", 32.0)])
     assert work.half_instructions == 96.0
     assert work.flops == {"fp16": 4 * 64.0 + 2 * 32.0}
+    assert work.half_moves == 0.0
+
+
+def test_hfma2_mma_alone_loads_constants() -> None:
+    moves = [("HFMA2.MMA", 6400.0), ("HADD2.F32", 64.0), ("FFMA", 9.0)]
+    assert opcode_work([], moves).half_moves == 6400.0
+    assert opcode_work([], [*moves, ("HFMA2", 1.0)]).half_moves == 0.0
 
 
 LETTERS = st.sampled_from("ABDEFGHIKLMNOPQRSTUVX2_")
