@@ -103,7 +103,7 @@ KINDS: Mapping[str, FindingKind] = {
         _WARNING, "all tensor counters read 0 although the tensor pipe was active or the name says GEMM", also=_INFO
     ),
     "tensor-uncounted": FindingKind(
-        _WARNING, "the tensor pipe did work whose FLOPs nothing in the report tells; they are null, not 0"
+        _WARNING, "the tensor pipe did work whose FLOPs nothing in the report tells; they are null, not 0", also=_INFO
     ),
     "profiling-failed": FindingKind(
         _WARNING, "a launch that ncu could not profile: it has neither a time nor counters, and sums leave it out"

@@ -13,9 +13,14 @@ from roofprof.launches.tensor_activity import MIN_ACTIVE_CYCLES, TENSOR_COLUMNS,
 
 SLOWEST_SHARE_OF_PEAK = 0.5
 """Of the dense wgmma rate per active cycle: mma.sync reaches 0.67 of it, unaligned operands 0.5."""
+LITTLE_ACTIVITY = 0.1
+"""Share of a kernel's cycles that constant loads alone keep the tensor pipe active: up to a few percent were seen."""
+MANY_PRECISIONS = 2
+"""Of more than so many the one histogram of opcodes is the shorter way."""
 _COLUMNS = (
     "report", "launch_id", "op", "kernel_name", "kernel_demangled_name", "sm_clock_hz", "chip", "uncounted_opcodes",
-    "tensor_pipe_active_cycles", *TENSOR_COLUMNS,
+    "tensor_pipe_active_cycles", "sm_cycles_elapsed", "half_instruction_count", "tensor_pipe_half_warp_count",
+    *TENSOR_COLUMNS,
 )  # fmt: skip
 """What the rules read: a row of all columns costs several times as much."""
 _PEAKS = tuple(f"peak_{column.removesuffix('_flop_count')}_flop_per_s" for column in TENSOR_COLUMNS)
@@ -53,17 +58,22 @@ def _finding(row: CallRow, kind: str, severity: Severity, message: str, hint: st
 
 def _uncounted(row: CallRow) -> Finding:
     """Tensor work that neither a counter nor an opcode gives the FLOPs of."""
-    opcodes, uncollected = row["uncounted_opcodes"], uncollected_precisions(row)
+    opcodes, uncollected, beyond = row["uncounted_opcodes"], uncollected_precisions(row), row["beyond"]
+    severity = Severity.WARNING
     if opcodes:
         message = f"its FLOPs are unknown: {opcodes} ran, whose names do not tell the work"
         hint = _counters_hint(row, uncollected) or "no column holds work of this precision"
     else:
-        active = f"the tensor pipe was active {row['beyond']:.0f} cycles"
-        message = f"its FLOPs are unknown: {active}, and nothing counted what it did"
+        moves = row["half_instruction_count"] is None and row["tensor_pipe_half_warp_count"] is None
+        by = "by tensor work or by HFMA2.MMA, and nothing tells which" if moves else "and nothing counted what it did"
+        message = f"its FLOPs are unknown: the tensor pipe was active {beyond:.0f} cycles, {by}"
         hint = _hint(row, uncollected)
+        little = beyond < LITTLE_ACTIVITY * (row["sm_cycles_elapsed"] or 0.0)
+        if moves and little and not is_matrix_kernel(row["kernel_name"], row["kernel_demangled_name"]):
+            severity = Severity.INFO
     return _finding(
-        row, "tensor-uncounted", Severity.WARNING, message, hint, uncounted_opcodes=opcodes,
-        unexplained_cycles=row["beyond"], uncollected=uncollected,
+        row, "tensor-uncounted", severity, message, hint, uncounted_opcodes=opcodes, unexplained_cycles=beyond,
+        uncollected=uncollected,
     )  # fmt: skip
 
 
@@ -119,12 +129,18 @@ def uncollected_precisions(row: CallRow) -> list[str]:
 
 
 def _hint(row: CallRow, uncollected: list[str]) -> str:
-    """What would tell on this chip: opcodes, or, where they carry no shape, the counters."""
-    return _counters_hint(row, uncollected) or f"its opcodes would tell: ncu --metrics {WARP_OPCODES}"
+    """What would tell on this chip: opcodes, or, where they carry no shape or few are missing, the counters."""
+    chip = chips().get(row["chip"] or "")
+    shapeless = chip is not None and any("pipe_tc_" in metric for metric in chip.tensor_pipe_active)  # tcgen05
+    if shapeless or len(uncollected) <= MANY_PRECISIONS:
+        return _counters_hint(row, uncollected) or _OPCODES_HINT
+    return _OPCODES_HINT
+
+
+_OPCODES_HINT = f"its opcodes would tell: ncu --metrics {WARP_OPCODES}"
 
 
 def _counters_hint(row: CallRow, uncollected: list[str]) -> str | None:
-    chip = chips().get(row["chip"] or "")
-    if chip is None or not uncollected:
+    if row["chip"] not in chips() or not uncollected:
         return None
     return f"collect them: roofprof capture --groups {','.join(pipe.removeprefix('tensor_') for pipe in uncollected)}"

@@ -7,6 +7,7 @@ import pytest
 
 from roofprof.analysis.launch_rules import launch_findings
 from roofprof.findings import Finding
+from roofprof.hardware.opcodes import WARP_OPCODES
 from roofprof.launches.had import stated
 from roofprof.launches.measured_work import call_rows, op_rows, with_measured_work
 from roofprof.launches.merge import merge_launches
@@ -38,8 +39,19 @@ def test_a_busy_pipe_that_nothing_counted_has_unknown_flops() -> None:
     assert frame["flop_count"].to_list() == [None]
     (finding,) = doubts(frame)
     assert finding.kind == "tensor-uncounted"
-    assert finding.hint == "collect them: roofprof capture --groups fp16,bf16,tf32,fp64,int8"
+    assert finding.hint == f"its opcodes would tell: ncu --metrics {WARP_OPCODES}"  # five precisions in one metric
+    (on_turing,) = doubts(launches(BUSY | {"chip": "tu102"}))
+    assert on_turing.hint == "collect them: roofprof capture --groups fp16,int8"
+    (on_blackwell,) = doubts(launches(BUSY | {"chip": "gb100"}))
+    assert "--groups" in (on_blackwell.hint or "")  # its opcodes carry no shape
     assert launches(BUSY | {"tensor_pipe_active_cycles": 0.5})["flop_count"].to_list() == [8.0]
+
+
+def test_a_little_activity_that_may_be_constant_loads_is_no_warning() -> None:
+    few, much = BUSY | {"sm_cycles_elapsed": 1e5}, BUSY | {"sm_cycles_elapsed": 1e3}
+    gemm = few | {"kernel_name": "cutlass_gemm", "kernel_demangled_name": "cutlass_gemm"}
+    none = few | {"half_instruction_count": 0.0}
+    assert [str(f.severity) for f in doubts(launches(few, much, gemm, none))] == ["info", *["warning"] * 3]
 
 
 def test_zero_of_some_precisions_is_no_zero_of_all() -> None:
