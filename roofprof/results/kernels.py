@@ -36,7 +36,7 @@ _COLUMNS: dict[str, object] = {
 
 def kernel_dicts(kernels: pl.DataFrame) -> list[dict[str, object]]:
     """Plain rows for JSON; `how` holds what is not a counter alone."""
-    return [row | {"how": stated(row["how"])} for row in kernels.to_dicts()]
+    return [{**row, "how": stated(row["how"])} for row in kernels.to_dicts()]
 
 
 def kernel_frame(rows: object) -> pl.DataFrame:
