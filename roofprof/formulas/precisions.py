@@ -19,6 +19,7 @@ PRECISION: Mapping[str, Precision] = {
     "mxfp4": Precision(0.53125, "tensor_fp4"),  # OCP MX: a power-of-two scale of one byte each 32
     "fp6": Precision(0.78125, "tensor_fp6"),  # OCP MX too
     "fp8": Precision(1, "tensor_fp8"),
+    "mxfp8": Precision(1.03125, "tensor_fp8"),
     "bf16": Precision(2, "tensor_bf16"),
     "fp16": Precision(2, "tensor_fp16"),
     "tf32": Precision(4, "tensor_tf32"),

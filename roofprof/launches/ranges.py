@@ -18,6 +18,7 @@ from roofprof.formulas.range_names import (
     op_of,
     parse_range_name,
 )
+from roofprof.names.writers.engine_steps import Batch, batch_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,10 @@ def _evaluated(report: str, name: RangeName, case: CaseConditions) -> NamedRange
 
 
 def _case(path: tuple[str, ...], config: OpsConfig | None, conditions: Conditions) -> CaseConditions:
-    """The case by the innermost layer range around the op, else by the ops file; cache and so on by the manifest."""
+    """The case by the innermost layer range around the op, else by an engine's step, else by the ops file.
+
+    Cache and implementation are the manifest's.
+    """
     default = config.case if config else CaseConditions()
     cache = conditions.cache or default.cache
     for text in reversed(path[:-1]):
@@ -130,4 +134,8 @@ def _case(path: tuple[str, ...], config: OpsConfig | None, conditions: Condition
                 cache,
                 conditions.implementations.get(text, {}).get(op_of(path[-1]), default.implementation),
             )
-    return CaseConditions(default.phase, default.batch, default.seq_len, cache, default.implementation)
+    steps = [step for text in path if (step := batch_of(text))]
+    step = steps[-1] if steps else Batch(None, None)
+    return CaseConditions(
+        step.phase or default.phase, step.batch or default.batch, default.seq_len, cache, default.implementation
+    )
