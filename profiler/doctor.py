@@ -82,7 +82,7 @@ def _plan() -> Check:
     if not found:
         return Check("plan", "warn", "unknown without a GPU")
     try:
-        table = table_of_capability(found[0].compute_capability)
+        table = table_of_capability(found[0].compute_capability, found[0].name)
     except RoofprofError as error:
         return Check("plan", "fail", error.message, error.hint)
     if table.tested is None:

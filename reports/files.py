@@ -1,7 +1,7 @@
 """A RooflineReport as flat tables: one row per op, and CSV that spreadsheets do not run."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -57,15 +57,21 @@ def write_table(path: Path, content: pl.DataFrame | str) -> Path:
     return write_output(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: held for key, held in value.items() if held is not None}
+    return list(value) if isinstance(value, Iterable) else value
+
+
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:
-    """Lists as JSON text; text that a spreadsheet would run as a formula made plain."""
-    lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
+    """Lists and objects as JSON text; text that a spreadsheet would run as a formula made plain."""
+    lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List | pl.Struct)]
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
     return frame.with_columns(
         *(
             pl.Series(
                 n,
-                [None if v is None else json.dumps(list(v), ensure_ascii=False) for v in frame[n]],
+                [None if v is None else json.dumps(_plain(v), ensure_ascii=False) for v in frame[n]],
                 pl.String,
             )
             for n in lists

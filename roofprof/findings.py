@@ -105,8 +105,14 @@ KINDS: Mapping[str, FindingKind] = {
     "tensor-counter-zero": FindingKind(
         _WARNING, "all tensor counters read 0 although the tensor pipe was active or the name says GEMM", also=_INFO
     ),
+    "tensor-uncounted": FindingKind(
+        _WARNING, "the tensor pipe did work whose FLOPs nothing in the report tells; they are null, not 0", also=_INFO
+    ),
+    "profiling-failed": FindingKind(
+        _WARNING, "a launch that ncu could not profile: it has neither a time nor counters, and sums leave it out"
+    ),
     "fp16-constant-moves": FindingKind(
-        _DOUBTFUL, "few half instructions per thread, taken for constant loads and left out of the FLOPs"
+        _DOUBTFUL, "half instructions taken for constant loads and left out of the FLOPs"
     ),
     "tile-padding": FindingKind(_INFO, "the tensor pipes executed more than the useful FLOPs: whole tiles run"),
     "work-below-formula": FindingKind(_WARNING, "the tensor pipes executed less than the formula"),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from roofprof.findings import Finding, Severity
+from roofprof.hardware.opcodes import THREAD_OPCODES, WARP_OPCODES
 from roofprof.parsers.ncu.results import LeftOpen
 
 _MEANING = {
@@ -20,7 +21,7 @@ _MEANING = {
     "half_instruction_count": "half-precision instructions",
     "tensor_pipe_active_cycles": "tensor-pipe activity",
 }
-_SILENT = {"dram_clock_hz", "sm_cycles_elapsed", "l1_write_bytes", "half_instruction_count"}
+_SILENT = {"dram_clock_hz", "sm_cycles_elapsed", "l1_write_bytes", "half_instruction_count", "replay_passes"}
 _SILENT_PREFIXES = (
     "grid_",
     "block_",
@@ -70,7 +71,7 @@ def _missing_counters(report: str, launches: pl.DataFrame, missing: dict[str, di
             "counter-missing",
             Severity.WARNING,
             f"{what} unknown{where}: the report is missing {_shortened(names)}",
-            _remedy(names, launches),
+            _remedy(column, names, launches),
             report=report,
             values={"column": column, "what": what + where, "metrics": names.split(","), "launch_count": count},
         )
@@ -83,12 +84,19 @@ def _meaning(column: str) -> str:
     return _MEANING.get(column) or column.replace("_", " ")
 
 
+MANY_METRICS = 2
+"""Of more than so many, the histogram of opcodes is the shorter way to FLOPs."""
+
+
 def _shortened(names: str) -> str:
     first, *rest = names.split(",")
     return f"{first} and {len(rest)} more" if len(rest) > 1 else " and ".join([first, *rest])
 
 
-def _remedy(names: str, launches: pl.DataFrame) -> str:
+def _remedy(column: str, names: str, launches: pl.DataFrame) -> str:
     if "sass_" in names and (launches["workload_type"] != "kernel").any():
         return "instruction counters exist for single kernels only: use --replay-mode kernel --graph-profiling node"
+    if column.endswith("_flop_count") and names.count(",") >= MANY_METRICS:
+        opcodes = WARP_OPCODES if column.startswith("tensor_") else THREAD_OPCODES
+        return f"collect its opcodes, which tell them too: ncu --metrics {opcodes}"
     return f"collect it with: ncu --metrics {names}"

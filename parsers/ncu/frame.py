@@ -7,7 +7,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from roofprof.formats.ncu_rep_nvtx import OpenRanges
-from roofprof.launches.schema import LAUNCH_SCHEMA, check_schema
+from roofprof.launches.schema import HOW_COLUMNS, LAUNCH_SCHEMA, check_schema
+from roofprof.parsers.ncu.opcode_columns import opcode_columns, uncounted_opcodes
 from roofprof.parsers.ncu.results import UNKNOWN_DEVICE, LeftOpen, MetricGroup, Results
 
 _OF_ONE_KERNEL = (
@@ -31,14 +32,16 @@ def launch_frame(results: Results, name: str) -> pl.DataFrame:
         "grid": _triples(numbers, "grid", results.grid),
         "block": _triples(numbers, "block", results.block),
         "nvtx": _nvtx(results.nvtx),
+        "uncounted_opcodes": _uncounted(results.groups, count),
         **_of_devices(results, count),
     }
     unknown = np.full(count, np.nan)
-    counted = {name: dtype for name, dtype in LAUNCH_SCHEMA.items() if name not in columns}
+    counted = {name: dtype for name, dtype in LAUNCH_SCHEMA.items() if name not in (*columns, "how")}
     frame = pl.DataFrame({**columns, **{name: numbers.get(name, unknown) for name in counted}}).with_columns(
         pl.col(name).fill_nan(None).cast(dtype, strict=False)  # beyond 64 bits: unknown
         for name, dtype in counted.items()
     )
+    frame = frame.with_columns(_how(results.groups, count, frame))
     # ncu repeats some launch of a range in the range's result; it is not the range's own.
     others = pl.col("workload_type") != "kernel"
     frame = frame.with_columns(pl.when(~others).then(pl.col(column)).alias(column) for column in _OF_ONE_KERNEL)
@@ -62,13 +65,43 @@ def left_open(results: Results) -> LeftOpen:
 def _numbers(groups: Sequence[MetricGroup], count: int) -> dict[str, NDArray[np.float64]]:
     found: dict[str, NDArray[np.float64]] = {}
     for group in groups:
-        for column, values in group.plan.columns(group.values).items():
+        columns: dict[str, NDArray[np.float64] | None] = group.plan.columns(group.values)
+        if group.opcodes:
+            columns |= opcode_columns(group.plan, group.opcodes)
+        for column, values in columns.items():
             if values is None:
                 continue
             if column not in found:
                 found[column] = np.full(count, np.nan)
             found[column][group.launches] = values
     return found
+
+
+def _uncounted(groups: Sequence[MetricGroup], count: int) -> pl.Series:
+    found: list[str | None] = [None] * count
+    for group in groups:
+        for launch, work in zip(group.launches.tolist(), group.opcodes, strict=False):
+            found[launch] = uncounted_opcodes(group.plan, work)
+    return pl.Series(found, dtype=pl.String)
+
+
+def _how(groups: Sequence[MetricGroup], count: int, frame: pl.DataFrame) -> pl.Series:
+    """How each value was had, a field per column; null where it is unknown, or is the counter itself."""
+    place = np.zeros(count, np.int64)
+    for number, group in enumerate(groups):
+        place[group.launches] = number
+    plans = pl.DataFrame(
+        [{column: _how_of(group, column) for column in HOW_COLUMNS} for group in groups],
+        schema=dict.fromkeys(HOW_COLUMNS, pl.String),
+    )[place]
+    known = (pl.when(frame[column].is_not_null()).then(pl.col(column)).alias(column) for column in HOW_COLUMNS)
+    return plans.select(pl.struct(known).alias("how"))["how"]
+
+
+def _how_of(group: MetricGroup, column: str) -> str | None:
+    pipe = column.removesuffix("_flop_count")
+    by_opcodes = group.opcodes and pipe.startswith("tensor_") and pipe not in group.plan.counted_pipes
+    return "opcodes" if by_opcodes else group.plan.how.get(column)
 
 
 def _triples(

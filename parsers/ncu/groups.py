@@ -11,7 +11,9 @@ from roofprof.formats.ncu_rep_results import Head, Texts, metric_value, read_met
 from roofprof.formats.ncu_rep_session import Attributes
 from roofprof.formats.protobuf import Data, FramingError
 from roofprof.hardware.chip import Chip
+from roofprof.hardware.opcodes import THREAD_OPCODES, WARP_OPCODES, OpcodeWork
 from roofprof.parsers.ncu.columns import Plan
+from roofprof.parsers.ncu.histograms import Histograms
 from roofprof.parsers.ncu.results import (
     DEVICE_INDEX,
     DEVICE_METRICS,
@@ -45,11 +47,13 @@ class _Group:
     """Of each name id, the place of its value, or -1 if it is not needed."""
     launches: list[Ints] = field(default_factory=list)
     values: list[NDArray[np.float64]] = field(default_factory=list)
+    opcodes: list[OpcodeWork | None] = field(default_factory=list)
 
     def finish(self) -> MetricGroup:
         values = np.concatenate(self.values)
         columns = {metric: values[:, place] for place, metric in enumerate(self.plan.metrics)}
-        return MetricGroup(np.concatenate(self.launches), self.device, self.chip, self.plan, columns)
+        launches = np.concatenate(self.launches)
+        return MetricGroup(launches, self.device, self.chip, self.plan, columns, self.opcodes)
 
 
 class Groups:
@@ -71,6 +75,7 @@ class Groups:
             self._ids.setdefault(name, []).append(place)
         self._device_index = self._columns((DEVICE_INDEX,))
         self._groups: dict[tuple[int, str], _Group] = {}
+        self._histograms = Histograms(data, texts, {h: self._ids.get(h, []) for h in (WARP_OPCODES, THREAD_OPCODES)})
 
     def walk(self, heads: list[Head], ends: Ints, tag: int) -> Metrics:
         """Find the metrics of some results.
@@ -101,6 +106,8 @@ class Groups:
             _check_dimensions(group.plan.metrics, values, [chunk.heads[i] for i in chosen.tolist()], chosen)
             group.launches.append(chosen + chunk.start)
             group.values.append(values)
+            if group.plan.histograms:
+                group.opcodes += self._histograms.read(chunk.metrics, chosen)
 
     def finish(self) -> list[MetricGroup]:
         """All groups, in the order of their first launches."""

@@ -9,15 +9,13 @@ from roofprof.formats.ncu_rep_file import DAMAGED_HINT, open_report, read_blocks
 from roofprof.formats.ncu_rep_results import Texts, metric_instances, read_head, read_metrics
 from roofprof.formats.ncu_rep_session import string_table
 from roofprof.formats.protobuf import FramingError
+from roofprof.hardware.opcodes import WARP_OPCODES
 from roofprof.parsers.ncu.reader import damaged, result_places
-
-OPCODES = "sass__inst_executed_per_opcode_with_modifier_all"
-"""Instructions executed by each opcode with all its modifiers."""
 
 INSTANCE_SCHEMA = pl.Schema({"launch_id": pl.Int64, "key": pl.String, "value": pl.Float64})
 
 
-def read_instances(path: Path, metric: str = OPCODES) -> pl.DataFrame:
+def read_instances(path: Path, metric: str = WARP_OPCODES) -> pl.DataFrame:
     """The instances of one metric in every launch, `INSTANCE_SCHEMA`, in file order; empty where there are none.
 
     Args:

@@ -19,6 +19,7 @@ from roofprof.formats.ncu_rep import Block, without_results
 from roofprof.formats.ncu_rep_file import open_report, read_blocks
 from roofprof.formats.ncu_rep_nvtx import OpenRanges
 from roofprof.formats.protobuf import Data
+from roofprof.hardware.opcodes import opcode_work
 from roofprof.own_python import module_command, module_environment
 from roofprof.parsers.ncu.ncu_report_worker import Answer, GroupAnswer, Printed
 from roofprof.parsers.ncu.results import Device, MetricGroup, Progress, Results, flop_per_sm_cycle, plan_for
@@ -74,7 +75,8 @@ def _group(answer: GroupAnswer, device: Device, before: int) -> MetricGroup:
     device.setdefault("flop_per_sm_cycle", flop_per_sm_cycle(chip))
     values = np.array(answer["values"], np.float64).reshape(len(answer["launches"]), len(answer["metrics"]))
     columns = {metric: values[:, place] for place, metric in enumerate(answer["metrics"])}
-    return MetricGroup(np.array(answer["launches"], np.int64) + before, answer["device"], chip, plan, columns)
+    opcodes = [opcode_work(*histograms) if any(histograms) else None for histograms in answer["opcodes"]]
+    return MetricGroup(np.array(answer["launches"], np.int64) + before, answer["device"], chip, plan, columns, opcodes)
 
 
 def _read_batches(path: Path, data: Data, blocks: list[Block], total: int, progress: Progress | None) -> list[Answer]:

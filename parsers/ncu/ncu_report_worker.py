@@ -16,6 +16,7 @@ from roofprof.errors import ReportError
 from roofprof.formats.ncu_rep_file import open_report, read_blocks
 from roofprof.formats.ncu_rep_nvtx import OpenRanges
 from roofprof.formats.protobuf import Data
+from roofprof.hardware.opcodes import THREAD_OPCODES, WARP_OPCODES
 from roofprof.parsers.ncu.columns import Plan
 from roofprof.parsers.ncu.nvtx_ids import ResultIds, read_ids
 from roofprof.parsers.ncu.results import DEVICE_INDEX, DEVICE_METRICS, UNKNOWN_DEVICE, Device, plan_for
@@ -31,8 +32,11 @@ class _Metric(Protocol):
     """IMetric of ncu_report, which has no stubs: what is asked of it."""
 
     def has_value(self) -> bool: ...
-    def value(self) -> int | float | str: ...
+    def value(self, instance: int = ..., /) -> int | float | str: ...
     def unit(self) -> str: ...
+    def num_instances(self) -> int: ...
+    def has_correlation_ids(self) -> bool: ...
+    def correlation_ids(self) -> "_Metric": ...
 
 
 class _Domain(Protocol):
@@ -73,6 +77,8 @@ class GroupAnswer(TypedDict):
     """Places in the file that was read."""
     values: list[list[float | None]]
     """Per launch, the values of `metrics`; times in ns."""
+    opcodes: list[list[list[tuple[str, float]]]]
+    """Per launch, its histograms of opcodes in warps and in threads; nothing where none are read."""
 
 
 class Answer(TypedDict):
@@ -113,6 +119,10 @@ class _Reader:
         group, plan = self._group(action)
         group["launches"].append(len(self.answer["function"]))
         group["values"].append([_number(metric, action.metric_by_name(metric)) for metric in plan.metrics])
+        if plan.histograms:
+            group["opcodes"].append(
+                [_instances(action.metric_by_name(name)) for name in (WARP_OPCODES, THREAD_OPCODES)]
+            )
         self.answer["workload"].append(_WORKLOADS.get(action.workload_type(), "kernel"))
         self.answer["process_id"].append(ids.process_id if ids else None)
         self.answer["function"].append(action.name(action.NameBase_FUNCTION))
@@ -130,7 +140,9 @@ class _Reader:
         if held not in self._groups:
             unique = frozenset(names)
             _, plan = plan_for(unique, self.answer["devices"][key])
-            group = GroupAnswer(device=key, names=sorted(unique), metrics=list(plan.metrics), launches=[], values=[])
+            group = GroupAnswer(
+                device=key, names=sorted(unique), metrics=list(plan.metrics), launches=[], values=[], opcodes=[]
+            )
             self.answer["groups"].append(group)
             self._groups[held] = group, plan
         return self._groups[held]
@@ -150,6 +162,15 @@ def _number(name: str, metric: _Metric | None) -> float | None:
         return float(value)
     factor = _TIME_UNITS.get(metric.unit())
     return None if factor is None else value * factor
+
+
+def _instances(metric: _Metric | None) -> list[tuple[str, float]]:
+    """Keys and values of a metric's instances."""
+    if metric is None or not metric.has_correlation_ids():
+        return []
+    keys = metric.correlation_ids()
+    pairs = ((keys.value(place), metric.value(place)) for place in range(metric.num_instances()))
+    return [(key, float(value)) for key, value in pairs if isinstance(key, str) and not isinstance(value, str)]
 
 
 def _nvtx(action: _Action, ids: ResultIds | None) -> list[OpenRanges]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 
 from roofprof.formats.ncu_rep_nvtx import OpenRanges
 from roofprof.formats.ncu_rep_results import Number
 from roofprof.hardware.chip import Chip, chip_of_capability
+from roofprof.hardware.opcodes import OpcodeWork
 from roofprof.parsers.ncu.columns import Plan, plan_columns
 from roofprof.parsers.ncu.unknown_chip import chip_by_pattern
 
@@ -49,6 +50,8 @@ class MetricGroup:
     plan: Plan
     values: Mapping[str, NDArray[np.float64]]
     """Metric to its value in each of the launches, NaN where it has none; the metrics of the plan."""
+    opcodes: Sequence[OpcodeWork | None] = ()
+    """What the histograms of each of the launches say, where the plan has some read; None where one has none."""
 
 
 @dataclass(slots=True)
@@ -82,7 +85,7 @@ def plan_for(names: frozenset[str], device: Device) -> tuple[Chip, Plan]:
     major, minor = device["compute_capability_major"], device["compute_capability_minor"]
     known = isinstance(major, int | float) and isinstance(minor, int | float)
     capability = f"{major:.0f}.{minor:.0f}" if known else None
-    chip = chip_of_capability(capability) if capability else None
+    chip = chip_of_capability(capability, str(device["device_name"])) if capability else None
     if chip is None:
         chip = chip_by_pattern(names, f"cc{capability}" if capability else "unknown")
     return chip, plan_columns(chip, names)

@@ -13,7 +13,7 @@ _SOURCE = re.compile(
     re.escape(_TENSOR_PREFIX) + r"(src_(?P<source>[a-z0-9_]+?)(_dst_[a-z0-9]+)?)(?P<sparsity>_sparsity_(off|on))?\.sum"
 )
 _SASS = re.compile(r"smsp?__sass_thread_inst_executed_op_([fhd](?:add|mul|fma)2?)_pred_on")
-_PRECISION_OF = {"fp4_fp6": "fp6", "fp4_fp6_fp8": "fp8"}
+_PRECISION_OF = {"fp4_fp6": "fp6", "fp4_fp6_fp8": "fp8", "fp16_bf16_tf32": "fp16"}
 _PRECISIONS = ("fp4", "fp6", "fp8", "fp16", "bf16", "tf32", "int8", "fp64")
 
 

@@ -28,7 +28,8 @@ def selfcheck_options(output: Path, record: Path, force: bool = False) -> Captur
     Raises:
         RoofprofError: no GPU, or none that there is a plan for.
     """
-    table = table_of_capability(need_gpu().compute_capability)
+    gpu = need_gpu()
+    table = table_of_capability(gpu.compute_capability, gpu.name)
     return CaptureOptions(
         output=output,
         cache="cold",

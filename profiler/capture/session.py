@@ -58,7 +58,7 @@ def capture(options: CaptureOptions, progress: ProgressCallback | None = None) -
     options.check()
     gpu = need_gpu()
     tools, missing = _tools(options)
-    plan = plan_capture(options, chip_of_gpu(gpu.compute_capability), tools)
+    plan = plan_capture(options, chip_of_gpu(gpu.compute_capability, gpu.name), tools)
     plan = replace(plan, notes=(*plan.notes, *missing))
     secrets = collect_secrets(options.free_text())
     directory = claim_directory(options.output, options.force, {backend.name for backend in backends()})

@@ -46,13 +46,13 @@ def table_of_chip(name: str) -> Chip:
     return chips()[name]
 
 
-def table_of_capability(capability: str) -> Chip:
-    """The chip of a GPU by compute capability, such as "9.0".
+def table_of_capability(capability: str, device_name: str = "") -> Chip:
+    """The chip of a GPU by compute capability, such as "9.0", and display name.
 
     Raises:
         RoofprofError: no file describes it.
     """
-    chip = chip_of_capability(capability)
+    chip = chip_of_capability(capability, device_name)
     if chip is None:
         known = ", ".join(c for each in chips().values() for c in each.compute_capability)
         raise RoofprofError(
@@ -62,13 +62,13 @@ def table_of_capability(capability: str) -> Chip:
     return chip
 
 
-def chip_of_gpu(capability: str) -> str:
-    """The name of the chip of a GPU by compute capability, such as gh100 for "9.0".
+def chip_of_gpu(capability: str, device_name: str = "") -> str:
+    """The name of the chip of a GPU by compute capability and display name, such as gh100 for "9.0".
 
     Raises:
         RoofprofError: no file describes it.
     """
-    return table_of_capability(capability).name
+    return table_of_capability(capability, device_name).name
 
 
 def metric_plan(options: CaptureOptions, chip: Chip) -> MetricPlan:

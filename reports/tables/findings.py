@@ -8,6 +8,9 @@ from roofprof.formatting import escaped, printable
 
 _ORDER = (Severity.WARNING, Severity.DOUBTFUL, Severity.INFO)
 EXAMPLES = 3
+FEW_METRICS = 4
+"""A command line with more names is nothing to read or type."""
+_FLOPS = " FLOPs"
 
 
 def finding_lines(findings: Sequence[Finding], verbose: bool = False) -> Iterator[str]:
@@ -55,12 +58,22 @@ def _missing_lines(findings: list[Finding]) -> Iterator[str]:
     """All counters missing in one report in one line, with one command that collects them."""
     for report in dict.fromkeys(f.report for f in findings):
         missing = [f for f in findings if f.report == report]
-        what = ", ".join(str(f.values.get("what") or f.values["column"]) for f in missing)
-        yield f"{Severity.WARNING} [counter-missing] {report or '(unnamed)'}: unknown (null): {what}"
+        yield f"{Severity.WARNING} [counter-missing] {report or '(unnamed)'}: unknown (null): {_named(missing)}"
         metrics = dict.fromkeys(metric for f in missing for metric in f.values["metrics"])
-        yield f"  hint: collect with: ncu --metrics {','.join(metrics)}"
+        if len(metrics) <= FEW_METRICS:
+            yield f"  hint: collect with: ncu --metrics {','.join(metrics)}"
+        else:
+            yield "  hint: roofprof capture collects them; of NVIDIA's sets, ncu --set full holds DRAM bytes and FLOPs"
         other = dict.fromkeys(f.hint for f in missing if f.hint and "--metrics" not in f.hint)
         yield from (f"  hint: {hint}" for hint in other)
+
+
+def _named(missing: list[Finding]) -> str:
+    """What is missing, the FLOPs of several pipes together."""
+    words = [str(f.values.get("what") or f.values["column"]) for f in missing]
+    flops = [word.removesuffix(_FLOPS) for word in words if word.endswith(_FLOPS)]
+    others = [word for word in words if not word.endswith(_FLOPS)]
+    return ", ".join([*others, *([f"FLOPs of {', '.join(flops)}"] if flops else [])])
 
 
 def _kind_lines(findings: list[Finding], verbose: bool) -> Iterator[str]:

@@ -162,7 +162,7 @@ def _unattributed(launches: pl.DataFrame) -> Unattributed:
     outside = launches.filter(pl.col("nvtx_path").is_null())
 
     def total(column: str) -> float | None:
-        values = outside[column]
+        values = outside.filter(~pl.col("profiling_failed"))[column]
         return float(values.sum()) if values.null_count() == 0 and len(values) else (0.0 if not len(values) else None)
 
     kernels = outside.select("report", "launch_id", "kernel_name").to_dicts()

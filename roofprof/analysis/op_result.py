@@ -11,6 +11,7 @@ from roofprof.analysis.retarget import peak_missing
 from roofprof.analysis.trust_rules import doubts
 from roofprof.findings import Finding, Severity
 from roofprof.hardware.roofline import Bound, RooflinePoint
+from roofprof.launches.had import stated
 from roofprof.launches.measured_work import CallRow
 from roofprof.launches.ranges import NamedRange
 from roofprof.results.op import OpResult
@@ -43,7 +44,7 @@ def build_op(
     flops, path = flop_by_pipe(row), tuple(row["nvtx_path"] or ())
     named, precision_source = with_counted_precision(named, path, row["report"], flops)
     gpu, target, work = references.gpu, references.target, named.work
-    measured = CountedWork(flops, row["dram_bytes"], row["mufu_count"])
+    measured = CountedWork({} if row["flop_count"] is None else flops, row["dram_bytes"], row["mufu_count"])
     asked = CountedWork({work.pipe: work.flop_count}, work.dram_bytes) if work else None
     points = roofline_points(measured, asked, gpu, target)
     here = on_profiled_gpu(row, references, timing, points.on_gpu)
@@ -76,7 +77,7 @@ def build_op(
         own_intermediate_bytes=facts.own_intermediate_bytes,
         l2_bytes=row["l2_bytes"],
         l1_fill_bytes=row["l1_fill_bytes"],
-        flop_by_pipe=measured.flop_by_pipe,
+        flop_by_pipe=flops,
         flop_count=row["flop_count"],
         mufu_count=row["mufu_count"],
         arithmetic_intensity=over(row["flop_count"], row["dram_bytes"]),
@@ -96,6 +97,7 @@ def build_op(
         findings=_findings(facts, launch_findings, points.on_target),
         useful=useful(row, work, points.formula_on_gpu, timing),
         clock_outlier_count=row["clock_outlier_count"],
+        how=stated(row["how"]),
     )
 
 

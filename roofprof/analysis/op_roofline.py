@@ -33,6 +33,11 @@ def flop_by_pipe(row: CallRow) -> dict[str, float | None]:
     return {pipe: row[f"{pipe}_flop_count"] for pipe in PIPES}
 
 
+def placed_flop_by_pipe(row: CallRow) -> dict[str, float | None]:
+    """What of them is placed: nothing where the whole is unknown, for a part of it would stand too low."""
+    return {} if row["flop_count"] is None else flop_by_pipe(row)
+
+
 def seconds_of(row: CallRow, timing: OpTiming) -> float | None:
     """The time that rates use: nsys' where there is one."""
     ns = timing.nsys_union_ns or row["duration_ns"]
@@ -46,7 +51,7 @@ def over(a: float | None, b: float | None) -> float | None:
 
 def on_profiled_gpu(row: CallRow, references: References, timing: OpTiming, point: RooflinePoint) -> MeasuredOn:
     """The op on the profiled GPU, where `point` is its measured work under the datasheet's roofs."""
-    gpu, pipes = references.gpu, flop_by_pipe(row)
+    gpu, pipes = references.gpu, placed_flop_by_pipe(row)
     ncu_s = row["duration_ns"] / 1e9 if row["duration_ns"] else None
     duration_s = seconds_of(row, timing)
     at_clock = place(pipes, row["dram_bytes"], _roofs_at_clock(row, gpu), row["mufu_count"])
@@ -76,7 +81,7 @@ def _measured_roofs(row: CallRow, ceilings: Ceilings | None) -> tuple[RooflinePo
     if ceilings is None:
         return None, None
     mix = ceilings.dram_mix(row["dram_read_bytes"], row["dram_write_bytes"])
-    return place(flop_by_pipe(row), row["dram_bytes"], ceilings.roofs(mix), row["mufu_count"]), mix
+    return place(placed_flop_by_pipe(row), row["dram_bytes"], ceilings.roofs(mix), row["mufu_count"]), mix
 
 
 def _roofs_at_clock(row: CallRow, gpu: DeviceSpec) -> Roofs:

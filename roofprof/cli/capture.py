@@ -104,7 +104,7 @@ def _print_plan(options: CaptureOptions, chip: str | None, as_json: bool) -> Non
     here = [] if chip else gpus()
     # Without a GPU the recipe tells which chip is meant: FP4 needs a Blackwell.
     usual = "gb100" if options.recipe.startswith("nvfp4") else "gh100"
-    plan = dry_run(options, chip_of_gpu(here[0].compute_capability) if here else chip or usual)
+    plan = dry_run(options, chip_of_gpu(here[0].compute_capability, here[0].name) if here else chip or usual)
     if as_json:
         parts = {part.backend.section: [_job_dict(job) for job in part.jobs] for part in plan.parts}
         document = {"chip": plan.chip, "tested": plan.tested, "notes": list(plan.notes), "runs": [], "nsys": []}

@@ -25,6 +25,9 @@ _KEY, _INSTANCE_VALUE = 1, 2  # of an instance
 _STRING, _DOUBLE, _INTEGER = 1, 3, 5  # of a value
 _KERNEL_KEY_BYTES, _KERNELS_PER_KEY = 24, 64
 _MAX_NUMBER, _MAX_DIMENSION = (1 << 63) - 1, 1 << 32
+_LENGTH_GIVEN = 2  # wire type
+_INSTANCE_TAG, _KEY_TAG, _INSTANCE_VALUE_TAG = _INSTANCE << 3 | 2, _KEY << 3 | 2, _INSTANCE_VALUE << 3 | 2
+_TEXT_TAG, _DOUBLE_TAG, _INTEGER_TAG = _STRING << 3 | 2, _DOUBLE << 3 | 1, _INTEGER << 3
 _DOUBLE_BITS, _U64 = struct.Struct("<d"), struct.Struct("<Q")
 
 
@@ -259,3 +262,53 @@ def metric_instances(
             continue
         parts = {part: span for part, span in fields(data, *value) if not isinstance(span, int)}
         yield read(parts.get(_KEY)), read(parts.get(_INSTANCE_VALUE))
+
+
+def named_counts(data: Data, start: int, end: int, texts: Texts) -> Iterator[tuple[str, float]]:
+    """The instances of a metric whose keys are texts and whose values are numbers, such as a histogram of opcodes.
+
+    What `metric_instances` gives, several times as fast in the form that ncu writes.
+
+    Args:
+        data: the report.
+        start: where the metric's value field starts, its tag included.
+        end: where the metric ends.
+        texts: decodes strings.
+
+    Raises:
+        FramingError: not instances.
+    """
+    raw = bytes(data[start:end])
+    position, stop = 0, len(raw)
+    while position + 1 < stop and raw[position] & 7 == _LENGTH_GIVEN:
+        body, size = position + 2, raw[position + 1]
+        after = body + size
+        if size > 0x7F or after > stop:
+            break
+        if raw[position] == _INSTANCE_TAG:
+            found = _short_instance(raw, body, after)
+            if found is None:
+                break
+            length, number = found
+            yield texts[start + body + 4, start + body + 4 + length], number
+        position = after
+    if position < stop:
+        for name, value in metric_instances(data, (start + position, end), texts):
+            if isinstance(name, str) and isinstance(value, int | float):
+                yield name, float(value)
+
+
+def _short_instance(raw: bytes, body: int, after: int) -> tuple[int, float] | None:
+    """Length of the key's text, which starts four bytes on, and the value; None for an instance of another form."""
+    if after - body < 8 or raw[body] != _KEY_TAG or raw[body + 2] != _TEXT_TAG or raw[body + 1] != raw[body + 3] + 2:
+        return None
+    value = body + 2 + raw[body + 1]
+    if value + 3 >= after or raw[value] != _INSTANCE_VALUE_TAG or value + 2 + raw[value + 1] != after:
+        return None
+    kind, number = raw[value + 2], value + 3
+    if kind == _DOUBLE_TAG and number + 8 == after:
+        return raw[body + 3], _DOUBLE_BITS.unpack_from(raw, number)[0]
+    if kind == _INTEGER_TAG:
+        count, ends = read_varint(raw, number, after)
+        return (raw[body + 3], float(count)) if ends == after else None
+    return None

@@ -11,12 +11,9 @@ from functools import cache
 
 from roofprof.formulas.dimensions import EXPERTS, HEADS, KV_LORA, NOPE, QK_HEAD, ROPE, TOP_K, V_HEAD
 from roofprof.formulas.dimensions import LATENT as LATENT
+from roofprof.formulas.precisions import PRECISION, Precision
 from roofprof.formulas.traced import ceil_div
 from roofprof.formulas.work import Work as Work
-
-_OUTPUT_BYTES = {"fp4": 0.5625, "fp8": 1, "bf16": 2, "fp16": 2, "fp32": 4}
-_SCALED_BYTES = {"fp4": 0.5625, "mxfp4": 0.53125, "mxfp8": 1.03125}
-"""Per element with its one-byte scales: one for 16 elements in NVFP4, for 32 in the MX formats."""
 
 MAX_SIZE = 1 << 53
 """Beyond this a float no longer holds every whole number."""
@@ -27,31 +24,33 @@ class ShapeError(ValueError):
 
 
 def activation_bytes(rows: float, k: float, precision: str) -> float:
-    """Bytes of an activation [rows, k]: FP4 with an FP8 scale per 16, FP8 with an fp32 scale per 128, MX per 32."""
-    if precision in _SCALED_BYTES:
-        return rows * k * _SCALED_BYTES[precision]
+    """Bytes of an activation [rows, k]: FP8 with an fp32 scale per 128, else those of `PRECISION`."""
     if precision == "fp8":
         return rows * k + 4 * rows * ceil_div(k, 128)
     return rows * k * _plain_bytes(precision)
 
 
 def weight_bytes(n: float, k: float, precision: str) -> float:
-    """Bytes of a weight [n, k]: FP4 with an FP8 scale per 16, FP8 with an fp32 scale per 128x128 block."""
+    """Bytes of a weight [n, k]: FP8 with an fp32 scale per 128x128 block, else those of `PRECISION`."""
     if precision == "fp8":
         return n * k + 4 * ceil_div(n, 128) * ceil_div(k, 128)
     return activation_bytes(n, k, precision)
 
 
-def _plain_bytes(precision: str) -> float:
+def _precision(name: str) -> Precision:
     try:
-        return _OUTPUT_BYTES[precision]
+        return PRECISION[name]
     except KeyError:
-        known = ", ".join(_OUTPUT_BYTES)
-        raise ShapeError(f"unknown size of precision {precision!r}; expected one of {known}") from None
+        known = ", ".join(PRECISION)
+        raise ShapeError(f"unknown size of precision {name!r}; expected one of {known}") from None
+
+
+def _plain_bytes(precision: str) -> float:
+    return _precision(precision).element_bytes
 
 
 def _tensor(precision: str) -> str:
-    return "fp32" if precision == "fp32" else f"tensor_{precision.removeprefix('mx')}"
+    return _precision(precision).pipe
 
 
 def gemm(m: float, n: float, k: float, precision: str = "bf16", output: str = "bf16") -> Work:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-PRECISIONS = ("fp4", "fp6", "fp8", "bf16", "fp16", "tf32", "fp32", "fp64", "int8")
+from roofprof.formulas.precisions import PRECISIONS as PRECISIONS
 
 _LEGAL = re.compile(r"[A-Za-z0-9_.:-]+")
 _NUMBER = re.compile(r"([a-z]+)(\d+)")

@@ -23,7 +23,8 @@ class PipeCounter:
     """How one pipe's FLOPs are counted."""
 
     alternatives: tuple[Mapping[str, int], ...]
-    """Metric base name -> FLOPs each; the first alternative that a report holds whole is used."""
+    """Metric base name -> FLOPs each; the first alternative that a report holds whole is used. () where the chip has
+    the pipe and no counter of it is known."""
     peak: str | None
     """Base name whose .sum.peak_sustained is the dense rate per cycle."""
     peak_weight: int = 1
@@ -43,6 +44,12 @@ class Chip:
     """Base name by column, for columns that one counter fills."""
     tensor_pipe_active: tuple[str, ...] = ("sm__pipe_tensor_cycles_active",)
     compute_capability: tuple[str, ...] = ()
+    device_names: tuple[str, ...] = ()
+    """Parts of display names, where it is not the only chip of its compute capability."""
+    dram_percent_exact: bool = False
+    """Whether gpu__dram_throughput in percent gives the DRAM bytes."""
+    half_on_tensor_pipe: str | None = None
+    """Base name of a counter of the warp instructions HFMA2.MMA."""
     tested: str | None = None
     """Where and when the passes were measured, or None."""
     layer_precisions: tuple[str, ...] = ()
@@ -67,7 +74,11 @@ class Chip:
     @property
     def precisions(self) -> tuple[str, ...]:
         """Tensor precisions that the chip counts."""
-        return tuple(pipe.removeprefix("tensor_") for pipe in self.pipes if pipe.startswith("tensor_"))
+        return tuple(
+            pipe.removeprefix("tensor_")
+            for pipe, c in self.pipes.items()
+            if pipe.startswith("tensor_") and c.alternatives
+        )
 
 
 @cache
@@ -76,9 +87,11 @@ def chips() -> Mapping[str, Chip]:
     return load_chips(FOLDER)
 
 
-def chip_of_capability(capability: str) -> Chip | None:
-    """The chip with a file that has this compute capability, such as "9.0"."""
-    return next((chip for chip in chips().values() if capability in chip.compute_capability), None)
+def chip_of_capability(capability: str, device_name: str = "") -> Chip | None:
+    """The chip with a file that has this compute capability, such as "9.0"; of several the one of the device's name."""
+    fitting = [chip for chip in chips().values() if capability in chip.compute_capability]
+    named = [chip for chip in fitting if any(part in device_name for part in chip.device_names)]
+    return next(iter(named or [chip for chip in fitting if not chip.device_names]), None)
 
 
 @cache
@@ -107,6 +120,9 @@ class _MeasuredRow(TypedDict):
 class _ChipTable(TypedDict):
     chip: str
     compute_capability: list[str]
+    device_names: list[str]
+    dram_percent_exact: bool
+    half_on_tensor_pipe: NotRequired[str]
     tested: NotRequired[str]
     layer_precisions: list[str]
     workload_precisions: list[str]
@@ -186,6 +202,9 @@ def _chip(table: _ChipTable) -> Chip:
         counters=table["counters"],
         tensor_pipe_active=tuple(f"sm__pipe_{pipe}_cycles_active" for pipe in table["tensor_pipes"]),
         compute_capability=tuple(table["compute_capability"]),
+        device_names=tuple(table["device_names"]),
+        dram_percent_exact=table["dram_percent_exact"],
+        half_on_tensor_pipe=table.get("half_on_tensor_pipe"),
         tested=table.get("tested"),
         layer_precisions=tuple(table["layer_precisions"]),
         workload_precisions=tuple(table["workload_precisions"]),
@@ -203,6 +222,8 @@ def _groups(table: _ChipTable, pipes: Mapping[str, PipeCounter]) -> dict[str, tu
         *(f"sm__pipe_{pipe}_cycles_active.avg.pct_of_peak_sustained_elapsed" for pipe in table["tensor_pipes"]),
     )
     for name, counter in pipes.items():
+        if not counter.alternatives:
+            continue
         counts = tuple(f"{base}.sum" for base in counter.alternatives[0])
         if name.startswith("tensor_"):
             peak = (f"{counter.peak}.sum.peak_sustained",) if counter.peak else ()

@@ -6,7 +6,9 @@ from typing import Any
 import polars as pl
 
 from roofprof.hardware.devices import PIPES
+from roofprof.launches.had import furthest_of_launches, with_call_how
 from roofprof.launches.schema import PEAK_COLUMNS
+from roofprof.launches.tensor_activity import tensor_work_unknown
 
 CONSTANT_MOVES_PER_THREAD = 16
 """Half instructions per thread up to which they are taken for constant loads (HFMA2.MMA R,-RZ,RZ,imm) and
@@ -32,19 +34,22 @@ TIME_WEIGHTED = ("sm_clock_hz", "dram_peak_bytes_per_s", *PEAK_COLUMNS)
 
 
 def with_measured_work(launches: pl.DataFrame) -> pl.DataFrame:
-    """Add `flop_count`, `l2_bytes`, `dram_upper_bytes` and `fp16_left_out_flop_count` to launches.
+    """Add `flop_count`, `l2_bytes`, `dram_upper_bytes`, `fp16_left_out_flop_count` and two flags to launches.
 
-    FP16 FLOPs of kernels with at most `CONSTANT_MOVES_PER_THREAD` half instructions per thread are moved out of
-    `fp16_flop_count` into `fp16_left_out_flop_count`. `flop_count` is the sum over the pipes that are known; where
-    that is 0 and nobody counted CUDA-core instructions it is null, for such a 0 is not a measurement.
+    FP16 FLOPs of kernels with at most `CONSTANT_MOVES_PER_THREAD` half instructions per thread, or whose opcodes show
+    constant loads alone, are moved out of `fp16_flop_count` into `fp16_left_out_flop_count`. `flop_count` is the sum
+    over the pipes that are known; where that is 0 and nobody counted CUDA-core instructions it is null, for such a 0
+    is not a measurement. It is null too where `tensor_work_unknown`. `profiling_failed` are launches for which ncu got
+    neither time nor counters, though it did for others of the report.
     """
-    moves = (pl.col("half_instruction_count") > 0) & (
-        pl.col("half_instruction_count") <= CONSTANT_MOVES_PER_THREAD * pl.col("thread_count")
-    )
+    halves = pl.col("half_instruction_count")
+    few = (halves <= CONSTANT_MOVES_PER_THREAD * pl.col("thread_count")).fill_null(False)
+    moves = (halves > 0) & (few | (pl.col("half_move_count") == halves).fill_null(False))
     stored = pl.max_horizontal("dram_write_bytes", "l2_write_bytes")
     both = pl.col("dram_write_bytes").is_not_null() & pl.col("l2_write_bytes").is_not_null()
     return (
-        launches.with_columns(
+        launches.with_columns(tensor_work_unknown().alias("tensor_work_unknown"), _failed().alias("profiling_failed"))
+        .with_columns(
             pl.when(moves.fill_null(False)).then("fp16_flop_count").otherwise(pl.lit(0.0)).alias("fp16_left_out_flop_count"),
             pl.when(moves.fill_null(False)).then(pl.lit(0.0)).otherwise("fp16_flop_count").alias("fp16_flop_count"),
             (pl.col("l2_read_bytes") + pl.col("l2_write_bytes")).alias("l2_bytes"),
@@ -54,27 +59,36 @@ def with_measured_work(launches: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def _failed() -> pl.Expr:
+    counted = [pl.col(column).is_not_null() for column in ("duration_ns", "dram_bytes", "sm_clock_hz", *FLOP_COLUMNS)]
+    return ~pl.any_horizontal(counted) & pl.col("duration_ns").is_not_null().any().over("report")
+
+
 def _flop_count() -> pl.Expr:
-    """`roofline.known_flop_count` of each row."""
+    """`roofline.known_flop_count` of each row; null where tensor work was done that nothing counted."""
     total = pl.sum_horizontal(FLOP_COLUMNS)
-    known = pl.col("fp32_flop_count").is_not_null() | (total > 0)
+    known = (pl.col("fp32_flop_count").is_not_null() | (total > 0)) & ~pl.col("tensor_work_unknown")
     return pl.when(known).then(total).alias("flop_count")
 
 
 def call_rows(launches: pl.DataFrame) -> pl.DataFrame:
     """One row per call: sums over its launches, rates weighted by time.
 
+    Launches with `profiling_failed` are left out of the sums, and counted in `failed_launch_count`.
+
     Args:
         launches: rows with `nvtx_path`, `call` and the columns of `with_measured_work`; unattributed ones left out.
     """
 
+    failed = pl.col("profiling_failed")
+
     def total(column: str) -> pl.Expr:
-        unknown = pl.col(column).is_null().any()
+        unknown = (pl.col(column).is_null() & ~failed).any() | failed.all()
         return pl.when(unknown).then(None).otherwise(pl.col(column).sum()).alias(column)
 
     def mean_over_time(column: str) -> pl.Expr:
         time = pl.col("duration_ns")
-        unknown = (pl.col(column).is_null() | time.is_null()).any()
+        unknown = ((pl.col(column).is_null() | time.is_null()) & ~failed).any() | failed.all()
         return pl.when(unknown).then(None).otherwise((pl.col(column) * time).sum() / time.sum()).alias(column)
 
     calls = launches.group_by(["report", "nvtx_path", "call"], maintain_order=True).agg(
@@ -87,8 +101,11 @@ def call_rows(launches: pl.DataFrame) -> pl.DataFrame:
         pl.col("device_id").first(),
         pl.col("thread_count").max(),
         pl.col("replay_passes").max(),
+        pl.col("tensor_work_unknown").any(),
+        failed.sum().cast(pl.Int64).alias("failed_launch_count"),
+        *furthest_of_launches(),
     )
-    return calls.with_columns(_flop_count())
+    return with_call_how(calls.with_columns(_flop_count()))
 
 
 def _passed_on() -> pl.Expr:
@@ -102,6 +119,7 @@ def op_rows(calls: pl.DataFrame) -> pl.DataFrame:
 
     Every number of a row is that one call's, so that sums and ratios hold. A call whose SM clock lies below
     `CLOCK_OUTLIER` of its op's median clock, of `MIN_CALLS` or more, is not taken; `clock_outlier_count` counts them.
+    Nor is one with a launch whose profiling failed, where there are others.
     """
     key = ["report", "nvtx_path"]
     spread = [
@@ -110,6 +128,7 @@ def op_rows(calls: pl.DataFrame) -> pl.DataFrame:
         for how in ("min", "max")
     ]
     clock = pl.col("sm_clock_hz")
+    broken = pl.col("failed_launch_count") > 0
     slow = (clock < CLOCK_OUTLIER * clock.median().over(key)) & (clock.count().over(key) >= MIN_CALLS)
     ranked = calls.with_row_index("_index").with_columns(
         pl.len().over(key).alias("calls"),
@@ -119,7 +138,7 @@ def op_rows(calls: pl.DataFrame) -> pl.DataFrame:
         slow.fill_null(False).alias("_slow"),
         *spread,
     )
-    timed = pl.when(~pl.col("_slow")).then("duration_ns")
+    timed = pl.when(~pl.col("_slow") & ~(broken & ~broken.all().over(key))).then("duration_ns")
     ranked = ranked.with_columns(
         pl.col("_slow").sum().over(key).cast(pl.Int64).alias("clock_outlier_count"),
         timed.rank("ordinal").over(key).alias("_rank"),

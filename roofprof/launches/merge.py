@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from roofprof.findings import Finding, Severity
+from roofprof.launches.had import merged
 from roofprof.launches.schema import ATTRIBUTED_SCHEMA
 
 _KEY = ("nvtx_path", "kernel_demangled_name", "grid", "block")
@@ -30,9 +31,8 @@ def merge_launches(name: str, frames: Sequence[pl.DataFrame]) -> tuple[pl.DataFr
     for other in rest:
         joined = first.join(other, on=["_key", "_ordinal"], how="left", suffix="_other", maintain_order="left")
         findings += [*_unmatched(name, first, other), *_changed(name, joined, other["report"][0])]
-        filled = [
-            pl.coalesce(column, f"{column}_other").alias(column) for column in ATTRIBUTED_SCHEMA if column not in _OWN
-        ]
+        columns = [column for column in ATTRIBUTED_SCHEMA if column not in (*_OWN, "how")]
+        filled = [*(pl.coalesce(column, f"{column}_other").alias(column) for column in columns), merged()]
         first = joined.with_columns(filled).select(*ATTRIBUTED_SCHEMA, "_key", "_ordinal")
     return first.select(pl.lit(name).alias("report"), *[c for c in ATTRIBUTED_SCHEMA if c != "report"]), findings
 

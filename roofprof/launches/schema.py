@@ -19,6 +19,13 @@ NVTX_STACK = pl.List(
 RAW_FLOP_COLUMNS = tuple(f"{pipe}_flop_count" for pipe in PIPES)
 PEAK_COLUMNS = tuple(f"peak_{pipe}_flop_per_s" for pipe in PIPES)
 
+HOW_COLUMNS = (
+    "dram_read_bytes", "dram_write_bytes", "dram_bytes", "l2_read_bytes", "l2_write_bytes", "l1_fill_bytes",
+    "l1_write_bytes", *RAW_FLOP_COLUMNS, "half_instruction_count", "mufu_count",
+)  # fmt: skip
+"""Columns that may have been had otherwise than from the counter of their name."""
+HOW_STRUCT = pl.Struct(dict.fromkeys(HOW_COLUMNS, pl.String()))
+
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "report": pl.String,
     "launch_id": pl.Int64,  # position in the report, from 0
@@ -36,15 +43,18 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "dram_read_bytes": pl.Float64,
     "dram_write_bytes": pl.Float64,
     "dram_bytes": pl.Float64,
-    "dram_bytes_from": pl.String,  # "sum", "per_second x duration" or null
+    "dram_bytes_from": pl.String,  # "sum", "per_second x duration", "percent of peak" or null
     "l2_read_bytes": pl.Float64,
     "l2_write_bytes": pl.Float64,
     "l1_fill_bytes": pl.Float64,
     "l1_write_bytes": pl.Float64,
     **dict.fromkeys(RAW_FLOP_COLUMNS, pl.Float64()),
     "half_instruction_count": pl.Float64,  # thread instructions HADD, HMUL and HFMA
+    "half_move_count": pl.Float64,  # of them, by the opcodes, HFMA2.MMA where that is all
     "mufu_count": pl.Float64,
     "tensor_pipe_active_cycles": pl.Float64,  # mean over SMs
+    "tensor_pipe_half_warp_count": pl.Float64,  # warp instructions HFMA2.MMA, which keep that pipe busy
+    "uncounted_opcodes": pl.String,  # of tensor work whose FLOPs neither their name nor a counter gives
     "dram_peak_bytes_per_s": pl.Float64,
     **dict.fromkeys(PEAK_COLUMNS, pl.Float64()),
     "thread_count": pl.Int64,
@@ -59,6 +69,7 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "device_id": pl.Int64,
     "device_name": pl.String,
     "chip": pl.String,
+    "how": HOW_STRUCT,  # of each column one of `how.HOW`; null for the counter itself
 }
 LAUNCH_SCHEMA = pl.Schema(_COLUMNS)
 """Floats for counters, because a null must differ from 0 and counts exceed 2^53 by nothing that matters here:

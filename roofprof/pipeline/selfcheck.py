@@ -60,7 +60,8 @@ def evaluate_capture(folder: Path) -> Selfcheck:
     name = str(device.get("device_name") or "unknown GPU")
     l2_bytes = float(figure_of(device, "l2_cache_bytes") or DEFAULT_L2_BYTES)
     rows, floor = check_counters(read.launches, expected_by_range, recognise_gpu(name), l2_bytes)
-    chip = chip_of_capability(f"{device.get('compute_capability_major')}.{device.get('compute_capability_minor')}")
+    capability = f"{device.get('compute_capability_major')}.{device.get('compute_capability_minor')}"
+    chip = chip_of_capability(capability, name)
     record = _record(folder)
     return Selfcheck(
         gpu=name,
@@ -105,4 +106,4 @@ def _metrics(row: Row, chip: Chip | None) -> tuple[str, ...]:
         return ()
     if row.counter.startswith("peak_"):
         return (f"{counter.peak}.sum.peak_sustained",) if counter.peak else ()
-    return tuple(f"{base}.sum" for base in counter.alternatives[0])
+    return tuple(f"{base}.sum" for base in next(iter(counter.alternatives), ()))

@@ -6,7 +6,8 @@ from typing import NoReturn
 import polars as pl
 
 from roofprof.field_errors import FieldError, wrong
-from roofprof.launches.schema import LAUNCH_SCHEMA
+from roofprof.launches.had import stated
+from roofprof.launches.schema import HOW_STRUCT, LAUNCH_SCHEMA
 from roofprof.validate import checked
 
 _ANALYSED = ("l2_bytes", "dram_upper_bytes", "flop_count", "fp16_left_out_flop_count", "arithmetic_intensity")
@@ -24,12 +25,18 @@ _TYPES: dict[object, object] = {
     pl.Float64(): list[float | None],
     pl.List(pl.String()): list[list[str] | None],
     pl.List(pl.Int64()): list[list[int] | None],
+    HOW_STRUCT: list[Mapping[str, str | None] | None],
 }
 _COLUMNS: dict[str, object] = {
     **{name: _TYPES[dtype] for name, dtype in KERNEL_SCHEMA.items()},
     "report": list[str], "launch_id": list[int], "kernel_name": list[str],
 }  # fmt: skip
 """What each column holds; known of every launch are its report, id and name."""
+
+
+def kernel_dicts(kernels: pl.DataFrame) -> list[dict[str, object]]:
+    """Plain rows for JSON; `how` holds what is not a counter alone."""
+    return [{**row, "how": stated(row["how"])} for row in kernels.to_dicts()]
 
 
 def kernel_frame(rows: object) -> pl.DataFrame:

@@ -80,6 +80,9 @@ class OpResult:
     ridge_point: Annotated[float | None, Column("FLOP/B", "AI at which the target's roofs meet for this mix of pipes")]
     attainable_flop_per_s: Annotated[float | None, Column("FLOP/s", "min(peak, AI x bandwidth) on the target GPU")]
     measured_on: Annotated[MeasuredOn, Group("Against the profiled GPU", "measured_on_")]
+    how: Annotated[
+        Mapping[str, str], Column("text", "Columns that are not their own counter's value: how each was had")
+    ] = field(default_factory=dict)
     clock_outlier_count: Annotated[
         int, Column("count", "Calls left out of the median for an SM clock far below the others'")
     ] = 0
@@ -162,7 +165,8 @@ class OpResult:
             target: the report's.
         """
         formula, name = self.formula, self.measured_on.gpu
-        measured = CountedWork(self.flop_by_pipe, self.dram_bytes, self.mufu_count)
+        flops = {} if self.flop_count is None else self.flop_by_pipe
+        measured = CountedWork(flops, self.dram_bytes, self.mufu_count)
         asked = CountedWork({formula.pipe: formula.flop_count}, formula.dram_bytes) if formula else None
         profiled = gpu if name == gpu.name else bundled_gpus().get(name)
         return replace(self, points=roofline_points(measured, asked, profiled, target))

@@ -18,7 +18,7 @@ from roofprof.files import read_json
 from roofprof.findings import Finding
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
-from roofprof.results.kernels import kernel_frame
+from roofprof.results.kernels import kernel_dicts, kernel_frame
 from roofprof.results.op import OpResult
 from roofprof.validate import Bounds, built
 
@@ -85,7 +85,7 @@ class RooflineReport:
             "notes": self.notes,
             "reports": [dict(r) for r in self.reports],
             "ops": [op.as_dict() for op in self.ops],
-            "kernels": self.kernels.to_dicts(),
+            "kernels": kernel_dicts(self.kernels),
             "unattributed": asdict(self.unattributed),
             "joins": [dict(join) for join in self.joins],
             "ceilings": self.ceilings.as_dict() if self.ceilings else None,

@@ -16,6 +16,7 @@ from roofprof.findings import Finding
 from roofprof.hardware.ceilings import SCHEMA_VERSION as CEILINGS_VERSION
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import PIPES, DeviceSpec
+from roofprof.launches.schema import HOW_STRUCT
 from roofprof.results.columns import Column, declared_fields
 from roofprof.results.kernels import KERNEL_SCHEMA
 from roofprof.results.op import OpResult
@@ -175,6 +176,7 @@ def _kernel() -> Schema:
         pl.Float64(): {"type": ["number", "null"], "minimum": 0},
         pl.List(pl.String()): {"type": ["array", "null"], "items": {"type": "string"}},
         pl.List(pl.Int64()): _TRIPLE,
+        HOW_STRUCT: {"type": ["object", "null"], "additionalProperties": {"type": ["string", "null"]}},
     }
     return _object({name: types_of[dtype] for name, dtype in KERNEL_SCHEMA.items()} | known)
 

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from roofprof.findings import KINDS, Finding
+from roofprof.launches.schema import HOW_STRUCT
 from roofprof.results.columns import Column, FlatColumn, declared_fields, flat_columns
 from roofprof.results.kernels import KERNEL_SCHEMA
 from roofprof.results.op import OpResult
@@ -96,7 +97,7 @@ def test_columns_of_kernels(page: Callable[[str, str, list[str]], None]) -> None
 
 def kernel_rows(schema: Mapping[str, pl.DataType]) -> Iterator[str]:
     """The lines of the table of kernels' columns; polars' types in words."""
-    words = {pl.String(): "text", pl.Int64(): "integer", pl.Float64(): "number"}
+    words = {pl.String(): "text", pl.Int64(): "integer", pl.Float64(): "number", HOW_STRUCT: "object"}
     for name, dtype in schema.items():
         kind = f"list of {words[dtype.inner]}s" if isinstance(dtype, pl.List) else words[dtype]  # type: ignore[index]
         unit = next((unit for ending, unit in UNITS.items() if name.endswith(ending)), "")

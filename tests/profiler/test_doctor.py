@@ -64,7 +64,7 @@ def test_other_gpus(tools: Path, ncu: Install, gpu_is: Callable[..., None]) -> N
     ncu()
     gpu_is("10.0")
     assert by_name(doctor(harness=False))["plan"].detail == "gb100: untested"
-    gpu_is("8.6")
+    gpu_is("8.7")
     assert by_name(doctor(harness=False))["plan"].status == "fail"
     gpu_is("9.0", mig="Enabled")
     assert by_name(doctor(harness=False))["MIG"].status == "warn"

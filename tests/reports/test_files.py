@@ -56,10 +56,12 @@ def test_launches_in_no_range_are_listed(analyzed) -> None:  # type: ignore[no-u
     assert "scale_add" in text
 
 
-def test_findings_are_counted_and_one_command_collects_all_that_is_missing(analyzed) -> None:  # type: ignore[no-untyped-def]
+def test_findings_are_counted_and_no_line_is_a_list_of_metrics(analyzed) -> None:  # type: ignore[no-untyped-def]
     lines = list(finding_lines(analyzed("kinds/default-set.ncu-rep").findings))
     assert len(lines) == 2
-    assert lines[1].startswith("  hint: collect with: ncu --metrics dram__bytes_read.sum,dram__bytes_write.sum,")
+    assert lines[1].startswith("  hint: roofprof capture collects them; of NVIDIA's sets, ncu --set full")
+    assert "FLOPs of tensor_bf16, tensor_fp16," in lines[0]
+    assert "__" not in "".join(lines)
 
 
 def test_the_files(decode: RooflineReport, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 from roofprof.formats.ncu_rep_file import open_report, read_blocks
 from roofprof.formats.ncu_rep_results import Texts, metric_instances, metric_value, read_head, read_metrics
 from roofprof.formats.ncu_rep_session import string_table
-from roofprof.parsers.ncu.instances import OPCODES, read_instances
+from roofprof.hardware.opcodes import WARP_OPCODES
+from roofprof.parsers.ncu.instances import read_instances
 from roofprof.parsers.ncu.reader import result_places
 from roofprof.parsers.ncu.report import read_ncu_report
 
@@ -87,11 +88,11 @@ def test_the_frame_is_the_one_of_nvidias_reader(path: Path) -> None:
         assert own.to_list() == other.to_list(), column
 
 
-@pytest.mark.parametrize("metric", [OPCODES, "launch__occupancy_per_block_size"])
+@pytest.mark.parametrize("metric", [WARP_OPCODES, "launch__occupancy_per_block_size"])
 def test_instances_on_request_are_nvidias(metric: str) -> None:
     """Histograms of opcodes stand in reports of others alone, tables of occupancy in ours too."""
     tables = 0
-    for path in REPORTS if metric == OPCODES else (path for path in REPORTS if path.parent.name == "kinds"):
+    for path in REPORTS if metric == WARP_OPCODES else (path for path in REPORTS if path.parent.name == "kinds"):
         frame = read_instances(path, metric)
         for launch, values in enumerate(by_ncu_report(path) if frame.height else []):
             _, counts, keys = values.get(metric, (None, [], []))
@@ -99,4 +100,4 @@ def test_instances_on_request_are_nvidias(metric: str) -> None:
             assert mine["key"].to_list() == [str(key) for key in keys or []]
             assert mine["value"].to_list() == counts
             tables += bool(counts)
-    assert tables or metric == OPCODES
+    assert tables or metric == WARP_OPCODES

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from roofprof.errors import ReportError
+from roofprof.hardware.opcodes import THREAD_OPCODES
 from roofprof.parsers.ncu.report import read_ncu_report
 
 CALIBRATIONS = ["h100-calibration-cold", "h100-calibration-warm"]
@@ -145,11 +146,23 @@ def test_whole_ranges_and_graphs_have_no_kernels_properties(data: Path, name: st
 
 def test_missing_counters_are_null_and_named_with_the_flag_that_collects_them(data: Path) -> None:
     report = read_ncu_report(data / "kinds/default-set.ncu-rep")
-    for column in ("dram_bytes", "fp32_flop_count", "tensor_bf16_flop_count", "mufu_count"):
+    for column in ("dram_read_bytes", "fp32_flop_count", "tensor_bf16_flop_count", "mufu_count"):
         assert report.launches[column].null_count() == report.launches.height
     found = {f.values["column"]: f for f in report.findings if f.kind == "counter-missing"}
-    assert "dram__bytes_read.sum" in found["dram_bytes"].message
+    assert "dram__bytes_read.sum" in found["dram_read_bytes"].message
     assert "--metrics sm__ops_path_tensor_src_fp8.sum" in (found["tensor_fp8_flop_count"].hint or "")
+    assert THREAD_OPCODES in (found["fp32_flop_count"].hint or "")  # one name in place of three
+
+
+def test_the_default_set_gives_dram_bytes_by_percent_of_peak(data: Path) -> None:
+    derived, rated = (
+        read_ncu_report(data / f"kinds/{name}.ncu-rep").launches for name in ("default-set", "set-roofline")
+    )
+    assert set(derived["dram_bytes_from"]) == {"percent of peak"}
+    assert set(derived["how"].struct.field("dram_bytes")) == {"percent_of_peak"}
+    assert derived["how"].struct.field("dram_read_bytes").null_count() == derived.height
+    for ours, theirs in zip(derived["dram_bytes"], rated["dram_bytes"], strict=True):
+        assert ours == pytest.approx(theirs, rel=0.03)  # two runs of the same kernels
 
 
 def test_the_roofline_set_is_exact_where_it_only_offers_rates(data: Path) -> None:

@@ -27,7 +27,7 @@ def test_every_metric_exists_on_its_chip(chip: str) -> None:
 def test_the_reader_finds_what_is_captured(chip: str) -> None:
     captured = frozenset(m for group in chips()[chip].groups.values() for m in group)
     columns = plan_columns(chips()[chip], captured)
-    pipes = [f"{pipe}_flop_count" for pipe in chips()[chip].pipes]
+    pipes = [f"{pipe}_flop_count" for pipe, counter in chips()[chip].pipes.items() if counter.alternatives]
     wanted = {*pipes, "duration_ns", "dram_read_bytes", "dram_write_bytes", "l2_read_bytes", "l1_fill_bytes"}
     assert wanted & set(columns.missing) == set()
     assert columns.dram_bytes_from == "sum"
@@ -82,8 +82,8 @@ def test_what_does_not_exist_is_refused() -> None:
         layer_plan(table_of_chip("gh100"), None, ["cold"], ["fp4"])
     with pytest.raises(UsageError, match="gx100"):
         table_of_chip("gx100")
-    with pytest.raises(RoofprofError, match=r"8\.9"):
-        table_of_capability("8.9")
+    with pytest.raises(RoofprofError, match=r"8\.7"):
+        table_of_capability("8.7")
     assert table_of_capability("10.3").name == "gb110"
 
 

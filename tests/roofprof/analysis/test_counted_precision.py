@@ -4,6 +4,7 @@ from typing import Any
 
 from roofprof.analysis.counted_precision import with_counted_precision
 from roofprof.formulas.models import evaluate
+from roofprof.hardware.devices import PIPES
 from roofprof.launches.ranges import NamedRange
 from roofprof.names.reading import read_path
 
@@ -36,10 +37,13 @@ def test_without_a_counted_precision_there_is_no_formula() -> None:
     assert [f.kind for f in found.findings] == ["range-name"]
 
 
-def test_a_precision_whose_bytes_are_unknown_gives_no_formula() -> None:
-    found, _ = completed(MM, tensor_tf32=2e9)
-    assert found.work is None
-    assert "tf32" in found.findings[0].message
+def test_every_counted_precision_gives_a_formula() -> None:
+    for pipe in PIPES:
+        if pipe.startswith("tensor_"):
+            found, source = completed(MM, **{pipe: 2e9})
+            assert source == "counters"
+            assert found.work
+            assert found.work.pipe == pipe
 
 
 def test_what_a_name_or_an_ops_file_says_stands() -> None:

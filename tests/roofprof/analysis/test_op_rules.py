@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from roofprof.analysis.launch_rules import launch_findings, unexplained_tensor_cycles
+from roofprof.analysis.launch_rules import launch_findings
 from roofprof.analysis.op_facts import OpFacts
 from roofprof.analysis.op_roofline import References
 from roofprof.analysis.op_rules import explain
@@ -16,6 +16,7 @@ from roofprof.hardware.devices import PIPES, load_gpu
 from roofprof.launches.measured_work import with_measured_work
 from roofprof.launches.ranges import NamedRange
 from roofprof.launches.schema import LAUNCH_SCHEMA
+from roofprof.launches.tensor_activity import unexplained_tensor_cycles
 from roofprof.results.op_groups import MeasuredOn
 from roofprof.results.report import RooflineReport
 
@@ -134,10 +135,8 @@ def test_half_instructions_explain_the_pipes_activity() -> None:
 
 
 def test_partly_filled_warps_are_scaled_up() -> None:
-    row = launch(thread_count=10, block=[1, 1, 1], half_instruction_count=100.0, tensor_pipe_active_cycles=5.0).row(
-        0, named=True
-    )
-    assert unexplained_tensor_cycles(row) == pytest.approx(5.0 - 10.0)
+    one = launch(thread_count=10, block=[1, 1, 1], half_instruction_count=100.0, tensor_pipe_active_cycles=5.0)
+    assert one.select(unexplained_tensor_cycles()).item() == pytest.approx(5.0 - 10.0)
 
 
 def test_a_gemm_without_tensor_work() -> None:

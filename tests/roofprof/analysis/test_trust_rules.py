@@ -185,6 +185,7 @@ def calls(clocks: list[float]) -> pl.DataFrame:
         {
             "report": ["r"] * size, "nvtx_path": [["o"]] * size, "duration_ns": [100.0 + i for i in range(size)],
             "dram_bytes": [1.0] * size, "flop_count": [1.0] * size, "sm_clock_hz": clocks,
+            "failed_launch_count": [0] * size,
         }
     )  # fmt: skip
 

@@ -3,6 +3,8 @@
 import pytest
 
 from roofprof.formulas.models import FORMULAS, ShapeError, evaluate
+from roofprof.formulas.precisions import PRECISIONS
+from roofprof.hardware.devices import PIPES
 
 GEMM_AI = [  # n, k, precision, tokens -> FLOP/byte, from docs/formulas.md
     (2112, 7168, "fp4", {1: 3.55, 16: 56.0, 64: 214, 128: 405, 1024: 1827}),
@@ -29,6 +31,22 @@ def test_fused_qkv_a_fp4_at_one_token_by_hand() -> None:
     # 0.5 byte an element and a scale byte each 16; bf16 output.
     assert work.dram_bytes == 7168 * 0.5625 + 2112 * 7168 * 0.5625 + 2 * 2112 == 8_523_840
     assert work.pipe == "tensor_fp4"
+
+
+@pytest.mark.parametrize(
+    ("precision", "size", "pipe"),
+    [("mxfp4", 0.5 + 1 / 32, "tensor_fp4"), ("fp6", 0.75 + 1 / 32, "tensor_fp6"), ("int8", 1, "tensor_int8"),
+     ("int4", 0.5, "tensor_int8"), ("tf32", 4, "tensor_tf32"), ("fp64", 8, "tensor_fp64"), ("fp32", 4, "fp32")],
+)  # fmt: skip
+def test_each_precision_has_a_size_and_a_pipe(precision: str, size: float, pipe: str) -> None:
+    work = evaluate("gemm", {"m": 64, "n": 128, "k": 256, "precision": precision, "output": "fp32"})
+    assert work.dram_bytes == (64 + 128) * 256 * size + 4 * 64 * 128
+    assert work.pipe == pipe
+
+
+def test_every_precision_that_a_name_may_hold_has_a_formula_and_a_pipe_of_ours() -> None:
+    for precision in PRECISIONS:
+        assert evaluate("gemm", {"m": 1, "n": 2, "k": 3, "precision": precision, "output": precision}).pipe in PIPES
 
 
 def test_q_b_fp4_at_128_tokens_by_hand() -> None:

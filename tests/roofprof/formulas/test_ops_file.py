@@ -124,7 +124,7 @@ MISTAKES = {
     "a size too large": (GEMM.replace("24576", "9" * 400), "op 1: size n of formula gemm is too large; expected 1 to"),
     "thousands of digits": (GEMM.replace("24576", "9" * 5000), "is not valid TOML"),
     "a precision in digits": (GEMM.replace('"fp8"', "8"), "op 1: shape.precision = 8: expected one of fp4"),
-    "a precision without a size": (GEMM.replace('"fp8"', '"fp64"'), "op 1: unknown size of precision 'fp64'"),
+    "a precision that is none": (GEMM.replace('"fp8"', '"fp3"'), "op 1: shape.precision = 'fp3': expected one of fp4"),
     "a group that is not a size": (GEMM.replace("<m>", "<rows>"), "op 1: formula gemm needs m"),
     "a shape without a formula": (GEMM.replace('formula = "gemm"', ""), "op 1: shape without a formula"),
     "a repetition too large": (GEMM.replace("^mine", "a{99999999999}"), "op 1: match = "),

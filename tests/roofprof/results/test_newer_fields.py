@@ -14,7 +14,7 @@ from roofprof.selfcheck.result import Floor, Row, Selfcheck, load_selfcheck
 
 OPEN = (
     "values", "shape", "devices", "conditions", "skipped", "peak_flop_per_s", "dram_bytes_per_s", "launch_floor_ns",
-    "flop_by_pipe",
+    "flop_by_pipe", "how",
 )  # fmt: skip
 """Objects whose keys are data."""
 
