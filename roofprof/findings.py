@@ -83,6 +83,7 @@ KINDS: Mapping[str, FindingKind] = {
     "launch-doubled": FindingKind(
         _DOUBTFUL, "two launches have the number of one API call: a block stands in the file twice, and sums count both"
     ),
+    "launch-failed": FindingKind(_WARNING, "a launch without a time: profiling it failed, and it is in no sum"),
     "launch-order": FindingKind(
         _WARNING,
         "a launch was called before the one in front of it: several threads, or blocks changed places",

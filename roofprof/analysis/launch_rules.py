@@ -17,6 +17,7 @@ CYCLES_PER_HALF_INSTRUCTION = 1.0
 is allowed for before the activity counts as unexplained."""
 MIN_ACTIVE_CYCLES = 1.0
 WARP_LANES = 32
+SHOWN_LAUNCHES = 5
 SLOWEST_SHARE_OF_PEAK = 0.5
 """Of the dense wgmma rate per active cycle: mma.sync reaches 0.67 of it, unaligned operands 0.5."""
 
@@ -40,6 +41,7 @@ _SHAPE_COLUMNS = (
 
 def launch_findings(launches: pl.DataFrame) -> Iterator[Finding]:
     """Findings about launches with `with_measured_work`'s columns and `op` (null where unattributed)."""
+    yield from _failed(launches)
     yield from _tensor_zero(launches)
     yield from _constant_moves(launches)
     yield from _uncounted_precision(launches)
@@ -61,6 +63,25 @@ def unexplained_tensor_cycles(row: CallRow) -> float | None:
         blocks = row["grid"][0] * row["grid"][1] * row["grid"][2]
         warp_instructions = half / threads * (-(-block // WARP_LANES) * blocks)
     return float(active - CYCLES_PER_HALF_INSTRUCTION * warp_instructions / sms)
+
+
+def _failed(launches: pl.DataFrame) -> Iterator[Finding]:
+    """Launches without a time in a report that has times: ncu could not profile them."""
+    untimed = pl.col("duration_ns").is_null()
+    rows = launches.filter(untimed & pl.col("duration_ns").is_not_null().any().over("report"))
+    kernels = rows.group_by("report", "op", "kernel_name", maintain_order=True).agg("launch_id")
+    calls = dict(((r, op), n) for r, op, n in launches.group_by("report", "op").len().iter_rows())
+    for report, op, name, ids in kernels.iter_rows():
+        some = ", ".join(map(str, ids[:SHOWN_LAUNCHES])) + (", ..." if len(ids) > SHOWN_LAUNCHES else "")
+        yield Finding(
+            "launch-failed",
+            Severity.WARNING,
+            f"{name[:60]}: {len(ids)} of {calls[report, op]} launches hold no time, for profiling them failed: launch "
+            f"{some}",
+            "they are in no median and in no sum; profile them again, alone",
+            report=report,
+            values={"launch_count": len(ids), "launch_ids": ids, "op": op},
+        )
 
 
 def _tensor_zero(launches: pl.DataFrame) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from roofprof.cli.outputs import check_folder, say_written, write_to
-from roofprof.cli.shared_options import CeilingsOption, DomainOption, OnlyOption
+from roofprof.cli.shared_options import ByOption, CeilingsOption, DomainOption, LayersOption, OnlyOption
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ def analyze(
         str | None, typer.Option(help="Ops file for foreign range names: a TOML file or a bundled name.")
     ] = None,
     domain: DomainOption = None,
+    by: ByOption = None,
+    layers: LayersOption = None,
     timeline: Annotated[
         Path | None, typer.Option(help="nsys trace of the same command; a capture holds its own.")
     ] = None,
@@ -99,7 +101,7 @@ def analyze(
         check_folder(output)
     from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
 
-    request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings, _reader(reader))
+    request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings, _reader(reader), by, layers)
     report = analyze_files(request, _progress())
     if output:
         _write(report, output, plots, by_phase)
@@ -133,11 +135,10 @@ def _write(report: "RooflineReport", output: Path, plots: bool, by_phase: bool) 
 def _print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool) -> None:
     from rich.console import Console
 
-    from roofprof.reports.tables.ops import WIDTH, print_ops, print_unattributed
+    from roofprof.reports.tables.ops import WIDTH, print_ops
 
     console = Console(width=10_000 if wide else WIDTH, highlight=False, markup=False, emoji=False)
     print_ops(report, sorted_ops(report.ops, sort)[:top], console, wide)
-    print_unattributed(report, console)
 
 
 def sorted_ops(ops: "list[OpResult]", sort: str) -> "list[OpResult]":

@@ -7,7 +7,7 @@ import typer
 
 from roofprof.cli.outputs import say_written, write_to
 from roofprof.cli.report import reports_with_notes
-from roofprof.cli.shared_options import AnalysesArgument, DomainOption, GpuOption, OnlyOption, OpsOption
+from roofprof.cli.shared_options import AnalysesArgument, ByOption, DomainOption, GpuOption, LayersOption, OnlyOption, OpsOption
 from roofprof.errors import UsageError
 
 
@@ -26,6 +26,8 @@ def compare(
     ops: OpsOption = None,
     domain: DomainOption = None,
     only: OnlyOption = None,
+    by: ByOption = None,
+    layers: LayersOption = None,
 ) -> None:
     """Compare arithmetic intensity by formula with the measured one, op by op, worst first."""
     if against not in (None, "document"):
@@ -37,7 +39,7 @@ def compare(
     from roofprof.pipeline.analyze import AnalyzeRequest
     from roofprof.reports.tables.compare import document, print_comparisons
 
-    request = AnalyzeRequest(inputs, gpu, domain, ops, only)
+    request = AnalyzeRequest(inputs, gpu, domain, ops, only, by=by, layers=layers)
     comparisons = compare_cases(cases_of(reports_with_notes(request)), against == "document")
     if output:
         from roofprof.reports.outputs.registry import comparison_outputs

@@ -1,9 +1,25 @@
 """Typer parameters that several commands take with the same help."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
+
+class RowsBy(StrEnum):
+    """Values of --by."""
+
+    OP = "op"
+    KERNEL = "kernel"
+    LAUNCH = "launch"
+
+
+class LayerRows(StrEnum):
+    """Values of --layers."""
+
+    FOLDED = "folded"
+    EACH = "each"
+
 
 AnalysesArgument: TypeAlias = Annotated[
     list[Path],
@@ -19,4 +35,12 @@ DomainOption: TypeAlias = Annotated[str | None, typer.Option(help="NVTX domain w
 OnlyOption: TypeAlias = Annotated[str | None, typer.Option(help="Only ops matching this regex.")]
 CeilingsOption: TypeAlias = Annotated[
     Path | None, typer.Option(help="Measured roofs: what roofprof ceilings -o wrote.")
+]
+ByOption: TypeAlias = Annotated[
+    RowsBy | None,
+    typer.Option(help="Rows: ops, and kernels where no range is (op, the default); kernels alone; every launch."),
+]
+LayersOption: TypeAlias = Annotated[
+    LayerRows | None,
+    typer.Option(help="Ops whose names differ in the model's layer alone: one row (folded, the default), or each."),
 ]

@@ -61,12 +61,14 @@ def _flop_count() -> pl.Expr:
     return pl.when(known).then(total).alias("flop_count")
 
 
-def call_rows(launches: pl.DataFrame) -> pl.DataFrame:
+def call_rows(launches: pl.DataFrame, rows: str = "nvtx_path") -> pl.DataFrame:
     """One row per call: sums over its launches, rates weighted by time.
 
     Args:
-        launches: rows with `nvtx_path`, `call` and the columns of `with_measured_work`; unattributed ones left out.
+        launches: rows with `nvtx_path`, `call` and the columns of `with_measured_work`, each of a row.
+        rows: the column that tells which row of the result a call counts in: its path, or `with_rows`' number.
     """
+    kept = [c for c in ("nvtx_path", "kind", "op") if c in launches.columns and c != rows]
 
     def total(column: str) -> pl.Expr:
         unknown = pl.col(column).is_null().any()
@@ -77,7 +79,8 @@ def call_rows(launches: pl.DataFrame) -> pl.DataFrame:
         unknown = (pl.col(column).is_null() | time.is_null()).any()
         return pl.when(unknown).then(None).otherwise((pl.col(column) * time).sum() / time.sum()).alias(column)
 
-    calls = launches.group_by(["report", "nvtx_path", "call"], maintain_order=True).agg(
+    calls = launches.group_by(["report", rows, "call"], maintain_order=True).agg(
+        *(pl.col(c).first() for c in kept),
         pl.col("launch_id").alias("kernels"),
         pl.col("launch_id").min().alias("first_launch_id"),
         *(total(column) for column in SUMMED),
@@ -90,13 +93,13 @@ def call_rows(launches: pl.DataFrame) -> pl.DataFrame:
     return calls.with_columns(_flop_count())
 
 
-def op_rows(calls: pl.DataFrame) -> pl.DataFrame:
-    """One row per op: its median call by duration (the lower one of two), with the spread over all calls.
+def op_rows(calls: pl.DataFrame, rows: str = "nvtx_path") -> pl.DataFrame:
+    """One row per op or kernel: its median call by duration (the lower one of two), with the spread over all calls.
 
     Every number of a row is that one call's, so that sums and ratios hold. A call whose SM clock lies below
     `CLOCK_OUTLIER` of its op's median clock, of `MIN_CALLS` or more, is not taken; `clock_outlier_count` counts them.
     """
-    key = ["report", "nvtx_path"]
+    key = ["report", rows]
     spread = [
         getattr(pl.col(column), how)().over(key).alias(f"{column}_{how}")
         for column in ("duration_ns", "dram_bytes", "flop_count")

@@ -17,9 +17,18 @@ from roofprof.validate import UNSAVED, built
 class OpResult:
     """One op: its median call by duration, so that sums and ratios hold. In the order of ops.csv."""
 
-    op: Annotated[str, Column("text", "Name of the op")]
+    op: Annotated[str, Column("text", "Name of the op, or of the kernel where `kind` says so")]
+    kind: Annotated[
+        str, Column("text", "op: an NVTX range; kernel: launches of one kernel, of those in no range",
+                    values=("op", "kernel"))
+    ] = "op"  # fmt: skip
+    layers: Annotated[
+        list[int], Column("count", "Numbers of the model's layers that its calls came from, where names tell")
+    ] = field(default_factory=list)
     implementation: Annotated[str | None, Column("text", "Which implementation ran, where known")]
-    nvtx_path: Annotated[list[str], Column("text", "Open NVTX ranges, outermost first")]
+    nvtx_path: Annotated[
+        list[str], Column("text", "Open NVTX ranges of the median call, outermost first; empty outside any")
+    ]
     report: Annotated[str, Column("text", "Report or capture that it was read from")]
     phase: Annotated[str | None, Column("text", "decode, prefill or another phase")]
     batch: Annotated[int | None, Column("count", "Sequences in the batch")]
