@@ -1,9 +1,8 @@
-"""The table of ops for a terminal: 100 columns, or all columns with wide."""
+"""The table of ops and kernels for a terminal: as wide as it is, or all columns with wide."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import polars as pl
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
@@ -12,11 +11,12 @@ from rich.text import Text
 
 from roofprof.document.cases import sum_of
 from roofprof.formatting import escaped, format_number, format_percent, format_si, printable
-from roofprof.reports.tables.terminal import shown
-from roofprof.results.op import OpResult, case_title, short_labels
+from roofprof.reports.tables.terminal import USUAL, shown
+from roofprof.results.op import OpResult, case_title, kernel_words, short_labels
 from roofprof.results.report import RooflineReport
 
-WIDTH = 100
+LEAST_ROOM = 12
+"""Columns for a name, however narrow the terminal is."""
 BELOW_FLOOR = "below-floor"
 
 
@@ -60,12 +60,22 @@ def _headroom(op: OpResult) -> str:
 
 
 def _total_time(ops: Sequence[OpResult]) -> str:
-    return _microseconds(sum_of(op.duration_ns for op in ops).value)
+    return _microseconds(sum_of(op.duration_ns for op in _measured(ops)).value)
+
+
+def _total_of(column: str, unit: str = "") -> Callable[[Sequence[OpResult]], str]:
+    return lambda ops: format_si(sum_of(getattr(op, column) for op in _measured(ops)).value, unit)
 
 
 def _total_ai(ops: Sequence[OpResult]) -> str:
-    work, traffic = sum_of(op.flop_count for op in ops).value, sum_of(op.dram_bytes for op in ops).value
+    rows = _measured(ops)
+    work, traffic = sum_of(op.flop_count for op in rows).value, sum_of(op.dram_bytes for op in rows).value
     return format_number(work / traffic) if work is not None and traffic else "—"
+
+
+def _measured(ops: Sequence[OpResult]) -> Sequence[OpResult]:
+    """Those that were profiled: what failed (`launch-failed`) hides no sum of the others."""
+    return [op for op in ops if op.duration_ns is not None] or ops
 
 
 NARROW = (
@@ -77,9 +87,9 @@ NARROW = (
     Column(
         "DRAM",
         lambda o: format_si(o.dram_bytes, "B"),
-        lambda ops: format_si(sum_of(op.dram_bytes for op in ops).value, "B"),
+        _total_of("dram_bytes", "B"),
     ),
-    Column("FLOP", lambda o: format_si(o.flop_count), lambda ops: format_si(sum_of(op.flop_count for op in ops).value)),
+    Column("FLOP", lambda o: format_si(o.flop_count), _total_of("flop_count")),
     Column("AI\nform.", lambda o: format_number(_formula(o))),
     Column("AI\nmeas.", lambda o: format_number(o.arithmetic_intensity), _total_ai),
     Column("work\nratio", lambda o: format_number(o.work_ratio)),
@@ -89,8 +99,19 @@ NARROW = (
     Column("of\nroof", lambda o: format_percent(o.measured_on.roof_fraction)),
 )
 
+CALLS = Column("calls", lambda o: str(o.calls))
+WITHOUT_FORMULA = (
+    CALLS,
+    *NARROW[:3],
+    Column("AI", NARROW[4].cell, _total_ai),
+    Column("FLOP/s", lambda o: format_si(o.measured_on.achieved_flop_per_s)),
+    Column("B/s", lambda o: format_si(o.measured_on.achieved_dram_bytes_per_s)),
+    *NARROW[7:],
+)
+"""Where no row has a formula to compare with: what was reached instead."""
+
 WIDE = (
-    Column("calls", lambda o: str(o.calls)),
+    CALLS,
     Column("kernels", lambda o: str(len(o.kernels))),
     *NARROW[:1],
     Column("µs\nnsys", lambda o: _microseconds(o.nsys_union_ns)),
@@ -142,34 +163,44 @@ WITH_NSYS = (
 """With the application's times beside the counters."""
 
 
-def print_ops(report: RooflineReport, ops: Sequence[OpResult], console: Console, wide: bool = False) -> None:
-    """Print the ops given, a total, and in words what the figures stand on.
+def print_ops(
+    report: RooflineReport, ops: Sequence[OpResult], console: Console, wide: bool = False, width: int = USUAL
+) -> None:
+    """Print the rows given, a total, and in words what the figures stand on.
 
     Args:
         report: where they are from.
         ops: the rows to show, in order.
         console: where to; its own width is not asked.
         wide: all columns, as wide as they need.
+        width: columns to fit in, otherwise.
     """
     # Labels of all rows, so that a row is called the same whichever others are shown.
     labels = {id(op): label for op, label in zip(report.ops, short_labels(report.ops, with_case=False), strict=True)}
     wanted = {op.case_key for op in ops}
     cases = [case for case in dict.fromkeys(op.case_key for op in report.ops) if case in wanted]
+    within = None if wide else width
     for case in cases:
         rows = [op for op in ops if op.case_key == case]
         if len(cases) > 1:
             console.print()
-            console.print(shown(case_title(rows[0])), width=None if wide else WIDTH)
-        console.print(_table(rows, [labels[id(op)] for op in rows], wide), crop=False, overflow="ignore", no_wrap=True)
+            console.print(shown(case_title(rows[0])), width=within)
+        table = _table(rows, [labels[id(op)] for op in rows], within)
+        console.print(table, crop=False, overflow="ignore", no_wrap=True)
     for line in legend(report):
-        console.print(shown(line), width=None if wide else WIDTH)
+        console.print(shown(line), width=within)
 
 
 def legend(report: RooflineReport) -> list[str]:
-    """What the columns are against."""
+    """What the rows are, and what the columns are against."""
+    lines = []
+    if words := kernel_words(report.ops):
+        outside = report.unattributed
+        counted = f"{outside.launch_count} launches in no range, {_microseconds(outside.duration_ns)} µs in all"
+        lines.append(f"{words}; {counted}." if outside.launch_count else f"{words}.")
     here = f"of roof: minimum time on {report.gpu.name} / measured time. "
     there = f"bound, attainable: {report.target.name}"
-    lines = [here + there + (", extrapolated." if report.projected else ".")]
+    lines.append(here + there + (", extrapolated." if report.projected else "."))
     if {op.cache for op in report.ops} >= {"cold", "warm"}:
         lines.append("cold: flushed before each kernel, what a formula counts; warm: with what the ops before it left.")
     if any(_floor_mark(op) for op in report.ops):
@@ -177,14 +208,22 @@ def legend(report: RooflineReport) -> list[str]:
     return [*lines, *report.notes]
 
 
-def _table(ops: Sequence[OpResult], names: Sequence[str], wide: bool) -> Table:
-    timed = any(op.time_source == "nsys" for op in ops)
-    columns = WIDE if wide else WITH_NSYS if timed else NARROW
+def _columns(ops: Sequence[OpResult], wide: bool) -> Sequence[Column]:
+    if wide:
+        return WIDE
+    if any(op.time_source == "nsys" for op in ops):
+        return WITH_NSYS
+    return NARROW if any(op.formula for op in ops) else WITHOUT_FORMULA
+
+
+def _table(ops: Sequence[OpResult], names: Sequence[str], width: int | None) -> Table:
+    columns = _columns(ops, width is None)
     rows = [[escaped(column.cell(op)) for column in columns] for op in ops]
-    room = None if wide else WIDTH - _width_beside(columns, rows, ops)
+    room = None if width is None else max(LEAST_ROOM, width - _width_beside(columns, rows, ops))
     table = Table(box=SIMPLE_HEAD, show_footer=True, show_edge=False, padding=0, pad_edge=False)
     longest = max(cell_len(printable(name)) for name in names)
-    table.add_column("op", footer="total", no_wrap=True, overflow="ellipsis", width=min(longest, room or longest))
+    what = "op" if any(op.kind == "op" for op in ops) else "kernel"
+    table.add_column(what, footer="total", no_wrap=True, overflow="ellipsis", width=max(min(longest, room or longest), len("total")))
     for column in columns:
         footer = column.total(ops) if column.total else ""
         table.add_column(column.heading, footer=footer, justify="right", no_wrap=True, overflow="ignore")
@@ -204,28 +243,3 @@ def _width_beside(columns: Sequence[Column], rows: list[list[str]], ops: Sequenc
         ]
         total += max(len(text) for text in texts) + 1
     return total
-
-
-def print_unattributed(report: RooflineReport, console: Console, rows: int = 10) -> None:
-    """Print the launches that lie in no range of the chosen domain, summed by kernel name, longest first."""
-    outside = report.kernels.filter(pl.col("nvtx_path").is_null())
-    if not outside.height:
-        return
-    console.print(f"\n{outside.height} launches in no range, {_microseconds(report.unattributed.duration_ns)} µs:")
-    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=0, pad_edge=False)
-    for i, heading in enumerate(("kernel", "launches", "µs", "DRAM", "FLOP", "AI")):
-        table.add_column(heading, justify="left" if i == 0 else "right", no_wrap=True, overflow="ellipsis")
-    sums = ("duration_ns", "dram_bytes", "flop_count")
-    known = [pl.when(pl.col(c).null_count() == 0).then(pl.col(c).sum()).alias(c) for c in sums]
-    groups = outside.group_by("kernel_name", maintain_order=True).agg(pl.len().alias("launches"), *known)
-    ordered = groups.sort("duration_ns", descending=True, nulls_last=True)
-    for row in ordered.head(rows).iter_rows(named=True):
-        work, traffic = row["flop_count"], row["dram_bytes"]
-        intensity = work / traffic if work is not None and traffic else None
-        table.add_row(
-            shown(printable(row["kernel_name"], 50)), str(row["launches"]), _microseconds(row["duration_ns"]),
-            format_si(traffic, "B"), format_si(work), format_number(intensity),
-        )  # fmt: skip
-    console.print(table)
-    if groups.height > rows:
-        console.print(f"and {groups.height - rows} more kernels: kernels.csv (-o) and --json have them all")

@@ -79,7 +79,8 @@ def analyze(
     sort: Annotated[
         str | None,
         typer.Option(
-            help=f"Order of the table: {', '.join(_SORT_KEYS)}; by default headroom with a timeline, else order."
+            help=f"Order of the table: {', '.join(_SORT_KEYS)}; by default headroom with a timeline, time of kernels "
+            "alone, else order."
         ),
     ] = None,
     top: Annotated[int | None, typer.Option(min=1, help="Show only the first N rows.")] = None,
@@ -117,8 +118,10 @@ def _reader(chosen: NcuReader | None) -> 'Literal["roofprof", "ncu-report"] | No
 
 
 def _default_order(report: "RooflineReport") -> str:
-    """By headroom where the application's time is known, else as launched."""
-    return "headroom" if any(op.time_source == "nsys" for op in report.ops) else "order"
+    """By headroom where the application's time is known, kernels by time, else as launched."""
+    if any(op.time_source == "nsys" for op in report.ops):
+        return "headroom"
+    return "time" if all(op.kind == "kernel" for op in report.ops) else "order"
 
 
 def _write(report: "RooflineReport", output: Path, plots: bool, by_phase: bool) -> None:
@@ -135,10 +138,12 @@ def _write(report: "RooflineReport", output: Path, plots: bool, by_phase: bool) 
 def _print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool) -> None:
     from rich.console import Console
 
-    from roofprof.reports.tables.ops import WIDTH, print_ops
+    from roofprof.reports.tables.ops import print_ops
+    from roofprof.reports.tables.terminal import terminal_width
 
-    console = Console(width=10_000 if wide else WIDTH, highlight=False, markup=False, emoji=False)
-    print_ops(report, sorted_ops(report.ops, sort)[:top], console, wide)
+    width = terminal_width()
+    console = Console(width=10_000 if wide else width, highlight=False, markup=False, emoji=False)
+    print_ops(report, sorted_ops(report.ops, sort)[:top], console, wide, width)
 
 
 def sorted_ops(ops: "list[OpResult]", sort: str) -> "list[OpResult]":

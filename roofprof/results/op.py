@@ -170,14 +170,36 @@ def case_title(op: OpResult) -> str:
     return f"{op.report}: {words}" if words else op.report
 
 
+KERNEL_MARK = "◦"
+"""Before the name of a kernel's row that stands among ops."""
+
+
+def kernel_words(ops: Sequence[OpResult]) -> str:
+    """What the rows of kernels are, for a legend; empty where there is none."""
+    kinds = {op.kind for op in ops}
+    if "kernel" not in kinds:
+        return ""
+    if len(kinds) > 1:
+        return f"{KERNEL_MARK} a kernel outside any NVTX range, its median launch"
+    return "each row is a kernel, its median launch"
+
+
+def marked(ops: Sequence[OpResult]) -> bool:
+    """Whether rows of kernels stand among ops, and so carry `KERNEL_MARK`."""
+    return len({op.kind for op in ops}) > 1
+
+
 def short_labels(ops: Sequence[OpResult], with_case: bool = True) -> list[str]:
     """A label for each row, with the implementation and, if asked for, the case only where a name stands twice."""
     names = Counter((op.case_key, op.op) for op in ops)
     cases = {op.case_key for op in ops}
     caches = {op.cache for op in ops}
+    mark = f"{KERNEL_MARK} " if marked(ops) else ""
     labels = []
     for op in ops:
         label = op.label if names[op.case_key, op.op] > 1 else op.op
+        if op.kind == "kernel":
+            label = mark + label
         if with_case and len(cases) > 1:
             label += f" {(op.phase or '?')[0]}{op.batch or '?'}"
         if len(caches) > 1:
