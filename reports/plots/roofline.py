@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from roofprof.formatting import escaped, printable
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.reports.plots.figures import new_figure
+from roofprof.reports.plots.key import KEY_ROWS, draw_key, numbered
 from roofprof.reports.plots.labels import Obstacle, place_labels
 from roofprof.reports.plots.style import PIPE_STYLES, LineStyle, pipe_label
-from roofprof.results.op import OpResult, short_labels
+from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
 
 if TYPE_CHECKING:
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 _STYLE = {pipe: style.pair for pipe, style in PIPE_STYLES.items()}
 _ALWAYS_DRAWN = ("tensor_fp4", "tensor_fp8", "tensor_bf16", "fp32")
 _HEIGHT = 8.6
-_MARKS = "filled: counters; hollow: formula (useful FLOPs in the same time); bar: AI if all stores reached DRAM"
+_FILLED, _HOLLOW = "filled: counters", "hollow: formula (useful FLOPs in the same time)"
+_LEVELS = "filled: AI against DRAM bytes; |: against L2 bytes; x: against L1 fill bytes"
+_BAR = "bar: AI if all stores reached DRAM"
 _KEY_WIDTH = 3.1
 INTERVAL_FROM = 1.10
 """An op whose AI lies this factor over its lower bound is drawn with the interval between them."""
-KEY_ROWS = 30
-_KEY_NAME_WIDTH = 34
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,9 @@ def draw_roofline(report: RooflineReport, levels: bool = False, subject: str | N
         levels: the AI against L2 and L1 fill bytes too, joined to that against DRAM bytes.
         subject: what part of the report this is, for the title.
     """
-    points, others = drawable(report.ops)
-    columns = -(-len(report.ops) // KEY_ROWS)
+    points, _ = drawable(report.ops)
+    named = numbered(report.ops)
+    columns = -(-len(named) // KEY_ROWS)
     width = 10 + _KEY_WIDTH * min(columns, 3)
     figure = new_figure(width, _HEIGHT)
     axes = figure.add_axes((0.75 / width, 0.12, 9.1 / width, 0.82))
@@ -68,9 +70,11 @@ def draw_roofline(report: RooflineReport, levels: bool = False, subject: str | N
     for point in points:
         (_draw_levels if levels else _draw_formula)(axes, point)
         _draw_marker(axes, point)
-    _draw_key(figure, report.ops, points, others, 10.05 / width, min(columns, 3))
+    colors = {p.number: _STYLE[p.pipe][0] for p in points}
+    draw_key(figure, report.ops, named, colors, (10.05 / width, min(columns, 3)))
     _draw_words(figure, axes, report, levels, subject)
-    labels = [(p.intensity, p.rate, str(p.number), _STYLE[p.pipe][0]) for p in points]
+    _draw_unknown(axes, report, points)
+    labels = [(p.intensity, p.rate, str(p.number), _STYLE[p.pipe][0]) for p in points if p.number in named]
     place_labels(axes, labels, _obstacles(points, levels))
     return figure
 
@@ -102,24 +106,19 @@ def _draw_axes(axes: "Axes", report: RooflineReport, points: list[Point], levels
 def _draw_roofs(axes: "Axes", report: RooflineReport, pipes: list[str], high: float, solid: bool) -> None:
     """Solid: the target's roofs, labelled. Dashed: those of the profiled GPU."""
     spec = report.target if solid else report.gpu
-    if not spec.dram_bytes_per_s:
-        return
     low = axes.get_xlim()[0]
-    top = max((spec.ridge_point(p) or 0 for p in pipes), default=0) or high
+    ridges = {pipe: spec.ridge_point(pipe) if spec.dram_bytes_per_s else None for pipe in pipes}
     style: LineStyle = {
         "linestyle": "-" if solid else "--",
         "linewidth": 1.4 if solid else 0.9,
         "alpha": 1.0 if solid else 0.6,
         "zorder": 1,
     }
-    axes.plot(
-        [low, top],
-        [low * spec.dram_bytes_per_s, top * spec.dram_bytes_per_s],
-        color="#333333",
-        **style,
-    )
+    if bandwidth := spec.dram_bytes_per_s:
+        top = max((ridge or 0 for ridge in ridges.values()), default=0) or high
+        axes.plot([low, top], [low * bandwidth, top * bandwidth], color="#333333", **style)
     for pipe in pipes:
-        peak, ridge, color = spec.peak_flop_per_s[pipe], spec.ridge_point(pipe), _STYLE[pipe][0]
+        peak, ridge, color = spec.peak_flop_per_s[pipe], ridges[pipe], _STYLE[pipe][0]
         axes.plot([ridge or low, high], [peak, peak], color=color, **style)
         if solid:
             axes.text(
@@ -131,6 +130,28 @@ def _draw_roofs(axes: "Axes", report: RooflineReport, pipes: list[str], high: fl
                 ha="right",
                 va="bottom",
             )
+
+
+def _draw_unknown(axes: "Axes", report: RooflineReport, points: list[Point]) -> None:
+    """In words, which roofs are not drawn, and why there is no marker."""
+    spec, lines = report.target, []
+    known = [pipe for pipe in _STYLE if spec.peak_flop_per_s.get(pipe)]
+    without = sorted({p.pipe for p in points} - set(known))
+    if not known:
+        also = "" if spec.dram_bytes_per_s else " and its bandwidth"
+        lines.append(f"compute peaks of {spec.name}{also} are unknown: those roofs are not drawn")
+    elif without:
+        lines.append(f"{spec.name} has no known peak for {', '.join(map(pipe_label, without))}")
+    if known and not spec.dram_bytes_per_s:
+        lines.append(f"the DRAM bandwidth of {spec.name} is unknown: its roof is not drawn")
+    if not points:
+        lines.append("no row has FLOPs, DRAM bytes and time: no marker has a place")
+    for index, line in enumerate(lines):
+        axes.text(
+            0.012, 0.975 - 0.03 * index, printable(line, 110), transform=axes.transAxes, fontsize=8.5,
+            color="#555555", va="top", parse_math=False, zorder=5,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5},
+        )  # fmt: skip
 
 
 def _draw_measured(axes: "Axes", ceilings: Ceilings, pipes: list[str], high: float) -> None:
@@ -216,37 +237,9 @@ def _obstacles(points: list[Point], levels: bool) -> list[Obstacle]:
     return [(p.intensity, p.rate, _marker_size(p.op)) for p in points] + small
 
 
-def _draw_key(
-    figure: "Figure",
-    ops: list[OpResult],
-    points: list[Point],
-    others: list[OpResult],
-    left: float,
-    columns: int,
-) -> None:
-    """The numbers' meaning; ops without FLOPs stand in grey, for they have no place on log axes."""
-    drawn = {p.number: _STYLE[p.pipe][0] for p in points}
-    per_column = -(-len(ops) // columns) if columns else 1
-    step = min(0.0265, 0.82 / max(per_column, 1))
-    size = min(8.0, step * _HEIGHT * 72 / 1.3)
-    for index, label in enumerate(short_labels(ops)):
-        column, row = divmod(index, per_column)
-        x, y = left + column * (1 - left) / columns, 0.935 - row * step
-        shown = index + 1 in drawn
-        color = drawn.get(index + 1, "#999999")
-        figure.text(x + 0.016, y, str(index + 1), fontsize=size, va="top", ha="right", color=color, fontweight="bold")
-        name = printable(label, _KEY_NAME_WIDTH)
-        figure.text(
-            x + 0.02,
-            y,
-            name,
-            fontsize=size,
-            va="top",
-            color="#222222" if shown else "#999999",
-            parse_math=False,
-        )
-    if others:
-        figure.text(left, 0.045, "grey: no FLOPs or no counters, not drawn", fontsize=7, color="#777777", va="bottom")
+def _marks(ops: Sequence[OpResult]) -> str:
+    hollow = [_HOLLOW] if any(op.formula for op in ops) else []
+    return "; ".join([_FILLED, *hollow, _BAR])
 
 
 def _draw_words(figure: "Figure", axes: "Axes", report: RooflineReport, levels: bool, subject: str | None) -> None:
@@ -254,7 +247,11 @@ def _draw_words(figure: "Figure", axes: "Axes", report: RooflineReport, levels: 
     title += f", measured on {report.gpu.name}" if report.projected else ""
     axes.set_title(escaped(f"{title}, {report.date}"), loc="left", fontsize=11, parse_math=False)
     lines = [
-        ("filled: AI against DRAM bytes; |: against L2 bytes; x: against L1 fill bytes" if levels else _MARKS)
+        (
+            "filled: AI against DRAM bytes; |: against L2 bytes; x: against L1 fill bytes"
+            if levels
+            else _marks(report.ops)
+        )
         + ("; area: share of the layer's time" if any(op.share for op in report.ops) else "")
         + ("; dashed: roofs of the profiled GPU" if report.projected else "")
         + ("; dotted: roofs measured on the profiled GPU" if report.ceilings else ""),

@@ -223,7 +223,13 @@ def _table(ops: Sequence[OpResult], names: Sequence[str], width: int | None) -> 
     table = Table(box=SIMPLE_HEAD, show_footer=True, show_edge=False, padding=0, pad_edge=False)
     longest = max(cell_len(printable(name)) for name in names)
     what = "op" if any(op.kind == "op" for op in ops) else "kernel"
-    table.add_column(what, footer="total", no_wrap=True, overflow="ellipsis", width=max(min(longest, room or longest), len("total")))
+    table.add_column(
+        what,
+        footer="total",
+        no_wrap=True,
+        overflow="ellipsis",
+        width=max(min(longest, room or longest), len("each once")),
+    )
     for column in columns:
         footer = column.total(ops) if column.total else ""
         table.add_column(column.heading, footer=footer, justify="right", no_wrap=True, overflow="ignore")

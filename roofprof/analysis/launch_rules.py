@@ -70,7 +70,7 @@ def _failed(launches: pl.DataFrame) -> Iterator[Finding]:
     untimed = pl.col("duration_ns").is_null()
     rows = launches.filter(untimed & pl.col("duration_ns").is_not_null().any().over("report"))
     kernels = rows.group_by("report", "op", "kernel_name", maintain_order=True).agg("launch_id")
-    calls = dict(((r, op), n) for r, op, n in launches.group_by("report", "op").len().iter_rows())
+    calls = {(r, op): n for r, op, n in launches.group_by("report", "op").len().iter_rows()}
     for report, op, name, ids in kernels.iter_rows():
         some = ", ".join(map(str, ids[:SHOWN_LAUNCHES])) + (", ..." if len(ids) > SHOWN_LAUNCHES else "")
         yield Finding(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from roofprof.cli.outputs import check_folder, say_written, write_to
-from roofprof.cli.shared_options import ByOption, CeilingsOption, DomainOption, LayersOption, OnlyOption
+from roofprof.cli.shared_options import ByOption, CeilingsOption, DomainOption, LayersOption, OnlyOption, row_choice
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ def analyze(
         check_folder(output)
     from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
 
-    request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings, _reader(reader), by, layers)
+    chosen = row_choice(by, layers)
+    request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings, _reader(reader), **chosen)
     report = analyze_files(request, _progress())
     if output:
         _write(report, output, plots, by_phase)

@@ -7,7 +7,16 @@ import typer
 
 from roofprof.cli.outputs import say_written, write_to
 from roofprof.cli.report import reports_with_notes
-from roofprof.cli.shared_options import AnalysesArgument, ByOption, DomainOption, GpuOption, LayersOption, OnlyOption, OpsOption
+from roofprof.cli.shared_options import (
+    AnalysesArgument,
+    ByOption,
+    DomainOption,
+    GpuOption,
+    LayersOption,
+    OnlyOption,
+    OpsOption,
+    row_choice,
+)
 from roofprof.errors import UsageError
 
 
@@ -39,7 +48,7 @@ def compare(
     from roofprof.pipeline.analyze import AnalyzeRequest
     from roofprof.reports.tables.compare import document, print_comparisons
 
-    request = AnalyzeRequest(inputs, gpu, domain, ops, only, by=by, layers=layers)
+    request = AnalyzeRequest(inputs, gpu, domain, ops, only, **row_choice(by, layers))
     comparisons = compare_cases(cases_of(reports_with_notes(request)), against == "document")
     if output:
         from roofprof.reports.outputs.registry import comparison_outputs

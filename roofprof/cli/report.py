@@ -16,6 +16,7 @@ from roofprof.cli.shared_options import (
     LayersOption,
     OnlyOption,
     OpsOption,
+    row_choice,
 )
 from roofprof.errors import UsageError
 
@@ -44,7 +45,7 @@ def report(
     write = _writer(output, by_phase)
     from roofprof.pipeline.analyze import AnalyzeRequest
 
-    request = AnalyzeRequest(inputs, gpu, domain, ops, only, ceilings=ceilings, by=by, layers=layers)
+    request = AnalyzeRequest(inputs, gpu, domain, ops, only, ceilings=ceilings, **row_choice(by, layers))
     from roofprof.formatting import printable
 
     for path in write(reports_with_notes(request), output):

@@ -2,9 +2,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypedDict, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from roofprof.launches.rows import By
+    from roofprof.names.reading import Layers
+
 
 class RowsBy(StrEnum):
     """Values of --by."""
@@ -19,6 +24,18 @@ class LayerRows(StrEnum):
 
     FOLDED = "folded"
     EACH = "each"
+
+
+class RowChoice(TypedDict):
+    """--by and --layers, as an `AnalyzeRequest` takes them."""
+
+    by: "By | None"
+    layers: "Layers | None"
+
+
+def row_choice(by: RowsBy | None, layers: LayerRows | None) -> RowChoice:
+    """Plain values; None where the option was not given."""
+    return {"by": cast("By | None", by and by.value), "layers": cast("Layers | None", layers and layers.value)}
 
 
 AnalysesArgument: TypeAlias = Annotated[

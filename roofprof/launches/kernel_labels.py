@@ -69,7 +69,7 @@ def kernel_labels(functions: Iterable[Function]) -> dict[Function, str]:
     groups: dict[str, list[Function]] = {}
     for function, parts in taken.items():
         groups.setdefault(parts.label(), []).append(function)
-    labels = {}
+    labels: dict[Function, str] = {}
     for label, group in groups.items():
         labels |= {group[0]: label} if len(group) == 1 else _told_apart(label, {f: taken[f] for f in group})
     return _numbered({function: labels[function] for function in taken})

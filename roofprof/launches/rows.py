@@ -1,7 +1,7 @@
 """Which row each launch counts in: the op of its range, else its kernel; every launch is in exactly one row."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import polars as pl
 
@@ -10,7 +10,8 @@ from roofprof.launches.kernel_labels import Function, kernel_labels, shape_words
 from roofprof.launches.ranges import NamedRange, PathKey
 
 By = Literal["op", "kernel", "launch"]
-OP, KERNEL = "op", "kernel"
+OP: Final = "op"
+KERNEL: Final = "kernel"
 
 WORK_WITHIN = 0.1
 """Two launch shapes do the same work where their FLOPs and their DRAM bytes differ by less than a tenth: counters of
@@ -43,7 +44,7 @@ def with_rows(
     ranges = [None if path is None else names[report, tuple(path)] for report, path in paths]
     reports = launches["report"].to_list()
     labels = _labels(launches, [r.case if r else cases[report] for r, report in zip(ranges, reports, strict=True)], by)
-    row, kind, op, layer = [], [], [], []
+    row, kind, op, layer = list[int](), list[str](), list[str](), list[int | None]()
     for place, (found, report) in enumerate(zip(ranges, reports, strict=True)):
         if found is not None and by == OP:
             row.append(rows[OP, report, found.key])
