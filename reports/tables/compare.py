@@ -33,12 +33,21 @@ def print_comparisons(comparisons: Sequence[Comparison], console: Console, top: 
         if found.gaps:
             console.print(_table(_GAP_COLUMNS, found.gaps[:top]), crop=False, overflow="ignore", no_wrap=True)
         if found.without_formula:
-            console.print(Text(f"{found.without_formula} ops without a formula are left out: no shape in the name"))
+            console.print(Text(_left_out(found)))
         if found.document:
             console.print(Text("the reference document's claims:"))
             console.print(_table(_DOCUMENT_COLUMNS, found.document[:top]), crop=False, overflow="ignore", no_wrap=True)
     if any(found.gaps for found in comparisons):
         console.print(Text(LEGEND))
+
+
+def _left_out(found: Comparison) -> str:
+    rows = (*found.case.ops, *found.case.step_ops)
+    kernels = sum(op.kind == "kernel" for op in rows)
+    parts = [f"{found.without_formula - kernels} ops without a formula, for their names carry no shape"]
+    parts = parts if found.without_formula > kernels else []
+    parts += [f"{kernels} kernels that formulas cannot be set beside, for they lie in no range"] if kernels else []
+    return f"left out: {', and '.join(parts)}"
 
 
 def document(comparisons: Sequence[Comparison]) -> dict[str, object]:

@@ -64,4 +64,4 @@ def compare(
     console = Console(width=100, highlight=False, markup=False, emoji=False)
     print_comparisons(comparisons, console, top)
     if not any(found.gaps for found in comparisons):
-        print("none of these ops has a formula: their range names carry no shapes, see docs/ops-files.md")
+        print("nothing here has a formula: put NVTX ranges round the ops, or map names with --ops (docs/ops-files.md)")

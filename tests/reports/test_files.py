@@ -14,7 +14,7 @@ from roofprof.reports.files import OPS_SCHEMA
 from roofprof.reports.outputs.registry import analysis_outputs, required_output, write_folder
 from roofprof.reports.plots.roofline import draw_roofline
 from roofprof.reports.tables.findings import finding_lines
-from roofprof.reports.tables.ops import print_ops, print_unattributed
+from roofprof.reports.tables.ops import print_ops
 from roofprof.results.report import RooflineReport
 
 
@@ -22,7 +22,6 @@ def table(report: RooflineReport, wide: bool = False) -> list[str]:
     out = io.StringIO()
     console = Console(file=out, width=10_000 if wide else 100, highlight=False, markup=False, emoji=False)
     print_ops(report, report.ops, console, wide)
-    print_unattributed(report, console)
     return out.getvalue().splitlines()
 
 
