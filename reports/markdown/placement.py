@@ -107,7 +107,8 @@ def _cells(row: PlacementRow) -> list[str]:
     return [
         code(row.kernel), f"{row.mark} {code(row.op)}".strip(), word(row.source), number(row.formula_intensity),
         number(row.intensity), times(row.work_ratio), times(row.byte_ratio), word(row.bound),
-        rate(row.attainable_flop_per_s), word(row.bound_here), achieved, percent(row.roof_fraction), "; ".join(note for note in notes if note),
+        rate(row.attainable_flop_per_s), word(row.bound_here), achieved, percent(row.roof_fraction),
+        "; ".join(note for note in notes if note),
     ]  # fmt: skip
 
 
