@@ -44,10 +44,14 @@ def print_comparisons(comparisons: Sequence[Comparison], console: Console, top: 
 def _left_out(found: Comparison) -> str:
     rows = (*found.case.ops, *found.case.step_ops)
     kernels = sum(op.kind == "kernel" for op in rows)
-    parts = [f"{found.without_formula - kernels} ops without a formula, for their names carry no shape"]
-    parts = parts if found.without_formula > kernels else []
-    parts += [f"{kernels} kernels that formulas cannot be set beside, for they lie in no range"] if kernels else []
+    ops = found.without_formula - kernels
+    parts = [f"{ops} {_of('op', ops)} without a formula, for the names carry no shape"] if ops else []
+    parts += [f"{kernels} {_of('kernel', kernels)}, for formulas are of ops"] if kernels else []
     return f"left out: {', and '.join(parts)}"
+
+
+def _of(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}s"
 
 
 def document(comparisons: Sequence[Comparison]) -> dict[str, object]:

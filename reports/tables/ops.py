@@ -196,7 +196,8 @@ def legend(report: RooflineReport) -> list[str]:
     lines = []
     if words := kernel_words(report.ops):
         outside = report.unattributed
-        counted = f"{outside.launch_count} launches in no range, {_microseconds(outside.duration_ns)} µs in all"
+        launches = "launch" if outside.launch_count == 1 else "launches"
+        counted = f"{outside.launch_count} {launches} in no range, {_microseconds(outside.duration_ns)} µs in all"
         lines.append(f"{words}; {counted}." if outside.launch_count else f"{words}.")
     here = f"of roof: minimum time on {report.gpu.name} / measured time. "
     there = f"bound, attainable: {report.target.name}"
@@ -225,10 +226,10 @@ def _table(ops: Sequence[OpResult], names: Sequence[str], width: int | None) -> 
     what = "op" if any(op.kind == "op" for op in ops) else "kernel"
     table.add_column(
         what,
-        footer="total",
+        footer=_sum_word(ops),
         no_wrap=True,
         overflow="ellipsis",
-        width=max(min(longest, room or longest), len("each once")),
+        width=max(min(longest, room or longest), len(_sum_word(ops)), len(what)),
     )
     for column in columns:
         footer = column.total(ops) if column.total else ""
@@ -236,6 +237,12 @@ def _table(ops: Sequence[OpResult], names: Sequence[str], width: int | None) -> 
     for name, cells in zip(names, rows, strict=True):
         table.add_row(shown(printable(name, room)), *map(Text, cells))
     return table
+
+
+def _sum_word(ops: Sequence[OpResult]) -> str:
+    """What the sums are of: a layer's ops, or each kernel once, whatever its calls."""
+    once = all(op.kind == "kernel" for op in ops) and any(op.calls > 1 for op in ops)
+    return "each once" if once else "total"
 
 
 def _width_beside(columns: Sequence[Column], rows: list[list[str]], ops: Sequence[OpResult]) -> int:

@@ -6,6 +6,7 @@ const OP_COLUMNS = [
   ...(data.ops.some((op) => op.kind === "kernel")
     ? [{ label: "kind", text: true, value: (op) => op.kind, title: "kernel: launches of one kernel, outside any range" }]
     : []),
+  { label: "calls", value: (op) => op.calls, format: formatInteger, title: "Calls that were profiled; figures are the median call's" },
   { label: "phase", text: true, value: (op) => op.phase },
   { label: "batch", value: (op) => op.batch, format: formatInteger },
   {
