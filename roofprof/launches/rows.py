@@ -101,17 +101,18 @@ _Work = tuple[list[int] | None, list[int] | None, float | None, float | None]
 
 def _by_work(members: Sequence[int], work: Sequence[_Work]) -> Iterator[tuple[str, list[int]]]:
     """A kernel's launches by launch shape, shapes of the same work together: the first's words, and the launches."""
-    shapes: dict[str, list[int]] = {}
+    shapes: dict[tuple[tuple[int, ...], tuple[int, ...]], list[int]] = {}
     for place in members:
-        shapes.setdefault(shape_words(*work[place][:2]), []).append(place)
+        grid, block, _, _ = work[place]
+        shapes.setdefault((tuple(grid or ()), tuple(block or ())), []).append(place)
     kinds: list[tuple[str, tuple[float | None, float | None], list[int]]] = []
-    for words, own in shapes.items():
+    for shape, own in shapes.items():
         does = _median([work[p][2] for p in own]), _median([work[p][3] for p in own])
         same = next((kind for kind in kinds if _same_work(kind[1], does)), None)
         if same:
             same[2].extend(own)
         else:
-            kinds.append((words, does, own))
+            kinds.append((shape_words(*shape), does, own))
     for words, _, own in kinds:
         yield words if len(kinds) > 1 else "", own
 

@@ -205,4 +205,23 @@ def short_labels(ops: Sequence[OpResult], with_case: bool = True) -> list[str]:
         if len(caches) > 1:
             label += f" {op.cache or '?'}"
         labels.append(label)
+    return _told_apart(ops, labels)
+
+
+def _told_apart(ops: Sequence[OpResult], labels: list[str]) -> list[str]:
+    """Labels that one case has twice, with the sizes in which the rows' formulas differ."""
+    twins: dict[tuple[object, str], list[int]] = {}
+    for index, (op, label) in enumerate(zip(ops, labels, strict=True)):
+        twins.setdefault((op.case_key, label), []).append(index)
+    for places in twins.values():
+        formulas = [ops[at].formula for at in places]
+        shapes = [dict(formula.shape) if formula else {} for formula in formulas]
+        differing = [
+            key for key in dict.fromkeys(k for s in shapes for k in s) if len({s.get(key) for s in shapes}) > 1
+        ]
+        for at, shape in zip(places, shapes, strict=True):
+            sizes = [
+                f"{key}{value}" if len(key) == 1 else str(value) for key, value in shape.items() if key in differing
+            ]
+            labels[at] = " ".join([labels[at], *sizes])
     return labels

@@ -13,6 +13,7 @@ from roofprof.analysis.analyze import Measured, Options, analyze
 from roofprof.hardware.devices import bundled_gpus
 from roofprof.launches.attribution import attribute
 from roofprof.launches.schema import LAUNCH_SCHEMA
+from roofprof.results.op import short_labels
 from roofprof.results.report import RooflineReport
 
 DEVICE: Mapping[str, Any] = {"device_name": "NVIDIA H100 80GB HBM3", "compute_capability_major": 9}
@@ -103,6 +104,16 @@ def test_names_of_others_are_not_cut_at_a_colon(name: str) -> None:
     assert ":" in op.op
     assert op.op != name.split(":")[0]
     assert {"range-name"} <= {f.kind for f in op.findings}
+
+
+def test_ours_of_one_name_are_told_apart_by_their_sizes() -> None:
+    report = analyzed(
+        launch("a", "q_b_proj:gemm:m64:n24576:k1536:bf16"),
+        launch("a", "q_b_proj:gemm:m128:n24576:k1536:fp8"),
+        launch("b"),
+    )
+    assert [op.op for op in report.ops] == ["q_b_proj", "q_b_proj", "b"]
+    assert short_labels(report.ops) == ["q_b_proj m64 bf16", "q_b_proj m128 fp8", "◦ b"]
 
 
 def test_distinct_paths_have_distinct_names() -> None:
