@@ -15,6 +15,7 @@ from roofprof.errors import ReportError
 from roofprof.field_errors import FieldError, wrong
 from roofprof.files import parse_json, read_text, write_output
 from roofprof.formatting import csv_line
+from roofprof.hardware.ceilings import SHIPPED, Ceilings, shipped_ceilings
 from roofprof.results.columns import flat_columns, nested
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport, Unattributed
@@ -130,7 +131,18 @@ def _report(rows: Sequence[Row]) -> RooflineReport:
         "unattributed": asdict(Unattributed(0, None, None, None, [])),
     }  # fmt: skip
     report = RooflineReport.from_dict(whole)
-    return replace(report, findings=[finding for op in report.ops for finding in op.findings])
+    return replace(
+        report, findings=[finding for op in report.ops for finding in op.findings], ceilings=_shipped_roofs(report)
+    )
+
+
+def _shipped_roofs(report: RooflineReport) -> Ceilings | None:
+    """The measured roofs of its rows, where they come with roofprof; the file holds no others."""
+    if not any(op.measured_on.measured_roofs == SHIPPED for op in report.ops):
+        return None
+    devices = [device for entry in report.reports for device in entry.get("devices", {}).values()]
+    found = (shipped_ceilings(str(device.get("device_name"))) for device in devices)
+    return next((roofs for roofs in found if roofs), None)
 
 
 def _launches_of(cell: object, number: int) -> list[Mapping[str, object]]:

@@ -80,6 +80,9 @@ KINDS: Mapping[str, FindingKind] = {
     "gpu-unknown": FindingKind(
         _DOUBTFUL, "no datasheet figures for the profiled GPU; its roofs are the report's own peaks"
     ),
+    "gpu-sheet-mismatch": FindingKind(
+        _DOUBTFUL, "the profiled GPU's SMs, DRAM peak or rates are not those of its name's datasheet"
+    ),
     "launch-doubled": FindingKind(
         _DOUBTFUL, "two launches have the number of one API call: a block stands in the file twice, and sums count both"
     ),
@@ -117,8 +120,8 @@ KINDS: Mapping[str, FindingKind] = {
     "carried-over-writes": FindingKind(_INFO, "write-back of lines dirtied by earlier kernels", also=_DOUBTFUL),
     "flop-convention": FindingKind(_INFO, "counters and the formula count different FLOPs for an elementwise op"),
     "peak-missing": FindingKind(_WARNING, "the target has no peak for a precision that the op used"),
-    "over-roof": FindingKind(_DOUBTFUL, "above 102 % of the profiled GPU's roof"),
-    "over-measured-roof": FindingKind(_INFO, "above 102 % of the measured roof"),
+    "over-roof": FindingKind(_DOUBTFUL, "above the profiled GPU's roof, by its datasheet or at that clock"),
+    "over-measured-roof": FindingKind(_INFO, "above the measured roof"),
     "sparse-dense": FindingKind(_DOUBTFUL, "a 2:4-sparse kernel: the counter shows the dense product's FLOPs"),
     "counter-failed-selfcheck": FindingKind(_WARNING, "figures rest on a counter that the self-check found wrong"),
     "counter-unverified": FindingKind(_DOUBTFUL, "the self-check has no value of a counter"),

@@ -40,7 +40,7 @@ def _bottleneck(found: Bottlenecks) -> list[str]:
         apart = _apart(case).strip()
         return [*lines, "No op of the layer has both a time and a bound: the bottleneck is unknown.", apart, ""]
     whose = "nsys" if any(op.time_source == "nsys" for op in case.ops) else "ncu"
-    ops = len(case.ops) - len(found.unplaced)
+    ops = len(case.layer) - len(found.unplaced)
     lines += [f"{seconds(found.time_ns)} on {here}, the sum over {ops} ops ({whose}'s times).{_apart(case)}", ""]
     lines += table(["Bound", "Share of time", "Time", "Ops", "The longest"], [_share_row(s) for s in found.here])
     lines += [f"**Overall:** {_overall(found, here)}", ""]
@@ -58,8 +58,8 @@ def _apart(case: CaseOps) -> str:
     words = ""
     if case.alternatives:
         words += (
-            f" {case.alternatives} of the rows are further implementations of an op that has one already: the shares "
-            "are of all that was measured, not of one layer."
+            f" {len(case.alternatives)} further implementations of an op that has one already stand apart: "
+            "the shares are of one layer."
         )
     for op in case.step_ops:
         words += f" {code(op.label)} runs once per step and stands apart: {seconds(op.time_ns)}."

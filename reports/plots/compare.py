@@ -1,10 +1,11 @@
-"""The comparison as a picture: formula against measured intensity, and the gap in time as a waterfall."""
+"""The comparison as a picture: formula against measured intensity, and where the time goes beyond the formula's."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from roofprof.document.comparison import Comparison, Gap
 from roofprof.formatting import format_number, printable
+from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.labels import place_labels
 from roofprof.reports.plots.style import LineStyle
 
@@ -12,41 +13,44 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SHOWN = 16
-"""Worst ops by name; the others are small points."""
+SHOWN = 14
+"""Bars: the ops with the most time beyond the formula's."""
+NAMED = 10
+"""Of the points, those that carry a name: the ones whose intensities lie farthest apart."""
+CUT = 4.0
+"""A bar this many times as long as the next shorter one is cut, and its time written beside it."""
 # Okabe and Ito's colours, and a hatch for print.
-_STEPS = (
-    ("work_factor", "work", "#0072B2", ""),
-    ("byte_factor", "bytes", "#E69F00", "//"),
-    ("roof_factor", "roof change", "#009E73", "xx"),
-    ("time_factor", "time", "#999999", ""),
+_PARTS = (
+    ("the formula's least time", "#0072B2", ""),
+    ("more for the counted work and bytes", "#E69F00", "//"),
+    ("more for running below the roof", "#999999", ""),
 )
 _CASES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"), ("#56B4E9", "v"), ("#8A6D00", "P"))
-_LANE = 0.2
+
+Row = tuple[Gap, int]
+"""A gap, and the number of its comparison."""
 
 
 def draw_comparison(comparisons: Sequence[Comparison]) -> "Figure":
     """Draw both panels; nothing is shown or saved."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    rows = sorted(
-        ((gap, i) for i, found in enumerate(comparisons) for gap in found.gaps if gap.distance >= 0),
-        key=lambda row: -row[0].distance,
-    )
-    figure = Figure(figsize=(15, 8.4), dpi=120)
-    FigureCanvasAgg(figure)
-    scatter, waterfall = figure.add_axes((0.055, 0.1, 0.4, 0.8)), figure.add_axes((0.655, 0.1, 0.33, 0.8))
-    _draw_scatter(scatter, rows, comparisons)
-    _draw_waterfall(waterfall, rows[:SHOWN], comparisons)
-    gpus = ", ".join(dict.fromkeys(found.case.source.gpu.name for found in comparisons))
+    rows = [(gap, i) for i, found in enumerate(comparisons) for gap in found.gaps]
+    figure = new_figure(15, 8.0)
+    scatter, bars = figure.add_axes((0.055, 0.085, 0.4, 0.8)), figure.add_axes((0.655, 0.085, 0.33, 0.8))
+    _draw_scatter(scatter, sorted((r for r in rows if r[0].distance >= 0), key=lambda r: -r[0].distance), comparisons)
+    timed = [row for row in rows if row[0].time_ns is not None and row[0].formula_time_ns is not None]
+    _draw_bars(bars, sorted(timed, key=_excess, reverse=True)[:SHOWN], comparisons)
+    gpus = ", ".join(dict.fromkeys(found.case.source.gpu.sku.split(",")[0] for found in comparisons))
     dates = ", ".join(dict.fromkeys(found.case.source.date for found in comparisons))
     title = f"Formula against measurement on {gpus}, {dates}"
     figure.text(0.01, 0.965, printable(title, 160), fontsize=12, va="top", parse_math=False)
     return figure
 
 
-def _draw_scatter(axes: "Axes", rows: Sequence[tuple[Gap, int]], comparisons: Sequence[Comparison]) -> None:
+def _excess(row: Row) -> float:
+    return (row[0].time_ns or 0.0) - (row[0].formula_time_ns or 0.0)
+
+
+def _draw_scatter(axes: "Axes", rows: Sequence[Row], comparisons: Sequence[Comparison]) -> None:
     axes.set(xscale="log", yscale="log", xlabel="AI by formula, FLOP/byte", ylabel="AI measured, FLOP per DRAM byte")
     values = [v for gap, _ in rows for v in (gap.formula_intensity, gap.intensity) if v] or [1.0]
     low, high = min(values) / 2, max(values) * 2
@@ -61,14 +65,14 @@ def _draw_scatter(axes: "Axes", rows: Sequence[tuple[Gap, int]], comparisons: Se
     for number, (gap, case) in enumerate(rows, 1):
         color, marker = _CASES[case % len(_CASES)]
         x, y = gap.formula_intensity or low, gap.intensity or low
-        first = number <= SHOWN
+        first = number <= NAMED
         style: LineStyle = {
             "markersize": 6.0 if first else 4.0, "alpha": 1.0 if first else 0.55, "markeredgecolor": "white",
             "markeredgewidth": 0.5, "linestyle": "", "zorder": 3,
         }  # fmt: skip
         axes.plot([x], [y], marker=marker, color=color, **style)
         if first:
-            labels.append((x, y, str(number), "#222222"))
+            labels.append((x, y, _name(gap, case, comparisons, 24), "#222222"))
     place_labels(axes, labels, [(g.formula_intensity or low, g.intensity or low, 6.0) for g, _ in rows])
     for i, found in enumerate(comparisons[: len(_CASES)]):
         color, marker = _CASES[i]
@@ -79,51 +83,62 @@ def _draw_scatter(axes: "Axes", rows: Sequence[tuple[Gap, int]], comparisons: Se
 
 
 def _legend(found: Comparison) -> str:
-    # A label that begins with an underscore would be left out, and a dollar sign does not start a formula here.
-    return "\u200a" + printable(found.case.title, 60).replace("$", r"\$")
+    # Never an underscore first, for matplotlib leaves such labels out; and a dollar sign starts no formula here.
+    return f"{_case_word(found)}: {printable(found.case.title, 60)}".replace("$", r"\$")
 
 
-def _draw_waterfall(axes: "Axes", rows: Sequence[tuple[Gap, int]], comparisons: Sequence[Comparison]) -> None:
-    axes.set(xscale="log", xlabel="time over the formula's minimum time: work x bytes x roof change x time")
-    several = len(comparisons) > 1
-    ends = [1.0]
+def _draw_bars(axes: "Axes", rows: Sequence[Row], comparisons: Sequence[Comparison]) -> None:
+    """One bar per op, in µs: what the formula asks for, what the counted work adds, what is lost below the roof."""
+    limit = _limit([(gap.time_ns or 0.0) / 1e3 for gap, _ in rows])
+    cut = 0
     for place, (gap, case) in enumerate(rows):
-        name = f"{gap.label} {_case_word(comparisons[case])}" if several else gap.label
-        axes.text(
-            -0.02, place, f"{printable(name, 38)}  {place + 1}", transform=axes.get_yaxis_transform(), ha="right",
-            va="center", fontsize=8, parse_math=False,
-        )  # fmt: skip
-        ends += _draw_steps(axes, gap, place)
-    axes.axvline(1, color="#333333", linewidth=1, zorder=1)
-    span = max(ends) / min(ends)
-    axes.set(xlim=(min(ends) / span**0.03 / 1.05, max(ends) * span**0.13 * 1.2), ylim=(max(len(rows), 1) - 0.4, -0.6))
+        name = _name(gap, case, comparisons, 38)
+        axes.text(-0.02, place, name, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=8,
+                  parse_math=False)  # fmt: skip
+        left = 0.0
+        for part, (_, color, hatch) in zip(_parts(gap), _PARTS, strict=True):
+            width = max(0.0, min(part, limit - left))
+            axes.barh(place, width, left=left, height=0.6, color=color, hatch=hatch, edgecolor="white", linewidth=0.4)
+            left += width
+        whole = (gap.time_ns or 0.0) / 1e3
+        cut += whole > limit
+        ratio = f", {format_number(gap.time_gap)}x" if gap.time_gap is not None else ""
+        words = f"{'→ ' if whole > limit else ''}{format_number(whole)} µs{ratio}"
+        axes.text(left + limit * 0.01, place, words, fontsize=7.5, va="center")
+    axes.set(xlim=(0, limit * 1.25 or 1), ylim=(max(len(rows), 1) - 0.4, -0.6), xlabel="µs")
     axes.set_yticks([])
     axes.grid(which="major", axis="x", color="#e5e5e5", linewidth=0.6)
     axes.set_axisbelow(True)
-    for _, word, color, hatch in _STEPS:
+    for word, color, hatch in _PARTS:
         axes.bar([1], [0], color=color, hatch=hatch, edgecolor="white", label=word)
-    axes.legend(loc="lower right", fontsize=8, ncols=2)
-    axes.set_title("the worst by intensity: where their time goes beyond the formula's", loc="left", fontsize=9)
+    axes.legend(loc="lower right", fontsize=8)
+    words = f"; {cut} bars are cut" if cut else ""
+    axes.set_title(f"the most time beyond the formula's, times over it{words}", loc="left", fontsize=9)
 
 
-def _draw_steps(axes: "Axes", gap: Gap, place: int) -> list[float]:
-    """Four lanes from 1 to the measured time; a step of factor 1 has no width."""
-    if gap.time_gap is None:
-        axes.text(1.05, place, "a time, a counter or a peak is unknown", fontsize=7, color="#777777", va="center")
-        return []
-    at, ends = 1.0, []
-    for lane, (name, _, color, hatch) in enumerate(_STEPS):
-        factor = getattr(gap, name)
-        low, high = sorted((at, at * factor))
-        y = place + (lane - 1.5) * _LANE
-        axes.barh(y, high - low, left=low, height=_LANE, color=color, hatch=hatch, edgecolor="white", linewidth=0.3)
-        after = at * factor
-        if lane < len(_STEPS) - 1:
-            axes.plot([after, after], [y - _LANE / 2, y + 1.5 * _LANE], color="#555555", linewidth=0.6)
-        at = after
-        ends.append(at)
-    axes.text(max(ends) * 1.08, place, f"{format_number(gap.time_gap)}x", fontsize=8, va="center")
-    return ends
+def _parts(gap: Gap) -> tuple[float, float, float]:
+    """µs of the three parts; work below the formula's makes the first shorter, so that they add up to the time."""
+    formula, time = (gap.formula_time_ns or 0.0) / 1e3, (gap.time_ns or 0.0) / 1e3
+    counted = time / gap.time_factor if gap.time_factor else formula
+    counted = min(counted, time)
+    first = min(formula, counted)
+    return first, counted - first, time - counted
+
+
+def _limit(times: Sequence[float]) -> float:
+    """Where bars are cut: a little beyond the longest that is not far longer than the next one."""
+    ordered = sorted(times)
+    longest = ordered[0] if ordered else 1.0
+    for time in ordered:
+        if time > CUT * longest:
+            break
+        longest = time
+    return longest * 1.05
+
+
+def _name(gap: Gap, case: int, comparisons: Sequence[Comparison], width: int) -> str:
+    word = f" {_case_word(comparisons[case])}" if len(comparisons) > 1 else ""
+    return printable(gap.op, width - len(word)) + word
 
 
 def _case_word(found: Comparison) -> str:

@@ -1,7 +1,8 @@
 """What every picture shares: an empty figure, its heading, and saving it as PNG and SVG."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,14 @@ def new_figure(width: float, height: float) -> "Figure":
     figure = Figure(figsize=(width, height), dpi=120)
     FigureCanvasAgg(figure)
     return figure
+
+
+@contextmanager
+def any_script() -> Iterator[None]:
+    """Text in a script that the font does not cover is drawn as boxes in the PNG; it stands whole in the SVG."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
 
 
 def heading(figure: "Figure", title: str, reports: Sequence[RooflineReport], note: str | None = None) -> None:
@@ -69,9 +78,7 @@ def save_picture(figure: "Figure", path: Path, hint: str = "choose another file"
     settings = matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "roofprof"})
     _escape_texts(figure)
     dateless = FORMATS[f".{kind}"]
-    with settings, warnings.catch_warnings():
-        # A name in a script that the font does not cover is drawn as boxes in the PNG; it stands whole in the SVG.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+    with settings, any_script():
         return write_output(path, lambda partial: figure.savefig(partial, format=kind, metadata=dateless), hint)
 
 

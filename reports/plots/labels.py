@@ -5,8 +5,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from roofprof.reports.plots.figures import any_script
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.patheffects import AbstractPathEffect
 
 _FONT_SIZE = 7.5
 _PAD_PIXELS = 1.5
@@ -52,20 +55,36 @@ def place_labels(axes: "Axes", labels: Sequence[tuple[float, float, str, str]], 
     taken = _Taken(_CELL_PIXELS * scale)
     for x, y, size in obstacles:
         taken.add(_box(*_pixels(axes, (x, y)), size * pixels, size * pixels))
+    with any_script():
+        _place(axes, labels, taken, (frame.x0, frame.y0, frame.x1, frame.y1), scale)
+
+
+def _place(
+    axes: "Axes", labels: Sequence[tuple[float, float, str, str]], taken: _Taken, frame: Box, scale: float
+) -> None:
+    renderer = axes.figure.canvas.get_renderer()  # type: ignore[attr-defined]
     for x, y, text, color in labels:
         artist = axes.text(
-            x, y, text, fontsize=_FONT_SIZE, color=color, ha="center", va="center", zorder=6, parse_math=False
-        )
+            x, y, text, fontsize=_FONT_SIZE, color=color, ha="center", va="center", zorder=6, parse_math=False,
+            path_effects=[_halo(axes)],
+        )  # fmt: skip
         extent = artist.get_window_extent(renderer)
         width, height = extent.width + 2 * _PAD_PIXELS, extent.height + 2 * _PAD_PIXELS
         at = _pixels(axes, (x, y))
-        center = _free_place(at, width, height, taken, (frame.x0, frame.y0, frame.x1, frame.y1), scale)
+        center = _free_place(at, width, height, taken, frame, scale)
         taken.add(_box(*center, width, height))
         place = axes.transData.inverted().transform(center)
         artist.set_position((float(place[0]), float(place[1])))
         artist.set_gid("op-label")
         if math.dist(at, center) > 16 * scale:
             axes.plot([x, place[0]], [y, place[1]], color=color, linewidth=0.4, alpha=0.7, zorder=2)
+
+
+def _halo(axes: "Axes") -> "AbstractPathEffect":
+    """The paper's colour round letters, so that roofs behind them do not strike them through."""
+    from matplotlib.patheffects import withStroke
+
+    return withStroke(linewidth=2.2, foreground=axes.get_facecolor())
 
 
 def _free_place(

@@ -8,6 +8,7 @@ from pathlib import Path
 from roofprof.document.cases import cases_of
 from roofprof.document.scaling import AXES, series_of
 from roofprof.reports.plots.figures import save_figure
+from roofprof.reports.plots.levels import draw_levels
 from roofprof.reports.plots.roofline import draw_roofline
 from roofprof.reports.plots.scaling import draw_scaling
 from roofprof.reports.plots.time_share import draw_time_shares
@@ -28,7 +29,7 @@ def save_plots(reports: Sequence[RooflineReport], folder: Path, by_phase: bool =
         paths += save_by_phase(reports, folder)
     for report, number in zip(reports, _numbers(reports), strict=True):
         if any(op.arithmetic_intensity_l2 for op in report.ops):
-            paths += save_figure(draw_roofline(report, levels=True), folder, f"roofline-levels{number}")
+            paths += save_figure(draw_levels(report), folder, f"roofline-levels{number}")
     if any(op.time_ns for report in reports for op in report.ops):
         paths += save_figure(draw_time_shares(reports), folder, "time-share")
     return paths + save_scaling(reports, folder)
@@ -39,7 +40,7 @@ def save_by_phase(reports: Sequence[RooflineReport], folder: Path) -> list[Path]
     paths = []
     for report, number in zip(reports, _numbers(reports), strict=True):
         for phase, part in phase_reports(report).items():
-            paths += save_figure(draw_roofline(part, subject=phase), folder, f"roofline-{_safe(phase)}{number}")
+            paths += save_figure(draw_roofline(part), folder, f"roofline-{_safe(phase)}{number}")
     return paths
 
 

@@ -51,6 +51,27 @@ PIPE_STYLES = {
     "fp16": PipeStyle("#E69F00", "X", "#F5B841", "x"),
 }
 
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Colours of a picture."""
+
+    paper: str
+    ink: str
+    faint: str
+    """Of what matters less: grey marks, small print."""
+    grid: str
+    dark: bool = False
+
+    def pipe(self, name: str) -> str:
+        """A pipe's colour on this paper."""
+        style = PIPE_STYLES[name]
+        return style.dark_color if self.dark else style.color
+
+
+LIGHT = Theme("#ffffff", "#222222", "#7a7a7a", "#e2e2e2")
+DARK = Theme("#16181c", "#e6e6e6", "#9a9da3", "#33363c", dark=True)
+
 BOUND_STYLES = {
     "memory": ("#0072B2", ""),
     "compute": ("#D55E00", "///"),

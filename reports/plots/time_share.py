@@ -25,7 +25,7 @@ _TITLE_WIDTH = 100
 
 def draw_time_shares(reports: Sequence[RooflineReport]) -> "Figure":
     """One bar per case; the times of its layer's ops sum to 100 %."""
-    timed = [case for case in cases_of(reports) if any(op.time_ns for op in case.ops)]
+    timed = [case for case in cases_of(reports) if any(op.time_ns for op in case.layer)]
     height = max(2.4, 1.15 + 0.95 * len(timed))
     figure = new_figure(12, height)
     axes = figure.add_axes((0.02, 0.62 / height, 0.95, 1 - 1.25 / height))
@@ -43,11 +43,11 @@ def draw_time_shares(reports: Sequence[RooflineReport]) -> "Figure":
 
 
 def _draw_bar(axes: "Axes", row: int, case: CaseOps) -> None:
-    total = sum_of(op.time_ns for op in case.ops)
+    total = sum_of(op.time_ns for op in case.layer)
     assert total.known
     left = 0.0
     shares: dict[str, float] = {}
-    for label, share, bound in _segments(case.ops, total.known):
+    for label, share, bound in _segments(case.layer, total.known):
         color, hatch = BOUND_STYLES[bound]
         axes.barh(row, share, left=left, height=0.5, color=color, hatch=hatch, edgecolor="white", linewidth=0.8)
         if share >= _NAMED:
@@ -84,7 +84,7 @@ def _segments(ops: Sequence[OpResult], time_ns: float) -> list[tuple[str, float,
 def _draw_legend(axes: "Axes", timed: Sequence[CaseOps]) -> None:
     from matplotlib.patches import Patch
 
-    used = {op.measured_on.bound or "unknown" for case in timed for op in case.ops if op.time_ns}
+    used = {op.measured_on.bound or "unknown" for case in timed for op in case.layer if op.time_ns}
     patches = [
         Patch(facecolor=color, hatch=hatch, edgecolor="white", label=f"{bound}-bound" if bound != "unknown" else bound)
         for bound, (color, hatch) in BOUND_STYLES.items()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from roofprof.advice.notes import Notes
 from roofprof.findings import Finding, Severity
 from roofprof.formatting import escaped, printable
 
@@ -17,6 +18,24 @@ def finding_lines(findings: Sequence[Finding], verbose: bool = False) -> Iterato
         verbose: every finding, explanations included; otherwise explanations are only counted.
     """
     return map(escaped, _lines(findings, verbose))
+
+
+def summary_lines(notes: Notes) -> Iterator[str]:
+    """The findings in a few lines: how many of which sort, and what there is to do, a line per kind."""
+    counts = [f"{len(notes.act_on)} to act on", f"{len(notes.doubtful)} doubtful", f"{len(notes.explain)} notes"]
+    yield f"findings: {', '.join(counts)} (--explain)" if any(map(_some, counts)) else "findings: none"
+    for kind in _counts(notes.act_on):
+        alike = [f for f in notes.act_on if f.kind == kind]
+        where = f" {printable(alike[0].op, 40)}:" if alike[0].op is not None else ""
+        more = f" (and {len(alike) - 1} more)" if len(alike) > 1 else ""
+        yield escaped(f"  {kind}:{where} {alike[0].message}{more}")
+        hint = next((f.hint for f in alike if f.hint), None)
+        if hint:
+            yield escaped(f"    {hint}")
+
+
+def _some(count: str) -> bool:
+    return not count.startswith("0 ")
 
 
 def _lines(findings: Sequence[Finding], verbose: bool) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Tables of the formula side for a terminal: the layer, the GPUs, the reference document's claims."""
+"""Tables of the formula side for a terminal: the layer, the reference document's claims."""
 
 from collections.abc import Sequence
 
@@ -65,39 +65,6 @@ def print_formula_rows(case: LayerCase, rows: Sequence[FormulaRow], total: Formu
         console.print(f"sent to other GPUs: {moved}")
     console.print(shown(f"{gpu.name}: {gpu.source}"))
     console.print()
-
-
-def print_gpus(specs: Sequence[DeviceSpec]) -> None:
-    """The GPUs known, TFLOP/s dense."""
-    console = _console()
-    table = _table(
-        "name",
-        "FP4",
-        "FP8",
-        "BF16",
-        "TF32",
-        "FP32",
-        "GB/s",
-        "ridge\nFP4",
-        "ridge\nFP8",
-        "ridge\nBF16",
-        "figures",
-    )
-    table.columns[-1].justify = "left"
-    for spec in specs:
-        pipes = ("tensor_fp4", "tensor_fp8", "tensor_bf16", "tensor_tf32", "fp32")
-        peaks = [f"{p / 1e12:g}" if (p := spec.peak_flop_per_s.get(pipe)) else "—" for pipe in pipes]
-        ridges = [_ridge(spec.ridge_point(pipe)) for pipe in pipes[:3]]
-        doubt = f" (doubtful: {spec.doubtful})" if spec.doubtful else ""
-        table.add_row(
-            shown(spec.name),
-            *peaks,
-            f"{spec.dram_bytes_per_s / 1e9:g}" if spec.dram_bytes_per_s else "—",
-            *ridges,
-            shown(f"{spec.sku}: {spec.source}{doubt}"),
-        )
-    console.print(table)
-    console.print("TFLOP/s dense; ridge in FLOP/byte. A file of your own: docs/gpus.md")
 
 
 def print_claims(claims: Sequence[CheckedClaim], gpu: DeviceSpec) -> None:

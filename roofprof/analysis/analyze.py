@@ -60,6 +60,8 @@ class Measured:
     selfcheck: Selfcheck | None = None
     """Of the profiled GPU, or of another one: what does not fit is not applied."""
     ncu_version: str | None = None
+    ceilings: Ceilings | None = None
+    """The capture's own measured roofs."""
 
 
 def analyze(
@@ -95,7 +97,7 @@ def analyze(
     if options.only:
         ops = [op for op in ops if options.only(op.op) or options.only(op.label)]
     found += [f for f in launch_found if f.op is None] + [f for op in ops for f in op.findings]
-    ceilings = options.ceilings if any(held.ceilings for held in references.values()) else None
+    ceilings = next((held.ceilings for held in references.values() if held.ceilings), None)
     return RooflineReport(
         generated=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         gpu=gpu,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from roofprof.hardware.ceilings import Ceilings
+from roofprof.hardware.ceilings import SHIPPED, Ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.results.op import OpResult
 
@@ -46,6 +46,8 @@ def _time_notes(ops: Sequence[OpResult]) -> list[str]:
 def _ceiling_notes(ceilings: Ceilings | None) -> list[str]:
     if ceilings is None:
         return []
+    another = "another " if ceilings.origin == SHIPPED else ""
     return [
-        f"measured roofs: {ceilings.gpu}, {ceilings.created[:10]}; bursts, DRAM by the access mix nearest to the op's"
+        f"measured roofs: {another}{ceilings.gpu}, {ceilings.created[:10]}; bursts, DRAM by the access mix nearest to "
+        "the op's"
     ]

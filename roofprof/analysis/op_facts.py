@@ -50,6 +50,22 @@ class OpFacts:
         return self._number("l2_write_bytes")
 
     @property
+    def passed_on_bytes(self) -> float | None:
+        """Stored by all its kernels but the last."""
+        return self._number("passed_on_bytes")
+
+    @property
+    def own_intermediate_bytes(self) -> float | None:
+        """Reads beyond the inputs that its own kernels wrote before: at most what they passed on.
+
+        None without a formula or counters. Where ncu flushes between kernels all of it comes back from DRAM.
+        """
+        if self.named.work is None or self.dram_read_bytes is None or self.passed_on_bytes is None:
+            return None
+        beyond = max(0.0, self.dram_read_bytes - self.named.work.dram_read_bytes)
+        return min(beyond, self.passed_on_bytes)
+
+    @property
     def mufu_count(self) -> float | None:
         """Special-function results."""
         return self._number("mufu_count")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from roofprof.analysis.counted_precision import with_counted_precision
 from roofprof.analysis.op_facts import OpFacts
 from roofprof.analysis.op_roofline import References, flop_by_pipe, on_profiled_gpu, over, useful
 from roofprof.analysis.op_rules import explain
@@ -40,12 +41,14 @@ def build_op(
         references: the GPUs and whatever else the op is compared with.
         timing: nsys' times of the op, where a trace was joined; rates then use them.
     """
+    flops, path = flop_by_pipe(row), tuple(row["nvtx_path"] or ())
+    named, precision_source = with_counted_precision(named, path, row["report"], flops)
     gpu, target, work = references.gpu, references.target, named.work
-    measured = CountedWork(flop_by_pipe(row), row["dram_bytes"], row["mufu_count"])
+    measured = CountedWork(flops, row["dram_bytes"], row["mufu_count"])
     asked = CountedWork({work.pipe: work.flop_count}, work.dram_bytes) if work else None
     points = roofline_points(measured, asked, gpu, target)
     here = on_profiled_gpu(row, references, timing, points.on_gpu)
-    formula = _formula(named, points.formula_on_target)
+    formula = _formula(named, points.formula_on_target, precision_source)
     time_source = "nsys" if timing.nsys_union_ns else "ncu"
     facts = OpFacts(row, named, kernel_names, here, time_source, references)
     return OpResult(
@@ -73,6 +76,7 @@ def build_op(
         dram_write_bytes=row["dram_write_bytes"],
         dram_bytes=row["dram_bytes"],
         dram_upper_bytes=row["dram_upper_bytes"],
+        own_intermediate_bytes=facts.own_intermediate_bytes,
         l2_bytes=row["l2_bytes"],
         l1_fill_bytes=row["l1_fill_bytes"],
         flop_by_pipe=measured.flop_by_pipe,
@@ -98,7 +102,7 @@ def build_op(
     )
 
 
-def _formula(named: NamedRange, point: RooflinePoint) -> FormulaResult | None:
+def _formula(named: NamedRange, point: RooflinePoint, precision_source: str | None) -> FormulaResult | None:
     if named.work is None or named.formula is None:
         return None
     work = named.work
@@ -113,6 +117,7 @@ def _formula(named: NamedRange, point: RooflinePoint) -> FormulaResult | None:
         pipe=work.pipe,
         bound=_text(point.bound),
         attainable_flop_per_s=point.attainable_flop_per_s,
+        precision_source=precision_source,
     )
 
 

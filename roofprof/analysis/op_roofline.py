@@ -65,6 +65,7 @@ def on_profiled_gpu(row: CallRow, references: References, timing: OpTiming, poin
         roof_fraction_measured=over(best.bound_time_s, duration_s) if best and not best.missing_peaks else None,
         attainable_flop_per_s_measured=best.attainable_flop_per_s if best and not best.missing_peaks else None,
         dram_mix=mix,
+        measured_roofs=references.ceilings.origin if references.ceilings else None,
     )
 
 
@@ -77,14 +78,15 @@ def _measured_roofs(row: CallRow, ceilings: Ceilings | None) -> tuple[RooflinePo
 
 def _roofs_at_clock(row: CallRow, gpu: DeviceSpec) -> Roofs:
     """The dense peaks of these launches; where the report states none, the datasheet's scaled to the clock."""
-    clock, boost = row["sm_clock_hz"], gpu.boost_clock_hz
+    clock = row["sm_clock_hz"]
     peaks = {}
     for pipe in PIPES:
         measured = row[f"peak_{pipe}_flop_per_s"]
         if measured is not None:
             peaks[pipe] = measured
-        elif clock and boost and pipe in gpu.peak_flop_per_s:
-            peaks[pipe] = gpu.peak_flop_per_s[pipe] * clock / boost
+        elif clock and (sheet := gpu.clock_of(pipe)) and pipe in gpu.peak_flop_per_s:
+            peaks[pipe] = gpu.peak_flop_per_s[pipe] * clock / sheet
+    boost = gpu.boost_clock_hz
     mufu = gpu.mufu_per_s * clock / boost if gpu.mufu_per_s and clock and boost else None
     return Roofs(peaks, row["dram_peak_bytes_per_s"] or gpu.dram_bytes_per_s, mufu)
 

@@ -75,20 +75,32 @@ def _split_k(f: OpFacts) -> Iterator[Finding]:
 def _intermediates(f: OpFacts) -> Iterator[Finding]:
     if f.l2_write_bytes is None or len(f.kernel_names) < 2 or splits_k(f.kernel_names):
         return
-    extra = f.l2_write_bytes - f.formula.dram_write_bytes
+    extra, own = f.l2_write_bytes - f.formula.dram_write_bytes, f.own_intermediate_bytes
     if extra > max(0.5 * f.formula.dram_write_bytes, 64e3):
         yield f.finding(
             "intermediates", Severity.INFO,
-            f"{len(f.kernel_names)} kernels pass {format_si(extra, 'B')} between them through memory",
+            f"{len(f.kernel_names)} kernels pass {format_si(extra, 'B')} between them through memory" + _came_back(f),
             "fusing them saves writing that much and reading it again",
             stored_bytes=f.l2_write_bytes, compulsory_write_bytes=f.formula.dram_write_bytes,
+            own_intermediate_bytes=own,
         )  # fmt: skip
+
+
+def _came_back(f: OpFacts) -> str:
+    """How much of what an op's kernels passed on was read from DRAM, and what that says of a run without a profiler."""
+    own = f.own_intermediate_bytes
+    if not own:
+        return ""
+    if f.named.case.cache == "warm":
+        return f"; {format_si(own, 'B')} of it had left L2 when it was read"
+    flushed = ", for ncu flushes L2 between kernels" if f.named.case.cache == "cold" else ""
+    return f"; {format_si(own, 'B')} of it is read back from DRAM{flushed}"
 
 
 def _extra_reads(f: OpFacts) -> Iterator[Finding]:
     if f.dram_read_bytes is None:
         return
-    extra = f.dram_read_bytes - f.formula.dram_read_bytes
+    extra = f.dram_read_bytes - f.formula.dram_read_bytes - (f.own_intermediate_bytes or 0.0)
     floor = CODE_BYTES_PER_KERNEL * len(f.kernel_names)
     if extra <= RATIO_TOLERANCE * f.formula.dram_read_bytes:
         return
@@ -105,9 +117,10 @@ def _extra_reads(f: OpFacts) -> Iterator[Finding]:
         yield f.finding("re-reads", Severity.INFO, message, None, extra_read_bytes=extra)
         return
     partials = splits_k(f.kernel_names) or len(f.kernel_names) > 1
+    partials = partials and f.passed_on_bytes is None
     yield f.finding(
         "re-reads", Severity.INFO,
-        f"reads are {format_number(f.dram_read_bytes / f.formula.dram_read_bytes)}x the inputs"
+        f"reads are {format_number(1 + extra / f.formula.dram_read_bytes)}x the inputs"
         + (", intermediates among them" if partials else ": operands are read again by later waves of tiles"),
         None if partials else "try a larger tile, a rasterisation that keeps panels in L2, or fewer waves",
         extra_read_bytes=extra,

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from roofprof.analysis.op_roofline import References
 from roofprof.findings import Finding, Severity
-from roofprof.hardware.ceilings import Ceilings
+from roofprof.hardware.ceilings import Ceilings, shipped_ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.hardware.profiled_gpu import Attributes
 from roofprof.selfcheck.result import Selfcheck
@@ -37,16 +37,24 @@ class ReportLike(Protocol):
         """Of its capture, where known."""
         ...
 
+    @property
+    def ceilings(self) -> Ceilings | None:
+        """Its capture's own measured roofs."""
+        ...
+
 
 def references_of(
     reports: Sequence[ReportLike], gpus: Mapping[str, DeviceSpec], target: DeviceSpec, ceilings: Ceilings | None
 ) -> tuple[dict[str, References], list[Finding]]:
-    """What each report's ops are held against, by report; a finding where something given does not fit."""
+    """What each report's ops are held against, by report; a finding where something given does not fit.
+
+    Measured roofs are those given, else the capture's own, else those that come with roofprof for such a GPU.
+    """
     found: list[Finding] = []
     references = {}
     for report in reports:
         device = str(next(iter(report.devices.values()), {}).get("device_name") or "")
-        check, roofs = report.selfcheck, ceilings
+        check, roofs = report.selfcheck, ceilings or report.ceilings
         if check and (why := _misfit(check, device, report.ncu_version)):
             found.append(_not_applied(report.name, "self-check", why))
             check = None
@@ -59,6 +67,7 @@ def references_of(
                 )
             )
             roofs = None
+        roofs = roofs or shipped_ceilings(device)
         if check:
             found += _unverified(report.name, check)
         references[report.name] = References(gpus[report.name], target, roofs, check)

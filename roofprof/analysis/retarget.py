@@ -51,7 +51,7 @@ def with_ceilings(report: RooflineReport, ceilings: Ceilings) -> RooflineReport:
     names = _kernel_names(report)
     roofs = {name: held.ceilings for name, held in references.items()}
     ops = [_under_ceilings(op, roofs.get(op.report), names) for op in report.ops]
-    applied = ceilings if any(held.ceilings for held in references.values()) else None
+    applied = next((held.ceilings for held in references.values() if held.ceilings), None)
     kept = [f for f in report.findings if not _of_ceilings(f)] + [
         f for op in ops for f in op.findings if f.kind == OVER_MEASURED_ROOF
     ]
@@ -83,6 +83,7 @@ class _Source:
     devices: Mapping[str, Attributes]
     selfcheck: Selfcheck | None = None
     ncu_version: str | None = None
+    ceilings: Ceilings | None = None
 
 
 def _placed(op: OpResult, gpu: DeviceSpec, target: DeviceSpec) -> OpResult:
@@ -131,7 +132,11 @@ def _under_ceilings(op: OpResult, ceilings: Ceilings | None, names: Mapping[tupl
             seconds = op.time_ns / 1e9 if op.time_ns else None
             fraction = placed.bound_time_s / seconds if placed.bound_time_s is not None and seconds else None
     here = replace(
-        op.measured_on, roof_fraction_measured=fraction, attainable_flop_per_s_measured=attainable, dram_mix=mix
+        op.measured_on,
+        roof_fraction_measured=fraction,
+        attainable_flop_per_s_measured=attainable,
+        dram_mix=mix,
+        measured_roofs=ceilings.origin if ceilings else None,
     )
     kernel_names = [names.get((op.report, launch), "") for launch in op.kernels]
     over = over_measured_roof(op.op, op.report, here, kernel_names, op.time_source, op.cache, op.duration_ns)

@@ -1,9 +1,11 @@
 """`roofprof analyze`: reports to a table, files and a picture."""
 
+import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -78,12 +80,11 @@ def analyze(
     only: OnlyOption = None,
     sort: Annotated[
         str | None,
-        typer.Option(
-            help=f"Order of the table: {', '.join(_SORT_KEYS)}; by default headroom with a timeline, time of kernels "
-            "alone, else order."
-        ),
+        typer.Option(help=f"Order of the rows of each case: {', '.join(_SORT_KEYS)}; headroom by default."),
     ] = None,
-    top: Annotated[int | None, typer.Option(min=1, help="Show only the first N rows.")] = None,
+    top: Annotated[
+        int | None, typer.Option(min=0, help="Rows of each case; 0 for all. By default as many as fit a screen.")
+    ] = None,
     wide: Annotated[bool, typer.Option("--wide", help="All columns, as wide as they need.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Print every finding, explanations too.")] = False,
     reader: Annotated[
@@ -110,19 +111,12 @@ def analyze(
     if as_json:
         print(report.to_json())
     else:
-        _print_table(report, sort or _default_order(report), top, wide)
-    _print_findings(report, explain)
+        print_table(report, sort or "headroom", top, wide)
+    print_findings(report, explain)
 
 
 def _reader(chosen: NcuReader | None) -> 'Literal["roofprof", "ncu-report"] | None':
     return None if chosen is None else "ncu-report" if chosen is NcuReader.NCU_REPORT else "roofprof"
-
-
-def _default_order(report: "RooflineReport") -> str:
-    """By headroom where the application's time is known, kernels by time, else as launched."""
-    if any(op.time_source == "nsys" for op in report.ops):
-        return "headroom"
-    return "time" if all(op.kind == "kernel" for op in report.ops) else "order"
 
 
 def _write(report: "RooflineReport", output: Path, plots: bool, by_phase: bool) -> None:
@@ -136,35 +130,59 @@ def _write(report: "RooflineReport", output: Path, plots: bool, by_phase: bool) 
     say_written(paths)
 
 
-def _print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool) -> None:
+def print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool) -> None:
+    """The first screen, or every column of every row.
+
+    Args:
+        report: an analysis.
+        sort: a key of the table's orders.
+        top: rows of each case; 0 for all, None for as many as fit a screen.
+        wide: all columns.
+    """
     from rich.console import Console
 
-    from roofprof.reports.tables.ops import print_ops
-    from roofprof.reports.tables.terminal import terminal_width
+    from roofprof.advice.answer import answers_of
 
-    width = terminal_width()
-    console = Console(width=10_000 if wide else width, highlight=False, markup=False, emoji=False)
-    print_ops(report, sorted_ops(report.ops, sort)[:top], console, wide, width)
+    width = 10_000 if wide else shutil.get_terminal_size((100, 40)).columns
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    if wide:
+        from roofprof.reports.tables.ops import print_ops
+
+        shown = [row.op for answer in answers_of(report, partial(sorted_ops, sort=sort), top or None, every=True)
+                 for row in answer.rows]  # fmt: skip
+        print_ops(report, shown, console, wide)
+        return
+    from roofprof.reports.tables.answer import ROWS, print_answers
+
+    answers = answers_of(report, partial(sorted_ops, sort=sort), ROWS if top is None else top or None, every=top == 0)
+    print_answers(report, answers, console, width)
 
 
-def sorted_ops(ops: "list[OpResult]", sort: str) -> "list[OpResult]":
+def sorted_ops(ops: "Sequence[OpResult]", sort: str) -> "list[OpResult]":
     """Ops in the order asked for: names ascending, numbers descending, unknown last."""
     if sort == "order":
-        return ops
+        return list(ops)
+    if sort == "headroom":
+        from roofprof.advice.answer import by_headroom
+
+        return by_headroom(ops)
     if sort == "name":
         return sorted(ops, key=lambda op: op.label)
     field = _SORT_KEYS[sort]
 
     def value(op: "OpResult") -> float | None:
-        return op.measured_on.roof_fraction if field == "roof_fraction" else getattr(op, field)
+        return op.of_roof if field == "roof_fraction" else getattr(op, field)
 
     return sorted(ops, key=lambda op: (value(op) is None, -(value(op) or 0.0)))
 
 
-def _print_findings(report: "RooflineReport", explain: bool) -> None:
-    from roofprof.reports.tables.findings import finding_lines
+def print_findings(report: "RooflineReport", explain: bool) -> None:
+    """On stderr: in a few lines, or each with `explain`."""
+    from roofprof.advice.notes import notes_of
+    from roofprof.reports.tables.findings import finding_lines, summary_lines
 
-    for line in finding_lines(report.findings, explain):
+    sys.stdout.flush()
+    for line in finding_lines(report.findings, True) if explain else summary_lines(notes_of(report, report.ops)):
         print(line, file=sys.stderr)
 
 

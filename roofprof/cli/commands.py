@@ -36,6 +36,9 @@ COMMANDS = {
         "analyze",
         "Read ncu reports and place every op on a GPU's roofline, formula beside measured.",
     ),
+    "demo": LazyCommand(
+        "roofprof.cli.demo", "demo", "Analyze a sample capture that comes with roofprof: needs no GPU and no file."
+    ),
     "ops": LazyCommand(
         "roofprof.cli.ops", "ops", "Print the layer op by op: FLOPs, compulsory bytes, AI and bound by formula."
     ),

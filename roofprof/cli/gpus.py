@@ -5,16 +5,27 @@ from typing import Annotated
 import typer
 
 
-def gpus(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
+def gpus(
+    name: Annotated[str | None, typer.Argument(help="Only GPUs whose name holds this, with their sources.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
     """List the GPUs that --gpu knows: dense peaks, bandwidth, ridge points, and where the figures are from."""
-    from roofprof.hardware.devices import bundled_gpus
+    from roofprof.errors import UsageError
+    from roofprof.hardware.devices import bundled_families
 
-    specs = list(bundled_gpus().values())
+    wanted = (name or "").lower()
+    families = {
+        heading: [spec for spec in specs if wanted in spec.name] for heading, specs in bundled_families().items()
+    }
+    families = {heading: specs for heading, specs in families.items() if specs}
+    if not families:
+        raise UsageError(f"no GPU's name holds {name!r}", "roofprof gpus lists them all")
     if as_json:
         import json
 
-        print(json.dumps({"schema_version": 1, "gpus": [spec.as_dict() for spec in specs]}))
+        specs = [spec.as_dict() | {"family": heading} for heading, specs in families.items() for spec in specs]
+        print(json.dumps({"schema_version": 1, "gpus": specs}))
         return
-    from roofprof.reports.tables.formulas import print_gpus
+    from roofprof.reports.tables.gpus import print_gpus
 
-    print_gpus(specs)
+    print_gpus(families, details=name is not None)

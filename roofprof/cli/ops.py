@@ -34,11 +34,17 @@ def ops(
     sort: Annotated[str, typer.Option(help="Order: order, time, bytes, flop, ai or name.")] = "order",
     top: Annotated[int | None, typer.Option(min=1, help="Show only the first N rows.")] = None,
     claims: Annotated[bool, typer.Option("--claims", help="Check each claim of the reference document.")] = False,
+    check: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Check published figures of a CSV file against our roofs.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Print the layer op by op: FLOPs, compulsory bytes, AI and bound by formula."""
     from roofprof.hardware.devices import load_gpu
 
+    if check is not None:
+        _print_check(check, as_json)
+        return
     if gpu == "same":
         raise UsageError("--gpu same needs a report", "name a GPU: roofprof gpus lists them")
     target = load_gpu(gpu)
@@ -101,6 +107,23 @@ def _print_claims(target: "DeviceSpec", as_json: bool) -> None:
     from roofprof.reports.tables.formulas import print_claims
 
     print_claims(claims, target)
+
+
+def _print_check(file: str, as_json: bool) -> None:
+    import json
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from roofprof.formulas.published import read_published
+    from roofprof.formulas.published_check import check_published
+
+    rows = check_published(read_published(Path(file)))
+    if as_json:
+        print(json.dumps({"schema_version": 1, "source": "formula", "figures": [asdict(row) for row in rows]}))
+        return
+    from roofprof.reports.tables.published import print_published
+
+    print_published(rows)
 
 
 def _case_dict(case: "LayerCase") -> dict[str, object]:

@@ -26,7 +26,7 @@ class CaseOps:
     gpu: str
     """Name of the profiled GPU."""
     ops: tuple[OpResult, ...]
-    """Of one layer, without `step_ops`."""
+    """Of one layer, every implementation of each op, without `step_ops`: what per-op tables list."""
     step_ops: tuple[OpResult, ...]
     """Once per step for all layers (lm_head): in no sum of the layer."""
     told_apart_by: str | None = None
@@ -65,8 +65,8 @@ class CaseOps:
 
     @property
     def time_ns(self) -> float | None:
-        """Sum of the ops' times; None where one is unknown."""
-        return sum_of(op.time_ns for op in self.ops).value
+        """Time of one layer; None where that of an op is unknown."""
+        return sum_of(op.time_ns for op in self.layer).value
 
     def kernel_of(self, op: OpResult) -> str:
         """What ran: the implementation's name, else the op's longest kernel."""
@@ -76,9 +76,21 @@ class CaseOps:
         return max(found)[1] if found else op.op
 
     @property
-    def alternatives(self) -> int:
-        """Rows beyond the first of an op: other implementations of it."""
-        return len(self.ops) - len({op.op for op in self.ops})
+    def layer(self) -> tuple[OpResult, ...]:
+        """What sums of the layer add up: each op once, by its first implementation."""
+        further = {id(op) for op in self.alternatives}
+        return tuple(op for op in self.ops if id(op) not in further)
+
+    @property
+    def alternatives(self) -> tuple[OpResult, ...]:
+        """Further implementations of an op that has a row already: one layer runs one of them."""
+        chosen: dict[tuple[str, ...], str | None] = {}
+        return tuple(
+            op
+            for op in self.ops
+            if op.implementation
+            and chosen.setdefault((op.op, *op.nvtx_path[:-1]), op.implementation) != op.implementation
+        )
 
 
 @dataclass(frozen=True, slots=True)

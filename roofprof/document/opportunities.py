@@ -82,7 +82,7 @@ class Opportunities:
     def projected_ns(self) -> tuple[float | None, float | None]:
         """Sum of the ops' spans under nsys, launched one by one and replayed as a CUDA graph."""
         eager, graph = (
-            sum_of(getattr(op, f"{kind}_projected_ns") for op in self.case.ops).value for kind in ("nsys", "graph")
+            sum_of(getattr(op, f"{kind}_projected_ns") for op in self.case.layer).value for kind in ("nsys", "graph")
         )
         return eager, graph
 
@@ -130,16 +130,16 @@ def opportunities(case: CaseOps) -> Opportunities:
     """Collect what a case shows."""
     below = [
         BelowRoof(op, fraction, headroom)
-        for op in case.ops
+        for op in case.layer
         if (fraction := op.measured_on.roof_fraction) is not None
         and fraction < EFFICIENT
         and (headroom := op.headroom_ns) is not None
     ]
-    short = [op for op in case.ops if _found(op, "launch-bound")]
+    short = [op for op in case.layer if _found(op, "launch-bound")]
     return Opportunities(
         case=case,
         below_roof=tuple(sorted(below, key=lambda b: -b.headroom_ns)),
-        padding=tuple(sorted(_padding(case.ops), key=lambda p: -(p.op.time_ns or 0))),
+        padding=tuple(sorted(_padding(case.layer), key=lambda p: -(p.op.time_ns or 0))),
         re_reads=tuple(sorted(_re_reads(case), key=lambda r: -r.extra_read_bytes)),
         occupancy=tuple(sorted(_occupancy(case), key=lambda o: -(o.op.time_ns or 0))),
         launch_bound=tuple(sorted(short, key=lambda op: -(op.time_ns or 0))),
@@ -160,7 +160,7 @@ def _padding(ops: Sequence[OpResult]) -> Iterator[Padding]:
 
 
 def _re_reads(case: CaseOps) -> Iterator[ReRead]:
-    for op in case.ops:
+    for op in case.layer:
         finding = _found(op, "re-reads")
         if finding and (extra := finding.values.get("extra_read_bytes")):
             gpu = gpu_of(case.source, op)
@@ -174,7 +174,7 @@ def _occupancy(case: CaseOps) -> Iterator[Occupancy]:
     columns = ("report", "launch_id", "duration_ns", "kernel_name", "waves_per_sm", "achieved_occupancy",
                "theoretical_occupancy")  # fmt: skip
     launches = {(row[0], row[1]): row[1:] for row in case.source.kernels.select(columns).iter_rows()}
-    for op in case.ops:
+    for op in case.layer:
         own = [launches[op.report, k] for k in op.kernels if (op.report, k) in launches]
         if op.measured_on.bound != "latency" or not own:
             continue
@@ -186,7 +186,7 @@ def _occupancy(case: CaseOps) -> Iterator[Occupancy]:
 def _fusions(case: CaseOps) -> Iterator[Fusion]:
     """With several implementations of an op the first stands for it: the bytes are its formula's."""
     by_name: dict[str, OpResult] = {}
-    for op in case.ops:
+    for op in case.layer:
         by_name.setdefault(op.op, op)
     for pair in _PAIRS:
         first, second = by_name.get(pair.first), by_name.get(pair.second)

@@ -129,7 +129,7 @@ class Series:
 
 def layer_point(case: CaseOps) -> LayerPoint:
     """Sum one case."""
-    ops = case.ops
+    ops = case.layer
     return LayerPoint(
         case=case,
         bottlenecks=bottlenecks(case),

@@ -15,7 +15,8 @@ from roofprof.formulas.traced import ceil_div
 from roofprof.formulas.work import Work as Work
 
 _OUTPUT_BYTES = {"fp4": 0.5625, "fp8": 1, "bf16": 2, "fp16": 2, "fp32": 4}
-
+_SCALED_BYTES = {"fp4": 0.5625, "mxfp4": 0.53125, "mxfp8": 1.03125}
+"""Per element with its one-byte scales: one for 16 elements in NVFP4, for 32 in the MX formats."""
 
 MAX_SIZE = 1 << 53
 """Beyond this a float no longer holds every whole number."""
@@ -26,9 +27,9 @@ class ShapeError(ValueError):
 
 
 def activation_bytes(rows: float, k: float, precision: str) -> float:
-    """Bytes of an activation [rows, k]: FP4 with an FP8 scale per 16, FP8 with an fp32 scale per 128."""
-    if precision == "fp4":
-        return rows * k * 0.5625
+    """Bytes of an activation [rows, k]: FP4 with an FP8 scale per 16, FP8 with an fp32 scale per 128, MX per 32."""
+    if precision in _SCALED_BYTES:
+        return rows * k * _SCALED_BYTES[precision]
     if precision == "fp8":
         return rows * k + 4 * rows * ceil_div(k, 128)
     return rows * k * _plain_bytes(precision)
@@ -50,7 +51,7 @@ def _plain_bytes(precision: str) -> float:
 
 
 def _tensor(precision: str) -> str:
-    return "fp32" if precision == "fp32" else f"tensor_{precision}"
+    return "fp32" if precision == "fp32" else f"tensor_{precision.removeprefix('mx')}"
 
 
 def gemm(m: float, n: float, k: float, precision: str = "bf16", output: str = "bf16") -> Work:

@@ -1,7 +1,8 @@
 """Measured roofs of one GPU, as `roofprof ceilings` writes them: what can be reached."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,9 @@ from roofprof.validate import Bounds, built
 SCHEMA_VERSION = 1
 READ_SHARES = {"read": 1.0, "triad": 2 / 3, "copy": 0.5, "write": 0.0}
 """Access mixes of DRAM by the share of reads in all bytes."""
+MEASURED, SHIPPED = ORIGINS = ("measured", "shipped")
+"""Whose figures: the profiled GPU's own, or those of another one of the same name that come with roofprof."""
+_SHIPPED = Path(__file__).parent / "measured"
 _POSITIVE = Bounds(positive=True)
 
 
@@ -49,6 +53,7 @@ class Ceilings:
     conditions: Mapping[str, str | float | bool | None] = field(default_factory=dict)
     """Driver, clocks, power, data, versions."""
     skipped: Mapping[str, str] = field(default_factory=dict)
+    origin: Annotated[str, Bounds(values=ORIGINS)] = MEASURED
 
     def dram_mix(self, read_bytes: float | None, write_bytes: float | None) -> str | None:
         """The access mix nearest to that of some bytes; `read` where they are unknown; None without any."""
@@ -79,6 +84,13 @@ class Ceilings:
             peaks = {pipe: peak if isinstance(peak, Mapping) else {"burst": peak} for pipe, peak in peaks.items()}
             data = {**data, "peak_flop_per_s": peaks}
         return built(cls, data)
+
+
+@cache
+def shipped_ceilings(device_name: str) -> Ceilings | None:
+    """The roofs that come with roofprof for GPUs of this very display name; None where none was measured."""
+    found = (load_ceilings(path) for path in sorted(_SHIPPED.iterdir()) if path.suffix == ".json")
+    return next((replace(roofs, origin=SHIPPED) for roofs in found if roofs.gpu == device_name), None)
 
 
 def load_ceilings(path: Path) -> Ceilings:

@@ -1,8 +1,10 @@
-"""GPU specifications: dense peaks and bandwidth with SKU and source, from gpus.toml or a user's own TOML."""
+"""GPU specifications: dense peaks and bandwidth with SKU and source, from gpus/*.toml or a user's own TOML."""
 
+import difflib
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,6 +26,10 @@ _MAGNITUDES = {
     "l2_bytes_per_s": Bounds(1e9, 1e16, unit="B/s"),
     "mufu_per_s": Bounds(1e9, 1e17),
     "boost_clock_hz": Bounds(1e7, 1e11, unit="Hz"),
+    "tensor_clock_hz": Bounds(1e7, 1e11, unit="Hz"),
+    "nvlink_bytes_per_s": Bounds(1e8, 1e14, unit="B/s"),
+    "pcie_bytes_per_s": Bounds(1e8, 1e14, unit="B/s"),
+    "nic_bytes_per_s": Bounds(1e7, 1e14, unit="B/s"),
     "dram_bytes": Bounds(1e8, 1e15, unit="B"),
     "l2_cache_bytes": Bounds(1e4, 1e12, unit="B"),
     "sm_count": Bounds(1, 1e5),
@@ -51,12 +57,26 @@ class DeviceSpec:
     mufu_per_s: Annotated[float | None, _POSITIVE] = None
     sm_count: Annotated[int | None, _POSITIVE] = None
     boost_clock_hz: Annotated[float | None, _POSITIVE] = None
+    tensor_clock_hz: Annotated[float | None, _POSITIVE] = None
+    """The clock that the tensor peaks (FP64's not among them) are at, where it is not the boost clock."""
     l2_cache_bytes: Annotated[float | None, _POSITIVE] = None
     l2_bytes_per_s: Annotated[float | None, _POSITIVE] = None
+    nvlink_bytes_per_s: Annotated[float | None, _POSITIVE] = None
+    """Each way, all links of the GPU together."""
+    pcie_bytes_per_s: Annotated[float | None, _POSITIVE] = None
+    """Each way."""
+    nic_bytes_per_s: Annotated[float | None, _POSITIVE] = None
+    """Each way, a GPU's share of the network, where a system of NVIDIA's defines it."""
+    links_source: str | None = None
     compute_capability: str | None = None
     doubtful: str | None = None
     match: tuple[str, ...] = field(default=())
-    """Parts of the display name by which a report's GPU is recognised."""
+    """Display names by which a report's GPU is recognised, without the vendor's words before them."""
+
+    def clock_of(self, pipe: str) -> float | None:
+        """The clock in Hz that a pipe's peak is at, or None where it is unknown."""
+        tensor = pipe.startswith("tensor_") and pipe != "tensor_fp64"
+        return (self.tensor_clock_hz if tensor else None) or self.boost_clock_hz
 
     def ridge_point(self, pipe: str) -> float | None:
         """FLOP/byte at which a pipe's peak meets DRAM bandwidth, or None where either is unknown."""
@@ -71,15 +91,46 @@ class DeviceSpec:
         return data
 
 
+FAMILIES: Mapping[str, str] = {
+    "blackwell": "Blackwell",
+    "hopper": "Hopper",
+    "ampere": "Ampere",
+    "ada": "Ada",
+    "volta-turing": "Volta and Turing",
+    "rtx-pro": "RTX PRO Blackwell",
+    "geforce-50": "GeForce RTX 50",
+    "geforce-40": "GeForce RTX 40",
+    "geforce-30": "GeForce RTX 30",
+    "geforce-20": "GeForce RTX 20",
+    "geforce-16": "GeForce GTX 16",
+}
+"""Files of gpus/ and their headings, in the order in which lists show them."""
+
+
 @cache
 def bundled_gpus() -> Mapping[str, DeviceSpec]:
-    """Every GPU that ships, by name, in the order of gpus.toml."""
-    return _parse(_bundled_table(), "gpus.toml")
+    """Every GPU that ships, by name, family by family."""
+    return {spec.name: spec for specs in bundled_families().values() for spec in specs}
+
+
+@cache
+def bundled_families() -> Mapping[str, Sequence[DeviceSpec]]:
+    """The GPUs that ship, by heading."""
+    tables, whole = _bundled_tables(), _bundled_table()
+    return {
+        heading: list(_parse(tables[stem], f"gpus/{stem}.toml", whole).values()) for stem, heading in FAMILIES.items()
+    }
+
+
+@cache
+def _bundled_tables() -> Mapping[str, Mapping[str, object]]:
+    folder = Path(__file__).parent / "gpus"
+    return {stem: tomllib.loads((folder / f"{stem}.toml").read_text(encoding="utf-8")) for stem in FAMILIES}
 
 
 @cache
 def _bundled_table() -> Mapping[str, object]:
-    return tomllib.loads((Path(__file__).parent / "gpus.toml").read_text(encoding="utf-8"))
+    return {name: row for table in _bundled_tables().values() for name, row in table.items()}
 
 
 def load_gpu(name_or_file: str) -> DeviceSpec:
@@ -93,34 +144,45 @@ def load_gpu(name_or_file: str) -> DeviceSpec:
         return bundled_gpus()[name_or_file]
     path = Path(name_or_file)
     if path.suffix != ".toml" and not os.path.isfile(path):
-        known = ", ".join(bundled_gpus())
-        raise UsageError(f"unknown GPU {name_or_file!r}", f"use one of {known}, 'same', or a TOML file")
+        near = difflib.get_close_matches(name_or_file.lower(), bundled_gpus(), n=5)
+        known = f"did you mean {', '.join(near)}? " if near else ""
+        raise UsageError(
+            f"unknown GPU {name_or_file!r}", f"{known}`roofprof gpus` lists the names; 'same' and a TOML file go too"
+        )
     specs = _parse(read_toml(path, _HINT), str(path))
     if not specs:
         raise RoofprofError(f"{path} holds no GPU", "write a table such as [my-gpu], as docs/gpus.md shows")
     return next(iter(specs.values()))
 
 
-def recognise_gpu(display_name: str) -> DeviceSpec | None:
-    """The bundled GPU that a report's device name means, or None. MIG slices are not the whole GPU."""
-    if "MIG" in display_name:
-        return None
-    words = display_name.replace("-", " ").replace("_", " ")
-    for spec in bundled_gpus().values():
-        for part in spec.match:
-            wanted = part.replace("-", " ")
-            if f" {wanted} " in f" {words} ":
-                return spec
-    return None
+_VENDOR_WORDS = re.compile(r"^(NVIDIA |Tesla |GeForce )+")
 
 
-def _parse(table: Mapping[str, object], origin: str) -> dict[str, DeviceSpec]:
+def recognise_gpu(display_name: str, sm_count: float | None = None) -> DeviceSpec | None:
+    """The bundled GPU that a report's device name means, or None: the name fits as a whole or not at all.
+
+    Drivers write `Tesla T4`, `GeForce RTX 2070` or `NVIDIA GeForce RTX 2070` for one card; a laptop's GPU or a MIG
+    slice has more words in its name and is another.
+
+    Args:
+        display_name: as the driver gives it.
+        sm_count: tells cards of one name apart, such as the two RTX 3080.
+    """
+    words = _VENDOR_WORDS.sub("", " ".join(display_name.split()))
+    found = [spec for spec in bundled_gpus().values() if words in spec.match]
+    return next((spec for spec in found if spec.sm_count == sm_count), found[0] if found else None)
+
+
+def _parse(
+    table: Mapping[str, object], origin: str, parents: Mapping[str, object] | None = None
+) -> dict[str, DeviceSpec]:
+    """The GPUs of a table, which inherit from those of it or of `parents`."""
     specs: dict[str, DeviceSpec] = {}
     for name, row in table.items():
         try:
             if not isinstance(row, dict):
                 raise wrong(row, "a table of one GPU")
-            specs[name] = _spec(name, row, table, origin)
+            specs[name] = _spec(name, row, parents or table, origin)
         except FieldError as error:
             raise ReportError(f"{origin}: {error.inside(name)}", _HINT) from None
     return specs

@@ -84,6 +84,7 @@ def call_rows(launches: pl.DataFrame, rows: str = "nvtx_path") -> pl.DataFrame:
         pl.col("launch_id").alias("kernels"),
         pl.col("launch_id").min().alias("first_launch_id"),
         *(total(column) for column in SUMMED),
+        _passed_on(),
         *(mean_over_time(column) for column in TIME_WEIGHTED),
         pl.col("device_name").first(),
         pl.col("device_id").first(),
@@ -91,6 +92,12 @@ def call_rows(launches: pl.DataFrame, rows: str = "nvtx_path") -> pl.DataFrame:
         pl.col("replay_passes").max(),
     )
     return calls.with_columns(_flop_count())
+
+
+def _passed_on() -> pl.Expr:
+    """`passed_on_bytes`: what all kernels of a call but its last one stored, for the kernels after them to read."""
+    stores = pl.col("l2_write_bytes").slice(0, pl.len() - 1)
+    return pl.when(stores.is_null().any()).then(None).otherwise(stores.sum()).alias("passed_on_bytes")
 
 
 def op_rows(calls: pl.DataFrame, rows: str = "nvtx_path") -> pl.DataFrame:

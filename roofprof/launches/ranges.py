@@ -20,6 +20,7 @@ from roofprof.formulas.range_names import (
 )
 from roofprof.names.labels import distinct_labels
 from roofprof.names.reading import Layers, ReadPath, read_path
+from roofprof.names.writers.engine_steps import Batch, batch_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +110,13 @@ def _name(
         if matched.implementation:
             case = CaseConditions(case.phase, case.batch, case.seq_len, case.cache, matched.implementation)
         found = _evaluated(report, RangeName(matched.op, matched.formula, matched.shape), case)
-    elif read.innermost.formula is not None or read.innermost.writer == "roofprof":
+    elif read.innermost.formula is not None or (why := _why_no_shape(innermost)) is None:
         found = _evaluated(report, RangeName(read.op, read.innermost.formula, read.innermost.shape), case)
     else:
         finding = Finding(
             "range-name",
             Severity.INFO,
-            f"the range's name carries no shape: {_why_no_shape(innermost)}",
+            f"the range's name carries no shape: {why}",
             "name it op:formula:sizes:precision, or map it with --ops",
             op=read.op,
             report=report,
@@ -125,12 +126,13 @@ def _name(
     return replace(found, key=read.key, layer=read.layer)
 
 
-def _why_no_shape(name: str) -> str:
+def _why_no_shape(name: str) -> str | None:
+    """Why a name gives no formula; None of a plain name, which does not try to."""
     try:
-        parse_range_name(name)
+        parsed = parse_range_name(name)
     except RangeNameError as error:
         return str(error)
-    return "nothing that follows its first colon is a size or a precision"
+    return None if parsed.formula is None else "nothing that follows its first colon is a size or a precision"
 
 
 def _evaluated(report: str, name: RangeName, case: CaseConditions) -> NamedRange:
@@ -153,7 +155,10 @@ def _evaluated(report: str, name: RangeName, case: CaseConditions) -> NamedRange
 
 
 def _case(path: tuple[str, ...], config: OpsConfig | None, conditions: Conditions) -> CaseConditions:
-    """The case by the innermost layer range around the op, else by the ops file; cache and so on by the manifest."""
+    """The case by the innermost layer range around the op, else by an engine's step, else by the ops file.
+
+    Cache and implementation are the manifest's.
+    """
     default = config.case if config else CaseConditions()
     cache = conditions.cache or default.cache
     for text in reversed(path[:-1]):
@@ -171,4 +176,8 @@ def _case(path: tuple[str, ...], config: OpsConfig | None, conditions: Condition
                 cache,
                 conditions.implementations.get(text, {}).get(read_path(path).op, default.implementation),
             )
-    return CaseConditions(default.phase, default.batch, default.seq_len, cache, default.implementation)
+    steps = [step for text in path if (step := batch_of(text))]
+    step = steps[-1] if steps else Batch(None, None)
+    return CaseConditions(
+        step.phase or default.phase, step.batch or default.batch, default.seq_len, cache, default.implementation
+    )

@@ -1,1 +1,1 @@
-"""What the names of NVTX ranges say, whoever wrote them."""
+"""What the names of NVTX ranges say, whoever wrote them: identity, label, layer, step, formula and shape."""

@@ -1,80 +1,86 @@
-"""One range's name and a whole path, read: what identifies them, and which layer and step they are of."""
+"""Names of NVTX ranges and whole paths of them, read: what is the same op, what to call it, what it computes."""
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
-from roofprof.formulas.range_names import RangeName, RangeNameError, Shape, parse_range_name
+from roofprof.names.name import Asked, Layers, Reading, ReadName
+from roofprof.names.writers import plain
+from roofprof.names.writers.table import WRITERS
 
-_LAYER = re.compile(r"(?:^|(?<=[./]))(layers?|h|blocks)\.(\d+)(?=$|[./:])")
-Layers = Literal["folded", "each"]
+__all__ = ["Layers", "ReadName", "ReadPath", "read_name", "read_path"]
 
-
-@dataclass(frozen=True, slots=True)
-class ReadName:
-    """One range's name."""
-
-    key: str
-    """Identity; layer and step numbers stand as `{}`."""
-    label: str
-    """Shown to people."""
-    layer: int | None
-    step: int | None
-    formula: str | None
-    shape: Shape
-    """Sizes and precisions; empty where the name has none."""
-    writer: str
-    """`roofprof`, or `plain`."""
+_CACHED_LENGTH = 2048
+"""Longer names are read anew each time: a cache of texts of half a megabyte would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadPath:
-    """A whole NVTX path."""
+    """A whole path."""
 
     key: tuple[str, ...]
-    """Keys of the parts that make its identity."""
+    """Identity of the row."""
     op: str
-    """Name of its row."""
+    """The row's op: canonical where the name is ours or a known module's, else the innermost label."""
     layer: int | None
+    """Of the outermost range that names one: modules shared by all layers carry the first one's number."""
     step: int | None
+    """Of the innermost range that names one."""
     innermost: ReadName
 
 
+def read_name(name: str, domain: str | None = None, layers: Layers = "folded") -> ReadName:
+    """What one range's name says."""
+    return reading_of(name, domain, layers).name
+
+
 def read_path(path: tuple[str, ...], domain: str | None = None, layers: Layers = "folded") -> ReadPath:
-    """Read a path, outermost name first.
+    """What a path of range names says.
 
     Args:
-        path: the names as they stand, at least one.
-        domain: of the ranges.
-        layers: `each` leaves layer numbers in the key.
+        path: names from the outermost in, as the profiler gives them; any texts.
+        domain: NVTX domain, where known.
+        layers: "folded" takes the layers' numbers out of the key; "each" leaves them in.
+
+    Returns:
+        Never fails; a key read again is the same key.
     """
-    names = [_read(name, layers) for name in path]
-    inner = names[-1]
-    layer = next((name.layer for name in reversed(names) if name.layer is not None), None)
-    return ReadPath(tuple(name.key for name in names), _op(path[-1], inner), layer, None, inner)
+    if not path:
+        return ReadPath((), "", None, None, ReadName("", ""))
+    readings = [reading_of(name, domain, layers) for name in path]
+    inner = readings[-1]
+    numbered = [r.name.layer for r in readings if r.name.layer is not None]
+    steps = [r.name.step for r in readings if r.name.step is not None]
+    return ReadPath(
+        key=(*(r.scope_key for r in readings[:-1]), inner.name.key),
+        op=inner.op_name,
+        layer=numbered[0] if numbered else None,
+        step=steps[-1] if steps else None,
+        innermost=inner.name,
+    )
 
 
-@lru_cache(maxsize=1 << 16)
-def _read(name: str, layers: Layers) -> ReadName:
-    found = _LAYER.search(name)
-    layer = int(found[2]) if found else None
-    key = _LAYER.sub(r"\1.{}", name) if layers == "folded" else name
-    own = _own(name)
-    if own is None:
-        return ReadName(key, key, layer, None, None, {}, "plain")
-    return ReadName(key, key, layer, None, own.formula, own.shape, "roofprof")
+def reading_of(name: str, domain: str | None = None, layers: Layers = "folded") -> Reading:
+    """The reading of one name, kept for names that come again."""
+    if len(name) > _CACHED_LENGTH:
+        return _read(name, domain, layers)
+    return _kept(name, domain, layers)
 
 
-def _own(name: str) -> RangeName | None:
-    """The name as ours: it parses, and what follows a colon says a size or a precision."""
-    try:
-        found = parse_range_name(name)
-    except RangeNameError:
-        return None
-    return found if found.formula is None or found.shape else None
+def _read(name: str, domain: str | None, layers: Layers) -> Reading:
+    return _asked(name, Asked(layers, domain, _asked))
 
 
-def _op(name: str, read: ReadName) -> str:
-    """What stands before the first colon of a name of ours; any other name whole."""
-    return read.key.split(":", 1)[0] if read.writer == "roofprof" else read.label
+def _asked(name: str, asked: Asked) -> Reading:
+    for writer in WRITERS:
+        reading = writer(name, asked)
+        if reading is not None:
+            return reading
+    return plain.read(name, asked)
+
+
+_kept = lru_cache(maxsize=1 << 16)(_read)
+
+
+def forget() -> None:
+    """Empty the cache of names."""
+    _kept.cache_clear()

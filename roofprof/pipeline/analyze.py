@@ -26,6 +26,8 @@ from roofprof.selfcheck.result import Selfcheck
 from roofprof.timeline.op_times import NamedTrace
 
 SAME_GPU = "same"
+CEILINGS_FILE = "ceilings.json"
+"""Of a capture: the measured roofs of its GPU."""
 DEFAULT_GPU = "gb200"
 
 
@@ -150,7 +152,8 @@ def _analyze(
             check = options.selfcheck or _find_selfcheck(item.path, required=False)
             for group in capture.groups:
                 read = read_group(group, options.domain, progress, options.reader)
-                measured.append(replace(read, selfcheck=check, ncu_version=capture.versions.get("ncu")))
+                own = _own_ceilings(item.path)
+                measured.append(replace(read, selfcheck=check, ncu_version=capture.versions.get("ncu"), ceilings=own))
         else:
             report = read_ncu_report(item.path, progress, label, options.reader)
             launches, doubts = attribute(report.launches, options.domain)
@@ -162,6 +165,11 @@ def _analyze(
         options.domain, options.config, options.only, options.ceilings, by=options.by, layers=options.layers
     )
     return analyze(measured, target, chosen, findings)
+
+
+def _own_ceilings(capture: Path) -> Ceilings | None:
+    path = capture / CEILINGS_FILE
+    return load_ceilings(path) if path.is_file() else None
 
 
 def _load(item: Input) -> RooflineReport:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated
 
 from roofprof.findings import Finding
+from roofprof.hardware.ceilings import MEASURED, ORIGINS
 from roofprof.hardware.devices import PIPES, DeviceSpec, bundled_gpus
 from roofprof.results.columns import Column, Group, derived_values
 from roofprof.results.op_groups import FormulaResult, MeasuredOn, Spread, Useful
@@ -59,6 +60,9 @@ class OpResult:
     dram_write_bytes: Annotated[float | None, Column("B", "Written to DRAM")]
     dram_bytes: Annotated[float | None, Column("B", "Read from and written to DRAM")]
     dram_upper_bytes: Annotated[float | None, Column("B", "Reads and every store, those left in L2 too")]
+    own_intermediate_bytes: Annotated[
+        float | None, Column("B", "DRAM reads beyond the formula's inputs that its own earlier kernels wrote, at most")
+    ] = None
     l2_bytes: Annotated[float | None, Column("B", "Between SMs and L2")]
     l1_fill_bytes: Annotated[float | None, Column("B", "From L2 into L1 and shared memory")]
     flop_by_pipe: Annotated[
@@ -103,15 +107,36 @@ class OpResult:
         return self.nsys_union_ns if self.time_source == "nsys" else self.duration_ns
 
     @property
+    def of_roof(self) -> float | None:
+        """Minimum time by the best roofs known / time: `headroom_roof` says whose roofs these are."""
+        measured = self.measured_on.roof_fraction_measured
+        return self.measured_on.roof_fraction if measured is None else measured
+
+    @property
     def headroom_ns(
         self,
-    ) -> Annotated[float | None, Column("ns", "Potential savings per call: time x (1 - roof_fraction)", after="share")]:
-        """What running at the profiled GPU's roof would save per call: time x (1 - fraction of the roof).
+    ) -> Annotated[
+        float | None, Column("ns", "Potential savings per call: time x (1 - fraction of headroom_roof)", after="share")
+    ]:
+        """What running at the best roof known would save per call; `headroom_roof` says which.
 
         Never negative: an op above its roof (cold bytes over warm time, say) has nothing left to save.
         """
-        fraction = self.measured_on.roof_fraction
+        fraction = self.of_roof
         return None if self.time_ns is None or fraction is None else self.time_ns * max(0.0, 1 - fraction)
+
+    @property
+    def headroom_roof(
+        self,
+    ) -> Annotated[
+        str | None,
+        Column("text", "Roofs that headroom_ns is against: measured on this GPU, shipped, or the datasheet's",
+               values=(*ORIGINS, "datasheet"), after="headroom_ns"),
+    ]:  # fmt: skip
+        """The best roofs known of the profiled GPU; None where none is known."""
+        if self.measured_on.roof_fraction_measured is not None:
+            return self.measured_on.measured_roofs or MEASURED
+        return None if self.measured_on.roof_fraction is None else "datasheet"
 
     @property
     def label(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from roofprof.hardware.ceilings import READ_SHARES
+from roofprof.hardware.ceilings import ORIGINS, READ_SHARES
 from roofprof.hardware.devices import PIPES
 from roofprof.results.columns import Column, Group
 
@@ -31,6 +31,11 @@ class FormulaResult:
     attainable_flop_per_s: Annotated[
         float | None, Column("FLOP/s", "Attainable rate of the formula's work on the target GPU", in_ops_csv=None)
     ] = None
+    precision_source: Annotated[
+        str | None,
+        Column("text", "`counters` where the range's name gives sizes alone: precision of most executed FLOPs",
+               in_ops_csv=None, values=("counters",)),
+    ] = None  # fmt: skip
     source: Annotated[str, Column("text", "Where this side is from", in_ops_csv=None, values=("formula",))] = "formula"
 
 
@@ -76,6 +81,11 @@ class MeasuredOn:
         str | None,
         Column("text", "Access mix whose measured bandwidth was used", in_ops_csv="dram_mix",
                values=tuple(READ_SHARES)),
+    ] = None  # fmt: skip
+    measured_roofs: Annotated[
+        str | None,
+        Column("text", "Whose measured roofs: the profiled GPU's, or those shipped for a GPU of its name",
+               in_ops_csv="measured_roofs", values=ORIGINS),
     ] = None  # fmt: skip
     sm_clock_hz: Annotated[float | None, Column("Hz", "SM clock of the median call", in_ops_csv="sm_clock_hz")]
 

@@ -147,15 +147,15 @@ def _state_of(
 
 def _peak_rows(launches: pl.DataFrame, device: DeviceSpec | None) -> Iterator[Row]:
     """The dense rates by the report against the datasheet's, each per SM and cycle."""
-    if device is None or not device.sm_count or not device.boost_clock_hz:
+    if device is None or not device.sm_count:
         return
     for pipe in PIPES:
         column = f"peak_{pipe}_flop_per_s"
         known = launches.filter(pl.col(column).is_not_null() & pl.col("sm_clock_hz").is_not_null())
-        if not known.height or pipe not in device.peak_flop_per_s:
+        if not known.height or pipe not in device.peak_flop_per_s or not (clock := device.clock_of(pipe)):
             continue
         per_cycle = (known[column] / known["sm_clock_hz"] / known["sm_count"]).to_list()
-        true = device.peak_flop_per_s[pipe] / device.boost_clock_hz / device.sm_count
+        true = device.peak_flop_per_s[pipe] / clock / device.sm_count
         limits = (true * (1 - PEAK_TOLERANCE), true * (1 + PEAK_TOLERANCE))
         state, why = _state_of(per_cycle, column, limits, PEAK_TOLERANCE)
         yield Row(

@@ -1,8 +1,10 @@
 """The steps of docs/extending, followed as they stand on the pages."""
 
 import shutil
+import types
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import roofprof.hardware.chip as chip_files
 from roofprof.cli import app
 from roofprof.hardware.chip import chip_of_capability, chips
 from roofprof.hardware.devices import load_gpu
+from roofprof.names import reading
 from roofprof.parsers.ncu.columns import plan_columns
 from roofprof.profiler.ncu.plan import layer_plan, table_of_capability
 
@@ -67,3 +70,19 @@ def test_a_gpu_is_one_table(root: Path, tmp_path: Path) -> None:
         words = command.removeprefix("$ roofprof ").replace("gx200", str(file)).split()
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 0, result.output
+
+
+def test_a_writer_is_one_module(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, table, check = code_blocks(root / "docs" / "extending" / "writer.md", "python")
+    acme = types.ModuleType("acme")
+    exec(module, acme.__dict__)
+    names: dict[str, Any] = {"WRITERS": reading.WRITERS, "acme": acme}
+    exec(table, names)
+    monkeypatch.setattr(reading, "WRITERS", names["WRITERS"])
+    reading.forget()
+    try:
+        exec(check, {"read_path": reading.read_path})
+        key = reading.read_path(("acme<17>qk_norm(64x128)",)).key
+        assert reading.read_path(key).key == key
+    finally:
+        reading.forget()

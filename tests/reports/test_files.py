@@ -10,8 +10,10 @@ import polars as pl
 import pytest
 from rich.console import Console
 
+from roofprof.advice.answer import answers_of
 from roofprof.reports.files import OPS_SCHEMA
 from roofprof.reports.outputs.registry import analysis_outputs, required_output, write_folder
+from roofprof.reports.plots.points import NAMED
 from roofprof.reports.plots.roofline import draw_roofline
 from roofprof.reports.tables.findings import finding_lines
 from roofprof.reports.tables.ops import print_ops
@@ -84,16 +86,19 @@ def overlaps(boxes: list) -> list[tuple[int, int]]:
     ]
 
 
-def test_no_labels_overlap_at_52_ops(decode: RooflineReport) -> None:
-    figure = draw_roofline(decode)
+@pytest.mark.parametrize("fixture", ["decode", "layers"])
+def test_the_ten_ops_with_most_headroom_are_named_and_no_label_overlaps(request, fixture: str) -> None:  # type: ignore[no-untyped-def]
+    report: RooflineReport = request.getfixturevalue(fixture)
+    figure = draw_roofline(report)
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    axes = figure.axes[0]
-    labels = [t for t in axes.texts if t.get_gid() == "op-label"]
-    assert len(labels) == 47  # five of 52 have no FLOPs
-    boxes = [t.get_window_extent(renderer) for t in labels]
-    assert overlaps(boxes) == []
-    frame = axes.get_window_extent(renderer)
-    assert all(frame.x0 <= b.x0 and b.x1 <= frame.x1 and frame.y0 <= b.y0 and b.y1 <= frame.y1 for b in boxes)
+    assert len(figure.axes) == 2 * len(answers_of(report))
+    for axes in figure.axes:
+        labels = [t for t in axes.texts if t.get_gid() == "op-label"]
+        assert 0 < len(labels) <= NAMED
+        boxes = [t.get_window_extent(renderer) for t in labels]
+        assert overlaps(boxes) == []
+        frame = axes.get_window_extent(renderer)
+        assert all(frame.x0 <= b.x0 and b.x1 <= frame.x1 and frame.y0 <= b.y0 and b.y1 <= frame.y1 for b in boxes)
     key = [t.get_window_extent(renderer) for t in figure.texts if t.get_text()]
     assert overlaps(key) == []
     width, height = figure.canvas.get_width_height()

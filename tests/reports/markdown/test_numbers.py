@@ -108,7 +108,7 @@ def target_time(op: dict[str, Any], target: dict[str, Any]) -> float:
 
 def add_sums(allowed: Allowed, document: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     """Sums over one case, and shares of them."""
-    ops = [op for op in rows if op["op"] != "lm_head"]
+    ops = one_layer([op for op in rows if op["op"] != "lm_head"])
     known = [op for op in ops if op["measured_on"]["bound"] and time(op)]
     whole = math.fsum(time(op) for op in known)
     minimum = math.fsum(target_time(op, document["target"]) for op in ops if op["bound"])
@@ -137,6 +137,17 @@ def add_sums(allowed: Allowed, document: dict[str, Any], rows: list[dict[str, An
         allowed.value("token_ns", whole / (batch if phase == "decode" else batch * length))
     flops, traffic = (math.fsum(op[k] for op in ops) for k in ("flop_count", "dram_bytes"))
     allowed.value("ai", flops / traffic)
+
+
+def one_layer(ops: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each op once: of several implementations the first."""
+    first: dict[tuple[str, ...], str | None] = {}
+    return [
+        op
+        for op in ops
+        if not op["implementation"]
+        or first.setdefault((op["op"], *op["nvtx_path"][:-1]), op["implementation"]) == op["implementation"]
+    ]
 
 
 def add_op(allowed: Allowed, document: dict[str, Any], op: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from roofprof.document.cases import cases_of
 from roofprof.document.comparison import FACTORS, Comparison, compare
 from roofprof.reports.outputs.registry import comparison_outputs, write_folder
-from roofprof.reports.plots.compare import SHOWN, draw_comparison
+from roofprof.reports.plots.compare import NAMED, SHOWN, draw_comparison
 from roofprof.reports.tables.compare import document, print_comparisons
 from roofprof.results.report import RooflineReport
 
@@ -92,8 +92,17 @@ def test_pictures_of_every_kind(analyzed, tmp_path: Path, name: str) -> None:  #
         assert path.stat().st_size > 1000
 
 
-def test_the_worst_are_named(layers: RooflineReport) -> None:
-    scatter, waterfall = draw_comparison(compare(cases_of([layers]))).axes
-    names = [t.get_text() for t in waterfall.texts if not t.get_text().endswith("x")]
+def test_the_worst_are_named_and_the_bars_add_up_to_their_times(layers: RooflineReport) -> None:
+    comparisons = compare(cases_of([layers]))
+    scatter, bars = draw_comparison(comparisons).axes
+    assert len([t for t in scatter.texts if t.get_gid() == "op-label"]) == NAMED
+    names = [t.get_text() for t in bars.texts if "µs" not in t.get_text()]
     assert len(names) == SHOWN
-    assert len([t for t in scatter.texts if t.get_gid() == "op-label"]) == SHOWN
+    gaps = [g for found in comparisons for g in found.gaps if g.time_ns is not None and g.formula_time_ns is not None]
+    worst = sorted(gaps, key=lambda g: g.formula_time_ns - g.time_ns)[:SHOWN]  # type: ignore[operator]
+    drawn: dict[float, float] = {}
+    for bar in (patch for patch in bars.patches if round(patch.get_height(), 6) == 0.6):  # type: ignore[attr-defined]
+        drawn[round(bar.get_y(), 3)] = drawn.get(round(bar.get_y(), 3), 0.0) + bar.get_width()  # type: ignore[attr-defined]
+    limit = max(drawn.values())
+    for width, gap in zip(drawn.values(), worst, strict=True):
+        assert width == pytest.approx(min(limit, (gap.time_ns or 0) / 1e3))

@@ -23,6 +23,7 @@ WORK = Work(1000.0, {"in": 8e6}, {"out": 2e6}, "tensor_fp8")
 ROW: dict[str, Any] = {
     **{f"{pipe}_flop_count": None for pipe in PIPES}, "tensor_fp8_flop_count": 1000.0, "fp32_flop_count": 0.0,
     "report": "r", "mufu_count": 0.0, "dram_read_bytes": 8e6, "dram_write_bytes": 2e6, "l2_write_bytes": 2e6,
+    "passed_on_bytes": None,
 }  # fmt: skip
 
 
@@ -156,3 +157,17 @@ def test_no_copy_or_reduction_of_the_real_reports_trips_the_tensor_rule(decode: 
     for report in (decode, analyzed("h100-calibration-cold.ncu-rep")):
         warnings = [f for f in report.findings if f.kind == "tensor-counter-zero" and f.severity == "warning"]
         assert warnings == []
+
+
+@pytest.mark.parametrize(
+    ("passed_on", "reads", "left"), [(3e6, 12e6, 1e6), (4e6, 12e6, None), (9e6, 12e6, None), (0.0, 12e6, 4e6)]
+)
+def test_what_its_own_kernels_wrote_is_no_re_read(passed_on: float, reads: float, left: float | None) -> None:
+    found = explained(
+        names=("a", "b"), dram_read_bytes=reads, passed_on_bytes=passed_on, l2_write_bytes=2e6 + passed_on,
+        dram_write_bytes=2e6 + passed_on,
+    )  # fmt: skip
+    again = [f.values["extra_read_bytes"] for f in found if f.kind == "re-reads"]
+    assert again == ([] if left is None or left <= 0.15 * 8e6 else [pytest.approx(left)])
+    own = [f.values["own_intermediate_bytes"] for f in found if f.kind == "intermediates"]
+    assert own == ([pytest.approx(min(4e6, passed_on))] if passed_on else [])

@@ -20,8 +20,8 @@ def test_analyze_prints_a_table_and_findings_beside_it(capsys, data: Path) -> No
     code, out, err = call(capsys, "analyze", data / "kinds/set-roofline.ncu-rep")
     assert code == 0
     assert "scale_add" in out
-    assert "extrapolated to gb200" in " ".join(out.split())
-    assert "counter-missing" in err
+    assert "the same ops on gb200, extrapolated" in out
+    assert err.startswith("findings: ")
 
 
 def test_plots_and_phases_are_written_on_demand(capsys, data: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

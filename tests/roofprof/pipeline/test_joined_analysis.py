@@ -54,4 +54,4 @@ def test_shares_are_of_the_profiled_layer(joined: RooflineReport) -> None:
 def test_headroom_is_what_the_roof_would_save(joined: RooflineReport) -> None:
     op = max(joined.ops, key=lambda op: op.headroom_ns or 0)
     assert op.op == "moe_gate_up"
-    assert op.headroom_ns == pytest.approx(op.nsys_union_ns * (1 - op.measured_on.roof_fraction))  # type: ignore[operator]
+    assert op.headroom_ns == pytest.approx(op.nsys_union_ns * (1 - op.measured_on.roof_fraction_measured))  # type: ignore[operator]

@@ -12,7 +12,7 @@ from roofprof.results.report import RooflineReport
 
 
 def at_roof_fraction(op: OpResult, fraction: float | None) -> OpResult:
-    return replace(op, measured_on=replace(op.measured_on, roof_fraction=fraction))
+    return replace(op, measured_on=replace(op.measured_on, roof_fraction=fraction, roof_fraction_measured=None))
 
 
 @pytest.mark.parametrize(("fraction", "left"), [(0.25, 0.75), (1.0, 0.0), (1.4, 0.0), (None, None)])

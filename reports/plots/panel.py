@@ -1,0 +1,206 @@
+"""One panel of a roofline picture: the axes, the roofs with their labels, the marks of the ops."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from roofprof.formatting import format_si, printable
+from roofprof.hardware.ceilings import Ceilings
+from roofprof.hardware.devices import DeviceSpec
+from roofprof.reports.plots.labels import place_labels
+from roofprof.reports.plots.points import Point, Points
+from roofprof.reports.plots.style import PIPE_STYLES, Theme, pipe_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+VISIBLE_SHARE = 0.002
+"""Ops with less of the layer's time do not stretch the axes: they are drawn at the edge, and counted."""
+DEEPEST = 3e4
+"""From the highest roof down to the lower edge: what lies deeper would press all else together."""
+INTERVAL_FROM = 1.10
+"""An op whose AI lies this factor over its lower bound is drawn with the interval between them."""
+_LABEL_WIDTH = 26
+_LINE = 0.026
+"""Of the axes' height: a line of the roofs' labels."""
+_SMALLEST, _AREA = 14.0, 1500.0
+"""Points squared: of a mark without time, and what a share of 1 adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoofSet:
+    """Roofs that are drawn in one style."""
+
+    name: str
+    """`measured`, `datasheet`, or the target's name."""
+    peaks: dict[str, float]
+    dram_bytes_per_s: float | None
+
+
+def roof_sets(spec: DeviceSpec, ceilings: Ceilings | None) -> list[RoofSet]:
+    """The best known first: what was measured, then the datasheet's."""
+    sheet = RoofSet("datasheet", dict(spec.peak_flop_per_s), spec.dram_bytes_per_s)
+    if ceilings is None:
+        return [sheet]
+    peaks = {pipe: peak.burst for pipe, peak in ceilings.peak_flop_per_s.items()}
+    return [RoofSet("measured", peaks, max(ceilings.dram_bytes_per_s.values(), default=None)), sheet]
+
+
+def draw_panel(axes: "Axes", points: Points, roofs: Sequence[RoofSet], theme: Theme, always: Sequence[str]) -> None:
+    """Draw one panel.
+
+    Args:
+        axes: empty ones.
+        points: the ops.
+        roofs: the best known first: it is drawn solid, the others dashed.
+        theme: colours.
+        always: pipes whose roof is drawn though no op uses it.
+    """
+    used = {point.pipe for point in points.drawn if point.named or (point.share or 0) >= VISIBLE_SHARE}
+    pipes = [pipe for pipe in PIPE_STYLES if (pipe in used or pipe in always) and any(pipe in r.peaks for r in roofs)]
+    _limits(axes, points, roofs, pipes)
+    paper(axes, theme)
+    for number, roof in enumerate(roofs):
+        _draw_roofs(axes, roof, pipes, theme, solid=number == 0)
+    _label_roofs(axes, roofs, pipes, points, theme)
+    if below := _draw_marks(axes, points, theme):
+        named = [printable(point.label, 20) for point in below if point.named]
+        more = [f"{len(below) - len(named)} ops"] if len(below) > len(named) else []
+        axes.text(0.99, 0.012, f"below: {', '.join([*named, *more])}", transform=axes.transAxes, ha="right",
+                  va="bottom", fontsize=7, color=theme.faint, parse_math=False)  # fmt: skip
+
+
+def _limits(axes: "Axes", points: Points, roofs: Sequence[RoofSet], pipes: Sequence[str]) -> None:
+    main = [p for p in points.drawn if p.named or (p.share or 0) >= VISIBLE_SHARE] or list(points.drawn)
+    intensities = [p.intensity for p in main] + [p.other[0] for p in main if p.named and p.other]
+    rates = [p.rate for p in main] + [p.other[1] for p in main if p.named and p.other]
+    peaks = [roof.peaks[pipe] for roof in roofs for pipe in pipes if pipe in roof.peaks]
+    ridges = [
+        roof.peaks[pipe] / roof.dram_bytes_per_s
+        for roof in roofs
+        for pipe in pipes
+        if roof.dram_bytes_per_s and pipe in roof.peaks
+    ]
+    top = max([*peaks, *rates], default=1e12)
+    low, high = min([*intensities, 1.0]) / 2, max([*intensities, *ridges, 10.0]) * 4
+    bottom = max(min(rates, default=top / 1e3) / 2.5, top / DEEPEST)
+    axes.set(xscale="log", yscale="log", xlim=(max(low, high / 1e6), high), ylim=(bottom, top * 2.2))
+
+
+def paper(axes: "Axes", theme: Theme) -> None:
+    """Colours, grid and the words of both axes."""
+    axes.set_facecolor(theme.paper)
+    axes.grid(which="major", color=theme.grid, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=theme.ink, labelsize=8)
+    for spine in axes.spines.values():
+        spine.set_color(theme.faint)
+    axes.set_xlabel("arithmetic intensity, FLOP per DRAM byte", color=theme.ink, fontsize=8.5)
+    axes.set_ylabel("FLOP/s", color=theme.ink, fontsize=8.5)
+
+
+def _draw_roofs(axes: "Axes", roof: RoofSet, pipes: Sequence[str], theme: Theme, solid: bool) -> None:
+    low, high = axes.get_xlim()
+    width, style, alpha = (1.5, "-", 1.0) if solid else (0.9, "--", 0.75)
+    peaks = {pipe: roof.peaks[pipe] for pipe in pipes if pipe in roof.peaks}
+    bandwidth = roof.dram_bytes_per_s
+    if bandwidth:
+        end = max(peaks.values()) / bandwidth if peaks else high
+        axes.plot([low, end], [low * bandwidth, end * bandwidth], color=theme.ink, linestyle=style, linewidth=width,
+                  alpha=alpha, zorder=1.5, gid=f"roof-dram-{roof.name}")  # fmt: skip
+    for pipe, peak in peaks.items():
+        color = theme.pipe(pipe)
+        start = peak / bandwidth if bandwidth else low
+        axes.plot([start, high], [peak, peak], color=color, linestyle=style, linewidth=width, alpha=alpha, zorder=1.5,
+                  gid=f"roof-{pipe}-{roof.name}")  # fmt: skip
+
+
+def _label_roofs(axes: "Axes", roofs: Sequence[RoofSet], pipes: Sequence[str], points: Points, theme: Theme) -> None:
+    """The peaks beside the axes, each at its height; the bandwidth along its diagonal."""
+    wanted = [
+        (peak, f"{pipe_label(pipe)} {format_si(peak, 'FLOP/s')}" + (f" {roof.name}" if len(roofs) > 1 else ""), pipe)
+        for roof in roofs
+        for pipe in pipes
+        if (peak := roof.peaks.get(pipe))
+    ]
+    (bottom, top), last = axes.get_ylim(), -1.0
+    for peak, text, pipe in sorted(wanted):
+        height = math.log(peak / bottom) / math.log(top / bottom)
+        last = max(height, last + _LINE)
+        axes.text(1.008, last, text, transform=axes.transAxes, color=theme.pipe(pipe), fontsize=6.8,
+                  ha="left", va="center")  # fmt: skip
+    bandwidths = [(roof.name, roof.dram_bytes_per_s) for roof in roofs if roof.dram_bytes_per_s]
+    if bandwidths:
+        _label_diagonal(axes, bandwidths, [peak for peak, _, _ in wanted], points, theme)
+
+
+def _label_diagonal(
+    axes: "Axes", bandwidths: Sequence[tuple[str, float]], peaks: Sequence[float], points: Points, theme: Theme
+) -> None:
+    """Where the fewest marks stand."""
+    (low, high), bottom, bandwidth = axes.get_xlim(), axes.get_ylim()[0], max(b for _, b in bandwidths)
+    start, end = max(low, bottom / bandwidth), (max(peaks) / bandwidth if peaks else high)
+    marks = [math.log(p.intensity) for p in points.drawn if p.rate > 0.2 * bandwidth * p.intensity]
+
+    def crowd(place: float) -> int:
+        return sum(abs(math.log(start * (end / start) ** place) - mark) < 0.8 for mark in marks)
+
+    x = start * (end / start) ** min((0.2, 0.35, 0.5, 0.65), key=crowd)
+    axes.annotate(
+        f"DRAM {_figures(bandwidths, 'B/s', len(bandwidths))}", (x, x * bandwidth), xytext=(-3, 4),
+        textcoords="offset points", fontsize=7, color=theme.ink, rotation=_angle(axes, bandwidth),
+        rotation_mode="anchor", ha="center", va="bottom", zorder=3,
+    )  # fmt: skip
+
+
+def _figures(known: Sequence[tuple[str, float]], unit: str, sets: int) -> str:
+    """`1.45 PFLOP/s measured, 1.98 PFLOP/s datasheet`; of one set the figure alone."""
+    return ", ".join(format_si(value, unit) + (f" {name}" if sets > 1 else "") for name, value in known)
+
+
+def _angle(axes: "Axes", bandwidth: float) -> float:
+    """Of a diagonal on the screen, in degrees."""
+    low = axes.get_xlim()[0]
+    (x0, y0), (x1, y1) = axes.transData.transform([(low, low * bandwidth), (low * 10, low * 10 * bandwidth)])
+    return math.degrees(math.atan2(y1 - y0, x1 - x0))
+
+
+def _draw_marks(axes: "Axes", points: Points, theme: Theme) -> list[Point]:
+    """Draw the ops that lie in the axes; returns those below."""
+    bottom = axes.get_ylim()[0]
+    low, high = axes.get_xlim()
+    quiet = [p for p in points.drawn if not p.named]
+    seen = [p for p in quiet if p.rate >= bottom and low <= p.intensity <= high]
+    axes.scatter([p.intensity for p in seen], [p.rate for p in seen], s=[_area(p) for p in seen], color=theme.faint,
+                 alpha=0.55, linewidths=0, zorder=2.5, gid="quiet")  # fmt: skip
+    named = [p for p in points.drawn if p.named and p.rate >= bottom]
+    for point in named:
+        _draw_named(axes, point, theme)
+    labels = [(p.intensity, p.rate, printable(p.label, _LABEL_WIDTH), theme.ink) for p in named]
+    obstacles = [(p.intensity, p.rate, _area(p) ** 0.5) for p in named]
+    obstacles += [(*p.other, 4.0) for p in named if p.other]
+    place_labels(axes, labels, obstacles)
+    return [p for p in points.drawn if p.rate < bottom]
+
+
+def _draw_named(axes: "Axes", point: Point, theme: Theme) -> None:
+    """The op's mark, the other point joined to it by an arrow, and the interval of its AI."""
+    color, marker = theme.pipe(point.pipe), PIPE_STYLES[point.pipe].marker
+    axes.scatter([point.intensity], [point.rate], s=_area(point), color=color, marker=marker, edgecolors=theme.paper,
+                 linewidths=0.6, zorder=4, gid="named")  # fmt: skip
+    if point.other and point.other != (point.intensity, point.rate):
+        if point.intensity == point.op.arithmetic_intensity:
+            axes.annotate("", (point.intensity, point.rate), xytext=point.other, zorder=3,
+                          arrowprops={"arrowstyle": "->", "color": color, "alpha": 0.55, "linewidth": 0.8})  # fmt: skip
+        axes.scatter([point.other[0]], [point.other[1]], s=18, facecolors=theme.paper, edgecolors=color, linewidths=0.9,
+                     zorder=3.5, gid="other")  # fmt: skip
+    lower = point.op.arithmetic_intensity_lower
+    if lower and point.intensity == point.op.arithmetic_intensity and point.intensity / lower > INTERVAL_FROM:
+        axes.plot([lower, point.intensity], [point.rate, point.rate], color=color, linewidth=2.4, alpha=0.35,
+                  solid_capstyle="butt", zorder=2)  # fmt: skip
+
+
+def _area(point: Point) -> float:
+    """Points squared: grows with the share of the layer's time."""
+    return _SMALLEST + _AREA * (point.share or 0.0)

@@ -1,0 +1,222 @@
+"""The first screen: per case what to optimise first, why, and what it would bring; then the same ops on the target."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from roofprof.advice.answer import Answer, AnswerRow, TargetRow, target_rows
+from roofprof.document.cases import sum_of
+from roofprof.formatting import escaped, format_number, format_percent, format_si, printable
+from roofprof.reports.tables.terminal import shown
+from roofprof.results.op import short_labels
+from roofprof.results.report import RooflineReport
+
+ROWS = 14
+"""Rows of a case, so that it fits 25 lines."""
+TARGET_ROWS = 8
+NARROWEST, WIDEST = 80, 160
+TRY_FROM = 112
+"""Columns from which `try` stands in the table; below it, the first ones stand under it."""
+TRIES = 3
+_LONGEST_NAME = 30
+
+
+class _Cells(NamedTuple):
+    rank: str
+    op: str
+    time: str
+    share: str
+    of_roof: str
+    headroom: str
+    why: str
+    attempt: str
+
+
+_HEADINGS = _Cells("#", "op", "µs", "share", "of roof", "headroom", "why", "try")
+
+
+def microseconds(ns: float | None) -> str:
+    """Three significant digits, whole from 100 µs on; an em dash for unknown."""
+    if ns is None:
+        return "—"
+    return f"{ns / 1e3:,.0f}" if ns >= 99_950 else format_number(ns / 1e3)
+
+
+def print_answers(report: RooflineReport, answers: Sequence[Answer], console: Console, width: int) -> None:
+    """Print every case, its ops on the target, and once what the figures stand on.
+
+    Args:
+        report: where they are from.
+        answers: one per case.
+        console: where to.
+        width: columns of the terminal; 80 to 160 are used.
+    """
+    width = max(NARROWEST, min(WIDEST, width))
+    names = {id(op): name for op, name in zip(report.ops, short_labels(report.ops, with_case=False), strict=True)}
+    for answer in answers:
+        console.print()
+        for line in head(answer, width):
+            console.print(shown(line), width=width, overflow="ellipsis", no_wrap=True, style="bold")
+        _print_rows(answer, names, console, width)
+        if report.projected and answer.rows:
+            _print_target(answer, names, console, width)
+    console.print()
+    for line in legend(report, answers):
+        console.print(shown(line), width=width)
+
+
+def head(answer: Answer, width: int) -> list[str]:
+    """The case and its figures: one line where it fits, else two."""
+    case = answer.case
+    words = _case(answer) or case.report
+    gpu = _profiled(answer)
+    unit = "a layer" if case.phase in ("decode", "prefill") else "in all"
+    time = f"{format_si(answer.time_ns / 1e9, 's')} {unit}" if answer.time_ns else "time unknown"
+    bound = "time " + ", ".join(_bound_words(bound, share) for bound, share in answer.bound_shares[:2])
+    first = [words, *([case.told_apart_by] if case.told_apart_by else []), gpu, time]
+    second = [bound] if answer.bound_shares else []
+    if answer.headroom_ns is not None:
+        reachable = f" ({format_percent(answer.reachable)})" if answer.reachable is not None else ""
+        second.append(f"reachable {format_si(answer.headroom_ns / 1e9, 's')}{reachable}")
+    whole = "   ".join([*first, *second])
+    return [whole] if len(whole) <= width else ["   ".join(first), "   ".join(second)]
+
+
+def _case(answer: Answer) -> str:
+    """The case in few words, `decode, batch 64, KV 4096, cold`."""
+    case = answer.case
+    length = case.seq_len and f"{'KV' if case.phase == 'decode' else 'length'} {case.seq_len}"
+    parts = [case.phase, case.batch and f"batch {case.batch}", length, case.cache]
+    return ", ".join(str(part) for part in parts if part)
+
+
+def _bound_words(bound: str, share: float) -> str:
+    word = {"latency": "latency-bound", "unknown": "of unknown bound"}.get(bound, f"{bound}-bound")
+    return f"{format_percent(share)} {word}"
+
+
+def _profiled(answer: Answer) -> str:
+    source = answer.case.source
+    spec = source.gpu if answer.case.gpu == source.gpu.name else None
+    return spec.sku.split(",")[0] if spec else answer.case.gpu
+
+
+def _print_rows(answer: Answer, names: dict[int, str], console: Console, width: int) -> None:
+    rows = [_cells(row, names[id(row.op)]) for row in answer.rows]
+    if answer.folded:
+        rows.append(_folded(answer))
+    tries = width >= TRY_FROM
+    room = width - _fixed_width(rows)
+    why = max((cell_len(row.why) for row in rows), default=0)
+    attempt = max((cell_len(row.attempt) for row in rows), default=0)
+    if tries and why + attempt + 1 > room:
+        attempt = min(attempt, max(room // 2, room - 1 - why))
+        why = room - 1 - attempt
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
+    widths = {"why": min(why, room), "try": attempt, "op": _name_width(rows)}
+    for name in _HEADINGS[: 8 if tries else 7]:
+        text = name in ("op", "why", "try")
+        table.add_column(name, justify="left" if text else "right", no_wrap=True, overflow="ellipsis",
+                         width=widths.get(name))  # fmt: skip
+    for row in rows:
+        table.add_row(*(Text(escaped(cell)) for cell in (row if tries else row[:7])))
+    console.print(table, width=width)
+    if not tries:
+        told = [row for row in answer.rows if row.reason.attempt and row.counted]
+        for first in told[:TRIES]:
+            console.print(shown(f"  try, {names[id(first.op)]}: {first.reason.attempt}"), width=width, no_wrap=True)
+
+
+def _cells(row: AnswerRow, name: str) -> _Cells:
+    op = row.op
+    return _Cells(
+        str(row.rank),
+        printable(name + ("" if row.counted else " *"), _LONGEST_NAME),
+        microseconds(op.time_ns),
+        format_percent(row.share),
+        format_percent(op.of_roof),
+        microseconds(op.headroom_ns),
+        row.reason.why,
+        row.reason.attempt or "—",
+    )
+
+
+def _folded(answer: Answer) -> _Cells:
+    """The ops that are small together, in one line."""
+    times, headroom = (
+        sum_of(getattr(row.op, field) for row in answer.folded if row.counted) for field in ("time_ns", "headroom_ns")
+    )
+    share = times.value / answer.time_ns if times.value is not None and answer.time_ns else None
+    return _Cells(
+        "", f"and {len(answer.folded)} more ops", microseconds(times.value), format_percent(share), "",
+        microseconds(headroom.known), "--top 0 lists all", "",
+    )  # fmt: skip
+
+
+def _name_width(rows: Sequence[_Cells]) -> int:
+    return max((cell_len(row.op) for row in rows), default=2)
+
+
+def _fixed_width(rows: Sequence[_Cells]) -> int:
+    """Characters beside `why` and `try`, a space after each."""
+    total = 0
+    for i, heading in enumerate(_HEADINGS[:6]):
+        total += max(cell_len(heading), *(cell_len(row[i]) for row in rows), 0) + 1 if rows else cell_len(heading) + 1
+    return total
+
+
+def _print_target(answer: Answer, names: dict[int, str], console: Console, width: int) -> None:
+    source = answer.case.source
+    every = target_rows(answer.case, answer.case.layer)
+    least = sum_of(row.least_time_ns for row in every)
+    words = "" if least.value is None else f": at least {format_si(least.value / 1e9, 's')} a layer"
+    console.print(shown(f"the same ops on {source.target.name}, extrapolated{words}"), width=width, style="dim")
+    rows = target_rows(answer.case, [row.op for row in answer.rows[:TARGET_ROWS]])
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
+    headings = ("op", "AI meas.", "AI useful", "bound", "attainable", "least µs")
+    for i, name in enumerate(headings):
+        table.add_column(name, justify="left" if i in (0, 3) else "right", no_wrap=True, overflow="ellipsis")
+    counted = {id(op) for op in answer.case.layer}
+    for row in rows:
+        table.add_row(*(Text(escaped(cell)) for cell in _target_cells(row, names[id(row.op)], id(row.op) in counted)))
+    console.print(table, width=width)
+
+
+def _target_cells(row: TargetRow, name: str, counted: bool) -> tuple[str, ...]:
+    least = microseconds(row.least_time_ns)
+    return (
+        printable(name + ("" if counted else " *"), _LONGEST_NAME),
+        format_number(row.op.arithmetic_intensity),
+        format_number(row.useful_intensity),
+        {"memory": "memory", "compute": "compute"}.get(row.bound or "", "—"),
+        format_si(row.attainable_flop_per_s, "FLOP/s"),
+        f"{least} (launch)" if row.by_launch else least,
+    )
+
+
+def legend(report: RooflineReport, answers: Sequence[Answer]) -> list[str]:
+    """What the figures stand on, once for all cases."""
+    roofs = {roof for answer in answers for roof in answer.roofs}
+    lines = []
+    if "shipped" in roofs and report.ceilings:
+        lines.append(
+            f"of roof, headroom: against roofs measured on another {report.ceilings.gpu}; "
+            "your own: roofprof ceilings, --ceilings"
+        )
+    elif "measured" in roofs:
+        lines.append("of roof, headroom: against the roofs measured on this GPU")
+    if "datasheet" in roofs:
+        some = "where none was measured, " if len(roofs) > 1 else "of roof, headroom: "
+        lines.append(f"{some}against the datasheet, which nothing reaches: roofprof ceilings measures what can be")
+    whose = {op.time_source for op in report.ops}
+    source = "nsys, the union of an op's kernels" if whose == {"nsys"} else "ncu" if whose == {"ncu"} else "nsys or ncu"
+    lines.append(f"µs: {source}, median call")
+    if any(not row.counted for answer in answers for row in (*answer.rows, *answer.folded)):
+        lines.append("*: in no sum of the layer: once a step for all layers, or a further implementation of an op")
+    if report.projected:
+        lines.append(f"{report.target.name}: {report.target.source}; AI useful: the formula's FLOPs / measured bytes")
+    return lines

@@ -1,0 +1,158 @@
+"""One case's answer: its ops ranked by what is left to win, with the reason, and what they are on the target GPU."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from roofprof.advice.reasons import Reason, reasons_of
+from roofprof.document.cases import CaseOps, cases_of, sum_of
+from roofprof.hardware.roofline import Roofs, place
+from roofprof.results.op import OpResult
+from roofprof.results.report import RooflineReport
+
+SMALL = 0.01
+"""Ops that together take less of the layer's time are told in one line."""
+
+Order = Callable[[Sequence[OpResult]], list[OpResult]]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """One op of a case."""
+
+    rank: int
+    op: OpResult
+    share: float | None
+    """Of the time of one layer; None where a time is unknown, and for what is in no sum of the layer."""
+    reason: Reason
+    counted: bool
+    """Whether the layer's sums hold it: not lm_head, not a further implementation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One case."""
+
+    case: CaseOps
+    rows: tuple[AnswerRow, ...]
+    folded: tuple[AnswerRow, ...]
+    """The rest, in the same order."""
+    time_ns: float | None
+    """Of one layer: each op once, lm_head left out."""
+    headroom_ns: float | None
+    """What the ops whose roof is known could win together."""
+    unplaced: int
+    """Ops of the layer in no headroom: their time or their roof is unknown."""
+    bound_shares: tuple[tuple[str, float], ...]
+    """Of the layer's time by what binds on the profiled GPU, largest first."""
+    roofs: tuple[str, ...]
+    """`headroom_roof` of the rows, each once."""
+
+    @property
+    def reachable(self) -> float | None:
+        """The headroom as a share of the layer's time."""
+        return self.headroom_ns / self.time_ns if self.headroom_ns is not None and self.time_ns else None
+
+
+def by_headroom(ops: Sequence[OpResult]) -> list[OpResult]:
+    """Most to win first; then by time, unknown last."""
+    return sorted(ops, key=lambda op: (op.headroom_ns is None, -(op.headroom_ns or 0.0), -(op.time_ns or 0.0)))
+
+
+def answers_of(
+    report: RooflineReport, order: Order = by_headroom, top: int | None = None, every: bool = False
+) -> list[Answer]:
+    """The answer to each case of a report.
+
+    Args:
+        report: an analysis.
+        order: of the rows of a case.
+        top: rows that a case shows at most; None for as many as there are.
+        every: show the rows too that are small together.
+    """
+    return [_answer(case, order((*case.ops, *case.step_ops)), top, every) for case in cases_of([report])]
+
+
+def _answer(case: CaseOps, ops: Sequence[OpResult], top: int | None, every: bool) -> Answer:
+    layer = {id(op) for op in case.layer}
+    time = sum_of(op.time_ns for op in case.layer)
+    reasons = reasons_of(case.source, ops)
+    rows = [
+        AnswerRow(rank, op, _share(op, time.value) if id(op) in layer else None, reason, id(op) in layer)
+        for rank, (op, reason) in enumerate(zip(ops, reasons, strict=True), 1)
+    ]
+    most = len(rows) if top is None else min(top, len(rows))
+    shown = most if every else min(most, _worth_a_line(rows, time.value))
+    headroom = sum_of(op.headroom_ns for op in case.layer)
+    return Answer(
+        case=case,
+        rows=tuple(rows[:shown]),
+        folded=tuple(rows[shown:]),
+        time_ns=time.value,
+        headroom_ns=headroom.known,
+        unplaced=headroom.count - headroom.known_count,
+        bound_shares=_bound_shares(case.layer),
+        roofs=tuple(dict.fromkeys(op.headroom_roof for op in case.layer if op.headroom_roof)),
+    )
+
+
+def _share(op: OpResult, whole: float | None) -> float | None:
+    return op.time_ns / whole if op.time_ns is not None and whole else None
+
+
+def _worth_a_line(rows: Sequence[AnswerRow], whole: float | None) -> int:
+    """How many rows are shown: the last ones that together are small are not, unless it is one alone."""
+    small, kept = 0.0, len(rows)
+    while whole is not None and kept and rows[kept - 1].op.time_ns is not None:
+        small += rows[kept - 1].op.time_ns or 0.0
+        if small >= SMALL * whole:
+            break
+        kept -= 1
+    return len(rows) if len(rows) - kept < 2 else kept
+
+
+def _bound_shares(ops: Sequence[OpResult]) -> tuple[tuple[str, float], ...]:
+    times: dict[str, float] = {}
+    for op in ops:
+        if op.time_ns is not None:
+            bound = op.measured_on.bound or "unknown"
+            times[bound] = times.get(bound, 0.0) + op.time_ns
+    whole = sum(times.values())
+    return tuple(sorted(((bound, ns / whole) for bound, ns in times.items()), key=lambda b: -b[1])) if whole else ()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """One op on the target GPU's roofline."""
+
+    op: OpResult
+    useful_intensity: float | None
+    """FLOP/B of the formula's FLOPs and the measured bytes; of the executed FLOPs where there is no formula."""
+    bound: str | None
+    attainable_flop_per_s: float | None
+    least_time_ns: float | None
+    """By its roofs, and by what an empty kernel takes."""
+    by_launch: bool
+    """Whether that is the launch floor."""
+
+
+def target_rows(case: CaseOps, ops: Sequence[OpResult]) -> list[TargetRow]:
+    """The same ops on the target GPU, from useful FLOPs and measured bytes."""
+    floor = case.source.ceilings.launch_floor_ns.get("graph") if case.source.ceilings else None
+    return [_target_row(case, op, floor) for op in ops]
+
+
+def _target_row(case: CaseOps, op: OpResult, floor_ns: float | None) -> TargetRow:
+    formula = op.formula
+    work = {formula.pipe: formula.flop_count} if formula else op.flop_by_pipe
+    point = place(work, op.dram_bytes, Roofs.of(case.source.target))
+    roof_ns = None if point.bound_time_s is None else point.bound_time_s * 1e9
+    least_ns = len(op.kernels) * floor_ns if floor_ns else 0.0
+    useful = op.useful.arithmetic_intensity if op.useful else op.arithmetic_intensity
+    return TargetRow(
+        op=op,
+        useful_intensity=useful,
+        bound=point.bound and str(point.bound),
+        attainable_flop_per_s=point.attainable_flop_per_s,
+        least_time_ns=None if roof_ns is None else max(roof_ns, least_ns),
+        by_launch=roof_ns is not None and roof_ns < least_ns,
+    )
