@@ -11,10 +11,11 @@ from rich.text import Text
 
 from roofprof.document.cases import sum_of
 from roofprof.formatting import escaped, format_number, format_percent, format_si, printable
-from roofprof.reports.tables.terminal import USUAL, shown
-from roofprof.results.op import OpResult, case_title, kernel_words, short_labels
+from roofprof.reports.tables.terminal import kernel_line, shown
+from roofprof.results.op import OpResult, case_title, short_labels
 from roofprof.results.report import RooflineReport
 
+WIDTH = 100
 LEAST_ROOM = 12
 """Columns for a name, however narrow the terminal is."""
 BELOW_FLOOR = "below-floor"
@@ -164,7 +165,7 @@ WITH_NSYS = (
 
 
 def print_ops(
-    report: RooflineReport, ops: Sequence[OpResult], console: Console, wide: bool = False, width: int = USUAL
+    report: RooflineReport, ops: Sequence[OpResult], console: Console, wide: bool = False, width: int = WIDTH
 ) -> None:
     """Print the rows given, a total, and in words what the figures stand on.
 
@@ -194,11 +195,8 @@ def print_ops(
 def legend(report: RooflineReport) -> list[str]:
     """What the rows are, and what the columns are against."""
     lines = []
-    if words := kernel_words(report.ops):
-        outside = report.unattributed
-        launches = "launch" if outside.launch_count == 1 else "launches"
-        counted = f"{outside.launch_count} {launches} in no range, {_microseconds(outside.duration_ns)} µs in all"
-        lines.append(f"{words}; {counted}." if outside.launch_count else f"{words}.")
+    if words := kernel_line(report):
+        lines.append(f"{words}.")
     here = f"of roof: minimum time on {report.gpu.name} / measured time. "
     there = f"bound, attainable: {report.target.name}"
     lines.append(here + there + (", extrapolated." if report.projected else "."))

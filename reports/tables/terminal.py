@@ -1,10 +1,10 @@
 """How text of a report enters a terminal: as it is, without markup and without control characters."""
 
-import shutil
-
 from rich.text import Text
 
-from roofprof.formatting import escaped
+from roofprof.formatting import escaped, format_si
+from roofprof.results.op import kernel_words
+from roofprof.results.report import RooflineReport
 
 
 def shown(text: str) -> Text:
@@ -12,9 +12,11 @@ def shown(text: str) -> Text:
     return Text(escaped(text))
 
 
-NARROWEST, USUAL, WIDEST = 80, 100, 160
-
-
-def terminal_width() -> int:
-    """Columns that a table may take: the terminal's, or `USUAL` where there is none."""
-    return min(max(shutil.get_terminal_size((USUAL, 24)).columns, NARROWEST), WIDEST)
+def kernel_line(report: RooflineReport) -> str:
+    """What rows of kernels are, with the launches in no range and their time; empty where there is no such row."""
+    words, outside = kernel_words(report.ops), report.unattributed
+    if not words or not outside.launch_count:
+        return words
+    launches = "launch" if outside.launch_count == 1 else "launches"
+    time = "time unknown" if outside.duration_ns is None else f"{format_si(outside.duration_ns / 1e9, 's')} in all"
+    return f"{words}; {outside.launch_count} {launches} in no range, {time}"
