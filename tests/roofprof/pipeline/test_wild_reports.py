@@ -7,7 +7,7 @@ from wild_reports import each_wild_report
 
 from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
 from roofprof.reports.outputs.registry import analysis_outputs, write_folder
-from roofprof.reports.plots.roofline import draw_roofline
+from roofprof.reports.plots.levels import draw_levels
 
 
 @each_wild_report
@@ -25,4 +25,4 @@ def test_every_output_is_written(wild: Path, tmp_path: Path) -> None:
     for gpu in ("gb200", "same"):
         report = analyze_files(AnalyzeRequest([wild], gpu))
         assert write_folder(analysis_outputs(), [report], tmp_path / gpu)
-        assert draw_roofline(report, levels=True)
+        assert draw_levels(report)
