@@ -122,7 +122,7 @@ def _report(rows: Sequence[Row]) -> RooflineReport:
     """
     first, ops = rows[0], [nested(OpResult, row) for row in rows]
     launches = [
-        {**launch, "report": row["report"], "nvtx_path": row["nvtx_path"], "op": row["op"]}
+        {**launch, "report": row["report"], "nvtx_path": row["nvtx_path"] or None, "op": row["op"]}
         for number, row in enumerate(rows, 1)
         for launch in _launches_of(row["launches"], number)
     ]

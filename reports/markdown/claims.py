@@ -50,7 +50,7 @@ def provenance(sections: ReportSections) -> list[str]:
         counts = ", ".join(f"{count} {prose(severity)}" for severity, count in found.findings.items())
         lines.append(f"- Findings: {counts}. `roofprof analyze --explain` prints them.")
     if found.unattributed_launches:
-        lines.append(f"- {found.unattributed_launches} launches lie in no range and belong to no op.")
+        lines.append(f"- {found.unattributed_launches} launches lie in no range: they count in the rows of kernels.")
     heads = ["Report", "GPU", "Captured", "Cache", "Time by", "Launches", "Passes per launch", "SM clock", "DRAM clock"]
     lines += ["", *table(heads, [_origin(origin) for origin in found.origins])]
     for origin in found.origins:

@@ -5,6 +5,7 @@ from roofprof.document.sections import ReportSections, WorkedExample
 from roofprof.formatting import escaped, format_si
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.reports.markdown.text import code, joined, number, percent, prose, rate, size, table, times, whole, word
+from roofprof.results.op import kernel_words
 
 _PIPES = {
     "tensor_fp4": "FP4", "tensor_fp8": "FP8", "tensor_fp16": "FP16", "tensor_bf16": "BF16", "tensor_tf32": "TF32",
@@ -58,12 +59,13 @@ def placements(sections: ReportSections) -> list[str]:
     shown = {id(case) for case in sections.headline}
     left_out = [case for case in sections.cases if id(case) not in shown]
     if not sections.placements:
-        return ["No op was measured: no launch lies in a range.", ""]
-    lines += [
-        "The reference document's 11 kernels first; what ran in a kernel's place follows it. Rows marked *formula*",
-        "were not measured: their bound and attainable rate are the formula's, for a whole layer on one GPU.",
-        "",
-    ]
+        return ["Nothing was measured.", ""]
+    if any(placed.document_rows for placed in sections.placements):
+        lines += [
+            "The reference document's 11 kernels first; what ran in a kernel's place follows it. Rows marked *formula*",
+            "were not measured: their bound and attainable rate are the formula's, for a whole layer on one GPU.",
+            "",
+        ]
     for placed in sections.placements:
         lines += _placement(placed)
     if left_out:
@@ -80,9 +82,13 @@ def _placement(placed: Placement) -> list[str]:
         f"Attainable on {target}", f"Bound on {here}", "Achieved", "Of roof", "Notes",
     ]  # fmt: skip
     lines = [f"### {prose(case.title)}", ""]
-    lines += table(headings, [_cells(row) for row in placed.document_rows])
-    if placed.other_rows:
+    if words := kernel_words(case.ops):
+        lines += [f"{words[0].upper()}{words[1:]}.", ""]
+    if placed.document_rows:
+        lines += table(headings, [_cells(row) for row in placed.document_rows])
+    if placed.document_rows and placed.other_rows:
         lines += ["The layer's other ops, which the reference document's table leaves out:", ""]
+    if placed.other_rows:
         lines += table(headings, [_cells(row) for row in placed.other_rows])
     return lines
 
@@ -99,9 +105,10 @@ def _cells(row: PlacementRow) -> list[str]:
         row.achieved_dram_bytes_per_s, "B/s"
     )  # fmt: skip
     return [
-        code(row.kernel), code(row.op), word(row.source), number(row.formula_intensity), number(row.intensity),
-        times(row.work_ratio), times(row.byte_ratio), word(row.bound), rate(row.attainable_flop_per_s),
-        word(row.bound_here), achieved, percent(row.roof_fraction), "; ".join(note for note in notes if note),
+        code(row.kernel), f"{row.mark} {code(row.op)}".strip(), word(row.source), number(row.formula_intensity),
+        number(row.intensity), times(row.work_ratio), times(row.byte_ratio), word(row.bound),
+        rate(row.attainable_flop_per_s), word(row.bound_here), achieved, percent(row.roof_fraction),
+        "; ".join(note for note in notes if note),
     ]  # fmt: skip
 
 

@@ -11,13 +11,14 @@ from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.panel import RoofSet, draw_panel, roof_sets
 from roofprof.reports.plots.points import NAMED, Points, measured_points, projected_points
 from roofprof.reports.plots.style import LIGHT, Theme
-from roofprof.results.op import short_labels
+from roofprof.results.op import kernel_words, short_labels
 from roofprof.results.report import RooflineReport
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ALWAYS_HERE = ("tensor_bf16",)
+_OLDER = ("tensor_fp16", "fp32")
 _ALWAYS_THERE = ("tensor_fp4", "tensor_fp8", "tensor_bf16")
 _PANEL_WIDTH, _PANEL_HEIGHT = 8.0, 5.2
 _MARGIN = 1.75
@@ -77,12 +78,18 @@ def _draw_case(
     for column, (title, points, roofs, always) in enumerate(panels):
         left = (column * _PANEL_WIDTH + box[0]) / width
         axes = figure.add_axes((left, box[1], box[2] / width, box[3]))
-        draw_panel(axes, points, roofs, theme, [pipe for pipe in always if any(pipe in r.peaks for r in roofs)])
+        draw_panel(axes, points, roofs, theme, _known(always, roofs))
         axes.set_title(
             "\n".join(map(escaped, title.split("\n"))), loc="left", fontsize=9, color=theme.ink, parse_math=False
         )
         if column == 0 and points.left_out:
             _say_left_out(axes, answer, points, labels, theme)
+
+
+def _known(always: Sequence[str], roofs: Sequence[RoofSet]) -> list[str]:
+    """The pipes that are drawn whatever ran, as far as the GPU has them; of one that has none, FP16 and FP32."""
+    found = [[pipe for pipe in pipes if any(pipe in r.peaks for r in roofs)] for pipes in (always, _OLDER)]
+    return found[0] or found[1]
 
 
 def _title_here(answer: Answer) -> str:
@@ -111,7 +118,7 @@ def _say_left_out(axes: object, answer: Answer, points: Points, labels: dict[int
     longest = sorted(points.left_out, key=lambda op: -(op.time_ns or 0))
     names = [f"{printable(labels[id(op)], 20)} {format_si((op.time_ns or 0) / 1e9, 's')}" for op in longest[:3]]
     more = f" and {len(longest) - 3} more" if len(longest) > 3 else ""
-    axes.text(0.01, 0.012, escaped(f"no FLOPs, not drawn: {', '.join(names)}{more}"), transform=axes.transAxes,
+    axes.text(0.01, 0.012, printable(f"no FLOPs, not drawn: {', '.join(names)}{more}", 60), transform=axes.transAxes,
               fontsize=7, color=theme.faint, va="bottom", parse_math=False)  # fmt: skip
 
 
@@ -119,6 +126,8 @@ def _foot(report: RooflineReport, answers: Sequence[Answer], shown: Sequence[Ans
     lines = [_LEGEND + (f"; {_PROJECTED}" if columns > 1 else "")]
     if len(shown) < len(answers):
         lines.append(f"{len(shown)} of {len(answers)} cases are drawn")
+    if words := kernel_words(report.ops):
+        lines.append(words)
     if not report.gpu.peak_flop_per_s or not report.gpu.dram_bytes_per_s:
         what = "compute peaks" if report.gpu.dram_bytes_per_s else "DRAM bandwidth"
         lines.append(f"{what} of {report.gpu.name}: unknown, so no such roof is drawn")

@@ -7,6 +7,7 @@ from roofprof.advice.answer import Answer, AnswerRow, TargetRow, target_rows
 from roofprof.document.cases import sum_of
 from roofprof.formatting import escaped, format_number, format_percent, format_si, printable
 from roofprof.reports.tables.lines import aligned, print_lines, shortened, strong, width_of, wrapped
+from roofprof.reports.tables.terminal import kernel_line
 from roofprof.results.op import short_labels
 from roofprof.results.report import RooflineReport
 
@@ -66,8 +67,7 @@ def head(answer: Answer, width: int) -> list[str]:
     case = answer.case
     words = _case(answer) or case.report
     gpu = _profiled(answer)
-    unit = "a layer" if case.phase in ("decode", "prefill") else "in all"
-    time = f"{format_si(answer.time_ns / 1e9, 's')} {unit}" if answer.time_ns else "time unknown"
+    time = f"{format_si(answer.time_ns / 1e9, 's')} {_of_what(answer)}" if answer.time_ns else "time unknown"
     bound = "time " + ", ".join(_bound_words(bound, share) for bound, share in answer.bound_shares[:2])
     first = [words, *([case.told_apart_by] if case.told_apart_by else []), gpu, time]
     second = [bound] if answer.bound_shares else []
@@ -76,6 +76,14 @@ def head(answer: Answer, width: int) -> list[str]:
         second.append(f"reachable {format_si(answer.headroom_ns / 1e9, 's')}{reachable}")
     whole = "   ".join([*first, *second])
     return [whole] if len(whole) <= width else ["   ".join(first), "   ".join(second)]
+
+
+def _of_what(answer: Answer) -> str:
+    """What the sum of a case's times is of: of kernels with several launches it is one call of each."""
+    case = answer.case
+    if case.phase in ("decode", "prefill"):
+        return "a layer"
+    return "one call each" if any(op.calls > 1 for op in case.layer) else "in all"
 
 
 def _case(answer: Answer) -> str:
@@ -145,9 +153,10 @@ def _folded(answer: Answer) -> _Cells:
     times, headroom = (
         sum_of(getattr(row.op, field) for row in answer.folded if row.counted) for field in ("time_ns", "headroom_ns")
     )
+    what = "ops" if all(row.op.kind == "op" for row in answer.folded) else "rows"
     share = times.value / answer.time_ns if times.value is not None and answer.time_ns else None
     return _Cells(
-        "", f"and {len(answer.folded)} more ops", microseconds(times.value), format_percent(share), "",
+        "", f"and {len(answer.folded)} more {what}", microseconds(times.value), format_percent(share), "",
         microseconds(headroom.known), "--top 0 lists all", "",
     )  # fmt: skip
 
@@ -163,7 +172,7 @@ def _fixed_width(rows: Sequence[_Cells]) -> int:
 def _target(answer: Answer, names: dict[int, str], width: int) -> list[str]:
     source = answer.case.source
     least = sum_of(row.least_time_ns for row in target_rows(answer.case, answer.case.layer))
-    words = "" if least.value is None else f": at least {format_si(least.value / 1e9, 's')} a layer"
+    words = "" if least.value is None else f": at least {format_si(least.value / 1e9, 's')} {_of_what(answer)}"
     counted = {id(op) for op in answer.case.layer}
     rows = target_rows(answer.case, [row.op for row in answer.rows[:TARGET_ROWS]])
     cells = [_target_cells(row, _name(names[id(row.op)], id(row.op) in counted, width)) for row in rows]
@@ -199,6 +208,8 @@ def legend(report: RooflineReport, answers: Sequence[Answer]) -> list[str]:
     if "datasheet" in roofs:
         some = "where none was measured, " if len(roofs) > 1 else "of roof, headroom: "
         lines.append(f"{some}against the datasheet, which nothing reaches: roofprof ceilings measures what can be")
+    if words := kernel_line(report):
+        lines.append(words)
     whose = {op.time_source for op in report.ops}
     source = "nsys, the union of an op's kernels" if whose == {"nsys"} else "ncu" if whose == {"ncu"} else "nsys or ncu"
     lines.append(f"µs: {source}, median call")

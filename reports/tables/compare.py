@@ -33,12 +33,25 @@ def print_comparisons(comparisons: Sequence[Comparison], console: Console, top: 
         if found.gaps:
             console.print(_table(_GAP_COLUMNS, found.gaps[:top]), crop=False, overflow="ignore", no_wrap=True)
         if found.without_formula:
-            console.print(Text(f"{found.without_formula} ops without a formula are left out: no shape in the name"))
+            console.print(Text(_left_out(found)))
         if found.document:
             console.print(Text("the reference document's claims:"))
             console.print(_table(_DOCUMENT_COLUMNS, found.document[:top]), crop=False, overflow="ignore", no_wrap=True)
     if any(found.gaps for found in comparisons):
         console.print(Text(LEGEND))
+
+
+def _left_out(found: Comparison) -> str:
+    rows = (*found.case.ops, *found.case.step_ops)
+    kernels = sum(op.kind == "kernel" for op in rows)
+    ops = found.without_formula - kernels
+    parts = [f"{ops} {_of('op', ops)} without a formula, for the names carry no shape"] if ops else []
+    parts += [f"{kernels} {_of('kernel', kernels)}, for formulas are of ops"] if kernels else []
+    return f"left out: {', and '.join(parts)}"
+
+
+def _of(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}s"
 
 
 def document(comparisons: Sequence[Comparison]) -> dict[str, object]:

@@ -79,7 +79,9 @@ def _named(missing: list[Finding]) -> str:
 def _kind_lines(findings: list[Finding], verbose: bool) -> Iterator[str]:
     shown = findings if verbose else findings[:EXAMPLES]
     for finding in shown:
-        where = f" {printable(finding.op, 40)}:" if finding.op is not None else ""
+        # A kernel's row is called as the kernel, which messages about launches begin with.
+        named = finding.op is None or finding.message.startswith(f"{finding.op[:40]}")
+        where = "" if named else f" {printable(finding.op or '', 40)}:"
         yield f"{finding.severity} [{finding.kind}]{where} {finding.message}"
     hints = dict.fromkeys(f.hint for f in shown if f.hint)
     yield from (f"  hint: {hint}" for hint in hints)

@@ -1,17 +1,18 @@
-"""The table of ops for a terminal: 100 columns, or all columns with wide."""
+"""The table of ops and kernels for a terminal: as wide as it is, or all columns with wide."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TextIO
 
-import polars as pl
-
 from roofprof.document.cases import sum_of
 from roofprof.formatting import escaped, format_number, format_percent, format_si, printable
 from roofprof.reports.tables.lines import Table, print_lines, print_table, wrapped
+from roofprof.reports.tables.terminal import kernel_line
 from roofprof.results.op import OpResult, case_title, short_labels
 from roofprof.results.report import RooflineReport
 
 WIDTH = 100
+LEAST_ROOM = 12
+"""Columns for a name, however narrow the terminal is."""
 BELOW_FLOOR = "below-floor"
 
 
@@ -55,12 +56,22 @@ def _headroom(op: OpResult) -> str:
 
 
 def _total_time(ops: Sequence[OpResult]) -> str:
-    return _microseconds(sum_of(op.duration_ns for op in ops).value)
+    return _microseconds(sum_of(op.duration_ns for op in _measured(ops)).value)
+
+
+def _total_of(column: str, unit: str = "") -> Callable[[Sequence[OpResult]], str]:
+    return lambda ops: format_si(sum_of(getattr(op, column) for op in _measured(ops)).value, unit)
 
 
 def _total_ai(ops: Sequence[OpResult]) -> str:
-    work, traffic = sum_of(op.flop_count for op in ops).value, sum_of(op.dram_bytes for op in ops).value
+    rows = _measured(ops)
+    work, traffic = sum_of(op.flop_count for op in rows).value, sum_of(op.dram_bytes for op in rows).value
     return format_number(work / traffic) if work is not None and traffic else "—"
+
+
+def _measured(ops: Sequence[OpResult]) -> Sequence[OpResult]:
+    """Those that were profiled: what failed (`profiling-failed`) hides no sum of the others."""
+    return [op for op in ops if op.duration_ns is not None] or ops
 
 
 NARROW = (
@@ -72,9 +83,9 @@ NARROW = (
     Column(
         "DRAM",
         lambda o: format_si(o.dram_bytes, "B"),
-        lambda ops: format_si(sum_of(op.dram_bytes for op in ops).value, "B"),
+        _total_of("dram_bytes", "B"),
     ),
-    Column("FLOP", lambda o: format_si(o.flop_count), lambda ops: format_si(sum_of(op.flop_count for op in ops).value)),
+    Column("FLOP", lambda o: format_si(o.flop_count), _total_of("flop_count")),
     Column("AI\nform.", lambda o: format_number(_formula(o))),
     Column("AI\nmeas.", lambda o: format_number(o.arithmetic_intensity), _total_ai),
     Column("work\nratio", lambda o: format_number(o.work_ratio)),
@@ -84,8 +95,19 @@ NARROW = (
     Column("of\nroof", lambda o: format_percent(o.measured_on.roof_fraction)),
 )
 
+CALLS = Column("calls", lambda o: str(o.calls))
+WITHOUT_FORMULA = (
+    CALLS,
+    *NARROW[:3],
+    Column("AI", NARROW[4].cell, _total_ai),
+    Column("FLOP/s", lambda o: format_si(o.measured_on.achieved_flop_per_s)),
+    Column("B/s", lambda o: format_si(o.measured_on.achieved_dram_bytes_per_s)),
+    *NARROW[7:],
+)
+"""Where no row has a formula to compare with: what was reached instead."""
+
 WIDE = (
-    Column("calls", lambda o: str(o.calls)),
+    CALLS,
     Column("kernels", lambda o: str(len(o.kernels))),
     *NARROW[:1],
     Column("µs\nnsys", lambda o: _microseconds(o.nsys_union_ns)),
@@ -137,33 +159,39 @@ WITH_NSYS = (
 """With the application's times beside the counters."""
 
 
-def print_ops(report: RooflineReport, ops: Sequence[OpResult], out: TextIO, wide: bool = False) -> None:
-    """Print the ops given, a total, and in words what the figures stand on.
+def print_ops(
+    report: RooflineReport, ops: Sequence[OpResult], out: TextIO, wide: bool = False, width: int = WIDTH
+) -> None:
+    """Print the rows given, a total, and in words what the figures stand on.
 
     Args:
         report: where they are from.
         ops: the rows to show, in order.
         out: where to.
         wide: all columns, as wide as they need.
+        width: columns to fit in, otherwise.
     """
     # Labels of all rows, so that a row is called the same whichever others are shown.
     labels = {id(op): label for op, label in zip(report.ops, short_labels(report.ops, with_case=False), strict=True)}
     wanted = {op.case_key for op in ops}
     cases = [case for case in dict.fromkeys(op.case_key for op in report.ops) if case in wanted]
-    width = None if wide else WIDTH
+    within = None if wide else width
     for case in cases:
         rows = [op for op in ops if op.case_key == case]
         if len(cases) > 1:
-            print_lines(["", *wrapped(case_title(rows[0]), width)], out)
-        print_table(_table(rows, [labels[id(op)] for op in rows], wide), out)
-    print_lines((part for line in legend(report) for part in wrapped(line, width)), out)
+            print_lines(["", *wrapped(case_title(rows[0]), within)], out)
+        print_table(_table(rows, [labels[id(op)] for op in rows], within), out)
+    print_lines((part for line in legend(report) for part in wrapped(line, within)), out)
 
 
 def legend(report: RooflineReport) -> list[str]:
-    """What the columns are against."""
+    """What the rows are, and what the columns are against."""
+    lines = []
+    if words := kernel_line(report):
+        lines.append(f"{words}.")
     here = f"of roof: minimum time on {report.gpu.name} / measured time. "
     there = f"bound, attainable: {report.target.name}"
-    lines = [here + there + (", extrapolated." if report.projected else ".")]
+    lines.append(here + there + (", extrapolated." if report.projected else "."))
     if {op.cache for op in report.ops} >= {"cold", "warm"}:
         lines.append("cold: flushed before each kernel, what a formula counts; warm: with what the ops before it left.")
     if any(_floor_mark(op) for op in report.ops):
@@ -171,15 +199,29 @@ def legend(report: RooflineReport) -> list[str]:
     return [*lines, *report.notes]
 
 
-def _table(ops: Sequence[OpResult], names: Sequence[str], wide: bool) -> Table:
-    timed = any(op.time_source == "nsys" for op in ops)
-    columns = WIDE if wide else WITH_NSYS if timed else NARROW
+def _columns(ops: Sequence[OpResult], wide: bool) -> Sequence[Column]:
+    if wide:
+        return WIDE
+    if any(op.time_source == "nsys" for op in ops):
+        return WITH_NSYS
+    return NARROW if any(op.formula for op in ops) else WITHOUT_FORMULA
+
+
+def _table(ops: Sequence[OpResult], names: Sequence[str], width: int | None) -> Table:
+    columns = _columns(ops, width is None)
     rows = [[escaped(column.cell(op)) for column in columns] for op in ops]
-    room = None if wide else WIDTH - _width_beside(columns, rows, ops)
-    headings = ["op", *(column.heading for column in columns)]
-    totals = ["total", *(column.total(ops) if column.total else "" for column in columns)]
+    room = None if width is None else max(LEAST_ROOM, width - _width_beside(columns, rows, ops))
+    what = "op" if any(op.kind == "op" for op in ops) else "kernel"
+    headings = [what, *(column.heading for column in columns)]
+    totals = [_sum_word(ops), *(column.total(ops) if column.total else "" for column in columns)]
     named = [[printable(name, room), *cells] for name, cells in zip(names, rows, strict=True)]
     return Table(headings, named, totals, most=room)
+
+
+def _sum_word(ops: Sequence[OpResult]) -> str:
+    """What the sums are of: a layer's ops, or each kernel once, whatever its calls."""
+    once = all(op.kind == "kernel" for op in ops) and any(op.calls > 1 for op in ops)
+    return "each once" if once else "total"
 
 
 def _width_beside(columns: Sequence[Column], rows: list[list[str]], ops: Sequence[OpResult]) -> int:
@@ -193,27 +235,3 @@ def _width_beside(columns: Sequence[Column], rows: list[list[str]], ops: Sequenc
         ]
         total += max(len(text) for text in texts) + 1
     return total
-
-
-def print_unattributed(report: RooflineReport, out: TextIO, rows: int = 10) -> None:
-    """Print the launches that lie in no range of the chosen domain, summed by kernel name, longest first."""
-    outside = report.kernels.filter(pl.col("nvtx_path").is_null())
-    if not outside.height:
-        return
-    time = _microseconds(report.unattributed.duration_ns)
-    print_lines(["", f"{outside.height} launches in no range, {time} µs:"], out)
-    lines: list[list[str]] = []
-    sums = ("duration_ns", "dram_bytes", "flop_count")
-    known = [pl.when(pl.col(c).null_count() == 0).then(pl.col(c).sum()).alias(c) for c in sums]
-    groups = outside.group_by("kernel_name", maintain_order=True).agg(pl.len().alias("launches"), *known)
-    ordered = groups.sort("duration_ns", descending=True, nulls_last=True)
-    for row in ordered.head(rows).iter_rows(named=True):
-        work, traffic = row["flop_count"], row["dram_bytes"]
-        intensity = work / traffic if work is not None and traffic else None
-        lines.append([
-            printable(row["kernel_name"], 50), str(row["launches"]), _microseconds(row["duration_ns"]),
-            format_si(traffic, "B"), format_si(work), format_number(intensity),
-        ])  # fmt: skip
-    print_table(Table(("kernel", "launches", "µs", "DRAM", "FLOP", "AI"), lines, right=True), out)
-    if groups.height > rows:
-        print_lines([f"and {groups.height - rows} more kernels: kernels.csv (-o) and --json have them all"], out)

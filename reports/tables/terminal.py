@@ -1,10 +1,27 @@
 """How text of a report enters a terminal: as it is, without markup and without control characters."""
 
-from rich.text import Text
+from typing import TYPE_CHECKING
 
-from roofprof.formatting import escaped
+from roofprof.formatting import escaped, format_si
+from roofprof.results.op import kernel_words
+from roofprof.results.report import RooflineReport
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
-def shown(text: str) -> Text:
+def shown(text: str) -> "Text":
     """One line that rich shows and does not read: brackets are no markup, an escape sequence is spelled out."""
+    from rich.text import Text
+
     return Text(escaped(text))
+
+
+def kernel_line(report: RooflineReport) -> str:
+    """What rows of kernels are, with the launches in no range and their time; empty where there is no such row."""
+    words, outside = kernel_words(report.ops), report.unattributed
+    if not words or not outside.launch_count:
+        return words
+    launches = "launch" if outside.launch_count == 1 else "launches"
+    time = "time unknown" if outside.duration_ns is None else f"{format_si(outside.duration_ns / 1e9, 's')} in all"
+    return f"{words}; {outside.launch_count} {launches} in no range, {time}"

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from roofprof.formatting import format_number, format_percent, format_si, printable
-from roofprof.formulas.range_names import op_of
+from roofprof.names.reading import read_path
 from roofprof.reports.tables.terminal import shown
 from roofprof.timeline.rows import OpRow
 from roofprof.timeline.timeline import Timeline
@@ -81,7 +81,7 @@ def _plain(text: str) -> Text:
 
 
 def _op_name(op: OpRow) -> Text:
-    path = [op_of(name) for name in op["nvtx_path"]]
+    path = [read_path((name,)).op for name in op["nvtx_path"]]
     mark = " (graph)" if op["launch"] == "graph" else ""
     return _plain(" / ".join(path) + mark)
 

@@ -9,8 +9,7 @@ import polars as pl
 
 from roofprof.analysis.launch_rules import launch_findings
 from roofprof.analysis.notes import report_notes
-from roofprof.analysis.op_result import build_op
-from roofprof.analysis.op_roofline import References
+from roofprof.analysis.op_table import Rows, build_ops
 from roofprof.analysis.references import references_of
 from roofprof.findings import Finding, Severity
 from roofprof.formats.capture import UNKNOWN_CONDITIONS, Conditions
@@ -18,12 +17,14 @@ from roofprof.formulas.ops_file import OpsConfig
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import PIPES, DeviceSpec
 from roofprof.hardware.profiled_gpu import Attributes, ProfiledGpu, profiled_gpu_of
-from roofprof.launches.measured_work import call_rows, op_rows, with_measured_work
-from roofprof.launches.ranges import NamedRange, name_ranges
+from roofprof.launches.attribution import domains_of
+from roofprof.launches.measured_work import with_measured_work
+from roofprof.launches.ranges import case_outside, name_ranges
+from roofprof.launches.rows import OP, By, with_rows
+from roofprof.names.reading import Layers
 from roofprof.results.kernels import KERNEL_SCHEMA
-from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport, Unattributed
-from roofprof.timeline.op_times import NO_TIMING, NamedTrace, NsysTimes, nsys_times
+from roofprof.timeline.op_times import NamedTrace, NsysTimes, nsys_times
 
 if TYPE_CHECKING:
     from roofprof.selfcheck.result import Selfcheck
@@ -40,6 +41,10 @@ class Options:
     """Keeps the ops whose name or label it accepts."""
     ceilings: Ceilings | None = None
     """Measured roofs of the profiled GPU."""
+    by: By = OP
+    """What makes a row."""
+    layers: Layers = "folded"
+    """Whether the layers of a model are rows of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +83,20 @@ def analyze(
     """
     options = options or Options()
     launches = with_measured_work(pl.concat([r.launches for r in reports]))
-    conditions = {r.name: r.conditions for r in reports}
-    names, name_findings = name_ranges(launches, options.ops_config, conditions)
-    launches = _with_ops(launches, names)
+    rows, name_findings = _rows(reports, launches, options)
+    launches = rows.launches
     found = [*findings, *(f for r in reports for f in r.findings), *name_findings]
     launch_found = list(launch_findings(launches))
     gpus = {r.name: profiled_gpu_of(r.name, r.launches, r.devices) for r in reports}
     found += [f for spec in gpus.values() for f in spec.findings]
-    timings = {r.name: _times(r, launches, options.domain) for r in reports if r.traces}
+    timings = {r.name: _times(r, launches, options) for r in reports if r.traces}
     found += [f for times in timings.values() for f in times.findings]
     gpu = gpus[reports[0].name].spec
     references, reference_findings = references_of(
         reports, {n: g.spec for n, g in gpus.items()}, target or gpu, options.ceilings
     )
     found += reference_findings
-    ops = _ops(launches, names, launch_found, references, timings)
+    ops = build_ops(rows, launch_found, references, timings)
     if options.only:
         ops = [op for op in ops if options.only(op.op) or options.only(op.label)]
     found += [f for f in launch_found if f.op is None] + [f for op in ops for f in op.findings]
@@ -112,44 +116,18 @@ def analyze(
     )
 
 
-def _times(report: Measured, launches: pl.DataFrame, domain: str | None) -> NsysTimes:
-    return nsys_times(report.name, launches.filter(pl.col("report") == report.name), report.traces, domain)
+def _times(report: Measured, launches: pl.DataFrame, options: Options) -> NsysTimes:
+    own = launches.filter(pl.col("report") == report.name)
+    return nsys_times(report.name, own, report.traces, options.domain, options.layers)
 
 
-def _with_ops(launches: pl.DataFrame, names: Mapping[tuple[str, tuple[str, ...]], NamedRange]) -> pl.DataFrame:
-    """Add the op of each launch; null where it lies in no range."""
-    table = pl.DataFrame(
-        [(report, list(path), named.op) for (report, path), named in names.items()],
-        schema={"report": pl.String, "nvtx_path": pl.List(pl.String), "op": pl.String},
-        orient="row",
-    )
-    return launches.join(table, on=["report", "nvtx_path"], how="left", maintain_order="left")
-
-
-def _ops(
-    launches: pl.DataFrame,
-    names: Mapping[tuple[str, tuple[str, ...]], NamedRange],
-    found: list[Finding],
-    references: Mapping[str, References],
-    timings: Mapping[str, NsysTimes],
-) -> list[OpResult]:
-    rows = op_rows(call_rows(launches.filter(pl.col("nvtx_path").is_not_null())))
-    columns = zip(launches["report"], launches["launch_id"], launches["kernel_demangled_name"], strict=True)
-    kernel_names = {(report, launch): name for report, launch, name in columns}
-    by_launch: dict[tuple[str | None, int | None], list[Finding]] = {}
-    for finding in found:
-        by_launch.setdefault((finding.report, finding.launch_id), []).append(finding)
-    ops = []
-    for row in rows.iter_rows(named=True):
-        named = names[row["report"], tuple(row["nvtx_path"])]
-        kernels = [(row["report"], launch) for launch in row["kernels"]]
-        launch_level = [f for kernel in kernels for f in by_launch.get(kernel, ())]
-        names_of_kernels = [kernel_names[k] for k in kernels]
-        times = timings.get(row["report"])
-        timing = times.by_path.get(tuple(row["nvtx_path"]), NO_TIMING) if times else NO_TIMING
-        launch_level += times.op_findings.get(tuple(row["nvtx_path"]), ()) if times else ()
-        ops.append(build_op(row, named, names_of_kernels, launch_level, references[row["report"]], timing))
-    return ops
+def _rows(reports: Sequence[Measured], launches: pl.DataFrame, options: Options) -> tuple[Rows, list[Finding]]:
+    """The launches with the row that each counts in, and findings about the names of ranges."""
+    conditions = {r.name: r.conditions for r in reports}
+    domains = domains_of(launches, options.domain)
+    names, findings = name_ranges(launches, options.ops_config, conditions, domains, options.layers)
+    cases = {report: case_outside(options.ops_config, known) for report, known in conditions.items()}
+    return Rows(with_rows(launches, names, cases, options.by), names, cases), findings
 
 
 def _kernels(launches: pl.DataFrame) -> pl.DataFrame:
@@ -159,11 +137,12 @@ def _kernels(launches: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unattributed(launches: pl.DataFrame) -> Unattributed:
+    """Launches in no range; those whose profiling failed count, and are in no sum of those that were measured."""
     outside = launches.filter(pl.col("nvtx_path").is_null())
 
     def total(column: str) -> float | None:
         values = outside.filter(~pl.col("profiling_failed"))[column]
-        return float(values.sum()) if values.null_count() == 0 and len(values) else (0.0 if not len(values) else None)
+        return None if values.null_count() else float(values.sum())
 
     kernels = outside.select("report", "launch_id", "kernel_name").to_dicts()
     return Unattributed(outside.height, total("duration_ns"), total("dram_bytes"), total("flop_count"), kernels)

@@ -14,6 +14,7 @@ from roofprof.hardware.roofline import Bound, RooflinePoint
 from roofprof.launches.had import stated
 from roofprof.launches.measured_work import CallRow
 from roofprof.launches.ranges import NamedRange
+from roofprof.launches.rows import OP
 from roofprof.results.op import OpResult
 from roofprof.results.op_groups import FormulaResult, Range, Spread
 from roofprof.results.points import CountedWork, roofline_points
@@ -53,7 +54,9 @@ def build_op(
     facts = OpFacts(row, named, kernel_names, here, time_source, references)
     return OpResult(
         op=named.op,
-        nvtx_path=list(row["nvtx_path"]),
+        kind=row.get("kind") or OP,
+        layers=list(row.get("layers") or ()),
+        nvtx_path=list(row["nvtx_path"] or ()),
         report=row["report"],
         phase=named.case.phase,
         batch=named.case.batch,

@@ -7,6 +7,7 @@ from roofprof.findings import Finding, Severity
 from roofprof.formatting import format_number, format_percent, format_si
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.launches.kernel_names import is_sparse_kernel
+from roofprof.launches.rows import KERNEL
 from roofprof.results.op_groups import MeasuredOn
 from roofprof.results.thresholds import LAUNCH_BOUND_NS
 
@@ -15,6 +16,8 @@ OVER_ROOF = 1.005
 """A kernel whose fraction of a roof prints as more than 100 % gets a finding."""
 FLOOR_FACTOR = 2.0
 """Up to twice the floor, half of a figure or more may be floor."""
+MIXED_WORK, MIXED_BYTES = 1.25, 1e6
+"""Counters of repeats differ by less: by a few percent, and by what was left in L2."""
 UNRELIABLE_NS = 20e3
 """NVIDIA's Profiling Guide calls counters of kernels below about 20 µs imprecise."""
 
@@ -23,7 +26,7 @@ def doubts(facts: OpFacts) -> list[Finding]:
     """All findings that these rules give for one op."""
     rules: tuple[Callable[[OpFacts], Iterator[Finding]], ...] = (
         _sparse, _over_roof, _over_measured_roof, _failed_counters, _below_floor, _launch_bound, _clock_outlier,
-        _warm_replayed, _other_precision,
+        _warm_replayed, _other_precision, _mixed_work,
     )  # fmt: skip
     return [finding for rule in rules for finding in rule(facts)]
 
@@ -197,6 +200,23 @@ def _warm_replayed(f: OpFacts) -> Iterator[Finding]:
             f"the warm-cache bytes come from {passes} passes: each finds in L2 what the one before it left",
             "capture fewer groups of counters at a time", replay_passes=passes,
         )  # fmt: skip
+
+
+def _mixed_work(f: OpFacts) -> Iterator[Finding]:
+    """A kernel whose launches of one shape do different work: a persistent one, or a loop over K."""
+    if f.row.get("kind") != KERNEL:
+        return
+    for column, what in (("flop_count", "FLOPs"), ("dram_bytes", "DRAM bytes")):
+        least, most = f.row[f"{column}_min"], f.row[f"{column}_max"]
+        if least is not None and most > MIXED_WORK * least and (what == "FLOPs" or most - least > MIXED_BYTES):
+            yield f.finding(
+                "mixed-work", Severity.INFO,
+                f"its launches do between {format_si(least)} and {format_si(most)} {what} with one launch shape: the "
+                "row is the median launch of different pieces of work",
+                "put NVTX ranges around them, or see every launch with --by launch",
+                **{f"{column}_min": least, f"{column}_max": most},
+            )  # fmt: skip
+            return
 
 
 def _other_precision(f: OpFacts) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from roofprof.cli.outputs import check_folder, say_written, write_to
-from roofprof.cli.shared_options import CeilingsOption, DomainOption, OnlyOption
+from roofprof.cli.shared_options import ByOption, CeilingsOption, DomainOption, LayersOption, OnlyOption, row_choice
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def analyze(
         str | None, typer.Option(help="Ops file for foreign range names: a TOML file or a bundled name.")
     ] = None,
     domain: DomainOption = None,
+    by: ByOption = None,
+    layers: LayersOption = None,
     timeline: Annotated[
         Path | None, typer.Option(help="nsys trace of the same command; a capture holds its own.")
     ] = None,
@@ -101,7 +103,8 @@ def analyze(
         check_folder(output)
     from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
 
-    request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings, _reader(reader))
+    chosen = row_choice(by, layers)
+    request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings, _reader(reader), **chosen)
     report = analyze_files(request, _progress())
     if output:
         _write(report, output, plots, by_phase)
@@ -139,12 +142,11 @@ def print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool
     from roofprof.advice.answer import answers_of
 
     if wide:
-        from roofprof.reports.tables.ops import print_ops, print_unattributed
+        from roofprof.reports.tables.ops import print_ops
 
         shown = [row.op for answer in answers_of(report, partial(sorted_ops, sort=sort), top or None, every=True)
                  for row in answer.rows]  # fmt: skip
         print_ops(report, shown, sys.stdout, wide)
-        print_unattributed(report, sys.stdout)
         return
     from roofprof.reports.tables.answer import ROWS, print_answers
 

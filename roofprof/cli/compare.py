@@ -7,7 +7,16 @@ import typer
 
 from roofprof.cli.outputs import say_written, write_to
 from roofprof.cli.report import reports_with_notes
-from roofprof.cli.shared_options import AnalysesArgument, DomainOption, GpuOption, OnlyOption, OpsOption
+from roofprof.cli.shared_options import (
+    AnalysesArgument,
+    ByOption,
+    DomainOption,
+    GpuOption,
+    LayersOption,
+    OnlyOption,
+    OpsOption,
+    row_choice,
+)
 from roofprof.errors import UsageError
 
 
@@ -26,6 +35,8 @@ def compare(
     ops: OpsOption = None,
     domain: DomainOption = None,
     only: OnlyOption = None,
+    by: ByOption = None,
+    layers: LayersOption = None,
 ) -> None:
     """Compare arithmetic intensity by formula with the measured one, op by op, worst first."""
     if against not in (None, "document"):
@@ -37,7 +48,7 @@ def compare(
     from roofprof.pipeline.analyze import AnalyzeRequest
     from roofprof.reports.tables.compare import document, print_comparisons
 
-    request = AnalyzeRequest(inputs, gpu, domain, ops, only)
+    request = AnalyzeRequest(inputs, gpu, domain, ops, only, **row_choice(by, layers))
     comparisons = compare_cases(cases_of(reports_with_notes(request)), against == "document")
     if output:
         from roofprof.reports.outputs.registry import comparison_outputs
@@ -53,4 +64,4 @@ def compare(
     console = Console(width=100, highlight=False, markup=False, emoji=False)
     print_comparisons(comparisons, console, top)
     if not any(found.gaps for found in comparisons):
-        print("none of these ops has a formula: their range names carry no shapes, see docs/ops-files.md")
+        print("nothing here has a formula: put NVTX ranges round the ops, or map names with --ops (docs/ops-files.md)")

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roofprof.cli.shared_options import AnalysesArgument, CeilingsOption, DomainOption, GpuOption, OnlyOption, OpsOption
+from roofprof.cli.shared_options import (
+    AnalysesArgument,
+    ByOption,
+    CeilingsOption,
+    DomainOption,
+    GpuOption,
+    LayersOption,
+    OnlyOption,
+    OpsOption,
+    row_choice,
+)
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +35,8 @@ def report(
     domain: DomainOption = None,
     only: OnlyOption = None,
     ceilings: CeilingsOption = None,
+    by: ByOption = None,
+    layers: LayersOption = None,
     by_phase: Annotated[
         bool, typer.Option("--by-phase", help="One picture per phase: NAME-decode.png and so on.")
     ] = False,
@@ -33,7 +45,7 @@ def report(
     write = _writer(output, by_phase)
     from roofprof.pipeline.analyze import AnalyzeRequest
 
-    request = AnalyzeRequest(inputs, gpu, domain, ops, only, ceilings=ceilings)
+    request = AnalyzeRequest(inputs, gpu, domain, ops, only, ceilings=ceilings, **row_choice(by, layers))
     from roofprof.formatting import printable
 
     for path in write(reports_with_notes(request), output):

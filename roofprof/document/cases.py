@@ -42,6 +42,11 @@ class CaseOps:
         return ", ".join(part for part in (words, self.told_apart_by) if part) or self.report
 
     @property
+    def is_of_layer(self) -> bool:
+        """Whether these are ops of a layer that formulas know: nothing else is compared with the reference document."""
+        return self.phase is not None or any(op.formula for op in (*self.ops, *self.step_ops))
+
+    @property
     def conditions(self) -> tuple[str, int | None, int | None, str | None, str] | None:
         """What two measurements of the same case have in common; None where the phase or both sizes are unknown."""
         if not self.phase or not (self.batch or self.seq_len):

@@ -13,7 +13,7 @@ from roofprof.document.claimed_kernels import (
 )
 from roofprof.formulas.worked import shape_words
 from roofprof.hardware.roofline import Roofs, place
-from roofprof.results.op import OpResult
+from roofprof.results.op import KERNEL_MARK, OpResult, marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class PlacementRow:
     """The implementation or kernel, where `kernel` is the reference document's name for it."""
     findings: tuple[str, ...] = ()
     """Kinds."""
+    mark: str = ""
+    """`KERNEL_MARK` where a kernel's row stands among ops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,17 @@ class Placement:
 
     case: CaseOps
     document_rows: tuple[PlacementRow, ...]
-    """At least one per kernel of the reference document's table, in its order; what ran instead follows each."""
+    """At least one per kernel of the reference document's table, in its order; what ran instead follows each. None
+    where the case is no layer."""
     other_rows: tuple[PlacementRow, ...]
     """Ops that the reference document's table leaves out."""
 
 
 def placement(case: CaseOps) -> Placement:
-    """Build the table of a case."""
+    """Build the table of a case; of one that is no layer every row stands among the others, longest first."""
+    if not case.is_of_layer:
+        longest = sorted((*case.ops, *case.step_ops), key=lambda op: -(op.time_ns or 0))
+        return Placement(case, (), tuple(_measured(case, op, case.kernel_of(op)) for op in longest))
     shown: set[int] = set()
     rows: list[PlacementRow] = []
     for kernel in DOCUMENT_KERNELS:
@@ -96,6 +102,7 @@ def _measured(case: CaseOps, op: OpResult, kernel: str, why: str = "") -> Placem
         shape=shape_words(formula.name, formula.shape) if formula else None,
         ran=ran if ran != kernel else None,
         findings=tuple(dict.fromkeys(f.kind for f in op.findings)),
+        mark=KERNEL_MARK if op.kind == "kernel" and marked(case.ops) else "",
     )
 
 

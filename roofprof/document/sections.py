@@ -58,6 +58,7 @@ def build_sections(reports: Sequence[RooflineReport]) -> ReportSections:
     """Build every section; cases of several reports stand side by side."""
     cases = cases_of(reports)
     counting = counting_cases(cases)
+    layers = [case for case in counting if case.is_of_layer]
     headline = headline_cases(cases)
     batch, length = series_of(cases, "batch"), series_of(cases, "seq_len")
     has_series = any(s.phase == "decode" for s in batch)
@@ -78,8 +79,8 @@ def build_sections(reports: Sequence[RooflineReport]) -> ReportSections:
         formula_case=single,
         opportunities=tuple(opportunities(case) for case in headline),
         mla=tuple((case, op) for case in cases for op in case.ops if op.formula and op.formula.name == "mla_decode"),
-        claims=tuple(measured_claims(counting)),
-        statements=tuple(check_statements(counting, batch, length)),
+        claims=tuple(measured_claims(layers)),
+        statements=tuple(check_statements(layers, batch, length)),
         provenance=provenance(reports),
     )
 

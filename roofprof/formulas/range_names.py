@@ -65,7 +65,7 @@ def parse_range_name(name: str) -> RangeName:
     """Parse a range name.
 
     Raises:
-        RangeNameError: the name is outside the grammar. `op_of` still gives the op to print.
+        RangeNameError: the name is outside the grammar.
     """
     if not name:
         raise RangeNameError("the range has no name")
@@ -78,11 +78,6 @@ def parse_range_name(name: str) -> RangeName:
         return RangeName(op)
     formula, *fields = rest
     return RangeName(op, formula, _parse_fields(fields))
-
-
-def op_of(name: str) -> str:
-    """The op of any range name, parsed or not: the part before the first colon."""
-    return name.split(":", 1)[0]
 
 
 def _parse_fields(fields: list[str]) -> Shape:

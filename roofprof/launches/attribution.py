@@ -33,8 +33,7 @@ def attribute(launches: pl.DataFrame, domain: str | None = None) -> tuple[pl.Dat
         `ATTRIBUTED_SCHEMA` (`call` is equal for the launches of one instance of a range), and findings about the
         domain.
     """
-    opened = launches.select("report", "launch_id", "nvtx").explode("nvtx", empty_as_null=True).unnest("nvtx")
-    opened = opened.filter(pl.col("domain").is_not_null())
+    opened = _opened(launches)
     findings: list[Finding] = []
     chosen: dict[str, str] = {}
     for report in launches["report"].unique(maintain_order=True):
@@ -54,6 +53,22 @@ def attribute(launches: pl.DataFrame, domain: str | None = None) -> tuple[pl.Dat
     )
     joined = launches.join(stacks, on=["report", "launch_id"], how="left", maintain_order="left")
     return check_schema(_number_calls(joined), ATTRIBUTED_SCHEMA, "attribution"), findings
+
+
+def domains_of(launches: pl.DataFrame, wanted: str | None = None) -> dict[str, str]:
+    """The domain that `attribute` chose for each report; a report without ranges of it is left out."""
+    pairs = _opened(launches).select("report", "domain").unique(maintain_order=True)
+    domains: dict[str, list[str]] = {}
+    for report, domain in pairs.iter_rows():
+        domains.setdefault(report, []).append(domain)
+    chosen = {report: choose_domain(found, wanted) for report, found in domains.items()}
+    return {report: domain for report, domain in chosen.items() if domain is not None}
+
+
+def _opened(launches: pl.DataFrame) -> pl.DataFrame:
+    """One row per launch and domain in which ranges were open."""
+    opened = launches.select("report", "launch_id", "nvtx").explode("nvtx", empty_as_null=True).unnest("nvtx")
+    return opened.filter(pl.col("domain").is_not_null())
 
 
 def _number_calls(launches: pl.DataFrame) -> pl.DataFrame:

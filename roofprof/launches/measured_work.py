@@ -71,14 +71,16 @@ def _flop_count() -> pl.Expr:
     return pl.when(known).then(total).alias("flop_count")
 
 
-def call_rows(launches: pl.DataFrame) -> pl.DataFrame:
+def call_rows(launches: pl.DataFrame, rows: str = "nvtx_path") -> pl.DataFrame:
     """One row per call: sums over its launches, rates weighted by time.
 
     Launches with `profiling_failed` are left out of the sums, and counted in `failed_launch_count`.
 
     Args:
-        launches: rows with `nvtx_path`, `call` and the columns of `with_measured_work`; unattributed ones left out.
+        launches: rows with `nvtx_path`, `call` and the columns of `with_measured_work`, each of a row.
+        rows: the column that tells which row of the result a call counts in: its path, or `with_rows`' number.
     """
+    kept = [c for c in ("nvtx_path", "kind", "op") if c in launches.columns and c != rows]
 
     failed = pl.col("profiling_failed")
 
@@ -91,7 +93,8 @@ def call_rows(launches: pl.DataFrame) -> pl.DataFrame:
         unknown = ((pl.col(column).is_null() | time.is_null()) & ~failed).any() | failed.all()
         return pl.when(unknown).then(None).otherwise((pl.col(column) * time).sum() / time.sum()).alias(column)
 
-    calls = launches.group_by(["report", "nvtx_path", "call"], maintain_order=True).agg(
+    calls = launches.group_by(["report", rows, "call"], maintain_order=True).agg(
+        *(pl.col(c).first() for c in kept),
         pl.col("launch_id").alias("kernels"),
         pl.col("launch_id").min().alias("first_launch_id"),
         *(total(column) for column in SUMMED),
@@ -114,14 +117,14 @@ def _passed_on() -> pl.Expr:
     return pl.when(stores.is_null().any()).then(None).otherwise(stores.sum()).alias("passed_on_bytes")
 
 
-def op_rows(calls: pl.DataFrame) -> pl.DataFrame:
-    """One row per op: its median call by duration (the lower one of two), with the spread over all calls.
+def op_rows(calls: pl.DataFrame, rows: str = "nvtx_path") -> pl.DataFrame:
+    """One row per op or kernel: its median call by duration (the lower one of two), with the spread over all calls.
 
     Every number of a row is that one call's, so that sums and ratios hold. A call whose SM clock lies below
     `CLOCK_OUTLIER` of its op's median clock, of `MIN_CALLS` or more, is not taken; `clock_outlier_count` counts them.
     Nor is one with a launch whose profiling failed, where there are others.
     """
-    key = ["report", "nvtx_path"]
+    key = ["report", rows]
     spread = [
         getattr(pl.col(column), how)().over(key).alias(f"{column}_{how}")
         for column in ("duration_ns", "dram_bytes", "flop_count")

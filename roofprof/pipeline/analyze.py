@@ -15,6 +15,8 @@ from roofprof.formulas.ops_file import OpsConfig, load_ops_config
 from roofprof.hardware.ceilings import Ceilings, load_ceilings
 from roofprof.hardware.devices import DeviceSpec, load_gpu
 from roofprof.launches.attribution import attribute
+from roofprof.launches.rows import By
+from roofprof.names.reading import Layers
 from roofprof.parsers.ncu.report import Reader, read_ncu_report
 from roofprof.parsers.ncu.results import Progress
 from roofprof.pipeline.capture_group import read_group, read_trace
@@ -50,6 +52,10 @@ class AnalyzeRequest:
     """Measured roofs, as `roofprof ceilings` writes them."""
     reader: Reader | None = None
     """Of .ncu-rep files; roofprof's own by default."""
+    by: By | None = None
+    """What makes a row; by default ops, and kernels where no range is."""
+    layers: Layers | None = None
+    """Whether the layers of a model are rows of their own; by default not."""
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -72,6 +78,8 @@ class _Loaded:
     selfcheck: "Selfcheck | None"
     traces: Sequence[NamedTrace]
     reader: Reader
+    by: By
+    layers: Layers
 
     @classmethod
     def of(cls, request: AnalyzeRequest) -> "_Loaded":
@@ -85,6 +93,8 @@ class _Loaded:
             selfcheck=_find_selfcheck(request.selfcheck) if request.selfcheck else None,
             traces=[read_trace(request.timeline)] if request.timeline else [],
             reader=request.reader or "roofprof",
+            by=request.by or "op",
+            layers=request.layers or "folded",
         )
 
 
@@ -154,7 +164,10 @@ def _analyze(
             read = Measured(label, launches, report.devices, found, traces=options.traces)
             measured.append(replace(read, selfcheck=options.selfcheck))
     target = options.target if options.gpu else load_gpu(DEFAULT_GPU)
-    return analyze(measured, target, Options(options.domain, options.config, options.only, options.ceilings), findings)
+    chosen = Options(
+        options.domain, options.config, options.only, options.ceilings, by=options.by, layers=options.layers
+    )
+    return analyze(measured, target, chosen, findings)
 
 
 def _own_ceilings(capture: Path) -> Ceilings | None:

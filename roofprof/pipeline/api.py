@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from roofprof.launches.rows import By
+from roofprof.names.reading import Layers
 from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
 from roofprof.results.report import RooflineReport
 
@@ -18,6 +20,8 @@ def analyze(
     timeline: PathLike | None = None,
     selfcheck: PathLike | None = None,
     ceilings: PathLike | None = None,
+    by: By | None = None,
+    layers: Layers | None = None,
 ) -> RooflineReport:
     """Place every op of captures and ncu reports on a GPU's roofline, or load one saved analysis and adapt it.
 
@@ -31,10 +35,15 @@ def analyze(
         timeline: nsys trace of the same command, with one .ncu-rep.
         selfcheck: a selfcheck.json or its directory; a capture's own is picked up automatically.
         ceilings: measured roofs, as `roofprof ceilings -o` writes them.
+        by: rows are ops, and kernels where no range is (`op`, the default), kernels alone, or single launches.
+        layers: ops whose names differ in the model's layer alone are one row (`folded`, the default), or `each`.
 
     Raises:
         roofprof.errors.UsageError: an option that an input cannot apply, or that names nothing.
         roofprof.errors.RoofprofError: a file cannot be read.
     """
     trace, check, roofs = (None if p is None else Path(p) for p in (timeline, selfcheck, ceilings))
-    return analyze_files(AnalyzeRequest([Path(p) for p in paths], gpu, domain, ops, only, trace, check, roofs))
+    request = AnalyzeRequest(
+        [Path(p) for p in paths], gpu, domain, ops, only, trace, check, roofs, by=by, layers=layers
+    )
+    return analyze_files(request)

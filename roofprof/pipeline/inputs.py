@@ -28,9 +28,10 @@ class InputKind(StrEnum):
 
 
 _SAVED_OPTIONS = ("gpu", "only", "ceilings")
+_READING_OPTIONS = (*_SAVED_OPTIONS, "domain", "ops", "by", "layers", "selfcheck", "reader")
 ACCEPTED: Mapping[InputKind, Collection[str]] = {
-    InputKind.NCU_REPORT: (*_SAVED_OPTIONS, "domain", "ops", "selfcheck", "reader", "timeline"),
-    InputKind.CAPTURE: (*_SAVED_OPTIONS, "domain", "ops", "selfcheck", "reader"),
+    InputKind.NCU_REPORT: (*_READING_OPTIONS, "timeline"),
+    InputKind.CAPTURE: _READING_OPTIONS,
     InputKind.SAVED: _SAVED_OPTIONS,
     InputKind.ALL_KERNELS: _SAVED_OPTIONS,
 }

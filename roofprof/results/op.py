@@ -18,9 +18,18 @@ from roofprof.validate import UNSAVED, built
 class OpResult:
     """One op: its median call by duration, so that sums and ratios hold. In the order of ops.csv."""
 
-    op: Annotated[str, Column("text", "Name of the op")]
+    op: Annotated[str, Column("text", "Name of the op, or of the kernel where `kind` says so")]
+    kind: Annotated[
+        str, Column("text", "op: an NVTX range; kernel: launches of one kernel, of those in no range",
+                    values=("op", "kernel"))
+    ] = "op"  # fmt: skip
+    layers: Annotated[
+        list[int], Column("count", "Numbers of the model's layers that its calls came from, where names tell")
+    ] = field(default_factory=list)
     implementation: Annotated[str | None, Column("text", "Which implementation ran, where known")]
-    nvtx_path: Annotated[list[str], Column("text", "Open NVTX ranges, outermost first")]
+    nvtx_path: Annotated[
+        list[str], Column("text", "Open NVTX ranges of the median call, outermost first; empty outside any")
+    ]
     report: Annotated[str, Column("text", "Report or capture that it was read from")]
     phase: Annotated[str | None, Column("text", "decode, prefill or another phase")]
     batch: Annotated[int | None, Column("count", "Sequences in the batch")]
@@ -190,17 +199,58 @@ def case_title(op: OpResult) -> str:
     return f"{op.report}: {words}" if words else op.report
 
 
+KERNEL_MARK = "◦"
+"""Before the name of a kernel's row that stands among ops."""
+
+
+def kernel_words(ops: Sequence[OpResult]) -> str:
+    """What the rows of kernels are, for a legend; empty where there is none."""
+    kinds = {op.kind for op in ops}
+    if "kernel" not in kinds:
+        return ""
+    if len(kinds) > 1:
+        return f"{KERNEL_MARK} a kernel outside any NVTX range, its median launch"
+    return "each row is a kernel, its median launch"
+
+
+def marked(ops: Sequence[OpResult]) -> bool:
+    """Whether rows of kernels stand among ops, and so carry `KERNEL_MARK`."""
+    return len({op.kind for op in ops}) > 1
+
+
 def short_labels(ops: Sequence[OpResult], with_case: bool = True) -> list[str]:
     """A label for each row, with the implementation and, if asked for, the case only where a name stands twice."""
     names = Counter((op.case_key, op.op) for op in ops)
     cases = {op.case_key for op in ops}
     caches = {op.cache for op in ops}
+    mark = f"{KERNEL_MARK} " if marked(ops) else ""
     labels = []
     for op in ops:
         label = op.label if names[op.case_key, op.op] > 1 else op.op
+        if op.kind == "kernel":
+            label = mark + label
         if with_case and len(cases) > 1:
             label += f" {(op.phase or '?')[0]}{op.batch or '?'}"
         if len(caches) > 1:
             label += f" {op.cache or '?'}"
         labels.append(label)
+    return _told_apart(ops, labels)
+
+
+def _told_apart(ops: Sequence[OpResult], labels: list[str]) -> list[str]:
+    """Labels that one case has twice, with the sizes in which the rows' formulas differ."""
+    twins: dict[tuple[object, str], list[int]] = {}
+    for index, (op, label) in enumerate(zip(ops, labels, strict=True)):
+        twins.setdefault((op.case_key, label), []).append(index)
+    for places in twins.values():
+        formulas = [ops[at].formula for at in places]
+        shapes = [dict(formula.shape) if formula else {} for formula in formulas]
+        differing = [
+            key for key in dict.fromkeys(k for s in shapes for k in s) if len({s.get(key) for s in shapes}) > 1
+        ]
+        for at, shape in zip(places, shapes, strict=True):
+            sizes = [
+                f"{key}{value}" if len(key) == 1 else str(value) for key, value in shape.items() if key in differing
+            ]
+            labels[at] = " ".join([labels[at], *sizes])
     return labels

@@ -10,7 +10,6 @@ from roofprof.timeline.frames import BLOCK, GRID, NsysTrace, with_shapes
 from roofprof.timeline.intervals import grouped
 from roofprof.timeline.join_rules import JoinFinding, join_findings
 from roofprof.timeline.nesting import runs
-from roofprof.timeline.rows import RangePath
 from roofprof.timeline.timeline import Timeline
 from roofprof.timeline.unmatched import KEY, only_ncu, only_nsys
 
@@ -54,7 +53,7 @@ class Join:
 
 
 def join_launches(launches: pl.DataFrame, trace: NsysTrace, timeline: Timeline) -> Join:
-    """Match by NVTX path, kernel name, grid, block and ordinal.
+    """Match by NVTX path without layer and step numbers, kernel name, grid, block and ordinal.
 
     Args:
         launches: LAUNCH_SCHEMA with `nvtx_path` (list of range names, outermost first) and `op`, both null outside
@@ -62,7 +61,7 @@ def join_launches(launches: pl.DataFrame, trace: NsysTrace, timeline: Timeline) 
         trace: nsys' trace of the same command.
         timeline: made from that trace, in the domain that gave `nvtx_path`.
     """
-    ncu = _ncu_side(launches, timeline.paths)
+    ncu = _ncu_side(launches, timeline)
     nsys = _nsys_side(trace, timeline, ncu)
     pairs = [_pair(report, nsys) for report in ncu.partition_by("report", maintain_order=True)]
     both = pl.concat(pairs) if pairs else _pair(ncu, nsys)
@@ -74,10 +73,10 @@ def join_launches(launches: pl.DataFrame, trace: NsysTrace, timeline: Timeline) 
     return Join(matched, unmatched, median, tuple(join_findings(matched, unmatched)))
 
 
-def _ncu_side(launches: pl.DataFrame, paths: Sequence[RangePath]) -> pl.DataFrame:
+def _ncu_side(launches: pl.DataFrame, timeline: Timeline) -> pl.DataFrame:
     """ncu's launches with the key's columns; `path` is null where nsys has no such path."""
-    numbers = {path: number for number, path in enumerate(paths)}
-    found = [None if p is None else numbers.get(tuple(p)) for p in launches["nvtx_path"].to_list()]
+    numbers = {timeline.key_of(path): number for number, path in enumerate(timeline.paths)}
+    found = [None if p is None else numbers.get(timeline.key_of(p)) for p in launches["nvtx_path"].to_list()]
     frame = launches.select(
         *("report", "launch_id", "op", "nvtx_path", "kernel_name", "kernel_demangled_name", "grid", "block"),
         ncu_duration_ns="duration_ns",

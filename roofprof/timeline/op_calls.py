@@ -7,8 +7,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from roofprof.names.reading import Layers, read_path
 from roofprof.timeline.frames import Operations, parts, slices
 from roofprof.timeline.nesting import NO_RANGE, Booleans, Integers, RangeForest, last_event, range_forest
+from roofprof.timeline.rows import RangePath
 
 NO_PATH = -1
 PathNumbers = NDArray[np.int32]
@@ -21,7 +23,7 @@ class Attribution:
     key: Integers
     """One number per call: range and, for a replayed graph, the replay; negative where no range is."""
     paths: Sequence[tuple[str, ...]]
-    """Range names from the outermost in, by path number."""
+    """Range names from the outermost in, by path number; of paths that are one by their key, the first."""
     path: Integers
     """Path number of each range of `forest`."""
     forest: RangeForest
@@ -59,7 +61,7 @@ class Attribution:
 
 
 def attribute_operations(
-    operations: Operations | pl.DataFrame, ranges: pl.DataFrame, domain: str | None
+    operations: Operations | pl.DataFrame, ranges: pl.DataFrame, domain: str | None, layers: Layers = "folded"
 ) -> Attribution:
     """Attribute each operation to the innermost push/pop range of the domain, or start/end range without one.
 
@@ -70,6 +72,7 @@ def attribute_operations(
         operations: OPERATION_SCHEMA's columns.
         ranges: RANGE_SCHEMA, every domain.
         domain: one of them; None attributes nothing.
+        layers: paths that differ in layer numbers are one path, or each its own.
     """
     inside = (ranges["domain"] == (domain or "")) & ranges["end_global_tid"].is_null()
     is_pushed = ranges["style"] == "push_pop"
@@ -89,7 +92,7 @@ def attribute_operations(
         crossed += _crossed(part, forests[0])
         key[rows] = _keys(part, forests, replay[rows], replays)
     forest = _joined(*forests)
-    paths, path = _paths(forest, names)
+    paths, path = _folded(*_paths(forest, names), domain, layers)
     return Attribution(key, paths, path, forest, replays, crossed)
 
 
@@ -191,6 +194,18 @@ def _joined(pushed: RangeForest, started: RangeForest) -> RangeForest:
         crossing=pushed.crossing,
         too_deep=pushed.too_deep,
     )
+
+
+def _folded(
+    paths: Sequence[RangePath], path: Integers, domain: str | None, layers: Layers
+) -> tuple[list[RangePath], Integers]:
+    """Paths with one key under one number, and under the names of the first."""
+    numbers: dict[RangePath, int] = {}
+    place = np.array(
+        [numbers.setdefault(read_path(names, domain, layers).key, len(numbers)) for names in paths], np.int64
+    )
+    first = np.unique(place, return_index=True)[1]
+    return [paths[at] for at in first.tolist()], place[path] if len(paths) else path
 
 
 def _paths(forest: RangeForest, names: pl.Series) -> tuple[list[tuple[str, ...]], Integers]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 import polars as pl
 
 from roofprof.findings import Finding
+from roofprof.names.reading import Layers
 from roofprof.timeline.frames import NsysTrace
 from roofprof.timeline.rows import LayerTotals, OpRow, RangePath
 
@@ -58,14 +59,17 @@ class NsysTimes:
     """One report's times from nsys."""
 
     by_path: Mapping[RangePath, OpTiming]
+    """By the key of the path: layer and step numbers stand for all."""
     joins: Sequence[JoinEntry]
     findings: Sequence[Finding]
     """Those about no single op."""
     op_findings: Mapping[RangePath, Sequence[Finding]]
-    """Those about the op of one path."""
+    """Those about the op of one path, by its key."""
 
 
-def nsys_times(report: str, launches: pl.DataFrame, traces: Sequence[NamedTrace], domain: str | None) -> NsysTimes:
+def nsys_times(
+    report: str, launches: pl.DataFrame, traces: Sequence[NamedTrace], domain: str | None, layers: Layers = "folded"
+) -> NsysTimes:
     """Join a report's launches with the first trace, and add the graph times of the others.
 
     Args:
@@ -73,6 +77,7 @@ def nsys_times(report: str, launches: pl.DataFrame, traces: Sequence[NamedTrace]
         launches: its launches, with `nvtx_path` and `op`.
         traces: traces of the same command, the eager one first.
         domain: the NVTX domain of the ops.
+        layers: whether the layers of a model are ops of their own.
     """
     if not traces:
         return NsysTimes({}, [], [], {})
@@ -85,46 +90,43 @@ def nsys_times(report: str, launches: pl.DataFrame, traces: Sequence[NamedTrace]
     findings: list[Finding] = []
     op_findings: dict[RangePath, list[Finding]] = {}
     for position, named in enumerate(traces):
-        timeline = build_timeline(named.trace, domain)
+        timeline = build_timeline(named.trace, domain, layers)
         if position == 0:
             join = join_launches(launches, named.trace, timeline)
             joins.append(_entry(report, named.name, join, timeline))
             for each in join.findings:
-                place = findings if each.path is None else op_findings.setdefault(each.path, [])
+                place = findings if each.path is None else op_findings.setdefault(timeline.key_of(each.path), [])
                 place.append(_of_report(each.finding, report))
             findings += [_of_report(finding, report) for finding in timeline.findings]
-            profiled = {tuple(path) for path in launches["nvtx_path"].drop_nulls().unique().to_list()}
-            timings |= _timings([op for op in timeline.ops if _path(op) in profiled])
+            profiled = {timeline.key_of(path) for path in launches["nvtx_path"].drop_nulls().unique().to_list()}
+            by_key = [(timeline.key_of(op["nvtx_path"]), op) for op in timeline.ops]
+            timings |= _timings([(key, op) for key, op in by_key if key in profiled])
         for op in timeline.ops:
-            if op["launch"] == "graph" and (timing := timings.get(_path(op))):
-                timings[_path(op)] = replace(
+            if op["launch"] == "graph" and (timing := timings.get(timeline.key_of(op["nvtx_path"]))):
+                timings[timeline.key_of(op["nvtx_path"])] = replace(
                     timing, graph_union_ns=op["nsys_union_ns"], graph_projected_ns=op["nsys_projected_ns"]
                 )
     return NsysTimes(timings, joins, findings, op_findings)
-
-
-def _path(op: OpRow) -> RangePath:
-    return tuple(op["nvtx_path"])
 
 
 def _of_report(finding: Finding, report: str) -> Finding:
     return finding if finding.report else replace(finding, report=report)
 
 
-def _timings(ops: Sequence[OpRow]) -> dict[RangePath, OpTiming]:
-    """One timing per path: as launched one by one where it was, else as replayed by a graph.
+def _timings(ops: Sequence[tuple[RangePath, OpRow]]) -> dict[RangePath, OpTiming]:
+    """One timing per key: as launched one by one where it was, else as replayed by a graph.
 
     The share is the one among the chosen rows of the same enclosing range, a layer. Of an op that ran both ways only
     one row is chosen, and warm-up ranges were not profiled, so neither takes part of the layer's share.
     """
     chosen: dict[RangePath, OpRow] = {}
-    for op in ops:
-        if op["launch"] == "stream" or _path(op) not in chosen:
-            chosen[_path(op)] = op
+    for key, op in ops:
+        if op["launch"] == "stream" or key not in chosen:
+            chosen[key] = op
     totals: dict[RangePath, float] = {}
-    for path, op in chosen.items():
-        totals[path[:-1]] = totals.get(path[:-1], 0.0) + (op["share"] or 0.0)
-    return {path: _timing(op, totals[path[:-1]]) for path, op in chosen.items()}
+    for key, op in chosen.items():
+        totals[key[:-1]] = totals.get(key[:-1], 0.0) + (op["share"] or 0.0)
+    return {key: _timing(op, totals[key[:-1]]) for key, op in chosen.items()}
 
 
 def _timing(op: OpRow, layer_share: float) -> OpTiming:

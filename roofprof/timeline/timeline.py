@@ -13,8 +13,8 @@ import polars as pl
 
 from roofprof.errors import ReportError
 from roofprof.findings import Finding, Severity
-from roofprof.formulas.range_names import op_of
 from roofprof.launches.attribution import require_domain
+from roofprof.names.reading import Layers, read_path
 from roofprof.timeline.call_times import call_times
 from roofprof.timeline.doubts import launch_doubts, range_doubts
 from roofprof.timeline.frames import GRAPH, KERNEL, MEMORY, NsysTrace, Operations
@@ -39,18 +39,25 @@ class Timeline:
     layer: LayerTotals
     unattributed: UnattributedOperations
     paths: tuple[RangePath, ...]
-    """Every path of the domain, range names from the outermost in."""
+    """Every path of the domain, range names from the outermost in; of those that one op has, the first."""
     kernels: pl.DataFrame
     """`path` (position in `paths`, null outside any range) and `replayed` of each kernel of the trace."""
     findings: tuple[Finding, ...]
+    layers: Layers = "folded"
+    """Whether layers are told apart."""
+
+    def key_of(self, path: Sequence[str]) -> RangePath:
+        """What two paths of one op have in common; `paths` holds one path for each key."""
+        return read_path(tuple(path), self.domain, self.layers).key
 
 
-def build_timeline(trace: NsysTrace, domain: str | None = None) -> Timeline:
+def build_timeline(trace: NsysTrace, domain: str | None = None, layers: Layers = "folded") -> Timeline:
     """The timeline of a trace.
 
     Args:
         trace: what `read_nsys_trace` gives.
         domain: NVTX domain of the ops; None chooses (`require_domain`).
+        layers: whether the layers of a model are ops of their own.
 
     Raises:
         ReportError: the trace holds no GPU operation.
@@ -63,7 +70,7 @@ def build_timeline(trace: NsysTrace, domain: str | None = None) -> Timeline:
             "trace with -t cuda,nvtx, and check that the capture range covers the launches",
         )
     chosen = require_domain(trace.ranges["domain"].unique().to_list(), domain)
-    attribution = attribute_operations(operations, trace.ranges, chosen)
+    attribution = attribute_operations(operations, trace.ranges, chosen, layers)
     calls = call_times(operations, attribution)
     path = attribution.path_of(attribution.key)
     kernels, memory = _details(trace, attribution, path)
@@ -80,6 +87,7 @@ def build_timeline(trace: NsysTrace, domain: str | None = None) -> Timeline:
         paths=tuple(attribution.paths),
         kernels=_kernel_paths(path[: trace.kernels.height], attribution),
         findings=findings,
+        layers=layers,
     )
 
 
@@ -125,7 +133,7 @@ def _op(row: _MedianRow, paths: Sequence[RangePath], kernels: Kernels, memory: M
     path = paths[row["path"]]
     place = (row["path"], row["replayed"])
     return {
-        "op": op_of(path[-1]),
+        "op": read_path(path).op,
         "nvtx_path": list(path),
         "launch": "graph" if row["replayed"] else "stream",
         "calls": row["calls"],

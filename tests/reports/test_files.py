@@ -15,14 +15,13 @@ from roofprof.reports.outputs.registry import analysis_outputs, required_output,
 from roofprof.reports.plots.points import NAMED
 from roofprof.reports.plots.roofline import draw_roofline
 from roofprof.reports.tables.findings import finding_lines
-from roofprof.reports.tables.ops import print_ops, print_unattributed
+from roofprof.reports.tables.ops import print_ops
 from roofprof.results.report import RooflineReport
 
 
 def table(report: RooflineReport, wide: bool = False) -> list[str]:
     out = io.StringIO()
     print_ops(report, report.ops, out, wide)
-    print_unattributed(report, out)
     return out.getvalue().splitlines()
 
 

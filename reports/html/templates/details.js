@@ -37,6 +37,7 @@ function measuredFacts(op) {
     ...(op.time_source === "nsys" ? [["time, ncu", formatTime(op.duration_ns)]] : []),
     ...(known(op.share) ? [["share of the layer", formatPercent(op.share)]] : []),
     [`${op.calls} call${op.calls === 1 ? "" : "s"}`, spread("duration_ns", formatTime)],
+    ...(op.layers.length ? [["layers", op.layers.join(", ")]] : []),
     ["DRAM read, write", `${formatBytes(op.dram_read_bytes)}, ${formatBytes(op.dram_write_bytes)}`],
     ["L2, L1 fill", `${formatBytes(op.l2_bytes)}, ${formatBytes(op.l1_fill_bytes)}`],
     ["FLOPs", formatFlops(op.flop_count)],

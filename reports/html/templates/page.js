@@ -3,6 +3,10 @@
 const OP_COLUMNS = [
   { label: "#", value: (op) => op.number, format: formatInteger },
   { label: "op", text: true, value: (op) => op.label, open: (op) => select(op.index) },
+  ...(data.ops.some((op) => op.kind === "kernel")
+    ? [{ label: "kind", text: true, value: (op) => op.kind, title: "kernel: launches of one kernel, outside any range" }]
+    : []),
+  { label: "calls", value: (op) => op.calls, format: formatInteger, title: "Calls that were profiled; figures are the median call's" },
   { label: "phase", text: true, value: (op) => op.phase },
   { label: "batch", value: (op) => op.batch, format: formatInteger },
   {
@@ -96,10 +100,10 @@ function update() {
   opsTable.update(ops);
   kernelsTable.update(ops.flatMap((op) => op.kernel_rows.map((kernel) => ({ ...kernel, op }))));
   findingsTable.update(shownFindings(ops));
-  document.getElementById("count").textContent = `${ops.length} of ${data.ops.length} ops`;
+  document.getElementById("count").textContent = `${ops.length} of ${data.ops.length} rows`;
   const rest = ops.length - drawn;
   document.getElementById("not-drawn").textContent =
-    `${drawn} op${drawn === 1 ? "" : "s"} drawn` +
+    `${drawn} row${drawn === 1 ? "" : "s"} drawn` +
     (rest ? `; ${rest} without FLOPs or counters have no place on log axes and stand in the table` : "");
 }
 

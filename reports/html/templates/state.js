@@ -13,6 +13,7 @@ const FILTERS = [
   { key: "phase", label: "Phase", value: (op) => op.phase || "unknown", always: true },
   { key: "batch", label: "Batch", value: (op) => op.batch ?? "unknown", always: true },
   { key: "seq_len", label: "Length", value: (op) => op.seq_len ?? "unknown" },
+  { key: "kind", label: "Rows", value: (op) => op.kind },
   { key: "cache", label: "Cache", value: (op) => op.cache || "unknown" },
   { key: "report", label: "Report", value: (op) => op.report },
   { key: "bound", label: "Bound", value: boundHere, always: true },

@@ -40,10 +40,17 @@ def test_the_reference_documents_sections_in_its_order(decode: RooflineReport) -
     assert tuple(re.findall(r"^## (.*)", render_markdown([decode]), re.MULTILINE)) == SECTIONS
 
 
-@pytest.mark.parametrize("name", ["h100-decode-b64-s4096", "h100-calibration-cold", "kinds/two-processes"])
-def test_all_11_kernels_have_a_row_in_every_case(analyzed, name: str) -> None:  # type: ignore[no-untyped-def]
-    report = analyzed(f"{name}.ncu-rep", ops="h100-decode-b64-s4096" if "decode" in name else None)
+@pytest.mark.parametrize("name", ["h100-calibration-cold", "kinds/no-nvtx"])
+def test_what_is_no_layer_is_not_compared_with_the_reference_document(analyzed, name: str) -> None:  # type: ignore[no-untyped-def]
+    report = analyzed(f"{name}.ncu-rep")
     for placed in build_sections([report]).placements:
+        assert not placed.document_rows
+        assert len(placed.other_rows) == len(report.ops)
+    assert "Nothing measured here can be compared" in render_markdown([report])
+
+
+def test_all_11_kernels_have_a_row_in_every_case(decode: RooflineReport, layers: RooflineReport) -> None:
+    for placed in build_sections([decode, layers]).placements:
         shown = [row.kernel for row in placed.document_rows]
         for kernel in DOCUMENT_KERNELS:
             assert kernel.kernel in shown
@@ -155,11 +162,16 @@ def test_fusion_bytes_are_twice_the_intermediate(layers: RooflineReport) -> None
     assert (norm.saved_bytes, norm.kept) == (2 * 64 * 7168, "router_gemm")
 
 
-def test_a_report_without_ranges_says_so(analyzed) -> None:  # type: ignore[no-untyped-def]
+def test_a_report_without_ranges_is_about_its_kernels(analyzed) -> None:  # type: ignore[no-untyped-def]
     text = render_markdown([analyzed("kinds/no-nvtx.ncu-rep")])
-    assert "no launch lies in a range" in text
+    assert "Each row is a kernel, its median launch." in text
     assert "9 launches lie in no range" in text
-    assert "-bound" not in section(text, "Bottleneck Analysis")
+    assert "memory-bound" in section(text, "Bottleneck Analysis")
+
+
+def test_kernels_among_ops_are_marked(analyzed) -> None:  # type: ignore[no-untyped-def]
+    text = section(render_markdown([analyzed("kinds/odd-names.ncu-rep")]), "Kernel Placement")
+    assert text.count("| ◦ `") == 1
 
 
 @pytest.mark.parametrize("kind", ["default-set", "graph-whole", "time-only", "app-replay", "range-replay"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roofprof.formulas.range_names import PRECISIONS, RangeNameError, format_range_name, op_of, parse_range_name
+from roofprof.formulas.range_names import PRECISIONS, RangeNameError, format_range_name, parse_range_name
 
 
 def test_the_documented_example() -> None:
@@ -39,10 +39,6 @@ def test_a_plain_name_is_an_op_without_a_formula() -> None:
 def test_broken_names_say_where(name: str, why: str) -> None:
     with pytest.raises(RangeNameError, match=why):
         parse_range_name(name)
-
-
-def test_the_op_of_a_broken_name_is_still_printed() -> None:
-    assert op_of("q_b_proj:gemm:m64:nOOPS") == "q_b_proj"
 
 
 def test_writing_refuses_what_ncu_would_take_for_syntax() -> None:

@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from roofprof.names.reading import read_path
 from roofprof.parsers.nsys.trace import read_nsys_trace
 from roofprof.timeline.op_times import NamedTrace, nsys_times
 
@@ -61,3 +62,20 @@ def test_findings_without_an_op_say_which_report_they_are_of(export):
     times = nsys_times("r", launches("a"), [trace], None)
     assert [(f.kind, f.report) for f in times.findings] == [("range-without-work", "r")]
     assert times.op_findings == {}
+
+
+def test_layers_are_calls_of_one_op_on_both_sides(export):
+    for layer in range(3):
+        export.range(100 * layer, 100 * layer + 90, f"model.layers.{layer}.mlp")
+        export.launch(100 * layer + 5, 1000 * (layer + 1), 1000 * (layer + 1) + 10 * (layer + 1), layer + 1, "mlp")
+    frame = launches("mlp", "mlp").with_columns(
+        pl.Series("nvtx_path", [["model.layers.0.mlp"], ["model.layers.1.mlp"]])
+    )
+    trace = NamedTrace("eager", read_nsys_trace(export.write()))
+    times = nsys_times("r", frame, [trace], None)
+    ((key, timing),) = times.by_path.items()
+    assert key == read_path(("model.layers.7.mlp",)).key
+    assert (timing.calls, timing.nsys_union_ns) == (3, 20)
+    assert times.joins[0]["matched_count"] == 2
+    each = nsys_times("r", frame, [trace], None, "each").by_path
+    assert [t.nsys_union_ns for t in each.values()] == [10, 20]
