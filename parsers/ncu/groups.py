@@ -75,7 +75,8 @@ class Groups:
             self._ids.setdefault(name, []).append(place)
         self._device_index = self._columns((DEVICE_INDEX,))
         self._groups: dict[tuple[int, str], _Group] = {}
-        self._histograms = Histograms(data, texts, {h: self._ids.get(h, []) for h in (WARP_OPCODES, THREAD_OPCODES)})
+        histograms = {metric: self._ids.get(metric, []) for metric in (WARP_OPCODES, THREAD_OPCODES)}
+        self._histograms = Histograms(data, texts, histograms, len(names))
 
     def walk(self, heads: list[Head], ends: Ints, tag: int) -> Metrics:
         """Find the metrics of some results.

@@ -5,7 +5,8 @@ from hashlib import blake2b
 
 import numpy as np
 
-from roofprof.formats.ncu_rep_metrics import Ints, MetricError, Metrics
+from roofprof.formats.ncu_rep_layouts import Ints
+from roofprof.formats.ncu_rep_metrics import MetricError, Metrics
 from roofprof.formats.ncu_rep_results import Texts, named_counts
 from roofprof.formats.protobuf import Data, FramingError, Span
 from roofprof.hardware.opcodes import THREAD_OPCODES, WARP_OPCODES, OpcodeWork, opcode_work
@@ -20,11 +21,14 @@ class Histograms:
         data: the report's bytes.
         texts: decodes strings.
         ids: of each histogram's metric, the ids of its name.
+        name_count: how many strings the report has.
     """
 
-    def __init__(self, data: Data, texts: Texts, ids: Mapping[str, list[int]]) -> None:
+    def __init__(self, data: Data, texts: Texts, ids: Mapping[str, list[int]], name_count: int) -> None:
         self._data, self._texts = data, texts
-        self._kind_of_id = {name: kind for kind, metric in enumerate(_KINDS) for name in ids[metric]}
+        self._kinds = np.full(name_count, -1, np.int32)
+        for kind, metric in enumerate(_KINDS):
+            self._kinds[ids[metric]] = kind
         self._known: dict[bytes, OpcodeWork] = {}
 
     def read(self, metrics: Metrics, chosen: Ints) -> list[OpcodeWork | None]:
@@ -37,11 +41,14 @@ class Histograms:
         Raises:
             MetricError: one is damaged.
         """
-        wanted = np.isin(metrics.name, list(self._kind_of_id)) & (metrics.value >= 0) & np.isin(metrics.result, chosen)
         held: dict[int, dict[int, Span]] = {}
-        for at in np.flatnonzero(wanted).tolist():
-            kind = self._kind_of_id[int(metrics.name[at])]
-            held.setdefault(int(metrics.result[at]), {})[kind] = int(metrics.value[at]) - 1, int(metrics.end[at])
+        for part in metrics.parts:
+            result, kind, value, end = part.spans(self._kinds)
+            wanted = np.flatnonzero((value >= 0) & np.isin(result, chosen))
+            for place, which, start, stop in zip(
+                *(c[wanted].tolist() for c in (result, kind, value, end)), strict=True
+            ):
+                held.setdefault(place, {})[which] = start - 1, stop
         return [self._work(result, held[result]) if result in held else None for result in chosen.tolist()]
 
     def _work(self, result: int, spans: Mapping[int, Span]) -> OpcodeWork:

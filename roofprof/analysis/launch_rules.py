@@ -41,10 +41,13 @@ def _failed(launches: pl.DataFrame) -> Iterator[Finding]:
             f"{row['kernel_name'][:60]}: launch {row['launch_id']} has neither a time nor counters, one of "
             f"{count[row['report']]} such launches; sums leave it out",
             "ncu could not profile it: see its output; profile fewer metrics, or that kernel alone",
-            op=row["op"],
-            launch_id=row["launch_id"],
+            launch_id=row["launch_id"],  # of no op: it is in no call, and said all the same
             report=row["report"],
-            values={"kernel_name": row["kernel_name"], "failed_launch_count": count[row["report"]]},
+            values={
+                "kernel_name": row["kernel_name"],
+                "op": row["op"],
+                "failed_launch_count": count[row["report"]],
+            },
         )
 
 

@@ -34,6 +34,8 @@ class Layout:
     """Id of each metric's name."""
     values: Ints
     """Where its value message lies, length included; -1 where it has none."""
+    ends: Ints
+    """Where each metric ends."""
     size: int
     """Where the last metric ends."""
     places: Ints
@@ -107,6 +109,7 @@ class Layouts:
         """The layout of the metrics from a position on; None where one of them is not as it should be."""
         names: list[int] = []
         values: list[int] = []
+        ends: list[int] = []
         words: list[tuple[int, int, int]] = []
         position = start
         try:
@@ -117,12 +120,15 @@ class Layouts:
                 for place in range(position, checked, 8):
                     part = self._data[place : min(place + 8, checked)]
                     words.append((place - start, int.from_bytes(part, "little"), (1 << 8 * len(part)) - 1))
+                ends.append(stop - start)
                 position = stop
         except FramingError:
             return None
         table = np.array(words, np.uint64)
         places = table[:, 0].astype(np.int64)
-        return Layout(np.array(names), np.array(values), position - start, places, table[:, 1], table[:, 2])
+        return Layout(
+            np.array(names), np.array(values), np.array(ends), position - start, places, table[:, 1], table[:, 2]
+        )
 
     def _metric(self, position: int, end: int) -> tuple[int, int, int, int]:
         """Of the metric at a position its name, where its value lies, and the ends of what was read and of it.

@@ -30,6 +30,9 @@ MAX_METRICS = 50_000
 """Of one result. Reports hold up to a few thousand; a damaged length must not make a walk without end."""
 
 
+_NONE = np.empty(0, np.int64)
+
+
 class MetricError(FramingError):
     """A metric is not as the layout says."""
 
@@ -49,6 +52,8 @@ class Part:
     """Where the layout starts in each result, or where the value message of each metric lies; -1 where it has none."""
     names: Ints
     """Id of the name of each metric."""
+    ends: Ints
+    """Where each metric ends; empty with a layout, which says it."""
     layout: Layout | None
     """That all the results follow; None where metric after metric was walked."""
 
@@ -62,6 +67,14 @@ class Part:
         values = self.layout.values[chosen]
         position = np.where(values < 0, -1, self.position[:, None] + values).ravel()
         return self.result.repeat(len(chosen)), np.tile(column, len(self.result)), position
+
+    def spans(self, columns: NDArray[np.int32]) -> tuple[Ints, NDArray[np.int32], Ints, Ints]:
+        """The same, and where each of these metrics ends."""
+        result, column, value = self.wanted(columns)
+        chosen = np.flatnonzero(columns[self.names] >= 0)
+        if self.layout is None:
+            return result, column, value, self.ends[chosen]
+        return result, column, value, (self.position[:, None] + self.layout.ends[chosen]).ravel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +131,7 @@ class MetricReader:
             found, rest = self._layouts.sort(position[where], ends[where], tag, run)
             for layout, places in found:
                 results = where[places]
-                parts.append(Part(results, position[results], layout.names, layout))
+                parts.append(Part(results, position[results], layout.names, _NONE, layout))
                 position[results] += layout.size
                 fingerprint[results] += self._hashes[layout.names].sum()
             if len(rest):
@@ -140,7 +153,7 @@ class MetricReader:
         _check(stop <= end, result, "a metric runs past its result")
         _check(value <= stop, result, "the name of a metric runs past it")
         _check(name < self._name_count, result, "a metric is named by a string that the report lacks")
-        return Part(result, self._values(result, value, stop), name, None)
+        return Part(result, self._values(result, value, stop), name, stop, None)
 
     def _short_step(self, position: Ints) -> tuple[Ints, Ints, Ints] | None:
         """One metric of each result, from the eight bytes that it starts with: its end, its name, what follows that.
