@@ -1,12 +1,13 @@
 """nsys' times for the ops of an ncu report: which row of the timeline is which op's, and the join behind it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict
 
 import polars as pl
 
-from roofprof.findings import Finding
+from roofprof.findings import Finding, Severity
 from roofprof.timeline.frames import NsysTrace
 from roofprof.timeline.rows import LayerTotals, OpRow, RangePath
 
@@ -94,7 +95,9 @@ def nsys_times(report: str, launches: pl.DataFrame, traces: Sequence[NamedTrace]
                 place.append(_of_report(each.finding, report))
             findings += [_of_report(finding, report) for finding in timeline.findings]
             profiled = {tuple(path) for path in launches["nvtx_path"].drop_nulls().unique().to_list()}
-            timings |= _timings([op for op in timeline.ops if _path(op) in profiled])
+            rows = [op for op in timeline.ops if _path(op) in profiled]
+            timings |= _timings(rows)
+            findings += _of_one_device(rows, named.name, report)
         for op in timeline.ops:
             if op["launch"] == "graph" and (timing := timings.get(_path(op))):
                 timings[_path(op)] = replace(
@@ -111,24 +114,41 @@ def _of_report(finding: Finding, report: str) -> Finding:
     return finding if finding.report else replace(finding, report=report)
 
 
+def _of_one_device(ops: Sequence[OpRow], trace: str, report: str) -> list[Finding]:
+    """That the times of ops which ran on several devices are those of one."""
+    ways = Counter((_path(op), op["launch"]) for op in ops)
+    count = len({path for (path, _), number in ways.items() if number > 1})
+    if not count:
+        return []
+    message = f"{count} ops ran on several GPUs or processes in {trace}: nsys' times are of the first that ran each"
+    hint = "join each rank's report with a trace of that rank"
+    return [Finding("several-devices", Severity.DOUBTFUL, message, hint, report=report, values={"count": count})]
+
+
 def _timings(ops: Sequence[OpRow]) -> dict[RangePath, OpTiming]:
-    """One timing per path: as launched one by one where it was, else as replayed by a graph.
+    """One timing per path: as launched one by one where it was, else as replayed by a graph; on the first device.
 
     The share is the one among the chosen rows of the same enclosing range, a layer. Of an op that ran both ways only
     one row is chosen, and warm-up ranges were not profiled, so neither takes part of the layer's share.
     """
     chosen: dict[RangePath, OpRow] = {}
     for op in ops:
-        if op["launch"] == "stream" or _path(op) not in chosen:
+        earlier = chosen.get(_path(op))
+        if earlier is None or (earlier["launch"] != op["launch"] == "stream"):
             chosen[_path(op)] = op
     totals: dict[RangePath, float] = {}
     for path, op in chosen.items():
-        totals[path[:-1]] = totals.get(path[:-1], 0.0) + (op["share"] or 0.0)
+        totals[path[:-1]] = totals.get(path[:-1], 0.0) + _weight(op)
     return {path: _timing(op, totals[path[:-1]]) for path, op in chosen.items()}
 
 
-def _timing(op: OpRow, layer_share: float) -> OpTiming:
-    share = None if op["share"] is None or not layer_share else op["share"] / layer_share
+def _weight(op: OpRow) -> float:
+    """The op's busy time, as often as it was called: a call that was interrupted or came cold does not change it."""
+    return op["busy_ns"] * op["calls"]
+
+
+def _timing(op: OpRow, layer_busy: float) -> OpTiming:
+    share = _weight(op) / layer_busy if layer_busy else None
     return OpTiming(op["calls"], op["nsys_duration_ns"], op["nsys_union_ns"], op["nsys_projected_ns"], share)
 
 

@@ -73,7 +73,7 @@ def test_absent_tables_and_columns_mean_no_rows_and_nulls_and_are_said(tmp_path:
     assert trace.kernels["kernel_name"].to_list() == ["void k()", None]
     assert trace.kernels["device_id"].null_count() == 2
     findings = read_nsys_trace(path).findings
-    assert {f.kind for f in findings} == {"trace-column-missing", "launch-unknown", "name-unknown"}
+    assert {f.kind for f in findings} == {"trace-column-missing", "trace-table", "launch-unknown", "name-unknown"}
     missing = {f.values["column"] for f in findings if f.kind == "trace-column-missing"}
     assert {"globalPid", "deviceId", "shortName", "gridX", "blockZ"} <= missing
     assert "mangledName" not in missing  # no version has to write it

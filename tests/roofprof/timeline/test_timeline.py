@@ -6,7 +6,8 @@ import pytest
 
 from roofprof.errors import ReportError, UsageError
 from roofprof.parsers.nsys.trace import read_nsys_trace
-from roofprof.timeline.document import SORTS, sorted_ops, timeline_document
+from roofprof.timeline.document import RankedTimeline, timeline_document
+from roofprof.timeline.ranking import SORTS, Wanted, ranked_rows, sorted_ops
 from roofprof.timeline.timeline import Timeline, build_timeline
 
 
@@ -192,8 +193,10 @@ def test_two_processes_with_equal_correlation_ids(export):
         export.range(0, 100, "op", pid=pid)
         export.launch(10, 1000, 1000 + length, 1, pid=pid, device=pid // 100)
     line = timeline(export.write())
-    assert (line.ops[0]["calls"], line.ops[0]["nsys_duration_ns"]) == (2, 60)
-    assert [f.kind for f in line.findings] == ["several-processes"]
+    rows = [(op["process_id"], op["device_id"], op["calls"], op["nsys_duration_ns"], op["share"]) for op in line.ops]
+    assert rows == [(100, 1, 1, 50, 1.0), (200, 2, 1, 70, 1.0)]
+    assert [(d["process_id"], d["device_id"], d["busy_ns"]) for d in line.devices] == [(100, 1, 50), (200, 2, 70)]
+    assert [f.kind for f in line.findings] == ["several-devices"]
 
 
 def test_without_ranges_all_is_unattributed_and_a_finding_says_so(export):
@@ -221,7 +224,9 @@ def test_the_decode_layer(data: Path):
     line = timeline(data / "h100-decode-b64-s4096.sqlite")
     found = {op["op"]: op for op in line.ops}
     assert len(line.ops) == 104
-    assert sum(op["share"] or 0 for op in line.ops) == pytest.approx(1)
+    (device,) = line.devices
+    assert sum(op["total_busy_ns"] for op in line.ops) >= device["in_ranges_ns"]
+    assert device["coverage"] == pytest.approx(0.0288, abs=1e-4)  # the setup of the inputs is in no range
     # Three kernels on three streams at once: the sum is more than the time they took.
     op = found["op.moe_gate_up_fp8_es_grouped"]
     assert op["nsys_duration_ns"] == 2496 + 5888 + 1300134 + 64032
@@ -237,9 +242,16 @@ def test_document_of_several_traces(new_export):
         export.range(0, 50, "op")
         export.launch(10, 1000, 1100, 1)
         export.launch(80, 1200, 1230, 2)
-        lines.append((name, timeline(export.write())))
+        trace = read_nsys_trace(export.write())
+        line = build_timeline(trace)
+        lines.append(RankedTimeline(name, line, ranked_rows(trace, line, Wanted())))
     document = timeline_document(lines)
-    assert [op["report"] for op in document["ops"]] == ["eager", "graph"]
+    assert [(op["report"], op["kind"]) for op in document["ops"]] == [
+        ("eager", "op"), ("eager", "kernel"), ("graph", "op"), ("graph", "kernel")
+    ]  # fmt: skip
+    assert [(d["report"], d["in_ranges_ns"], d["busy_ns"]) for d in document["devices"]] == [
+        ("eager", 100, 130), ("graph", 100, 130)
+    ]  # fmt: skip
     assert document["unattributed"]["launch_count"] == 2
     assert len(document["traces"]) == 2
 
@@ -255,5 +267,5 @@ def test_orders(export):
     export.launch(65, 1500, 1600, 4)
     rows = timeline(export.write()).ops
     names = {by: "".join(op["op"] for op in sorted_ops(rows, by, None)) for by in SORTS}
-    assert names == {"order": "ba", "time": "ab", "share": "ab", "gap": "ba", "calls": "ab", "name": "ab"}
+    assert names == {by: "ba" if by in ("order", "gap") else "ab" for by in SORTS}
     assert [op["op"] for op in sorted_ops(rows, "calls", 1)] == ["a"]
