@@ -17,6 +17,7 @@ from roofprof.timeline.devices import device_title
 from roofprof.timeline.document import RankedTimeline
 from roofprof.timeline.kernel_ops import Ranking
 from roofprof.timeline.op_names import distinct_labels, op_label
+from roofprof.timeline.ranking import row_label
 from roofprof.timeline.rows import CopyRow, DeviceRow, OpRow, RangePath
 
 _NARROWEST, _USUAL, _WIDEST = 80, 100, 160
@@ -96,7 +97,8 @@ _BEFORE_UNIT = re.compile(r"(?<=\d) (?=[a-zA-Zµ%])")
 def device_lines(device: DeviceRow) -> Iterator[str]:
     """What a device did, in words."""
     busy = device["busy_ns"] / device["span_ns"] if device["span_ns"] else None
-    yield f"{device_title(device)}: busy {_time(device['busy_ns'])} of {_time(device['span_ns'])} ({format_percent(busy)})"
+    title = device_title(device)
+    yield f"{title}: busy {_time(device['busy_ns'])} of {_time(device['span_ns'])} ({format_percent(busy)})"
     if device["gap_count"]:
         yield (
             f"  idle {_time(device['idle_ns'])} in {_count(device['gap_count'], 'gap')}, the longest "
@@ -165,7 +167,7 @@ def timeline_table(rows: Sequence[OpRow], width: int) -> Table:
 
 
 def _outside(row: OpRow) -> bool:
-    return row["kind"] == "kernel" and not row["nvtx_path"]
+    return not row["calls_in_ranges"]
 
 
 _QUALIFIER = re.compile(
@@ -180,7 +182,7 @@ def _name(row: OpRow, labels: Mapping[RangePath, str]) -> str:
     if row["kind"] == "kernel":
         return (_OUTSIDE if _outside(row) else "") + _QUALIFIER.sub("", row["op"]) + mark
     renamed = row["op"] != op_label(row["nvtx_path"][-1])
-    return (row["op"] if renamed else labels[tuple(row["nvtx_path"])]) + mark
+    return (row_label(row) if renamed else labels[tuple(row["nvtx_path"])]) + mark
 
 
 def _kernels(row: OpRow) -> str:

@@ -60,7 +60,7 @@ COMMANDS = {
         "Capture the layer at several sizes and report how it scales; run again, it resumes where it stopped.",
     ),
     "timeline": LazyCommand(
-        "roofprof.cli.timeline", "timeline", "Show each op's time, share, idle gaps and kernels, from an nsys trace."
+        "roofprof.cli.timeline", "timeline", "Show what each GPU did, and its ops and kernels, from an nsys trace."
     ),
     "selfcheck": LazyCommand(
         "roofprof.cli.selfcheck",

@@ -41,7 +41,7 @@ def timeline(
     explain: Annotated[bool, typer.Option("--explain", help="Print every finding, explanations too.")] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the JSON document here.")] = None,
 ) -> None:
-    """Show what each GPU did in an nsys trace, and the time, share and gaps of its ops and kernels."""
+    """Show what each GPU did, and its ops and kernels, from an nsys trace."""
     from roofprof.pipeline.timeline import TimelineRequest, read_timelines
     from roofprof.timeline.document import timeline_document
     from roofprof.timeline.ranking import SORTS

@@ -51,6 +51,7 @@ def kernel_op_rows(trace: NsysTrace, timeline: Timeline, outside_only: bool) -> 
         .group_by("owner", maintain_order=True)
         .agg(
             pl.len().alias("calls"),
+            pl.col("path").count().alias("inside"),
             pl.col("kernel_name", "kernel_demangled_name").first().cast(pl.String),
             pl.col("start_ns").min().alias("first_start_ns"),
             (end - pl.max_horizontal(start, end.cum_max().shift(1))).clip(lower_bound=0).sum().alias("total_busy_ns"),
@@ -106,7 +107,14 @@ def _launch_row(row: Mapping[str, Any], number: int, timeline: Timeline, label: 
     """The row of one launch on one device."""
     times = dict.fromkeys(("median", "min", "max", "total_busy_ns"), row["end_ns"] - row["start_ns"])
     name = label(row["kernel_demangled_name"] or row["kernel_name"])
-    known = {**row, **times, "calls": 1, "first_start_ns": row["start_ns"], "op": name}
+    known = {
+        **row,
+        **times,
+        "calls": 1,
+        "inside": int(row["path"] is not None),
+        "first_start_ns": row["start_ns"],
+        "op": name,
+    }
     path = [] if row["path"] is None else list(timeline.paths[row["path"]])
     return _row(known, path, number, timeline, [_launch(known, _places(timeline)[number])])
 
@@ -137,12 +145,14 @@ def _row(row: Mapping[str, Any], path: list[str], place: int, timeline: Timeline
     total, median = row["total_busy_ns"], row["median"]
     return {
         "op": row["op"],
+        "implementation": None,
         "kind": "kernel",
         "process_id": device["process_id"],
         "device_id": device["device_id"],
         "nvtx_path": path,
         "launch": "graph" if row["replayed"] else "stream",
         "calls": row["calls"],
+        "calls_in_ranges": row["inside"],
         "first_start_ns": row["first_start_ns"],
         "total_busy_ns": total,
         "nsys_duration_ns": median,

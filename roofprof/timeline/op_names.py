@@ -30,7 +30,8 @@ def op_label(name: str) -> str:
         parsed = parse_range_name(name)
     except RangeNameError:
         return name
-    return parsed.op if parsed.formula in _KNOWN else name
+    # PyTorch's `nccl:all_reduce` parses, and there is such a formula; but every formula has sizes.
+    return parsed.op if parsed.formula in _KNOWN and parsed.shape else name
 
 
 def distinct_labels(paths: Iterable[RangePath]) -> dict[RangePath, str]:

@@ -173,11 +173,13 @@ def op_row(row: MedianRow, numbers: RowNumbers, path: RangePath, device: DeviceR
     number = row["row"]
     return {
         "op": numbers.key_of(number).op,
+        "implementation": None,
         "kind": "op",
         **where(numbers.place_of(number)),
         "nvtx_path": list(path),
         "launch": "graph" if numbers.replayed(number) else "stream",
         "calls": row["calls"],
+        "calls_in_ranges": row["calls"],
         "first_start_ns": row["first_start_ns"],
         "total_busy_ns": row["total_busy_ns"],
         "nsys_duration_ns": row["duration_ns"],

@@ -47,7 +47,7 @@ def renamed(timeline: Timeline, config: OpsConfig) -> Timeline:
     for op in timeline.ops:
         match = config.match(op["nvtx_path"][-1])
         found = found or match is not None
-        ops.append({**op, "op": match.op} if match else op)
+        ops.append({**op, "op": match.op, "implementation": match.implementation} if match else op)
     if found or not ops:
         return replace(timeline, ops=tuple(ops))
     message = "no pattern of the ops file matches any range"
@@ -65,12 +65,17 @@ def ranked_rows(trace: NsysTrace, timeline: Timeline, wanted: Wanted) -> list[Ra
     else:
         rows = [*timeline.ops, *kernel_op_rows(trace, timeline, outside_only=True)]
     if wanted.only is not None:
-        rows = [row for row in rows if wanted.only(row["op"])]
+        rows = [row for row in rows if wanted.only(row["op"]) or wanted.only(row_label(row))]
     return [_ranking(_of(rows, device), wanted) for device in timeline.devices]
 
 
 def _ranking(rows: Sequence[OpRow], wanted: Wanted) -> Ranking:
     return Ranking(sorted_ops(rows, wanted.sort, wanted.top), len(rows))
+
+
+def row_label(row: OpRow) -> str:
+    """Op and implementation."""
+    return f"{row['op']} ({row['implementation']})" if row["implementation"] else row["op"]
 
 
 def _of(rows: Iterable[OpRow], device: DeviceRow) -> list[OpRow]:

@@ -64,10 +64,14 @@ class OpRow(Where):
     """
 
     op: str
+    implementation: str | None
+    """As an ops file names it."""
     kind: Kind
     nvtx_path: list[str]
     launch: Launch
     calls: int
+    calls_in_ranges: int
+    """Those of the calls that lie in a range of the domain: all of an op's."""
     first_start_ns: int
     """Start of the first call on the GPU, by the trace's clock."""
     total_busy_ns: int

@@ -220,6 +220,61 @@ def test_a_trace_without_gpu_work_is_an_error(export):
         timeline(export.write())
 
 
+def test_an_empty_trace_says_what_nsys_says(export):
+    export.range(0, 50, "op")
+    export.diagnostic("Profiling has started.", severity=1)
+    export.diagnostic("CUDA tracing failed: CUPTI_ERROR_INVALID_DEVICE", severity=3)
+    export.diagnostic("The capture range was never entered, collection was not started.", severity=1)
+    with pytest.raises(ReportError, match="CUPTI_ERROR_INVALID_DEVICE; The capture range was never entered") as error:
+        timeline(export.write())
+    assert "Profiling has started" not in error.value.message
+
+
+def test_a_start_end_range_of_another_thread_is_the_last_resort(export):
+    export.range(0, 1000, "request", kind=60, tid=7)
+    export.range(100, 200, "own", kind=60)
+    export.range(120, 140, "op")
+    export.range(0, 1000, "elsewhere", kind=60, pid=200)
+    for number, call in enumerate((125, 150, 500)):
+        export.launch(call, 2000 + 10 * number, 2005 + 10 * number, number + 1)
+    export.range(400, 700, "across", kind=60, tid=7, end_tid=8)
+    line = timeline(export.write())
+    assert [op["nvtx_path"] for op in line.ops] == [["op"], ["own"], ["across"]]
+    (finding,) = (f for f in line.findings if f.kind == "range-of-other-thread")
+    assert finding.values == {"count": 1}
+
+
+def test_operations_in_ranges_of_another_domain_alone_are_counted(export):
+    export.domain(1, "roofprof")
+    export.domain(2, "NCCL")
+    export.range(0, 50, "op", domain=1)
+    export.range(20, 120, "ncclAllReduce", domain=2)
+    export.launch(30, 1000, 1100, 1)
+    export.launch(80, 1200, 1230, 2)
+    export.launch(130, 1300, 1330, 3)
+    line = timeline(export.write())
+    (finding,) = (f for f in line.findings if f.kind == "range-of-other-domain")
+    assert finding.values == {"count": 1, "domain": "NCCL"}
+    assert "1 of 2 GPU operations" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("name", "op"),
+    [
+        ("q_b_proj:gemm:m64:n24576:k1536:fp8:bf16", "q_b_proj"),
+        ("decode:case:b64:s4096", "decode"),
+        ("aten::mm, seq = 5, op_id = 7", "aten::mm, seq = 5, op_id = 7"),
+        ("{'Module': 'a.b'}", "{'Module': 'a.b'}"),
+        ("nccl:all_reduce", "nccl:all_reduce"),
+        ("Thunk:#name=gemm.1#", "Thunk:#name=gemm.1#"),
+    ],
+)
+def test_only_our_own_names_are_cut(name: str, op: str, export):
+    export.range(0, 50, name)
+    export.launch(10, 1000, 1100, 1)
+    assert [row["op"] for row in timeline(export.write()).ops] == [op]
+
+
 def test_the_decode_layer(data: Path):
     line = timeline(data / "h100-decode-b64-s4096.sqlite")
     found = {op["op"]: op for op in line.ops}
