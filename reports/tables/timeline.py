@@ -14,11 +14,11 @@ from rich.text import Text
 from roofprof.formatting import format_number, format_percent, format_si, printable, shortened
 from roofprof.reports.tables.terminal import shown
 from roofprof.timeline.devices import device_title
-from roofprof.timeline.document import RankedTimeline
-from roofprof.timeline.kernel_ops import Ranking
 from roofprof.timeline.op_names import distinct_labels, op_label
-from roofprof.timeline.ranking import row_label
 from roofprof.timeline.rows import CopyRow, DeviceRow, OpRow, RangePath
+from roofprof.timeline.shown.document import RankedTimeline
+from roofprof.timeline.shown.kernel_ops import Ranking
+from roofprof.timeline.shown.ranking import row_label
 
 _NARROWEST, _USUAL, _WIDEST = 80, 100, 160
 _WIDE = 112

@@ -12,7 +12,7 @@ from roofprof.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from roofprof.timeline.document import RankedTimeline
+    from roofprof.timeline.shown.document import RankedTimeline
 
 
 class RowsBy(StrEnum):
@@ -43,8 +43,8 @@ def timeline(
 ) -> None:
     """Show what each GPU did, and its ops and kernels, from an nsys trace."""
     from roofprof.pipeline.timeline import TimelineRequest, read_timelines
-    from roofprof.timeline.document import timeline_document
-    from roofprof.timeline.ranking import SORTS
+    from roofprof.timeline.shown.document import timeline_document
+    from roofprof.timeline.shown.ranking import SORTS
 
     if sort not in SORTS:
         raise UsageError(f"unknown sort key {sort!r}", f"use one of {', '.join(SORTS)}")

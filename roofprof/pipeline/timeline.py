@@ -8,8 +8,8 @@ from roofprof.formats.capture import find_traces
 from roofprof.formulas.ops_file import load_ops_config
 from roofprof.pipeline.analyze import name_filter
 from roofprof.pipeline.capture_group import read_trace
-from roofprof.timeline.document import RankedTimeline
-from roofprof.timeline.ranking import By, Wanted, ranked_rows, renamed
+from roofprof.timeline.shown.document import RankedTimeline
+from roofprof.timeline.shown.ranking import By, Wanted, ranked_rows, renamed
 from roofprof.timeline.timeline import build_timeline
 
 

@@ -17,8 +17,8 @@ from roofprof.timeline.frames import (
     SHAPE_SCHEMA,
     NsysTrace,
 )
-from roofprof.timeline.kernel_ops import kernel_labels
-from roofprof.timeline.ranking import Wanted, ranked_rows
+from roofprof.timeline.shown.kernel_ops import kernel_labels
+from roofprof.timeline.shown.ranking import Wanted, ranked_rows
 from roofprof.timeline.timeline import Timeline, build_timeline
 
 GEMM, NCCL = "void gemm<int>(float*)", "ncclDevKernel_AllReduce_Sum_bf16_RING_LL(ncclDevKernelArgsStorage<4096ul>)"

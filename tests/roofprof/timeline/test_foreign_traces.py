@@ -7,7 +7,7 @@ import pytest
 
 from roofprof import cli
 from roofprof.parsers.nsys.trace import read_nsys_trace
-from roofprof.timeline.ranking import Wanted, ranked_rows
+from roofprof.timeline.shown.ranking import Wanted, ranked_rows
 from roofprof.timeline.timeline import Timeline, build_timeline
 
 

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roofprof.timeline import frames
-from roofprof.timeline.document import RankedTimeline, timeline_document
 from roofprof.timeline.frames import (
     GRAPH_LAUNCH_SCHEMA,
     KERNEL_OPERATION_SCHEMA,
@@ -18,7 +17,8 @@ from roofprof.timeline.frames import (
     SHAPE_SCHEMA,
     NsysTrace,
 )
-from roofprof.timeline.ranking import Wanted, ranked_rows
+from roofprof.timeline.shown.document import RankedTimeline, timeline_document
+from roofprof.timeline.shown.ranking import Wanted, ranked_rows
 from roofprof.timeline.timeline import Timeline, build_timeline
 
 PROCESS = 1 << 24

@@ -6,8 +6,8 @@ import pytest
 
 from roofprof.errors import ReportError, UsageError
 from roofprof.parsers.nsys.trace import read_nsys_trace
-from roofprof.timeline.document import RankedTimeline, timeline_document
-from roofprof.timeline.ranking import SORTS, Wanted, ranked_rows, sorted_ops
+from roofprof.timeline.shown.document import RankedTimeline, timeline_document
+from roofprof.timeline.shown.ranking import SORTS, Wanted, ranked_rows, sorted_ops
 from roofprof.timeline.timeline import Timeline, build_timeline
 
 

@@ -7,8 +7,8 @@ from typing import Literal, TypeVar
 from roofprof.findings import Finding, Severity
 from roofprof.formulas.ops_file import OpsConfig
 from roofprof.timeline.frames import NsysTrace
-from roofprof.timeline.kernel_ops import Ranking, kernel_op_rows, launch_op_rows
 from roofprof.timeline.rows import DeviceRow, OpRow
+from roofprof.timeline.shown.kernel_ops import Ranking, kernel_op_rows, launch_op_rows
 from roofprof.timeline.timeline import Timeline
 
 By = Literal["op", "kernel", "launch"]

@@ -6,8 +6,8 @@ from itertools import chain
 from typing import TypedDict
 
 from roofprof import __version__
-from roofprof.timeline.kernel_ops import Ranking
 from roofprof.timeline.rows import DeviceRow, LayerTotals, OpRow, UnattributedCounts, UnattributedOperations
+from roofprof.timeline.shown.kernel_ops import Ranking
 from roofprof.timeline.timeline import Timeline
 
 SCHEMA_VERSION = 1
