@@ -6,6 +6,7 @@ from typing import TypedDict
 
 import numpy as np
 import polars as pl
+from numpy.typing import DTypeLike
 
 from roofprof.timeline.frames import Operations, slices
 from roofprof.timeline.intervals import grouped
@@ -45,9 +46,13 @@ class RowNumbers:
         """The row's number."""
         return (op * 2 + replayed) * len(self.places) + place
 
+    def place_number(self, row: int) -> int:
+        """Position in `places` of where all operations of a row ran."""
+        return -1 - row if row < 0 else row % len(self.places)
+
     def place_of(self, row: int) -> Place:
         """Where all operations of a row ran."""
-        return self.places[-1 - row if row < 0 else row % len(self.places)]
+        return self.places[self.place_number(row)]
 
     def replayed(self, row: int) -> bool:
         """Whether a row's operations were replayed by a graph."""
@@ -65,7 +70,8 @@ class RowNumbers:
             path: of the operations.
         """
         small = 2 * (len(self.keys) + 1) * len(self.places) < 1 << 31
-        found: Integers = np.empty(len(path), np.int32 if small else np.int64)
+        number_type: DTypeLike = np.int32 if small else np.int64
+        found: Integers = np.empty(len(path), number_type)
         for rows in slices(len(path)):
             key, number = attribution.key[rows], path[rows]
             place = attribution.place_of(key)

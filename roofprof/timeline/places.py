@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import DTypeLike
 
 from roofprof.timeline.frames import PROCESS_MASK, Operations, parts, process_id, slices
 from roofprof.timeline.intervals import sorting
 from roofprof.timeline.nesting import Booleans, Integers, runs
 
 _NO_DEVICE = 0xFFFFFF
+_SMALL: DTypeLike = np.int32
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def find_places(operations: Operations | pl.DataFrame) -> Places:
     if len(distinct) == 1:
         number: Integers = np.broadcast_to(np.int64(0), operations.height)  # takes no memory
     else:
-        number = np.empty(operations.height, np.int32)
+        number = np.empty(operations.height, _SMALL)
         for rows, keys in _keys(operations):
             number[rows] = np.searchsorted(distinct, keys)
     return Places(number, tuple(map(_place, distinct.tolist())), sorting(number, start))

@@ -78,7 +78,7 @@ def build_timeline(trace: NsysTrace, domain: str | None = None) -> Timeline:
     ops = []
     for row in cast(Iterator[MedianRow], rows.iter_rows(named=True)):
         row["total_busy_ns"] = exact.get(row["row"], row["total_busy_ns"])
-        device = devices[places.known.index(numbers.place_of(row["row"]))]
+        device = devices[numbers.place_number(row["row"])]
         ops.append(op_row(row, numbers, attribution.paths[row["path"]], device, details))
     return Timeline(
         domain=chosen,

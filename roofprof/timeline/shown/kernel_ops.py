@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from roofprof.timeline.frames import BLOCK, GRID, NsysTrace, with_shapes
-from roofprof.timeline.kernels import kernel_rows, where
+from roofprof.timeline.kernels import kernel_rows
 from roofprof.timeline.places import Place
-from roofprof.timeline.rows import KernelRow, OpRow
+from roofprof.timeline.rows import DeviceRow, KernelRow, OpRow
 from roofprof.timeline.timeline import Timeline
 
 Label = Callable[[str | None], str]
@@ -116,10 +116,10 @@ def _launch_row(row: Mapping[str, Any], number: int, timeline: Timeline, label: 
         "op": name,
     }
     path = [] if row["path"] is None else list(timeline.paths[row["path"]])
-    return _row(known, path, number, timeline, [_launch(known, _places(timeline)[number])])
+    return _row(known, path, number, timeline, [_launch(known, timeline.devices[number])])
 
 
-def _launch(row: Mapping[str, Any], place: Place) -> KernelRow:
+def _launch(row: Mapping[str, Any], device: DeviceRow) -> KernelRow:
     duration = row["median"]
     return {
         "kernel_name": row["kernel_name"],
@@ -127,7 +127,8 @@ def _launch(row: Mapping[str, Any], place: Place) -> KernelRow:
         "grid": [row[c] for c in GRID],
         "block": [row[c] for c in BLOCK],
         "launch_count": 1,
-        **where(place),
+        "process_id": device["process_id"],
+        "device_id": device["device_id"],
         "total_ns": duration,
         "mean_ns": duration,
         "min_ns": duration,

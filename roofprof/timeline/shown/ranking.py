@@ -1,13 +1,13 @@
 """Which rows to show, and in which order: every device has a ranking of its own."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from roofprof.findings import Finding, Severity
 from roofprof.formulas.ops_file import OpsConfig
 from roofprof.timeline.frames import NsysTrace
-from roofprof.timeline.rows import DeviceRow, OpRow
+from roofprof.timeline.rows import OpRow, Where
 from roofprof.timeline.shown.kernel_ops import Ranking, kernel_op_rows, launch_op_rows
 from roofprof.timeline.timeline import Timeline
 
@@ -66,7 +66,10 @@ def ranked_rows(trace: NsysTrace, timeline: Timeline, wanted: Wanted) -> list[Ra
         rows = [*timeline.ops, *kernel_op_rows(trace, timeline, outside_only=True)]
     if wanted.only is not None:
         rows = [row for row in rows if wanted.only(row["op"]) or wanted.only(row_label(row))]
-    return [_ranking(_of(rows, device), wanted) for device in timeline.devices]
+    by_place: dict[tuple[int | None, int | None], list[OpRow]] = {}
+    for row in rows:
+        by_place.setdefault(_place(row), []).append(row)
+    return [_ranking(by_place.get(_place(device), []), wanted) for device in timeline.devices]
 
 
 def _ranking(rows: Sequence[OpRow], wanted: Wanted) -> Ranking:
@@ -78,9 +81,8 @@ def row_label(row: OpRow) -> str:
     return f"{row['op']} ({row['implementation']})" if row["implementation"] else row["op"]
 
 
-def _of(rows: Iterable[OpRow], device: DeviceRow) -> list[OpRow]:
-    place = (device["process_id"], device["device_id"])
-    return [row for row in rows if (row["process_id"], row["device_id"]) == place]
+def _place(row: Where) -> tuple[int | None, int | None]:
+    return row["process_id"], row["device_id"]
 
 
 def sorted_ops(ops: Sequence[Op], by: str, top: int | None) -> list[Op]:

@@ -17,6 +17,7 @@ from roofprof.timeline.frames import (
     SHAPE_SCHEMA,
     NsysTrace,
 )
+from roofprof.timeline.rows import DeviceRow
 from roofprof.timeline.shown.kernel_ops import kernel_labels
 from roofprof.timeline.shown.ranking import Wanted, ranked_rows
 from roofprof.timeline.timeline import Timeline, build_timeline
@@ -95,7 +96,7 @@ def test_devices_are_as_each_nanosecond_says(kernels: list[tuple[tuple, str]], c
         _check_rows(trace, line, device, here)
 
 
-def _check_rows(trace: NsysTrace, line: Timeline, device: dict, here: list[tuple[tuple, str]]) -> None:
+def _check_rows(trace: NsysTrace, line: Timeline, device: DeviceRow, here: list[tuple[tuple, str]]) -> None:
     """Ops and kernels outside ranges of one device."""
     expected: dict[str, list[tuple]] = defaultdict(list)
     for row, name in here:
