@@ -139,6 +139,8 @@ def _legend(rows: Sequence[OpRow]) -> Iterator[str]:
             "total: time in which any call ran; share: that over the GPU's busy time (what runs side by side counts "
             "in each row); call, gap: median over the calls"
         )
+    if any(row["kind"] == "kernel" for row in rows):
+        yield "kernels: of an op, by time; of a kernel (grid, block); +n: so many more"
     if any(_outside(row) for row in rows):
         yield f"{_OUTSIDE}a kernel outside all ranges of the domain"
 
@@ -188,7 +190,7 @@ def _name(row: OpRow, labels: Mapping[RangePath, str]) -> str:
 def _kernels(row: OpRow) -> str:
     """The kernels of an op by name, longest first; the shapes of a kernel."""
     if row["kind"] == "kernel":
-        names = [f"{_size(kernel['grid'])}, {_size(kernel['block'])}" for kernel in row["kernels"]]
+        names = [f"({_size(kernel['grid'])}, {_size(kernel['block'])})" for kernel in row["kernels"]]
     else:
         names = list(dict.fromkeys(kernel["kernel_name"] or "?" for kernel in row["kernels"]))
         names += list(dict.fromkeys(operation["kind"] for operation in row["memory_operations"]))
@@ -197,4 +199,8 @@ def _kernels(row: OpRow) -> str:
 
 
 def _size(size: Sequence[int | None]) -> str:
-    return "x".join("?" if number is None else str(number) for number in size)
+    """`132x2` of (132, 2, 1): ones at the end say nothing."""
+    texts = ["?" if number is None else str(number) for number in size]
+    while len(texts) > 1 and texts[-1] == "1":
+        texts.pop()
+    return "x".join(texts)
