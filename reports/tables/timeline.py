@@ -14,7 +14,7 @@ from rich.text import Text
 from roofprof.formatting import format_number, format_percent, format_si, printable, shortened
 from roofprof.reports.tables.terminal import shown
 from roofprof.timeline.devices import device_title
-from roofprof.timeline.op_names import distinct_labels, op_label
+from roofprof.timeline.op_names import distinct_labels, read_key
 from roofprof.timeline.rows import CopyRow, DeviceRow, OpRow, RangePath
 from roofprof.timeline.shown.document import RankedTimeline
 from roofprof.timeline.shown.kernel_ops import Ranking
@@ -149,7 +149,7 @@ def timeline_table(rows: Sequence[OpRow], width: int) -> Table:
     """One line per row, in so many columns of text; names are shortened in the middle."""
     columns = [column for column in _COLUMNS if width >= _WIDE or not column.wide]
     cells = [[column.cell(row) for column in columns] for row in rows]
-    labels = distinct_labels([tuple(row["nvtx_path"]) for row in rows if row["kind"] == "op"])
+    labels = distinct_labels([read_key(row["nvtx_path"]).key for row in rows if row["kind"] == "op"])
     names, kernels = [printable(_name(row, labels)) for row in rows], [printable(_kernels(row)) for row in rows]
     figures = sum(
         max(len(column.heading), *(len(line[i]) for line in cells)) + _GAP for i, column in enumerate(columns)
@@ -183,8 +183,8 @@ def _name(row: OpRow, labels: Mapping[RangePath, str]) -> str:
     mark = " (graph)" if row["launch"] == "graph" else ""
     if row["kind"] == "kernel":
         return (_OUTSIDE if _outside(row) else "") + _QUALIFIER.sub("", row["op"]) + mark
-    renamed = row["op"] != op_label(row["nvtx_path"][-1])
-    return (row_label(row) if renamed else labels[tuple(row["nvtx_path"])]) + mark
+    key, op = read_key(row["nvtx_path"])
+    return (labels[key] if row["op"] == op else row_label(row)) + mark
 
 
 def _kernels(row: OpRow) -> str:

@@ -9,6 +9,7 @@ import polars as pl
 
 from roofprof.findings import Finding, Severity
 from roofprof.timeline.frames import NsysTrace
+from roofprof.timeline.op_names import read_key
 from roofprof.timeline.rows import LayerTotals, OpRow, RangePath
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def nsys_times(report: str, launches: pl.DataFrame, traces: Sequence[NamedTrace]
     from roofprof.timeline.join import join_launches
     from roofprof.timeline.timeline import build_timeline
 
+    paths = launches["nvtx_path"].drop_nulls().unique().to_list()
+    profiled = {tuple(path): read_key(path).key for path in paths if path}
     timings: dict[RangePath, OpTiming] = {}
     joins: list[JoinEntry] = []
     findings: list[Finding] = []
@@ -94,20 +97,28 @@ def nsys_times(report: str, launches: pl.DataFrame, traces: Sequence[NamedTrace]
                 place = findings if each.path is None else op_findings.setdefault(each.path, [])
                 place.append(_of_report(each.finding, report))
             findings += [_of_report(finding, report) for finding in timeline.findings]
-            profiled = {tuple(path) for path in launches["nvtx_path"].drop_nulls().unique().to_list()}
-            rows = [op for op in timeline.ops if _path(op) in profiled]
+            wanted = set(profiled.values())
+            rows = [op for op in timeline.ops if _key(op) in wanted]
             timings |= _timings(rows)
             findings += _of_one_device(rows, named.name, report)
-        for op in timeline.ops:
-            if op["launch"] == "graph" and (timing := timings.get(_path(op))):
-                timings[_path(op)] = replace(
-                    timing, graph_union_ns=op["nsys_union_ns"], graph_projected_ns=op["nsys_projected_ns"]
-                )
-    return NsysTimes(timings, joins, findings, op_findings)
+        timings |= _with_graph(timings, timeline.ops)
+    by_path = {path: timings[key] for path, key in profiled.items() if key in timings}
+    return NsysTimes(by_path, joins, findings, op_findings)
 
 
-def _path(op: OpRow) -> RangePath:
-    return tuple(op["nvtx_path"])
+def _with_graph(timings: Mapping[RangePath, OpTiming], ops: Sequence[OpRow]) -> dict[RangePath, OpTiming]:
+    """The timings of ops that a graph replayed, with its times; of several devices those of the first."""
+    replayed = {_key(op): op for op in reversed(ops) if op["launch"] == "graph"}
+    return {
+        key: replace(timings[key], graph_union_ns=op["nsys_union_ns"], graph_projected_ns=op["nsys_projected_ns"])
+        for key, op in replayed.items()
+        if key in timings
+    }
+
+
+def _key(op: OpRow) -> RangePath:
+    """What the op's calls have in common, whatever the path of each."""
+    return read_key(op["nvtx_path"]).key
 
 
 def _of_report(finding: Finding, report: str) -> Finding:
@@ -116,8 +127,8 @@ def _of_report(finding: Finding, report: str) -> Finding:
 
 def _of_one_device(ops: Sequence[OpRow], trace: str, report: str) -> list[Finding]:
     """That the times of ops which ran on several devices are those of one."""
-    ways = Counter((_path(op), op["launch"]) for op in ops)
-    count = len({path for (path, _), number in ways.items() if number > 1})
+    ways = Counter((_key(op), op["launch"]) for op in ops)
+    count = len({key for (key, _), number in ways.items() if number > 1})
     if not count:
         return []
     message = f"{count} ops ran on several GPUs or processes in {trace}: nsys' times are of the first that ran each"
@@ -126,20 +137,20 @@ def _of_one_device(ops: Sequence[OpRow], trace: str, report: str) -> list[Findin
 
 
 def _timings(ops: Sequence[OpRow]) -> dict[RangePath, OpTiming]:
-    """One timing per path: as launched one by one where it was, else as replayed by a graph; on the first device.
+    """One timing per key: as launched one by one where it was, else as replayed by a graph; on the first device.
 
     The share is the one among the chosen rows of the same enclosing range, a layer. Of an op that ran both ways only
     one row is chosen, and warm-up ranges were not profiled, so neither takes part of the layer's share.
     """
     chosen: dict[RangePath, OpRow] = {}
     for op in ops:
-        earlier = chosen.get(_path(op))
+        earlier = chosen.get(_key(op))
         if earlier is None or (earlier["launch"] != op["launch"] == "stream"):
-            chosen[_path(op)] = op
+            chosen[_key(op)] = op
     totals: dict[RangePath, float] = {}
-    for path, op in chosen.items():
-        totals[path[:-1]] = totals.get(path[:-1], 0.0) + _weight(op)
-    return {path: _timing(op, totals[path[:-1]]) for path, op in chosen.items()}
+    for key, op in chosen.items():
+        totals[key[:-1]] = totals.get(key[:-1], 0.0) + _weight(op)
+    return {key: _timing(op, totals[key[:-1]]) for key, op in chosen.items()}
 
 
 def _weight(op: OpRow) -> float:
