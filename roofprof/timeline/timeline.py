@@ -93,16 +93,16 @@ def build_timeline(trace: NsysTrace, domain: str | None = None) -> Timeline:
     )
 
 
-_SAID = ("nsys-diagnostic", "dropped-events", "trace-table")
 _MAX_SAID = 5
 
 
 def _empty(trace: NsysTrace) -> ReportError:
     """Why nothing can be said of a trace, in nsys' own words where it has some."""
-    said = [str(f.values.get("text") or f.message) for f in trace.findings if f.kind in _SAID]
-    words = "".join(f"; nsys says: {text}" if i < 1 else f"; {text}" for i, text in enumerate(said[:_MAX_SAID]))
+    tables = [f.message for f in trace.findings if f.kind == "trace-table"]
+    said = [str(f.values["text"]).rstrip(".") for f in trace.findings if f.kind in ("nsys-diagnostic", "dropped-events")]
+    reasons = tables + [f"nsys says: {'; '.join(said[:_MAX_SAID])}"] * bool(said)
     return ReportError(
-        f"{trace.source or 'the trace'} holds no kernel and no memory operation{words}",
+        "; ".join([f"{trace.source or 'the trace'} holds no kernel and no memory operation", *reasons]),
         "trace with -t cuda,nvtx, and check that the capture range covers the launches",
     )
 

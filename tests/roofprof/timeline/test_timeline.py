@@ -230,6 +230,13 @@ def test_an_empty_trace_says_what_nsys_says(export):
     assert "Profiling has started" not in error.value.message
 
 
+def test_a_trace_whose_kernels_are_in_a_renamed_table_says_so(export):
+    export.launch(10, 1000, 1100, 1)
+    export.rename("CUPTI_ACTIVITY_KIND_KERNEL", "CUPTI_ACTIVITY_KIND_KERNEL_V2")
+    with pytest.raises(ReportError, match="operation; the table CUPTI_ACTIVITY_KIND_KERNEL_V2 was not understood"):
+        timeline(export.write())
+
+
 def test_a_start_end_range_of_another_thread_is_the_last_resort(export):
     export.range(0, 1000, "request", kind=60, tid=7)
     export.range(100, 200, "own", kind=60)
