@@ -99,7 +99,9 @@ _MAX_SAID = 5
 def _empty(trace: NsysTrace) -> ReportError:
     """Why nothing can be said of a trace, in nsys' own words where it has some."""
     tables = [f.message for f in trace.findings if f.kind == "trace-table"]
-    said = [str(f.values["text"]).rstrip(".") for f in trace.findings if f.kind in ("nsys-diagnostic", "dropped-events")]
+    said = [
+        str(f.values["text"]).rstrip(".") for f in trace.findings if f.kind in ("nsys-diagnostic", "dropped-events")
+    ]
     reasons = tables + [f"nsys says: {'; '.join(said[:_MAX_SAID])}"] * bool(said)
     return ReportError(
         "; ".join([f"{trace.source or 'the trace'} holds no kernel and no memory operation", *reasons]),
