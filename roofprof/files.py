@@ -19,6 +19,8 @@ from roofprof.errors import ReportError, RoofprofError
 Json: TypeAlias = Union[bool, int, float, str, Sequence["Json"], Mapping[str, "Json"], None]  # noqa: UP007
 """What a JSON document may hold."""
 
+_LFS_POINTER = b"version https://git-lfs"
+"""What the text begins with that stands for a file which Git LFS has not fetched."""
 MAX_BYTES = 1 << 30
 """Of a file that is read into memory: report.json of 500,000 launches is about that large."""
 _KINDS = (
@@ -35,6 +37,7 @@ def open_regular(path: Path) -> BufferedReader:
 
     Raises:
         OSError: not there, not readable, or no regular file: `strerror` says what it is.
+        ReportError: a pointer of Git LFS in place of the file.
     """
     _check_regular(path, os.stat(path).st_mode)
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -43,7 +46,14 @@ def open_regular(path: Path) -> BufferedReader:
     except BaseException:
         os.close(file)
         raise
-    return open(file, "rb")
+    opened = open(file, "rb")  # noqa: SIM115 - the caller closes it
+    try:
+        if opened.peek(len(_LFS_POINTER)).startswith(_LFS_POINTER):
+            raise ReportError(f"{path} is a pointer of Git LFS, not the file itself", "run: git lfs pull")
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 def check_regular(path: Path) -> None:

@@ -167,7 +167,13 @@ KINDS: Mapping[str, FindingKind] = {
     "range-unusable": FindingKind(_WARNING, "a range whose name or times cannot be used"),
     "range-across-threads": FindingKind(_INFO, "a range that opened and closed on different threads"),
     "range-without-work": FindingKind(_INFO, "ranges that launched nothing on the GPU"),
-    "several-processes": FindingKind(_INFO, "calls of one path in several processes are counted together"),
+    "several-devices": FindingKind(
+        _INFO, "a trace of several GPUs or processes, each with rows and totals of its own", also=_DOUBTFUL
+    ),
+    "launch-without-kernel": FindingKind(_WARNING, "launches whose kernels are not in the trace"),
+    "range-of-other-thread": FindingKind(_DOUBTFUL, "operations in a start/end range that another thread opened"),
+    "range-of-other-domain": FindingKind(_DOUBTFUL, "operations that lie in ranges of another domain alone"),
+    "trace-table": FindingKind(_WARNING, "a table of the trace is missing, or has a name that is not known"),
     "no-ranges": FindingKind(_WARNING, "nothing can be attributed to an op"),
     "nsys-diagnostic": FindingKind(_INFO, "an error or a warning that nsys itself wrote into the trace"),
     "launch-unmatched": FindingKind(_WARNING, "launches that only one of ncu and nsys has", also=_INFO),

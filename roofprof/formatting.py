@@ -19,7 +19,12 @@ def escaped(text: str) -> str:
 def printable(name: str, width: int | None = None) -> str:
     """A name, `escaped`, cut in the middle to a width, never empty."""
     text = escaped(name) or "(unnamed)"
-    if width is None or len(text) <= width:
+    return text if width is None else shortened(text, width)
+
+
+def shortened(text: str, width: int) -> str:
+    """The text cut in the middle to a width: both ends stay, an ellipsis stands for what is left out."""
+    if len(text) <= width:
         return text
     if width < 8:
         return text[: width - 1] + "…"

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from roofprof.formats.nsys import API_TABLES, GRAPH_NODES
+from roofprof.formats.nsys import API_TABLES, GRAPH_NODES, LAUNCH_CALL
+from roofprof.parsers.nsys.strings import NsysNames
 from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables
-from roofprof.timeline.frames import slices
-
-PROCESS_MASK = ~0xFFFFFF
-"""globalTid & this = globalPid."""
+from roofprof.timeline.frames import PROCESS_MASK, process_id, slices
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +23,10 @@ class ApiCalls:
     global_tid: Integers
     backwards: int
     """Calls that end before they start; taken to end where they start."""
+    rows: Integers | None
+    """Where each stands in the tables, one after the other; None where all stand there in this order."""
+    used: NDArray[np.bool_]
+    """Whether an operation that was looked up came from each; written by `find`."""
 
     def find(self, global_pid: Integers, correlation_id: Integers) -> tuple[Integers, Integers, Integers]:
         """Start, end and thread of the call that launched each operation, NULL where there is none.
@@ -37,6 +40,7 @@ class ApiCalls:
             wanted = _keys(self.processes, global_pid[rows], correlation_id[rows])
             at = np.searchsorted(self.keys, wanted, side="right") - 1
             missing = (self.keys[at] != wanted) | (wanted < 0)
+            self.used[at[~missing]] = True
             for values, column in zip(found, columns, strict=True):
                 values[rows] = np.where(missing, NULL, column[at])
         return start, end, thread
@@ -52,7 +56,9 @@ def read_api_calls(tables: NsysTables) -> ApiCalls:
     )
     del parts
     usable = (correlation != NULL) & (tid != NULL) & (start != NULL)
+    rows: Integers | None = None
     if not usable.all():
+        rows = np.flatnonzero(usable)
         start, end, tid, correlation = start[usable], end[usable], tid[usable], correlation[usable]
     end = np.where(end == NULL, start, end)
     backwards = end < start
@@ -62,7 +68,41 @@ def read_api_calls(tables: NsysTables) -> ApiCalls:
     if not _is_sorted(keys, start):
         order = np.lexsort((start, keys))
         keys, start, end, tid = keys[order], start[order], end[order], tid[order]
-    return ApiCalls(processes, keys, start, end, tid, int(backwards.sum()))
+        rows = order if rows is None else rows[order]
+    return ApiCalls(processes, keys, start, end, tid, int(backwards.sum()), rows, np.zeros(len(keys), bool))
+
+
+@dataclass(frozen=True, slots=True)
+class LostLaunches:
+    """Calls that launch kernels, by process id."""
+
+    launches: dict[int, int]
+    lost: dict[int, int]
+    """Those of which no operation is in the trace."""
+
+
+def lost_launches(calls: ApiCalls, tables: NsysTables, names: NsysNames) -> LostLaunches:
+    """Launches without an operation; both empty where every call had one, or calls have no names.
+
+    Args:
+        calls: after all operations were looked up in them.
+        tables: where they are from.
+        names: of the same export.
+    """
+    last = np.append(calls.keys[1:] != calls.keys[:-1], True)[: len(calls.keys)]  # runtime calls wrap driver calls
+    if not (last & ~calls.used).any():
+        return LostLaunches({}, {})
+    called = np.concatenate([tables.integers(t, ("nameId",))["nameId"] for t in API_TABLES if tables.columns(t)])
+    called = called if calls.rows is None else called[calls.rows]
+    ids = np.unique(called)
+    wanted = [i for i, text in zip(ids, names.strings(ids), strict=True) if text and LAUNCH_CALL.match(text)]
+    launch = last & np.isin(called, wanted)
+    of = [
+        np.bincount(calls.keys[chosen] >> 32, minlength=len(calls.processes))
+        for chosen in (launch, launch & ~calls.used)
+    ]
+    counted = {process_id(int(p)): (int(n), int(m)) for p, n, m in zip(calls.processes, *of, strict=True) if n}
+    return LostLaunches({p: n for p, (n, _) in counted.items()}, {p: m for p, (_, m) in counted.items() if m})
 
 
 def _distinct(values: Integers) -> Integers:

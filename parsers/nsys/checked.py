@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from roofprof.errors import ReportError
 from roofprof.findings import Finding, Severity
+from roofprof.formats.nsys import API_TABLES, GPU_TABLES, KERNELS, STRINGS
 from roofprof.parsers.nsys.layout import LAYOUT, MAX_NAME, Column, Values
 from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables
 
@@ -26,6 +27,7 @@ class CheckedTables:
     def __init__(self, tables: NsysTables, path: Path) -> None:
         self._tables = tables
         self._findings: dict[tuple[str, str], Finding] = {}
+        self._say_tables()
         for table in sorted(LAYOUT.keys() & tables.table_names()):
             present = tables.columns(table)
             for column in LAYOUT[table]:
@@ -93,6 +95,20 @@ class CheckedTables:
         unreadable = self.unreadable.get((table, column.name), 0)
         self._say(table, column, count + (unreadable if column.nullable else null), len(values), allowed.words)
 
+    def _say_tables(self) -> None:
+        """Name the tables that look like known ones under another name, and what is missed without calls."""
+        present = self._tables.table_names()
+        for table in sorted(present - LAYOUT.keys()):
+            if known := _likeness(table, self._tables.columns(table)):
+                message = f"the table {table} was not understood, and is left out: {known} is what is read"
+                values = {"table": table, "known": known}
+                self._findings[table, ""] = Finding("trace-table", Severity.WARNING, message, _HINT, values=values)
+        if present & set(GPU_TABLES) and not present & set(API_TABLES):
+            message = f"the trace has no table {API_TABLES[0]}: what launched each operation is unknown"
+            hint = "no operation belongs to a range: trace with -t cuda,nvtx, and export the .nsys-rep again"
+            values = {"table": API_TABLES[0]}
+            self._findings[API_TABLES[0], ""] = Finding("trace-table", Severity.WARNING, message, hint, values=values)
+
     def _miss(self, table: str, column: Column) -> None:
         message = f"{table} has no column {column.name}: {column.loses}"
         values = {"table": table, "column": column.name}
@@ -106,6 +122,14 @@ class CheckedTables:
         message = f"{count} of {total} values of {table}.{column.name} are not {words}: {column.loses}"
         values = {"table": table, "column": column.name, "count": count}
         self._findings[table, column.name] = Finding("trace-value", Severity.WARNING, message, _HINT, values=values)
+
+
+def _likeness(table: str, columns: frozenset[str]) -> str | None:
+    """The known table that another one seems to be: by a name that holds its name, or by the columns of kernels."""
+    held = [known for known in LAYOUT if known != STRINGS and known in table.upper()]
+    if held:
+        return max(held, key=len)
+    return KERNELS if {"start", "end", "gridX", "blockX"} <= columns else None
 
 
 def _impossible(values: Integers, allowed: Values) -> NDArray[np.bool_]:

@@ -3,7 +3,8 @@
 import polars as pl
 
 from roofprof.findings import Finding, Severity
-from roofprof.formats.nsys import DIAGNOSTICS, LOSS_MESSAGE
+from roofprof.formats.nsys import DIAGNOSTICS, LOSS_MESSAGE, TROUBLE_MESSAGE, about_times
+from roofprof.parsers.nsys.api_calls import LostLaunches
 from roofprof.parsers.nsys.operations import Losses
 from roofprof.parsers.nsys.tables import NsysTables
 
@@ -31,7 +32,7 @@ def read_diagnostics(tables: NsysTables) -> list[Finding]:
 
 def _diagnostic(text: str, severity: int, count: int) -> Finding | None:
     times = "" if count == 1 else f" ({count} times)"
-    if LOSS_MESSAGE.search(text):
+    if LOSS_MESSAGE.search(text) and about_times(text):
         hint = "trace for a shorter time, or fewer kinds of events; times of ops that lost kernels are too small"
         # "Might" stands in every trace of a capture range; what is certain is not put so.
         certain = "might" not in text.lower()
@@ -41,7 +42,28 @@ def _diagnostic(text: str, severity: int, count: int) -> Finding | None:
     if severity >= _WARNING:
         message = f"nsys warned: {text}{times}"
         return Finding("nsys-diagnostic", Severity.INFO, message, values={"count": count, "text": text})
+    if TROUBLE_MESSAGE.search(text):
+        message = f"nsys noted: {text}{times}"
+        return Finding("nsys-diagnostic", Severity.INFO, message, values={"count": count, "text": text})
     return None
+
+
+_LISTED_PROCESSES = 8
+
+
+def lost_launch_findings(lost: LostLaunches) -> list[Finding]:
+    """Launches of which the trace has no kernel, and processes of which it has none at all."""
+    count, total = sum(lost.lost.values()), sum(lost.launches.values())
+    if not count:
+        return []
+    empty = [process for process, missing in lost.lost.items() if missing == lost.launches[process]]
+    message = f"{count} of {total} kernel launches have no kernel in the trace"
+    if empty and len(lost.launches) > 1:
+        listed = ", ".join(map(str, empty[:_LISTED_PROCESSES])) + ("..." if len(empty) > _LISTED_PROCESSES else "")
+        message += f"; it has none of {len(empty)} of {len(lost.launches)} processes ({listed})"
+    hint = "times are of the kernels that are there: trace each process, for a shorter time, and let the GPU finish"
+    values = {"count": count, "launch_count": total, "processes": empty}
+    return [Finding("launch-without-kernel", Severity.WARNING, message, hint, values=values)]
 
 
 def reading_losses(losses: Losses, backwards_calls: int, graph_launches: int) -> list[Finding]:

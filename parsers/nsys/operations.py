@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from roofprof.formats.nsys import GRAPH_LAUNCHES, KERNELS, MEMCPY_DIRECTIONS, MEMCPYS, MEMSETS
-from roofprof.parsers.nsys.api_calls import ApiCalls, read_api_calls, read_node_creation
+from roofprof.parsers.nsys.api_calls import ApiCalls, LostLaunches, lost_launches, read_api_calls, read_node_creation
 from roofprof.parsers.nsys.strings import NsysNames
 from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables, nullable
 from roofprof.timeline.frames import (
@@ -59,6 +59,10 @@ class OperationReader:
         self._calls: ApiCalls = read_api_calls(tables)
         self._created = read_node_creation(tables)
         self.losses = Losses(backwards=0)
+
+    def lost_launches(self) -> LostLaunches:
+        """Launches without an operation among those that were read: ask after reading all."""
+        return lost_launches(self._calls, self._tables, self._names)
 
     @property
     def backwards_calls(self) -> int:

@@ -8,10 +8,9 @@ import polars as pl
 from roofprof.findings import Finding, Severity
 from roofprof.formats.nsys import DOMAIN, NVTX, PUSH_POP, START_END
 from roofprof.launches.attribution import DEFAULT_DOMAIN
-from roofprof.parsers.nsys.api_calls import PROCESS_MASK
 from roofprof.parsers.nsys.strings import NsysNames
 from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables, nullable
-from roofprof.timeline.frames import RANGE_SCHEMA
+from roofprof.timeline.frames import PROCESS_MASK, RANGE_SCHEMA
 
 _STYLES = pl.Series(["start_end", "push_pop"], dtype=pl.Categorical())
 _COLUMNS = ("rowid", "start", "end", "eventType", "textId", "globalTid", "endGlobalTid", "domainId")
@@ -124,7 +123,7 @@ def _findings(ranges: pl.DataFrame) -> list[Finding]:
             Finding(
                 "range-across-threads",
                 Severity.INFO,
-                f"{across} NVTX ranges end on another thread than they start on: no operation is attributed to them",
+                f"{across} NVTX ranges end on another thread than they start on: they hold for the whole process",
                 values={"count": across},
             )
         )

@@ -13,7 +13,7 @@ from roofprof.errors import ReportError, RoofprofError
 from roofprof.files import check_regular
 from roofprof.findings import Finding
 from roofprof.parsers.nsys.checked import CheckedTables
-from roofprof.parsers.nsys.diagnostics import read_diagnostics, reading_losses
+from roofprof.parsers.nsys.diagnostics import lost_launch_findings, read_diagnostics, reading_losses
 from roofprof.parsers.nsys.operations import OperationReader
 from roofprof.parsers.nsys.parquet import ParquetTables
 from roofprof.parsers.nsys.ranges import read_ranges
@@ -44,12 +44,12 @@ def read_nsys_trace(path: Path, export: Exporter | None = None) -> NsysTrace:
     if path.suffix == ".ncu-rep":
         raise ReportError(f"{path} is a report of ncu, not of nsys", "roofprof analyze reads it")
     if path.suffix == ".nsys-rep":
+        _check_regular(path)
         if export is None:
             raise RoofprofError(
                 f"{path} must be exported before it can be read",
                 f"run: nsys export -t sqlite -o {path.stem}.sqlite {path.name}",
             )
-        _check_regular(path)
         with export(path) as exported:
             return _read(exported, path)
     return _read(path, path)
@@ -80,6 +80,7 @@ def _read(path: Path, named: Path) -> NsysTrace:
         kernels, shapes = reader.kernels()
         memory_operations, graphs = reader.memory_operations(), reader.graph_launches()
         losses = reading_losses(reader.losses, reader.backwards_calls, graphs.height)
+        losses += lost_launch_findings(reader.lost_launches())
         del reader
         ranges, range_findings = read_ranges(checked, names)
         findings: list[Finding] = [*checked.findings(), *read_diagnostics(checked), *losses, *range_findings]

@@ -71,7 +71,7 @@ COMMANDS = {
         starts_programs=True,
     ),
     "timeline": LazyCommand(
-        "roofprof.cli.timeline", "timeline", "Show each op's time, share, idle gaps and kernels, from an nsys trace."
+        "roofprof.cli.timeline", "timeline", "Show what each GPU did, and its ops and kernels, from an nsys trace."
     ),
     "selfcheck": LazyCommand(
         "roofprof.cli.selfcheck",

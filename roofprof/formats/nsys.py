@@ -24,3 +24,25 @@ DOMAIN = 75
 
 LOSS_MESSAGE = re.compile(r"drop|lost|not all|missing|incomplete|overflow|buffer.*full|discard|truncat", re.IGNORECASE)
 """Diagnostic messages that mean lost events."""
+
+_ABOUT_TIMES = re.compile(r"cuda|cupti|nvtx", re.IGNORECASE)
+_ABOUT_OTHERS = re.compile(
+    r"opengl|vulkan|directx|direct3d|\bd3d|\bdx1[12]\b|openxr|os runtime|osrt|sampl|backtrace|call ?stack|"
+    r"context switch|scheduling|perf event|ftrace|\betw\b|\bmpi\b|openmp|ompt|openacc|\bucx\b|infiniband|\bnic\b|"
+    r"network|gpu metrics|python|syscall|nvvideo|video",
+    re.IGNORECASE,
+)
+
+
+def about_times(message: str) -> bool:
+    """Whether a diagnostic message is about what the timeline is made of: CUDA or NVTX, or nothing else by name."""
+    return bool(_ABOUT_TIMES.search(message)) or not _ABOUT_OTHERS.search(message)
+
+
+TROUBLE_MESSAGE = re.compile(
+    r"\b(not|no|never|fail\w*|errors?|unable|unsupported|cannot|denied|invalid)\b|_ERROR_", re.IGNORECASE
+)
+"""Diagnostic messages that say why something was not traced, whatever severity they have."""
+
+LAUNCH_CALL = re.compile(r"^(cu|cuda)(Graph)?Launch(?!HostFunc)")
+"""API calls that launch kernels."""

@@ -25,6 +25,13 @@ _HELPER = re.compile(
     re.I,
 )
 
+_COMMUNICATION = re.compile(
+    r"^(void )?nccl(Dev)?Kernel|nvshmem|deep_ep::|cross_device_reduce|(one|two)_?shot_all_?reduce|"
+    r"all_?reduce_(fusion|kernel|norm)|multimem_all_|mscclpp|\bmsccl|rccl|custom_?all_?reduce|moe_?a2a|moe_?all_?to_?all|"
+    r"all_?gather_kernel|reduce_?scatter_kernel|quick_?reduce|userbuffers_",
+    re.I,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
@@ -90,3 +97,13 @@ def _splits_k(name: str) -> bool:
 def is_sparse_kernel(name: str) -> bool:
     """Whether a kernel multiplies a 2:4-sparse matrix on tensor cores, by its demangled name."""
     return bool(_SPARSE.search(name))
+
+
+@lru_cache(maxsize=4096)
+def is_communication_kernel(name: str) -> bool:
+    """Whether a kernel moves data between GPUs: NCCL, NVSHMEM, DeepEP and the all-reduces of inference engines.
+
+    Args:
+        name: demangled, or the function's name alone.
+    """
+    return bool(_COMMUNICATION.search(name))

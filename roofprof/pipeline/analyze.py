@@ -88,7 +88,7 @@ class _Loaded:
             target=load_gpu(request.gpu) if request.gpu not in (None, SAME_GPU) else None,
             domain=request.domain,
             config=load_ops_config(request.ops) if request.ops else None,
-            only=_pattern(request.only),
+            only=name_filter(request.only),
             ceilings=load_ceilings(request.ceilings) if request.ceilings else None,
             selfcheck=_find_selfcheck(request.selfcheck) if request.selfcheck else None,
             traces=[read_trace(request.timeline)] if request.timeline else [],
@@ -198,7 +198,12 @@ def _adapted(report: RooflineReport, options: _Loaded) -> RooflineReport:
     return with_ceilings(report, options.ceilings) if options.ceilings else report
 
 
-def _pattern(text: str | None) -> Callable[[str], bool] | None:
+def name_filter(text: str | None) -> Callable[[str], bool] | None:
+    """Which names --only takes: those in which the regular expression is found; None takes all.
+
+    Raises:
+        UsageError: no regular expression.
+    """
     if text is None:
         return None
     try:

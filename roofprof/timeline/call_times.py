@@ -1,5 +1,7 @@
 """What each call of an op took on the GPU, and how long the GPU was idle for it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
@@ -8,12 +10,15 @@ from roofprof.timeline.gaps import find_gaps
 from roofprof.timeline.intervals import Groups, grouped, sorting, whole_groups
 from roofprof.timeline.nesting import Booleans, Integers
 from roofprof.timeline.op_calls import Attribution, PathNumbers, calls_round
+from roofprof.timeline.places import Places
 
 CALL_SCHEMA = pl.Schema(
     {
         "path": pl.Int64(),
         "replayed": pl.Boolean(),
+        "place": pl.Int32(),
         "first_start_ns": pl.Int64(),
+        "last_end_ns": pl.Int64(),
         "kernel_count": pl.Int64(),
         "memory_operation_count": pl.Int64(),
         "duration_ns": pl.Int64(),  # null where a graph was traced as a whole
@@ -31,8 +36,19 @@ CALL_SCHEMA = pl.Schema(
 Column = Integers | PathNumbers | Booleans | pl.Series
 
 
-def call_times(operations: Operations | pl.DataFrame, attribution: Attribution) -> pl.DataFrame:
-    """One row per call, CALL_SCHEMA, in the order of the first operation."""
+@dataclass(frozen=True, slots=True)
+class IdleTimes:
+    """Idle time between operations, per place."""
+
+    count: Integers
+    longest_ns: Integers
+    launch_bound_ns: Integers
+
+
+def call_times(
+    operations: Operations | pl.DataFrame, attribution: Attribution, places: Places
+) -> tuple[pl.DataFrame, IdleTimes]:
+    """One row per call, CALL_SCHEMA, in the order of the first operation; and the idle time of each place."""
     key = attribution.key
     start, end, kind = (operations[c].to_numpy() for c in ("start_ns", "end_ns", "kind"))
     found = [
@@ -44,17 +60,21 @@ def call_times(operations: Operations | pl.DataFrame, attribution: Attribution) 
     columns: dict[str, Column] = {
         "path": attribution.path_of(own["key"]),
         "replayed": attribution.replayed(own["key"]),
+        "place": attribution.place_of(own["key"]),
         "first_start_ns": own["first"],
+        "last_end_ns": own["last"],
         "projected_ns": own["last"] - own["first"],
         "gap_ns": own["last"] - own["first"] - own["busy_round_ns"],
     }
     columns |= {name: _unless(own["graph_count"] > 0, own[name]) for name in ("duration_ns", "union_ns")}
     columns |= {name: own[name] for name in CALL_SCHEMA if name in own and name not in columns}
-    columns |= _idle(operations, key, own["key"])
+    idle, of_places = _idle(operations, key, own["key"], places)
+    columns |= idle
     del own, found
     frame = pl.DataFrame({name: columns[name] for name in CALL_SCHEMA}, schema=CALL_SCHEMA)
     del columns
-    return frame if frame["first_start_ns"].is_sorted() else frame.sort("first_start_ns", maintain_order=True)
+    in_order = frame["first_start_ns"].is_sorted()
+    return frame if in_order else frame.sort("first_start_ns", maintain_order=True), of_places
 
 
 def _own_times(key: Integers, start: Integers, end: Integers, kind: Integers) -> dict[str, Integers]:
@@ -126,14 +146,21 @@ def _of_calls(key: Integers, calls: Integers) -> Integers:
     return np.concatenate(found)
 
 
-def _idle(operations: Operations | pl.DataFrame, key: Integers, own: Integers) -> dict[str, Integers]:
+def _idle(
+    operations: Operations | pl.DataFrame, key: Integers, own: Integers, places: Places
+) -> tuple[dict[str, Integers], IdleTimes]:
     """Idle time of the device that each call ended: before its first operation, and while waiting for a launch."""
     before, late = np.zeros(len(own), np.int64), np.zeros(len(own), np.int64)
-    for gaps in find_gaps(operations):
+    found = IdleTimes(*(np.zeros(len(places.known), np.int64) for _ in range(3)))
+    for gaps in find_gaps(operations, places):
+        place = places.number[gaps.position]
+        np.add.at(found.count, place, 1)
+        np.maximum.at(found.longest_ns, place, gaps.idle_ns)
+        np.add.at(found.launch_bound_ns, place, gaps.launch_bound_ns)
         here, earlier = key[gaps.position], key[gaps.before]
         known = here >= 0
         between = known & (here != earlier)
         call = np.searchsorted(own, here)
         np.add.at(before, call[between], gaps.idle_ns[between])
         np.add.at(late, call[known], gaps.launch_bound_ns[known])
-    return {"gap_before_ns": before, "launch_bound_ns": late}
+    return {"gap_before_ns": before, "launch_bound_ns": late}, found

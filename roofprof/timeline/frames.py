@@ -63,6 +63,9 @@ RANGE_SCHEMA = pl.Schema(
     }
 )
 
+PROCESS_MASK = ~0xFFFFFF
+"""nsys' serialised thread & this = its serialised process."""
+
 KERNEL, MEMORY, GRAPH = 0, 1, 2
 """Kinds of GPU operations: kernels, memcpys and memsets, graphs traced as a whole."""
 

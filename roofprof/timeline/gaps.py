@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 
 from roofprof.timeline.frames import Operations, slices
-from roofprof.timeline.intervals import sorting
 from roofprof.timeline.nesting import Booleans, Integers, runs
+from roofprof.timeline.places import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +24,22 @@ class Gaps:
     """The same where the API call had not returned when the GPU ran dry, so that the CPU was late; else 0."""
 
 
-def find_gaps(operations: Operations | pl.DataFrame) -> Iterator[Gaps]:
-    """Idle stretches of each device between one GPU operation and the next, those of some operations at a time.
+def find_gaps(operations: Operations | pl.DataFrame, places: Places) -> Iterator[Gaps]:
+    """Idle stretches of each place between one GPU operation and the next, those of some operations at a time.
 
     Args:
-        operations: OPERATION_SCHEMA's columns. Operations of several processes on one device count together.
+        operations: OPERATION_SCHEMA's columns.
+        places: of the operations.
     """
-    device = operations["device_id"].fill_null(-1)
     start, end = operations["start_ns"], operations["end_ns"]
     launches = _Launches(*(operations[c] for c in ("launch_end_ns", "global_pid", "correlation_id")))
-    order = sorting(device.to_numpy(), start.to_numpy())
+    order = places.order
     last = np.empty(0, np.int64)
     for some in slices(operations.height):
         # What ended last so far stands for all that came before.
         rows = np.concatenate([last, np.arange(some.start, some.stop) if order is None else order[some]])
-        here, began, ended = (c.gather(rows).to_numpy() for c in (device, start, end))
+        here = places.number[rows]
+        began, ended = (c.gather(rows).to_numpy() for c in (start, end))
         latest = _latest_end(here, ended)
         after = np.flatnonzero((here[1:] == here[:-1]) & (began[1:] > ended[latest[:-1]])) + 1
         before = latest[after - 1]
@@ -49,10 +50,10 @@ def find_gaps(operations: Operations | pl.DataFrame) -> Iterator[Gaps]:
         yield Gaps(position, earlier, idle, np.where(launches.late(position, earlier, dry), idle, 0))
 
 
-def _latest_end(device: Integers, end: Integers) -> Integers:
-    """Position of the operation that ends last among those up to here on the same device."""
+def _latest_end(place: Integers, end: Integers) -> Integers:
+    """Position of the operation that ends last among those up to here at the same place."""
     latest = np.arange(len(end))
-    for _, low, high in runs(device):
+    for _, low, high in runs(place):
         running = np.maximum.accumulate(end[low:high])
         latest[low:high][end[low:high] != running] = 0
         latest[low:high] = np.maximum.accumulate(latest[low:high])

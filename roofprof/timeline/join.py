@@ -10,6 +10,7 @@ from roofprof.timeline.frames import BLOCK, GRID, NsysTrace, with_shapes
 from roofprof.timeline.intervals import grouped
 from roofprof.timeline.join_rules import JoinFinding, join_findings
 from roofprof.timeline.nesting import runs
+from roofprof.timeline.rows import RangePath
 from roofprof.timeline.timeline import Timeline
 from roofprof.timeline.unmatched import KEY, only_ncu, only_nsys
 
@@ -75,7 +76,9 @@ def join_launches(launches: pl.DataFrame, trace: NsysTrace, timeline: Timeline) 
 
 def _ncu_side(launches: pl.DataFrame, timeline: Timeline) -> pl.DataFrame:
     """ncu's launches with the key's columns; `path` is null where nsys has no such path."""
-    numbers = {timeline.key_of(path): number for number, path in enumerate(timeline.paths)}
+    numbers: dict[RangePath, int] = {}
+    for number, path in enumerate(timeline.paths):
+        numbers.setdefault(timeline.key_of(path), number)  # `Timeline.kernels` name the first path of an op
     found = [None if p is None else numbers.get(timeline.key_of(p)) for p in launches["nvtx_path"].to_list()]
     frame = launches.select(
         *("report", "launch_id", "op", "nvtx_path", "kernel_name", "kernel_demangled_name", "grid", "block"),

@@ -1,30 +1,37 @@
 """The kernels and memory operations of each op: one entry per name and launch shape."""
 
+from collections.abc import Callable
+
 import polars as pl
 
 from roofprof.timeline.frames import BLOCK, GRID, with_shapes
-from roofprof.timeline.nesting import Booleans
-from roofprof.timeline.op_calls import PathNumbers
-from roofprof.timeline.rows import Durations, KernelRow, MemoryRow
+from roofprof.timeline.nesting import Integers
+from roofprof.timeline.places import Place
+from roofprof.timeline.rows import Durations, KernelRow, MemoryRow, Where
 
-Place = tuple[int, bool]
-"""Path number, and whether a graph replayed it."""
+Owner = int
+"""Number of the row that a kernel or a memory operation is shown in."""
+
+
+def where(place: Place) -> Where:
+    """The place as rows have it."""
+    return Where(process_id=place.process_id, device_id=place.device_id)
 
 
 def kernel_rows(
-    kernels: pl.DataFrame, shapes: pl.DataFrame, path: PathNumbers, replayed: Booleans
-) -> dict[Place, list[KernelRow]]:
-    """Kernels of each op, the longest in total first.
+    kernels: pl.DataFrame, shapes: pl.DataFrame, owner: Integers, place_of: Callable[[Owner], Place]
+) -> dict[Owner, list[KernelRow]]:
+    """Kernels of each owner, the longest in total first.
 
     Args:
         kernels: KERNEL_OPERATION_SCHEMA.
         shapes: SHAPE_SCHEMA.
-        path: path number of each.
-        replayed: whether a graph replayed each.
+        owner: of each.
+        place_of: where all operations of an owner ran.
     """
     key = ["kernel_name", "kernel_demangled_name", "shape"]
-    rows = _summed(kernels.select(*key, "start_ns", "end_ns"), key, path, replayed)
-    found: dict[Place, list[KernelRow]] = {}
+    rows = _summed(kernels.select(*key, "start_ns", "end_ns"), key, owner)
+    found: dict[Owner, list[KernelRow]] = {}
     for row in with_shapes(rows, shapes).iter_rows(named=True):
         entry = KernelRow(
             kernel_name=row["kernel_name"],
@@ -32,32 +39,36 @@ def kernel_rows(
             grid=[row[c] for c in GRID],
             block=[row[c] for c in BLOCK],
             launch_count=row["count"],
+            **where(place_of(row["owner"])),
             **_durations(row["total"], row["count"], row["min"], row["max"]),
         )
-        found.setdefault((row["path"], row["replayed"]), []).append(entry)
+        found.setdefault(row["owner"], []).append(entry)
     return found
 
 
-def memory_rows(operations: pl.DataFrame, path: PathNumbers, replayed: Booleans) -> dict[Place, list[MemoryRow]]:
-    """Memcpys and memsets of each op, the longest in total first.
+def memory_rows(
+    operations: pl.DataFrame, owner: Integers, place_of: Callable[[Owner], Place]
+) -> dict[Owner, list[MemoryRow]]:
+    """Memcpys and memsets of each owner, the longest in total first.
 
     Args:
         operations: MEMORY_OPERATION_SCHEMA.
-        path: path number of each.
-        replayed: whether a graph replayed each.
+        owner: of each.
+        place_of: where all operations of an owner ran.
     """
     key = ["kind", "direction", "bytes"]
-    rows = _summed(operations.select(*key, "start_ns", "end_ns"), key, path, replayed)
-    found: dict[Place, list[MemoryRow]] = {}
+    rows = _summed(operations.select(*key, "start_ns", "end_ns"), key, owner)
+    found: dict[Owner, list[MemoryRow]] = {}
     for row in rows.iter_rows(named=True):
         entry = MemoryRow(
             kind=row["kind"],
             direction=row["direction"],
             bytes=row["bytes"],
             count=row["count"],
+            **where(place_of(row["owner"])),
             **_durations(row["total"], row["count"], row["min"], row["max"]),
         )
-        found.setdefault((row["path"], row["replayed"]), []).append(entry)
+        found.setdefault(row["owner"], []).append(entry)
     return found
 
 
@@ -65,14 +76,14 @@ def _durations(total: int, count: int, shortest: int, longest: int) -> Durations
     return Durations(total_ns=total, mean_ns=total / count, min_ns=shortest, max_ns=longest)
 
 
-def _summed(frame: pl.DataFrame, key: list[str], path: PathNumbers, replayed: Booleans) -> pl.DataFrame:
-    """Count, total and extreme durations of each distinct row of `key` at each place."""
-    place = pl.Series("place", path * 2 + replayed, dtype=pl.Int32)
+def _summed(frame: pl.DataFrame, key: list[str], owner: Integers) -> pl.DataFrame:
+    """Count, total and extreme durations of each distinct row of `key` of each owner."""
+    owners = pl.Series("owner", owner)
     duration = pl.col("end_ns") - pl.col("start_ns")
     rows = (
         frame.lazy()
-        .select(*key, place, duration=duration)
-        .group_by("place", *key, maintain_order=True)
+        .select(*key, owners, duration=duration)
+        .group_by("owner", *key, maintain_order=True)
         .agg(
             pl.len().alias("count"),
             # No median: it would hold every duration of every group at once.
@@ -82,5 +93,4 @@ def _summed(frame: pl.DataFrame, key: list[str], path: PathNumbers, replayed: Bo
         )
         .collect()
     )
-    rows = rows.with_columns(path=pl.col("place").floordiv(2), replayed=pl.col("place") % 2 == 1)
-    return rows.sort("place", "total", descending=[False, True], maintain_order=True)
+    return rows.sort("owner", "total", descending=[False, True], maintain_order=True)

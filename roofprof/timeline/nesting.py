@@ -11,6 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from roofprof.timeline.frames import PROCESS_MASK
+
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
@@ -74,19 +76,23 @@ def runs(values: Integers) -> list[tuple[int, int, int]]:
     return [(int(values[low]), low, high) for low, high in pairwise(bounds)]
 
 
-def range_forest(ranges: pl.DataFrame, last_event_ns: int | None = None) -> RangeForest:
+def range_forest(ranges: pl.DataFrame, last_event_ns: int | None = None, process_wide: bool = False) -> RangeForest:
     """The forest of ranges (RANGE_SCHEMA) that start and end on one thread.
 
     Args:
         ranges: of one domain, or of all.
         last_event_ns: where open ranges end; None takes the last start or end of the ranges given.
+        process_wide: take all ranges, and the threads of a process for one: `thread` is then the process.
     """
-    rows = np.flatnonzero(ranges["end_global_tid"].is_null().to_numpy())
+    own = ranges["end_global_tid"].is_null().to_numpy()
+    rows = np.arange(ranges.height) if process_wide else np.flatnonzero(own)
     start = ranges["start_ns"].to_numpy()[rows]
     if last_event_ns is None:
         last_event_ns = last_event(ranges)
     end = ranges["end_ns"].fill_null(last_event_ns).to_numpy()[rows]
     thread = ranges["global_tid"].to_numpy()[rows]
+    if process_wide:
+        thread = thread & PROCESS_MASK
     # Of ranges with the same start the longer one encloses; of equal ones the first.
     order = np.lexsort((rows, -end, start, thread))
     rows, thread, start, end = rows[order], thread[order], start[order], end[order]

@@ -7,10 +7,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from roofprof.names.reading import Layers, read_path
-from roofprof.timeline.frames import Operations, parts, slices
+from roofprof.timeline.frames import PROCESS_MASK, Operations, parts, slices
 from roofprof.timeline.nesting import NO_RANGE, Booleans, Integers, RangeForest, last_event, range_forest
-from roofprof.timeline.rows import RangePath
+from roofprof.timeline.places import Places
 
 NO_PATH = -1
 PathNumbers = NDArray[np.int32]
@@ -21,26 +20,40 @@ class Attribution:
     """Every GPU operation with the call of the op that it belongs to."""
 
     key: Integers
-    """One number per call: range and, for a replayed graph, the replay; negative where no range is."""
+    """One number per call: range, place and, for a replayed graph, the replay; -1 - place where no range is."""
     paths: Sequence[tuple[str, ...]]
-    """Range names from the outermost in, by path number; of paths that are one by their key, the first."""
+    """Range names from the outermost in, by path number."""
     path: Integers
     """Path number of each range of `forest`."""
     forest: RangeForest
+    place_count: int
     replay_count: int
-    """Replays of graphs, plus one for what no graph launched: key = range x this + replay."""
+    """Replays of graphs, plus one for what no graph launched: key = (range x this + replay) x place_count + place."""
     crossed_calls: int = 0
     """Operations during whose launch a push/pop range began on the same thread, which cannot be."""
+    from_other_threads: int = 0
+    """Operations that lie only in a start/end range which another thread of their process opened."""
+
+    @property
+    def variants(self) -> int:
+        """Calls that one range may be."""
+        return self.place_count * self.replay_count
 
     def range_of(self, key: Integers) -> Integers:
         """Position of each call's range in `forest`."""
-        return key // self.replay_count
+        return key // self.variants
+
+    def place_of(self, key: Integers) -> Integers:
+        """Number of the place of each call or operation."""
+        if self.place_count == 1:
+            return np.broadcast_to(np.int64(0), len(key))
+        return np.where(key < 0, -1 - key, key % self.place_count)
 
     def replayed(self, key: Integers) -> Booleans:
         """Whether each call is a replay of a graph, whose ranges were active when it was captured."""
         if self.replay_count == 1:
             return np.zeros(len(key), bool)
-        replayed: Booleans = key % self.replay_count > 0
+        replayed: Booleans = key % self.variants >= self.place_count
         return replayed
 
     def path_of(self, key: Integers) -> PathNumbers:
@@ -61,10 +74,11 @@ class Attribution:
 
 
 def attribute_operations(
-    operations: Operations | pl.DataFrame, ranges: pl.DataFrame, domain: str | None, layers: Layers = "folded"
+    operations: Operations | pl.DataFrame, ranges: pl.DataFrame, domain: str | None, places: Places
 ) -> Attribution:
     """Attribute each operation to the innermost push/pop range of the domain, or start/end range without one.
 
+    A start/end range of the launching thread goes before those of other threads, which hold for the whole process.
     A node that a graph replays belongs to the range that was active when the node was captured, in which its
     op was called; where the trace does not tell, to the range around the replay.
 
@@ -72,45 +86,74 @@ def attribute_operations(
         operations: OPERATION_SCHEMA's columns.
         ranges: RANGE_SCHEMA, every domain.
         domain: one of them; None attributes nothing.
-        layers: paths that differ in layer numbers are one path, or each its own.
+        places: of the operations.
     """
-    inside = (ranges["domain"] == (domain or "")) & ranges["end_global_tid"].is_null()
+    inside = ranges["domain"] == (domain or "")
     is_pushed = ranges["style"] == "push_pop"
     # Push/pop ranges first: in the forest of both, styles must not nest in each other.
     chosen = [
         ranges.select("name", "start_ns", "end_ns", "global_tid", "end_global_tid").filter(inside & style)
-        for style in (is_pushed, ~is_pushed)
+        for style in (is_pushed & ranges["end_global_tid"].is_null(), ~is_pushed)
     ]
-    end = last_event(ranges)
-    forests = [range_forest(of_style, end) for of_style in chosen]
+    pushed, started = chosen
+    forests = _Forests.of(pushed, started, last_event(ranges))
     names = pl.concat([of_style["name"] for of_style in chosen], rechunk=True)
-    del chosen
+    del chosen, pushed, started
     replay, replays = _replays(operations)
     key = np.empty(operations.height, np.int64)
-    crossed = 0
+    crossed = foreign = 0
     for rows, part in parts(operations, (*_CAPTURED, *_LAUNCHED)):
-        crossed += _crossed(part, forests[0])
-        key[rows] = _keys(part, forests, replay[rows], replays)
-    forest = _joined(*forests)
-    paths, path = _folded(*_paths(forest, names), domain, layers)
-    return Attribution(key, paths, path, forest, replays, crossed)
+        crossed += _crossed(part, forests.pushed)
+        found, call, others = _calls(part, forests, replay[rows])
+        foreign += others
+        place = places.number[rows]
+        key[rows] = np.where(found < 0, -1 - place, (found * replays + call) * len(places.known) + place)
+    forest = _joined(forests.pushed, forests.shared)
+    paths, path = _paths(forest, names)
+    return Attribution(key, paths, path, forest, len(places.known), replays, crossed, foreign)
 
 
 _CAPTURED = ("node_global_tid", "node_created_ns")
 _LAUNCHED = ("launch_global_tid", "launch_start_ns", "launch_end_ns")
 
 
-def _keys(operations: pl.DataFrame, forests: Sequence[RangeForest], replay: Integers, replays: int) -> Integers:
-    """The call of each operation, by its node's capture where that is known, else by its launch."""
+@dataclass(frozen=True, slots=True)
+class _Forests:
+    """The ranges of a domain by how they are found."""
+
+    pushed: RangeForest
+    started: RangeForest
+    """Start/end ranges that end on their own thread, by thread."""
+    shared: RangeForest
+    """All start/end ranges, by process."""
+    position: Integers
+    """Of each of `started` in `shared`."""
+
+    @classmethod
+    def of(cls, pushed: pl.DataFrame, started: pl.DataFrame, end: int) -> "_Forests":
+        own, shared = range_forest(started, end), range_forest(started, end, process_wide=True)
+        position = np.empty(started.height, np.int64)
+        position[shared.rows] = np.arange(started.height)
+        return cls(range_forest(pushed, end), own, shared, position[own.rows])
+
+
+def _calls(operations: pl.DataFrame, forests: _Forests, replay: Integers) -> tuple[Integers, Integers, int]:
+    """The range of each operation, by its node's capture where that is known, else by its launch; and its replay.
+
+    The last is how many have a range of another thread only.
+    """
     found = np.full(operations.height, NO_RANGE, np.int64)
-    for thread, start, stop in ((*_CAPTURED, _CAPTURED[1]), _LAUNCHED):
-        offset = 0
-        for forest in forests:
-            _fill(found, operations, forest, (thread, start, stop), offset)
-            offset += len(forest.rows)
-        if thread == _CAPTURED[0]:
+    count = len(forests.pushed.rows)
+    for columns in ((*_CAPTURED, _CAPTURED[1]), _LAUNCHED):
+        _fill(found, operations, forests.pushed, columns, np.arange(count))
+        _fill(found, operations, forests.started, columns, forests.position + count)
+        if columns[0] == _CAPTURED[0]:
             replay = np.where(found == NO_RANGE, 0, replay)
-    return np.where(found < 0, -1, found * replays + replay)
+    before = int((found == NO_RANGE).sum())
+    if before and len(forests.shared.rows):
+        positions = np.arange(len(forests.shared.rows)) + count
+        _fill(found, operations, forests.shared, _LAUNCHED, positions, PROCESS_MASK)
+    return found, replay, before - int((found == NO_RANGE).sum())
 
 
 def calls_round(attribution: Attribution, key: Integers, own: Integers) -> tuple[Integers, Integers]:
@@ -131,7 +174,7 @@ def calls_round(attribution: Attribution, key: Integers, own: Integers) -> tuple
         while len(at):
             ranges = parent[ranges]
             at, ranges = at[ranges != NO_RANGE], ranges[ranges != NO_RANGE]
-            outer = ranges * attribution.replay_count + key[at] % attribution.replay_count
+            outer = ranges * attribution.variants + key[at] % attribution.variants
             place = np.minimum(np.searchsorted(own, outer), len(own) - 1)
             known = own[place] == outer
             calls.append(outer[known])
@@ -167,16 +210,26 @@ def _fill(
     operations: pl.DataFrame,
     forest: RangeForest,
     columns: tuple[str, str, str],
-    offset: int,
+    positions: Integers,
+    mask: int = -1,
 ) -> None:
-    """Find ranges for the operations that have none yet and where the columns are known."""
+    """Find ranges for the operations that have none yet and where the columns are known.
+
+    Args:
+        found: written: of each operation's range, what `positions` has for it.
+        operations: some of them.
+        forest: to look in.
+        columns: thread, start and end of the calls.
+        positions: one per range of the forest.
+        mask: what of the thread the forest goes by.
+    """
     open_rows = (found == NO_RANGE) & operations[columns[0]].is_not_null().to_numpy()
     rows = np.flatnonzero(open_rows)
     if not len(rows) or not len(forest.rows):
         return
     thread, start, end = (operations[c].gather(rows).to_numpy() for c in columns)
-    position = forest.innermost(thread, start, end)
-    found[rows] = np.where(position < 0, NO_RANGE, position + offset)
+    position = forest.innermost(thread if mask == -1 else thread & mask, start, end)
+    found[rows] = np.where(position < 0, NO_RANGE, positions[position])
 
 
 def _joined(pushed: RangeForest, started: RangeForest) -> RangeForest:
@@ -194,18 +247,6 @@ def _joined(pushed: RangeForest, started: RangeForest) -> RangeForest:
         crossing=pushed.crossing,
         too_deep=pushed.too_deep,
     )
-
-
-def _folded(
-    paths: Sequence[RangePath], path: Integers, domain: str | None, layers: Layers
-) -> tuple[list[RangePath], Integers]:
-    """Paths with one key under one number, and under the names of the first."""
-    numbers: dict[RangePath, int] = {}
-    place = np.array(
-        [numbers.setdefault(read_path(names, domain, layers).key, len(numbers)) for names in paths], np.int64
-    )
-    first = np.unique(place, return_index=True)[1]
-    return [paths[at] for at in first.tolist()], place[path] if len(paths) else path
 
 
 def _paths(forest: RangeForest, names: pl.Series) -> tuple[list[tuple[str, ...]], Integers]:

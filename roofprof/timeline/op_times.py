@@ -1,14 +1,15 @@
 """nsys' times for the ops of an ncu report: which row of the timeline is which op's, and the join behind it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict
 
 import polars as pl
 
-from roofprof.findings import Finding
-from roofprof.names.reading import Layers
+from roofprof.findings import Finding, Severity
 from roofprof.timeline.frames import NsysTrace
+from roofprof.timeline.op_names import Layers
 from roofprof.timeline.rows import LayerTotals, OpRow, RangePath
 
 if TYPE_CHECKING:
@@ -59,16 +60,23 @@ class NsysTimes:
     """One report's times from nsys."""
 
     by_path: Mapping[RangePath, OpTiming]
-    """By the key of the path: layer and step numbers stand for all."""
     joins: Sequence[JoinEntry]
     findings: Sequence[Finding]
     """Those about no single op."""
     op_findings: Mapping[RangePath, Sequence[Finding]]
-    """Those about the op of one path, by its key."""
+    """Those about the op of one path."""
+
+
+Keyed = tuple[RangePath, OpRow]
+"""An op's row, and what its calls have in common."""
 
 
 def nsys_times(
-    report: str, launches: pl.DataFrame, traces: Sequence[NamedTrace], domain: str | None, layers: Layers = "folded"
+    report: str,
+    launches: pl.DataFrame,
+    traces: Sequence[NamedTrace],
+    domain: str | None,
+    layers: Layers = "folded",
 ) -> NsysTimes:
     """Join a report's launches with the first trace, and add the graph times of the others.
 
@@ -77,7 +85,7 @@ def nsys_times(
         launches: its launches, with `nvtx_path` and `op`.
         traces: traces of the same command, the eager one first.
         domain: the NVTX domain of the ops.
-        layers: whether the layers of a model are ops of their own.
+        layers: calls in different layers are one op's, or each layer has its own.
     """
     if not traces:
         return NsysTimes({}, [], [], {})
@@ -85,6 +93,7 @@ def nsys_times(
     from roofprof.timeline.join import join_launches
     from roofprof.timeline.timeline import build_timeline
 
+    paths = [tuple(path) for path in launches["nvtx_path"].drop_nulls().unique().to_list() if path]
     timings: dict[RangePath, OpTiming] = {}
     joins: list[JoinEntry] = []
     findings: list[Finding] = []
@@ -98,39 +107,63 @@ def nsys_times(
                 place = findings if each.path is None else op_findings.setdefault(timeline.key_of(each.path), [])
                 place.append(_of_report(each.finding, report))
             findings += [_of_report(finding, report) for finding in timeline.findings]
-            profiled = {timeline.key_of(path) for path in launches["nvtx_path"].drop_nulls().unique().to_list()}
-            by_key = [(timeline.key_of(op["nvtx_path"]), op) for op in timeline.ops]
-            timings |= _timings([(key, op) for key, op in by_key if key in profiled])
-        for op in timeline.ops:
-            if op["launch"] == "graph" and (timing := timings.get(timeline.key_of(op["nvtx_path"]))):
-                timings[timeline.key_of(op["nvtx_path"])] = replace(
-                    timing, graph_union_ns=op["nsys_union_ns"], graph_projected_ns=op["nsys_projected_ns"]
-                )
+            wanted = {timeline.key_of(path) for path in paths}
+            rows = [keyed for op in timeline.ops if (keyed := (timeline.key_of(op["nvtx_path"]), op))[0] in wanted]
+            timings |= _timings(rows)
+            findings += _of_one_device(rows, named.name, report)
+        timings |= _with_graph(timings, [(timeline.key_of(op["nvtx_path"]), op) for op in timeline.ops])
     return NsysTimes(timings, joins, findings, op_findings)
+
+
+def _with_graph(timings: Mapping[RangePath, OpTiming], ops: Sequence[Keyed]) -> dict[RangePath, OpTiming]:
+    """The timings of ops that a graph replayed, with its times; of several devices those of the first."""
+    replayed = {key: op for key, op in reversed(ops) if op["launch"] == "graph"}
+    return {
+        key: replace(timings[key], graph_union_ns=op["nsys_union_ns"], graph_projected_ns=op["nsys_projected_ns"])
+        for key, op in replayed.items()
+        if key in timings
+    }
 
 
 def _of_report(finding: Finding, report: str) -> Finding:
     return finding if finding.report else replace(finding, report=report)
 
 
-def _timings(ops: Sequence[tuple[RangePath, OpRow]]) -> dict[RangePath, OpTiming]:
-    """One timing per key: as launched one by one where it was, else as replayed by a graph.
+def _of_one_device(ops: Sequence[Keyed], trace: str, report: str) -> list[Finding]:
+    """That the times of ops which ran on several devices are those of one."""
+    ways = Counter((key, op["launch"]) for key, op in ops)
+    count = len({key for (key, _), number in ways.items() if number > 1})
+    if not count:
+        return []
+    message = f"{count} ops ran on several GPUs or processes in {trace}: nsys' times are of the first that ran each"
+    hint = "join each rank's report with a trace of that rank"
+    return [Finding("several-devices", Severity.DOUBTFUL, message, hint, report=report, values={"count": count})]
+
+
+def _timings(ops: Sequence[Keyed]) -> dict[RangePath, OpTiming]:
+    """One timing per key: as launched one by one where it was, else as replayed by a graph; on the first device.
 
     The share is the one among the chosen rows of the same enclosing range, a layer. Of an op that ran both ways only
     one row is chosen, and warm-up ranges were not profiled, so neither takes part of the layer's share.
     """
     chosen: dict[RangePath, OpRow] = {}
     for key, op in ops:
-        if op["launch"] == "stream" or key not in chosen:
+        earlier = chosen.get(key)
+        if earlier is None or (earlier["launch"] != op["launch"] == "stream"):
             chosen[key] = op
     totals: dict[RangePath, float] = {}
     for key, op in chosen.items():
-        totals[key[:-1]] = totals.get(key[:-1], 0.0) + (op["share"] or 0.0)
+        totals[key[:-1]] = totals.get(key[:-1], 0.0) + _weight(op)
     return {key: _timing(op, totals[key[:-1]]) for key, op in chosen.items()}
 
 
-def _timing(op: OpRow, layer_share: float) -> OpTiming:
-    share = None if op["share"] is None or not layer_share else op["share"] / layer_share
+def _weight(op: OpRow) -> float:
+    """The op's busy time, as often as it was called: a call that was interrupted or came cold does not change it."""
+    return op["busy_ns"] * op["calls"]
+
+
+def _timing(op: OpRow, layer_busy: float) -> OpTiming:
+    share = _weight(op) / layer_busy if layer_busy else None
     return OpTiming(op["calls"], op["nsys_duration_ns"], op["nsys_union_ns"], op["nsys_projected_ns"], share)
 
 

@@ -58,6 +58,8 @@ class Export:
         self.path = path
         self._rows: dict[str, list[tuple]] = {"StringIds": [], "META_DATA_EXPORT": [("EXPORT_SCHEMA_VERSION", "3.20")]}
         self._strings: dict[str, int] = {}
+        self._names: dict[str, str] = {}
+        self._call = 1
 
     def string(self, text: str) -> int:
         if text not in self._strings:
@@ -69,7 +71,7 @@ class Export:
         self._rows.setdefault(table, []).append(values)
 
     def api(self, start: int, end: int, correlation: int, *, tid: int = TID, pid: int = PID, event_class: int = 0):
-        self.row("CUPTI_ACTIVITY_KIND_RUNTIME", start, end, event_class, thread(tid, pid), correlation, 1)
+        self.row("CUPTI_ACTIVITY_KIND_RUNTIME", start, end, event_class, thread(tid, pid), correlation, self._call)
 
     def kernel(
         self,
@@ -96,8 +98,19 @@ class Export:
         self.api(call, call + 5, correlation, tid=tid, pid=more.get("pid", PID))
         self.kernel(start, end, correlation, name, **more)
 
-    def memcpy(self, start: int, end: int, correlation: int, size: int = 64, kind: int = 8):
-        where = (0, 7, correlation, process())
+    def call(self, name: str):
+        """Name the API calls that are made from here on."""
+        self.string(name)
+        self._call = self._strings[name]
+
+    def rename(self, table: str, name: str):
+        """Write a table under another name."""
+        self._names[table] = name
+
+    def memcpy(
+        self, start: int, end: int, correlation: int, size: int = 64, kind: int = 8, *, device: int = 0, pid: int = PID
+    ):
+        where = (device, 7, correlation, process(pid))
         self.row("CUPTI_ACTIVITY_KIND_MEMCPY", start, end, *where, size, kind, None)
 
     def memset(self, start: int, end: int, correlation: int, size: int = 64):
@@ -136,9 +149,10 @@ class Export:
         self.path.unlink(missing_ok=True)
         database = sqlite3.connect(self.path)
         for table, rows in self._rows.items():
-            database.execute(f"CREATE TABLE {table} ({TABLES[table]})")
+            name = self._names.get(table, table)
+            database.execute(f"CREATE TABLE {name} ({TABLES[table]})")
             marks = ", ".join("?" * len(TABLES[table].split(", ")))
-            database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+            database.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)
         database.commit()
         database.close()
         return self.path

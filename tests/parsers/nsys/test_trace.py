@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from roofprof.parsers.nsys.trace import read_nsys_trace
 from roofprof.timeline.frames import with_shapes
@@ -73,7 +74,7 @@ def test_absent_tables_and_columns_mean_no_rows_and_nulls_and_are_said(tmp_path:
     assert trace.kernels["kernel_name"].to_list() == ["void k()", None]
     assert trace.kernels["device_id"].null_count() == 2
     findings = read_nsys_trace(path).findings
-    assert {f.kind for f in findings} == {"trace-column-missing", "launch-unknown", "name-unknown"}
+    assert {f.kind for f in findings} == {"trace-column-missing", "trace-table", "launch-unknown", "name-unknown"}
     missing = {f.values["column"] for f in findings if f.kind == "trace-column-missing"}
     assert {"globalPid", "deviceId", "shortName", "gridX", "blockZ"} <= missing
     assert "mangledName" not in missing  # no version has to write it
@@ -126,6 +127,70 @@ def test_lost_events_are_reported(export):
         ("dropped-events", "doubtful"),
         ("nsys-diagnostic", "info"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Not all CUDA events might have been collected.", "dropped-events"),
+        ("CUPTI lost 12 events of the OpenGL interop", "dropped-events"),
+        ("Some events were dropped.", "dropped-events"),
+        ("Not all OpenGL events might have been collected.", "nsys-diagnostic"),
+        ("Some Vulkan events were lost", "nsys-diagnostic"),
+        ("CPU IP/backtrace sampling: some samples were dropped", "nsys-diagnostic"),
+        ("Not all OS runtime libraries events might have been collected.", "nsys-diagnostic"),
+    ],
+)
+def test_only_diagnostics_about_cuda_and_nvtx_doubt_the_times(export, text: str, kind: str):
+    export.launch(10, 1000, 1100, 1)
+    export.diagnostic(text)
+    assert [f.kind for f in read_nsys_trace(export.write()).findings] == [kind]
+
+
+def test_launches_without_a_kernel_are_counted_by_process(export):
+    export.call("cudaLaunchKernel_v7000")
+    export.launch(10, 1000, 1100, 1)
+    export.api(20, 25, 2)  # its kernel is lost
+    export.api(21, 23, 2, event_class=1)  # the driver's call in it
+    export.api(30, 35, 3, pid=200)
+    export.call("cudaStreamSynchronize_v3020")
+    export.api(40, 45, 4)
+    export.call("cudaLaunchHostFunc_v10000")
+    export.api(50, 55, 5)
+    (finding,) = read_nsys_trace(export.write()).findings
+    assert finding.kind == "launch-without-kernel"
+    assert finding.values == {"count": 2, "launch_count": 3, "processes": [200]}
+
+
+def test_a_call_without_a_name_is_not_said_to_be_a_launch(export):
+    export.launch(10, 1000, 1100, 1)
+    export.api(20, 25, 2)
+    assert read_nsys_trace(export.write()).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "known"),
+    [
+        ("NVTX_EVENTS", "NVTX_EVENTS_V2", "NVTX_EVENTS"),
+        ("CUPTI_ACTIVITY_KIND_KERNEL", "CUPTI_ACTIVITY_KIND_KERNEL_V3", "CUPTI_ACTIVITY_KIND_KERNEL"),
+        ("CUPTI_ACTIVITY_KIND_KERNEL", "GPU_KERNELS", "CUPTI_ACTIVITY_KIND_KERNEL"),
+        ("CUPTI_ACTIVITY_KIND_RUNTIME", "CUPTI_ACTIVITY_KIND_RUNTIME_V2", "CUPTI_ACTIVITY_KIND_RUNTIME"),
+    ],
+)
+def test_a_table_under_another_name_is_named(export, table: str, name: str, known: str):
+    export.range(0, 100, "op")
+    export.launch(10, 1000, 1100, 1)
+    export.api(200, 210, 2)
+    export.memcpy(2000, 2100, 2)
+    export.rename(table, name)
+    findings = [f for f in read_nsys_trace(export.write()).findings if f.kind == "trace-table"]
+    assert {"table": name, "known": known} in [f.values for f in findings]
+
+
+def test_without_api_calls_the_table_is_named(export):
+    export.kernel(1000, 1100, 1)
+    found = {f.kind: f for f in read_nsys_trace(export.write()).findings}
+    assert "CUPTI_ACTIVITY_KIND_RUNTIME" in found["trace-table"].message
 
 
 def test_a_clock_that_goes_back_is_counted(export):

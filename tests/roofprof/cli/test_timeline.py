@@ -13,7 +13,7 @@ def run(*arguments: str | Path) -> int:
 
 
 def test_json_is_one_document(data: Path, capsys: pytest.CaptureFixture[str]):
-    assert run(data / "h100-decode-b64-s4096.sqlite", "--json", "--sort", "time", "--top", "3") == 0
+    assert run(data / "h100-decode-b64-s4096.sqlite", "--json", "--only", "moe.*bf16", "--top", "3") == 0
     document = json.loads(capsys.readouterr().out)
     assert [op["op"] for op in document["ops"]] == [
         "op.moe_gate_up_bf16_grouped",
@@ -28,12 +28,18 @@ def test_json_is_one_document(data: Path, capsys: pytest.CaptureFixture[str]):
     assert {"unattributed", "findings"} <= set(document)
 
 
-def test_the_table_fits_in_100_columns(data: Path, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize("columns", [80, 100, 140])
+def test_the_table_fits_the_terminal(data: Path, columns: int, monkeypatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setenv("COLUMNS", str(columns))
     assert run(data / "h100-decode-b64-s4096.sqlite", "--top", "40") == 0
     lines = capsys.readouterr().out.splitlines()
-    table = [line for line in lines if "kernel" in line.lower() or " % " in line]
-    assert len(table) >= 40
-    assert max(map(len, lines[: lines.index("64 more ops are not shown")])) <= 100
+    lines = lines[: lines.index("177 more rows not shown")]
+    assert len([line for line in lines if " % " in line]) >= 40
+    assert max(map(len, lines)) <= columns
+    heading = next(line for line in lines if line.startswith("op "))
+    assert heading.split()[1:4] == ["calls", "total", "share"]
+    assert heading.split()[-1] == "kernels"
+    assert "…" not in heading
 
 
 def test_names_are_data(export, capsys: pytest.CaptureFixture[str]):
@@ -89,3 +95,64 @@ def test_wrong_input(export, tmp_path: Path, monkeypatch, capsys, arguments: lis
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.out == ""
+
+
+POINTER = (
+    "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1\nsize 12345\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("timeline", "trace.sqlite"),
+        ("timeline", "trace.nsys-rep"),
+        ("timeline", "parquet/StringIds.parquet"),
+        ("analyze", "report.ncu-rep"),
+        ("analyze", "report.json"),
+        ("analyze", "all_kernels.csv"),
+        ("analyze", "capture/manifest.json"),
+    ],
+)
+def test_a_pointer_of_git_lfs_is_named(tmp_path: Path, capsys, command: str, name: str):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(POINTER)
+    assert cli.run([command, str(path if path.parent == tmp_path else path.parent)]) == 1
+    error = capsys.readouterr().err
+    assert "is a pointer of Git LFS, not the file itself" in error
+    assert "hint: run: git lfs pull" in error
+
+
+def test_rows_by_kernel_and_by_launch(export, capsys):
+    export.range(0, 50, "op")
+    export.launch(10, 1000, 1100, 1, "inside")
+    export.launch(80, 1200, 1500, 2, "outside")
+    path = export.write()
+    assert run(path) == 0
+    out = capsys.readouterr().out
+    assert out.index("\n* outside<int>") < out.rindex("\nop  ")
+    assert "in ranges: 25 % of the busy time" in out
+    for by in ("kernel", "launch"):
+        assert run(path, "--by", by, "--json") == 0
+        rows = json.loads(capsys.readouterr().out)["ops"]
+        assert [(row["kind"], row["op"], row["calls_in_ranges"]) for row in rows] == [
+            ("kernel", "outside<int>", 0), ("kernel", "inside<int>", 1)
+        ]  # fmt: skip
+    assert run(path, "--only", "(") == 2
+    assert "invalid regular expression in --only" in capsys.readouterr().err
+
+
+def test_an_ops_file_names_ops(export, tmp_path: Path, capsys):
+    rules = tmp_path / "ops.toml"
+    rules.write_text('[[op]]\nmatch = "^mm$"\nop = "q_b_proj"\nimplementation = "cutlass"\n')
+    export.range(0, 50, "mm")
+    export.launch(10, 1000, 1100, 1)
+    path = export.write()
+    assert run(path, "--ops", rules) == 0
+    assert "q_b_proj (cutlass)" in capsys.readouterr().out
+    assert run(path, "--ops", rules, "--only", "q_b.*cutlass", "--json") == 0
+    assert [(r["op"], r["nvtx_path"]) for r in json.loads(capsys.readouterr().out)["ops"]] == [("q_b_proj", ["mm"])]
+    rules.write_text('[[op]]\nmatch = "^absent$"\nop = "q_b_proj"\n')
+    assert run(path, "--ops", rules) == 0
+    assert "ops-file-unused" in capsys.readouterr().out

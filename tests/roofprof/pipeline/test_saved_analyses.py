@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from roofprof.cli import run
+from roofprof.document.cases import cases_of
 from roofprof.hardware.ceilings import Ceilings, Peak
 from roofprof.hardware.devices import bundled_gpus
 from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files, load_reports
@@ -161,9 +162,10 @@ def test_options_of_the_table_do_not_go_with_json(capsys, folder: Path, option: 
 
 def test_top_and_sort_on_a_saved_analysis(capsys, folder: Path, decode: RooflineReport) -> None:  # type: ignore[no-untyped-def]
     assert run(["analyze", str(folder), "--top", "2", "--sort", "bytes", "--only", "moe_"]) == 0
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("moe_")]
-    most = sorted((op for op in decode.ops if "moe_" in op.op), key=lambda op: -(op.dram_bytes or 0))
-    assert [line.split(" ")[0] for line in lines] == [op.op for op in most[:2]]
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line[:2] in ("1 ", "2 ", "3 ")]
+    (case,) = cases_of([replace(decode, ops=[op for op in decode.ops if "moe_" in op.op])])
+    most = sorted(case.layer, key=lambda op: -(op.dram_bytes or 0))
+    assert [line[1] for line in lines] == [op.op for op in most[:2]]
 
 
 @pytest.fixture

@@ -79,3 +79,15 @@ def test_layers_are_calls_of_one_op_on_both_sides(export):
     assert times.joins[0]["matched_count"] == 2
     each = nsys_times("r", frame, [trace], None, "each").by_path
     assert [t.nsys_union_ns for t in each.values()] == [10, 20]
+
+
+def test_times_of_an_op_that_ran_on_two_gpus_are_those_of_the_first_and_are_doubted(export):
+    export.range(0, 100, "layer")
+    export.range(10, 30, "a")
+    export.launch(15, 1000, 1060, 1, "a")
+    export.launch(16, 1000, 1990, 2, "a", device=1)
+    trace = NamedTrace("eager", read_nsys_trace(export.write()))
+    times = nsys_times("r", launches("a"), [trace], None)
+    assert (times.by_path["layer", "a"].nsys_union_ns, times.by_path["layer", "a"].share) == (60, 1)
+    found = [(f.kind, str(f.severity), f.report) for f in times.findings if f.kind == "several-devices"]
+    assert found == [("several-devices", "info", "r"), ("several-devices", "doubtful", "r")]

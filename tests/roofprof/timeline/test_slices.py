@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roofprof.timeline import frames
-from roofprof.timeline.document import timeline_document
 from roofprof.timeline.frames import (
     GRAPH_LAUNCH_SCHEMA,
     KERNEL_OPERATION_SCHEMA,
@@ -18,6 +17,8 @@ from roofprof.timeline.frames import (
     SHAPE_SCHEMA,
     NsysTrace,
 )
+from roofprof.timeline.shown.document import RankedTimeline, timeline_document
+from roofprof.timeline.shown.ranking import Wanted, ranked_rows
 from roofprof.timeline.timeline import Timeline, build_timeline
 
 PROCESS = 1 << 24
@@ -89,7 +90,10 @@ def _line(trace: NsysTrace, size: int) -> Timeline:
 @given(traces(), st.sampled_from([1, 2, 3, 7, 16]))
 def test_the_timeline_does_not_depend_on_how_many_are_taken_at_a_time(trace: NsysTrace, size: int) -> None:
     whole, sliced = _line(trace, 1 << 18), _line(trace, size)
-    assert timeline_document([("t", sliced)]) == timeline_document([("t", whole)])
+    documents = [
+        timeline_document([RankedTimeline("t", line, ranked_rows(trace, line, Wanted()))]) for line in (sliced, whole)
+    ]
+    assert documents[0] == documents[1]
     assert sliced.calls.equals(whole.calls)
     assert sliced.kernels.equals(whole.kernels)
     assert sliced.paths == whole.paths

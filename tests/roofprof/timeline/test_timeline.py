@@ -6,7 +6,8 @@ import pytest
 
 from roofprof.errors import ReportError, UsageError
 from roofprof.parsers.nsys.trace import read_nsys_trace
-from roofprof.timeline.document import SORTS, sorted_ops, timeline_document
+from roofprof.timeline.shown.document import RankedTimeline, timeline_document
+from roofprof.timeline.shown.ranking import SORTS, Wanted, ranked_rows, sorted_ops
 from roofprof.timeline.timeline import Timeline, build_timeline
 
 
@@ -192,8 +193,10 @@ def test_two_processes_with_equal_correlation_ids(export):
         export.range(0, 100, "op", pid=pid)
         export.launch(10, 1000, 1000 + length, 1, pid=pid, device=pid // 100)
     line = timeline(export.write())
-    assert (line.ops[0]["calls"], line.ops[0]["nsys_duration_ns"]) == (2, 60)
-    assert [f.kind for f in line.findings] == ["several-processes"]
+    rows = [(op["process_id"], op["device_id"], op["calls"], op["nsys_duration_ns"], op["share"]) for op in line.ops]
+    assert rows == [(100, 1, 1, 50, 1.0), (200, 2, 1, 70, 1.0)]
+    assert [(d["process_id"], d["device_id"], d["busy_ns"]) for d in line.devices] == [(100, 1, 50), (200, 2, 70)]
+    assert [f.kind for f in line.findings] == ["several-devices"]
 
 
 def test_without_ranges_all_is_unattributed_and_a_finding_says_so(export):
@@ -217,11 +220,76 @@ def test_a_trace_without_gpu_work_is_an_error(export):
         timeline(export.write())
 
 
+def test_an_empty_trace_says_what_nsys_says(export):
+    export.range(0, 50, "op")
+    export.diagnostic("Profiling has started.", severity=1)
+    export.diagnostic("CUDA tracing failed: CUPTI_ERROR_INVALID_DEVICE", severity=3)
+    export.diagnostic("The capture range was never entered, collection was not started.", severity=1)
+    with pytest.raises(ReportError, match="CUPTI_ERROR_INVALID_DEVICE; The capture range was never entered") as error:
+        timeline(export.write())
+    assert "Profiling has started" not in error.value.message
+
+
+def test_a_trace_whose_kernels_are_in_a_renamed_table_says_so(export):
+    export.launch(10, 1000, 1100, 1)
+    export.rename("CUPTI_ACTIVITY_KIND_KERNEL", "CUPTI_ACTIVITY_KIND_KERNEL_V2")
+    with pytest.raises(ReportError, match="operation; the table CUPTI_ACTIVITY_KIND_KERNEL_V2 was not understood"):
+        timeline(export.write())
+
+
+def test_a_start_end_range_of_another_thread_is_the_last_resort(export):
+    export.range(0, 1000, "request", kind=60, tid=7)
+    export.range(100, 200, "own", kind=60)
+    export.range(120, 140, "op")
+    export.range(0, 1000, "elsewhere", kind=60, pid=200)
+    for number, call in enumerate((125, 150, 500)):
+        export.launch(call, 2000 + 10 * number, 2005 + 10 * number, number + 1)
+    export.range(400, 700, "across", kind=60, tid=7, end_tid=8)
+    line = timeline(export.write())
+    assert [op["nvtx_path"] for op in line.ops] == [["op"], ["own"], ["across"]]
+    (finding,) = (f for f in line.findings if f.kind == "range-of-other-thread")
+    assert finding.values == {"count": 1}
+
+
+def test_operations_in_ranges_of_another_domain_alone_are_counted(export):
+    export.domain(1, "roofprof")
+    export.domain(2, "NCCL")
+    export.range(0, 50, "op", domain=1)
+    export.range(20, 120, "ncclAllReduce", domain=2)
+    export.launch(30, 1000, 1100, 1)
+    export.launch(80, 1200, 1230, 2)
+    export.launch(130, 1300, 1330, 3)
+    line = timeline(export.write())
+    (finding,) = (f for f in line.findings if f.kind == "range-of-other-domain")
+    assert finding.values == {"count": 1, "domain": "NCCL"}
+    assert "1 of 2 GPU operations" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("name", "op"),
+    [
+        ("q_b_proj:gemm:m64:n24576:k1536:fp8:bf16", "q_b_proj"),
+        ("decode:case:b64:s4096", "decode"),
+        ("aten::mm, seq = 5, op_id = 7", "aten::mm"),
+        ("{'Module': 'a.b'}", "a.b"),
+        ("nccl:all_reduce", "nccl:all_reduce"),
+        ("Thunk:#name=gemm.1#", "gemm.1"),
+        ("other: a:b", "other: a:b"),
+    ],
+)
+def test_names_of_other_writers_are_read_and_never_cut(name: str, op: str, export):
+    export.range(0, 50, name)
+    export.launch(10, 1000, 1100, 1)
+    assert [row["op"] for row in timeline(export.write()).ops] == [op]
+
+
 def test_the_decode_layer(data: Path):
     line = timeline(data / "h100-decode-b64-s4096.sqlite")
     found = {op["op"]: op for op in line.ops}
     assert len(line.ops) == 104
-    assert sum(op["share"] or 0 for op in line.ops) == pytest.approx(1)
+    (device,) = line.devices
+    assert sum(op["total_busy_ns"] for op in line.ops) >= device["in_ranges_ns"]
+    assert device["coverage"] == pytest.approx(0.0288, abs=1e-4)  # the setup of the inputs is in no range
     # Three kernels on three streams at once: the sum is more than the time they took.
     op = found["op.moe_gate_up_fp8_es_grouped"]
     assert op["nsys_duration_ns"] == 2496 + 5888 + 1300134 + 64032
@@ -237,9 +305,16 @@ def test_document_of_several_traces(new_export):
         export.range(0, 50, "op")
         export.launch(10, 1000, 1100, 1)
         export.launch(80, 1200, 1230, 2)
-        lines.append((name, timeline(export.write())))
+        trace = read_nsys_trace(export.write())
+        line = build_timeline(trace)
+        lines.append(RankedTimeline(name, line, ranked_rows(trace, line, Wanted())))
     document = timeline_document(lines)
-    assert [op["report"] for op in document["ops"]] == ["eager", "graph"]
+    assert [(op["report"], op["kind"]) for op in document["ops"]] == [
+        ("eager", "op"), ("eager", "kernel"), ("graph", "op"), ("graph", "kernel")
+    ]  # fmt: skip
+    assert [(d["report"], d["in_ranges_ns"], d["busy_ns"]) for d in document["devices"]] == [
+        ("eager", 100, 130), ("graph", 100, 130)
+    ]  # fmt: skip
     assert document["unattributed"]["launch_count"] == 2
     assert len(document["traces"]) == 2
 
@@ -255,5 +330,5 @@ def test_orders(export):
     export.launch(65, 1500, 1600, 4)
     rows = timeline(export.write()).ops
     names = {by: "".join(op["op"] for op in sorted_ops(rows, by, None)) for by in SORTS}
-    assert names == {"order": "ba", "time": "ab", "share": "ab", "gap": "ba", "calls": "ab", "name": "ab"}
+    assert names == {by: "ba" if by in ("order", "gap") else "ab" for by in SORTS}
     assert [op["op"] for op in sorted_ops(rows, "calls", 1)] == ["a"]

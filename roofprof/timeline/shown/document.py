@@ -1,18 +1,43 @@
 """The timelines of one or several traces as one JSON document."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
-from typing import TypedDict, TypeVar
+from typing import TypedDict
 
 from roofprof import __version__
-from roofprof.timeline.rows import LayerTotals, OpRow, UnattributedCounts, UnattributedOperations
+from roofprof.timeline.rows import DeviceRow, LayerTotals, OpRow, UnattributedCounts, UnattributedOperations
+from roofprof.timeline.shown.kernel_ops import Ranking
 from roofprof.timeline.timeline import Timeline
 
 SCHEMA_VERSION = 1
 
 
+@dataclass(frozen=True, slots=True)
+class RankedTimeline:
+    """One trace's timeline with the rows to show."""
+
+    name: str
+    """Of the trace."""
+    timeline: Timeline
+    rankings: Sequence[Ranking]
+    """The rows of each of its devices."""
+
+    @property
+    def rows(self) -> Iterator[OpRow]:
+        """The rows of all, device after device."""
+        return chain.from_iterable(ranking.rows for ranking in self.rankings)
+
+
 class ReportedOp(OpRow):
-    """An op of one of several traces."""
+    """A row of one of several traces."""
+
+    report: str
+    """Name of the trace."""
+
+
+class ReportedDevice(DeviceRow):
+    """A device of one of several traces."""
 
     report: str
     """Name of the trace."""
@@ -33,29 +58,30 @@ class TimelineDocument(TypedDict):
     schema_version: int
     tool: dict[str, str]
     traces: list[TraceEntry]
+    devices: list[ReportedDevice]
     ops: list[ReportedOp]
     unattributed: UnattributedOperations
     findings: list[dict[str, object]]
 
 
-def timeline_document(timelines: Sequence[tuple[str, Timeline]]) -> TimelineDocument:
-    """Plain data for JSON: the ops of every trace, each with the trace's name as `report`.
+def timeline_document(timelines: Sequence[RankedTimeline]) -> TimelineDocument:
+    """Plain data for JSON: devices and rows of every trace, each with the trace's name as `report`.
 
-    `share` is the share of that trace's ops; `unattributed` is the sum over traces.
+    `unattributed` is the sum over traces.
     """
+    lines = [(each.name, each.timeline) for each in timelines]
     return {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "roofprof", "version": __version__},
         "traces": [
             {"report": name, "domain": line.domain, "layer": line.layer, "unattributed": _counts([line.unattributed])}
-            for name, line in timelines
+            for name, line in lines
         ],
-        "ops": [{"report": name, **op} for name, line in timelines for op in line.ops],
-        "unattributed": _together([line.unattributed for _, line in timelines]),
+        "devices": [{"report": name, **device} for name, line in lines for device in line.devices],
+        "ops": [{"report": each.name, **row} for each in timelines for row in each.rows],
+        "unattributed": _together([line.unattributed for _, line in lines]),
         "findings": [
-            {**finding.as_dict(), "report": finding.report or name}
-            for name, line in timelines
-            for finding in line.findings
+            {**finding.as_dict(), "report": finding.report or name} for name, line in lines for finding in line.findings
         ],
     }
 
@@ -79,31 +105,3 @@ def _together(parts: Sequence[UnattributedOperations]) -> UnattributedOperations
         "kernels": list(chain.from_iterable(part["kernels"] for part in parts)),
         "memory_operations": list(chain.from_iterable(part["memory_operations"] for part in parts)),
     }
-
-
-# An op whose kernels are hidden in a graph that was traced as a whole has no duration, yet it was busy.
-_LARGEST_FIRST: Mapping[str, Callable[[OpRow], float]] = {
-    "time": lambda op: op["busy_ns"] or 0,
-    "share": lambda op: op["share"] or 0,
-    "gap": lambda op: op["gap_ns"] or 0,
-    "calls": lambda op: op["calls"],
-}
-SORTS = ("order", *_LARGEST_FIRST, "name")
-
-Op = TypeVar("Op", bound=OpRow)
-
-
-def sorted_ops(ops: Sequence[Op], by: str, top: int | None) -> list[Op]:
-    """The ops in the wanted order, the largest first except by order and name; only the first `top`.
-
-    Args:
-        ops: in the order of the first call.
-        by: one of SORTS.
-        top: how many; None keeps all.
-    """
-    rows = list(ops)
-    if by == "name":
-        rows.sort(key=lambda op: op["op"])
-    elif by != "order":
-        rows.sort(key=_LARGEST_FIRST[by], reverse=True)
-    return rows[:top]
