@@ -10,15 +10,16 @@ from roofprof.errors import RoofprofError
 from roofprof.files import Json
 from roofprof.own_python import module_environment
 from roofprof.profiler.capture.jobs import CapturePlan, Part, plan_capture
-from roofprof.profiler.capture.manifest import build_manifest, overall_state, rows
+from roofprof.profiler.capture.manifest import Course, LeftOut, build_manifest, overall_state, region_notes, rows
 from roofprof.profiler.ncu.plan import chip_of_gpu
-from roofprof.profiler.run.backend import AnyBackend, Keeper, Turn, backends
+from roofprof.profiler.run.backend import AnyBackend, Keeper, NotNeeded, Turn, backends
 from roofprof.profiler.run.directory import CaptureDirectory, claim_directory
 from roofprof.profiler.run.gpu import Gpu, need_gpu
 from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.options import CaptureOptions
 from roofprof.profiler.run.problems import INTERRUPTED, CaptureInterrupted, Problem, left_running
 from roofprof.profiler.run.record import KeptFile, RunRecord
+from roofprof.profiler.run.region import check_command
 from roofprof.profiler.run.runner import Ending, run_profiler
 from roofprof.profiler.run.secrets import Secrets, collect_secrets
 from roofprof.profiler.run.signals import ending_signals, interruptible, uninterrupted
@@ -37,6 +38,7 @@ class CaptureResult:
     notes: tuple[str, ...]
     interrupted: bool = False
     """Whether the user ended it."""
+    not_needed: tuple[LeftOut, ...] = ()
 
     def of(self, profiler: str) -> tuple[RunRecord, ...]:
         """The records of one profiler."""
@@ -56,6 +58,7 @@ def capture(options: CaptureOptions, progress: ProgressCallback | None = None) -
         RoofprofError: no GPU, no ncu or no permission, and nothing was launched; or no run gave a report.
     """
     options.check()
+    check_command(options.command)
     gpu = need_gpu()
     tools, missing = _tools(options)
     plan = plan_capture(options, chip_of_gpu(gpu.compute_capability), tools)
@@ -102,6 +105,9 @@ class _Session:
     harness: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     """What the harness said of itself, scrubbed, by phase."""
     interrupted: bool = False
+    left_out: list[LeftOut] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+    """What was run in another way than planned, and why."""
 
     def run_all(self) -> None:
         """Run what is planned, up to the first problem that the next run would have too."""
@@ -109,12 +115,38 @@ class _Session:
         for part in self.plan.parts:
             for job in part.jobs:
                 number += 1
-                problem = self._run(part, job, number)
+                problem = self._settle_and_run(part, job, number)
                 if problem and problem.fatal:
                     self.interrupted = problem.interrupted
-                    return
+                    if problem.interrupted or part.backend.required or not problem.code:
+                        return
+                    break  # of this profiler alone
             if part.backend.required and not any(record.file for record in self.records):
                 return
+
+    def _settle_and_run(self, part: Part, job: Job, number: int) -> Problem | None:
+        """Run a job as earlier ones show that it has to be, and once more where it failed and there is another way."""
+        backend = part.backend
+        settled = backend.settled(job, part.setting, self.records)
+        if isinstance(settled, NotNeeded):
+            self.left_out.append(LeftOut(job.title, settled.reason))
+            self._write_manifest()
+            return None
+        problem = self._run(part, settled, number)
+        first = self.records[-1]
+        retry = backend.again(settled, part.setting, first, self.records)
+        if retry is None:
+            return problem
+        problem = self._run(part, retry.job, number)
+        second = self.records[-1]
+        kept, dropped = (first, second) if first.file and not second.file else (second, first)
+        self.records[:] = [record for record in self.records if record is not dropped]
+        if dropped.file and dropped.file != kept.file:
+            (self.directory.path / dropped.file).unlink(missing_ok=True)
+        if kept is second:
+            self.changes.append(f"{job.name}: {retry.reason}")
+        self._write_manifest()
+        return problem if kept is second else replace(first.problem or INTERRUPTED, fatal=True)
 
     def result(self) -> CaptureResult:
         """The end of the capture.
@@ -122,14 +154,21 @@ class _Session:
         Raises:
             CaptureInterrupted, RoofprofError: nothing usable came.
         """
-        state = overall_state(self.records, self.plan.job_count)
+        state = self._state()
         if not self.records:
             raise CaptureInterrupted("interrupted before anything was captured")
         if state == "failed":
-            last = [record for record in self.records if record.backend.required][-1]
+            last = [record for record in self.records if record.backend.required or record.problem][-1]
             kind = CaptureInterrupted if self.interrupted else RoofprofError
             raise kind(f"nothing was captured: {last.cause}", last.hint)
-        return CaptureResult(self.directory.path, state, tuple(self.records), self.plan.notes, self.interrupted)
+        records, notes = (
+            tuple(self.records),
+            (*self.plan.notes, *self.changes, *region_notes(self.plan.options, self.records)),
+        )
+        return CaptureResult(self.directory.path, state, records, notes, self.interrupted, tuple(self.left_out))
+
+    def _state(self) -> State:
+        return overall_state(self.records, self.plan.job_count - len(self.left_out))
 
     def _run(self, part: Part, job: Job, number: int) -> Problem | None:
         backend, options = part.backend, self.plan.options
@@ -175,16 +214,16 @@ class _Session:
         return backend.explain(job, outcome, watch) or left_running(outcome)
 
     def _write_manifest(self) -> None:
-        state = overall_state(self.records, self.plan.job_count)
+        how = Course(self._state(), tuple(self.left_out), tuple(self.changes))
         self.directory.write_manifest(
-            build_manifest(self.plan, self.gpu, self.records, self.harness, state, self.secrets)
+            build_manifest(self.plan, self.gpu, self.records, self.harness, how, self.secrets)
         )
 
     def _keep_words(self, job: Job, watch: RunWatch) -> None:
-        """Keep the profiler's lines and our own harness's; what another workload prints is not ours to keep."""
+        """Keep the profiler's lines and what the workload printed, scrubbed."""
         lines = list(watch.messages)
-        if job.layer:
-            lines += ["", "-- harness --", watch.output] if lines else [watch.output]
+        if watch.output:
+            lines += ["", f"-- {'harness' if job.layer else 'workload'} --", watch.output] if lines else [watch.output]
         if lines:
             self.directory.keep_text(self.secrets.scrub_text("\n".join(lines)) + "\n", f"logs/{job.stem}.txt")
         if job.layer:
