@@ -1,11 +1,13 @@
 """Captures a workload into a directory: one profiler after the other, each process scrubbed before it is kept."""
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from roofprof.annotate import CAPTURE
 from roofprof.errors import RoofprofError
 from roofprof.files import Json
 from roofprof.own_python import module_environment
@@ -205,7 +207,7 @@ class _Session:
     def _launch(self, backend: AnyBackend, job: Job, watch: RunWatch) -> Problem | None:
         try:
             # Another workload than ours may well import what lies beside it.
-            environment = module_environment() if job.layer else None
+            environment = module_environment() if job.layer else {**os.environ, CAPTURE: "1"}
             outcome = run_profiler(job.command, job.raw(".log"), watch, environment)
         except RoofprofError as error:
             return Problem(error.message, error.hint, fatal=True, unstarted=True)
