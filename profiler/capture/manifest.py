@@ -105,7 +105,8 @@ def build_manifest(
 def _region(options: CaptureOptions, records: Sequence[RunRecord], secrets: Secrets) -> dict[str, Json]:
     """Which part of another workload was profiled, and how that was found out."""
     asked, used = options.wanted_region(), settled_region(options, records)
-    how = "asked" if asked.kind != "auto" else "trace" if region_facts(records) else "hint"
+    seen = region_facts(records).get("profiler_regions")
+    how = "asked" if asked.kind != "auto" else "trace" if seen or (seen == 0 and used.kind == "all") else "hint"
     return {
         "asked": secrets.scrub_text(str(asked)), "used": secrets.scrub_text(str(used)), "how": how,
         "skip": options.skip, "count": options.count,

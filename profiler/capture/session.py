@@ -148,7 +148,7 @@ class _Session:
         if kept is second:
             self.changes.append(f"{job.name}: {retry.reason}")
         self._write_manifest()
-        return problem if kept is second else replace(first.problem or INTERRUPTED, fatal=True)
+        return problem if kept is second or (problem and problem.interrupted) else first.problem
 
     def result(self) -> CaptureResult:
         """The end of the capture.

@@ -89,7 +89,8 @@ class Ncu(Backend[NcuWatch]):
             count = record.kept.facts.get("launches", 0)
             why = f"the driver failed at a graph's node after {count} launches: graphs were profiled as a whole"
             return Retry(_job(setting, job.phase, run, replace(scope, graphs_whole=True)), why)
-        hinted = setting.options.wanted_region().kind == "auto" and not region_facts(earlier)
+        auto = setting.options.wanted_region().kind == "auto"
+        hinted = auto and not region_facts(earlier).get("profiler_regions")
         if code == NOTHING and hinted and scope.region.kind == "api":
             return Retry(_job(setting, job.phase, run, replace(scope, region=Region("all"))), NO_REGION)
         return None

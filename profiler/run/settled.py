@@ -23,6 +23,6 @@ def settled_region(options: CaptureOptions, earlier: Sequence[RunRecord] = ()) -
     used = next((r.job.facts["region"] for r in earlier if r.file and r.job.facts.get("region")), None)
     if used is not None:
         return Region("api" if used == "api" else "all")
-    facts = region_facts(earlier)
-    opened = bool(facts["profiler_regions"]) if facts else opens_region(options.command)
+    # A trace that shows no such call may have lost it, where the command speaks of one; ncu tells then.
+    opened = region_facts(earlier).get("profiler_regions") or opens_region(options.command)
     return Region("api" if opened else "all")
