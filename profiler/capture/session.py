@@ -41,6 +41,10 @@ class CaptureResult:
     interrupted: bool = False
     """Whether the user ended it."""
     not_needed: tuple[LeftOut, ...] = ()
+    starts: int = 0
+    """How often the workload was started."""
+    wall_s: float = 0.0
+    """What these took together."""
 
     def of(self, profiler: str) -> tuple[RunRecord, ...]:
         """The records of one profiler."""
@@ -107,6 +111,8 @@ class _Session:
     harness: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     """What the harness said of itself, scrubbed, by phase."""
     interrupted: bool = False
+    starts: int = 0
+    wall_s: float = 0.0
     left_out: list[LeftOut] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
     """What was run in another way than planned, and why."""
@@ -200,7 +206,9 @@ class _Session:
                 self.directory.free_reserve()
                 problem = Problem(f"cannot write the capture: {error.strerror}", "free some space", fatal=True)
             # Written after each run: a capture that is killed leaves a manifest of what it had.
-            self.records.append(RunRecord(backend, job, kept, problem, time.monotonic() - start))
+            wall_s = time.monotonic() - start
+            self.starts, self.wall_s = self.starts + 1, self.wall_s + wall_s
+            self.records.append(RunRecord(backend, job, kept, problem, wall_s))
             self._write_manifest()
         return problem
 

@@ -67,7 +67,7 @@ class Ncu(Backend[NcuWatch]):
         chip, scope = table_of_chip(setting.chip), _scope(setting, earlier)
         run = _planned(job, setting)
         if scope.graphs_whole and run.name != "core":
-            return NotNeeded("ncu counts instructions and precisions of kernels, and graphs were profiled whole")
+            return NotNeeded("ncu counts it by kernel, and graphs were profiled whole")
         if run.look is None:
             return _job(setting, job.phase, run, scope)
         found = second_look(run, chip, setting, [r for r in earlier if r.backend is self and r.file])

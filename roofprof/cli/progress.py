@@ -22,9 +22,8 @@ def print_result(result: "CaptureResult", as_json: bool) -> None:
         print(f"{record.state:<8}  {record.job.title}: {what}, {record.wall_s:.1f} s")
         if record.cause:
             print(printable(f"          {record.cause}" + (f" ({record.hint})" if record.hint else "")))
-    if len(result.records) > 1:
-        total_s = sum(record.wall_s for record in result.records)
-        print(f"{len(result.records)} starts of the workload, {total_s:.1f} s")
+    if result.starts > 1:
+        print(f"{result.starts} starts of the workload, {result.wall_s:.1f} s")
     for item in result.not_needed:
         print(printable(f"skipped   {item.title}: {item.reason}"))
     for note in result.notes:
