@@ -109,7 +109,7 @@ def _region(options: CaptureOptions, records: Sequence[RunRecord], secrets: Secr
     how = "asked" if asked.kind != "auto" else "trace" if seen or (seen == 0 and used.kind == "all") else "hint"
     return {
         "asked": secrets.scrub_text(str(asked)), "used": secrets.scrub_text(str(used)), "how": how,
-        "skip": options.skip, "count": options.count,
+        "warmup": options.warmup, "skip": options.skip, "count": options.count,
     }  # fmt: skip
 
 

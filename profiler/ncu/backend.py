@@ -100,6 +100,8 @@ class Ncu(Backend[NcuWatch]):
         watch = watch_as(NcuWatch, job, turn)
         same = [r for r in turn.earlier if r.backend is self and r.job.phase == job.phase and r.file]
         counts = [] if job.facts.get("kernels") else [r.kept.facts.get("launches") for r in same]
+        if not job.facts.get("kernels") and job.facts.get("graph_profiling") == "node":
+            counts.append(region_facts(turn.earlier).get("kernel_launches"))
         watch.launch_total = next((count for count in counts if isinstance(count, int)), None)
         return watch
 
@@ -166,7 +168,8 @@ def _scope(setting: Setting, earlier: Sequence[RunRecord] = ()) -> Scope:
     if not options.command:
         return Scope(Region("api"))
     whole = any(r.job.facts.get("graph_profiling") == "graph" and r.file for r in earlier)
-    return Scope(settled_region(options, earlier), options.skip, options.count, graphs_whole=whole)
+    region = settled_region(options, earlier)
+    return Scope(region, options.warmup, options.skip, options.count, graphs_whole=whole)
 
 
 def _given(options: CaptureOptions) -> list[str]:

@@ -30,6 +30,8 @@ class Scope:
     """Which launches a run profiles."""
 
     region: Region
+    warmup: int = 0
+    """Regions that are left out; where it is not 0, the next one alone is profiled."""
     skip: int = 0
     count: int | None = None
     kernels: tuple[str, ...] = ()
@@ -49,6 +51,7 @@ def ncu_options(run: PlannedRun, scope: Scope, given: Sequence[str] = ()) -> lis
         ("--graph-profiling", "graph" if scope.graphs_whole else "node"),
         ("--cache-control", "all" if run.cache == "cold" else "none"),
         *_region(scope.region),
+        *_instance(scope),
         *([("--launch-skip", str(scope.skip))] if scope.skip else []),
         *([("--launch-count", str(scope.count))] if scope.count else []),
         *_kernels(scope.kernels),
@@ -66,6 +69,13 @@ def _region(region: Region) -> list[tuple[str, str]]:
     name = _SYNTAX.sub(r"\\\1", str(region.name))
     # Push/pop ranges of the default domain and of ours, and start/end ranges.
     return [("--nvtx-include", expression) for expression in (f"{name}/", f"roofprof@{name}/", name)]
+
+
+def _instance(scope: Scope) -> list[tuple[str, str]]:
+    """ncu numbers cudaProfiler regions, and NVTX ranges that are included, from 1."""
+    number = scope.warmup + 1
+    filters = {"api": f":{number}:", "nvtx": f"::{number}"}
+    return [("--range-filter", filters[scope.region.kind])] if scope.warmup and scope.region.kind in filters else []
 
 
 def _kernels(names: Sequence[str]) -> list[tuple[str, str]]:

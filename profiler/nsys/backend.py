@@ -83,6 +83,7 @@ class Nsys(Backend[RunWatch]):
         counts: dict[str, Json] = {"gpu_operations": found.operations, "gpu_operations_left_out": found.left_out}
         if not job.layer:
             counts |= {"profiler_regions": found.profiler_regions, "graph_launches": found.graph_launches}
+            counts["kernel_launches"] = found.kernels
         return KeptFile(name, problem, {**counts, **facts})
 
     def summary(self, record: RunRecord) -> str:
@@ -94,9 +95,9 @@ def _region(options: CaptureOptions, regions: int | None) -> Cut:
     """The part of another workload's trace that ncu profiles too, so that ordinals mean the same calls."""
     asked = options.wanted_region()
     if asked.kind == "nvtx":
-        return Cut("nvtx", asked.name, options.skip, options.count)
+        return Cut("nvtx", asked.name, options.skip, options.count, options.warmup)
     api = asked.kind == "api" or (asked.kind == "auto" and bool(regions))
-    return Cut("api" if api else "all", None, options.skip, options.count)
+    return Cut("api" if api else "all", None, options.skip, options.count, options.warmup)
 
 
 def _layer_job(setting: Setting, phase: Phase, name: str) -> Job:

@@ -14,7 +14,16 @@ from typing import NamedTuple, TypeAlias
 from urllib.parse import quote
 
 from roofprof.errors import ReportError, RoofprofError
-from roofprof.formats.nsys import API_TABLES, DOMAIN, GPU_TABLES, GRAPH_NODES, LOSS_MESSAGE, PUSH_POP, START_END
+from roofprof.formats.nsys import (
+    API_TABLES,
+    DOMAIN,
+    GPU_TABLES,
+    GRAPH_NODES,
+    KERNELS,
+    LOSS_MESSAGE,
+    PUSH_POP,
+    START_END,
+)
 from roofprof.profiler.nsys.window import LAUNCHES, Cut, graph_launches, note_launches, profiler_regions
 
 NUMBERS_OF = (*GPU_TABLES, *API_TABLES, GRAPH_NODES)
@@ -55,6 +64,8 @@ class Kept(NamedTuple):
     """Calls of cudaProfilerStart; None where the trace holds no API calls."""
     graph_launches: int = 0
     """Operations of CUDA graphs, in all of the export."""
+    kernels: int = 0
+    """Of the operations kept."""
 
 
 def scrub(export: Path, target: Path, *, within: Within = None, clean: Callable[[str], str] | None = None) -> Kept:
@@ -85,7 +96,8 @@ def scrub(export: Path, target: Path, *, within: Within = None, clean: Callable[
             part = within(regions) if callable(within) else within
             trimmed = part is not None and note_launches(database, part)
             _copy_all(database, trimmed)
-            kept = _count(database)._replace(profiler_regions=regions, graph_launches=graphs)
+            kernels = _rows(database, KERNELS, "main")
+            kept = _count(database)._replace(profiler_regions=regions, graph_launches=graphs, kernels=kernels)
             database.execute("COMMIT")
             database.execute("DETACH old")
             database.execute("VACUUM")
@@ -113,9 +125,15 @@ def _count(database: sqlite3.Connection) -> Kept:
     totals = {"main": 0, "old": 0}
     for table in GPU_TABLES:
         for schema in totals:
-            if _columns(database, table, schema):
-                totals[schema] += database.execute(f"SELECT count(*) FROM {schema}.{table}").fetchone()[0]
+            totals[schema] += _rows(database, table, schema)
     return Kept(totals["main"], totals["old"] - totals["main"])
+
+
+def _rows(database: sqlite3.Connection, table: str, schema: str) -> int:
+    """Rows of a table; 0 where it is not there."""
+    if not _columns(database, table, schema):
+        return 0
+    return int(database.execute(f"SELECT count(*) FROM {schema}.{table}").fetchone()[0])
 
 
 def _copy_all(database: sqlite3.Connection, trimmed: bool) -> None:

@@ -22,6 +22,8 @@ class Cut:
     skip: int = 0
     count: int | None = None
     """Of the kernels in it, in the order of their launches."""
+    warmup: int = 0
+    """Regions that are left out; where it is not 0, the next one alone is kept."""
 
 
 def profiler_regions(database: sqlite3.Connection) -> int | None:
@@ -54,6 +56,8 @@ def note_launches(database: sqlite3.Connection, cut: Cut) -> bool:
         _note_ranges(database, cut)
     else:
         database.execute("INSERT INTO temp.windows VALUES (-9223372036854775808, 9223372036854775807, NULL, NULL)")
+    if cut.warmup:
+        _one_window(database, cut.warmup)
     found = database.execute("SELECT count(*) FROM temp.windows").fetchone()[0]
     if not found or (cut.kind == "all" and not cut.skip and cut.count is None):
         return False
@@ -99,6 +103,14 @@ def _note_calls(database: sqlite3.Connection) -> None:
         for start, process in _calls(database, table, "Start"):
             end = min((t for t, p in stops if p == process and t >= start), default=(1 << 63) - 1)
             database.execute("INSERT INTO temp.windows VALUES (?, ?, ?, NULL)", (start, end, process))
+
+
+def _one_window(database: sqlite3.Connection, warmup: int) -> None:
+    """Keep the window behind the first ones, of each process."""
+    numbered = "SELECT rowid AS id, row_number() OVER (PARTITION BY process ORDER BY first) AS number FROM temp.windows"
+    database.execute(
+        f"DELETE FROM temp.windows WHERE rowid NOT IN (SELECT id FROM ({numbered}) WHERE number = ?)", (warmup + 1,)
+    )
 
 
 def _calls(database: sqlite3.Connection, table: str, what: str) -> list[tuple[int, int | None]]:

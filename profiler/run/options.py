@@ -51,6 +51,10 @@ class CaptureOptions(LayerRequest):
     count: int | None = option(
         None, "Of another workload: launches profiled, at most.", "capture", minimum=1, condition=False
     )
+    warmup: int = option(
+        0, "Of another workload: regions left out first; the next one is profiled.", "capture", minimum=0,
+        condition=False,
+    )  # fmt: skip
     runs: tuple[str, ...] = option(
         (), "Only these runs: core, cuda_core, tensor_ops, second_look, nsys, ...", "capture",
         metavar="RUN[,RUN...]", condition=False,
@@ -81,9 +85,16 @@ class CaptureOptions(LayerRequest):
             raise UsageError("--runs needs core: it has the time of each launch", "add core to --runs")
         if self.command:
             check_options(self)
-            parse_region(self.region, self.ncu_args)
+            region = parse_region(self.region, self.ncu_args)
+            if self.warmup and (region.kind == "all" or region.by_hand):
+                raise UsageError("--warmup counts regions, and --region all has none", "use --region api or nvtx:NAME")
             return
-        for flag, given in (("region", self.region != "auto"), ("skip", self.skip), ("count", self.count)):
+        for flag, given in (
+            ("region", self.region != "auto"),
+            ("skip", self.skip),
+            ("count", self.count),
+            ("warmup", self.warmup),
+        ):
             if given:
                 raise UsageError(f"--{flag} is for another workload than the layer", "leave it out")
         LayerRequest.check(self)

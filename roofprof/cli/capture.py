@@ -121,6 +121,11 @@ def _print_plan(options: CaptureOptions, chip: str | None, as_json: bool) -> Non
     print(f"chip {plan.chip}, {'passes measured on ' + plan.tested if plan.tested else 'untested'}")
     for note in plan.notes:
         print(f"note: {note}")
+    if options.command:
+        from roofprof.profiler.run.settled import settled_region
+
+        found = options.wanted_region().kind != "auto"
+        print(f"region: {settled_region(options)}{'' if found else ', unless the trace shows another one'}")
     for part in plan.parts:
         for job in part.jobs:
             _print_job(job)

@@ -106,7 +106,7 @@ def test_the_trace_comes_first_and_shows_the_region(workload: CaptureOptions, nc
     assert names(result) == ["eager", "core", "cuda_core"]
     assert all("--profile-from-start off" in " ".join(r.job.command) for r in result.of("ncu"))
     m = manifest(workload.output)
-    assert m["region"] == {"asked": "auto", "used": "api", "how": "trace", "skip": 0, "count": None}
+    assert m["region"] == {"asked": "auto", "used": "api", "how": "trace", "warmup": 0, "skip": 0, "count": None}
     trace = m["nsys"][0]
     assert (trace["profiler_regions"], trace["gpu_operations"], trace["gpu_operations_left_out"]) == (1, 1, 2)
     assert any("cudaProfilerStart" in note for note in result.notes)
@@ -148,6 +148,14 @@ def test_the_region_asked_for(workload: CaptureOptions, region: str, words: list
     assert all(word in text for word in words)
     assert ("--profile-from-start" in text) is (region == "api")
     assert ("--nvtx-include" in text) is region.startswith("nvtx")
+
+
+@pytest.mark.parametrize(("region", "words"), [("api", ":3:"), ("nvtx:step", "::3")])
+def test_regions_of_a_warm_up_are_left_out(workload: CaptureOptions, region: str, words: str) -> None:
+    command = dry_run(replace(workload, region=region, warmup=2), "gh100").parts[-1].jobs[0].command
+    assert command[command.index("--range-filter") + 1] == words
+    with pytest.raises(UsageError, match="--warmup"):
+        dry_run(replace(workload, region="all", warmup=2), "gh100")
 
 
 @pytest.mark.parametrize("change", [{"region": "nvtx:"}, {"region": "step"}, {"skip": -1}, {"count": 0}])

@@ -59,6 +59,9 @@ def times(path: Path, trace: Path, cut: Cut) -> list[int]:
         (Cut("nvtx", "other"), [25]),
         (Cut("layers", "st*"), [20, 25, 30, 40, 50, 60]),
         (Cut("api", skip=1, count=2), [30, 80]),
+        (Cut("api", warmup=1), [80, 90]),
+        (Cut("nvtx", "step", warmup=1), [50, 60]),
+        (Cut("nvtx", "step", warmup=1, count=1), [50]),
         (Cut("all", skip=8), [80, 90]),
         (Cut("all", count=2), [10, 20]),
         (Cut("all", skip=99), []),
@@ -71,7 +74,7 @@ def test_a_part_of_a_trace(tmp_path: Path, trace: Path, cut: Cut, kept: list[int
 
 def test_regions_and_graphs_are_counted(tmp_path: Path, trace: Path) -> None:
     kept = scrub(trace, tmp_path / "kept.sqlite")
-    assert (kept.profiler_regions, kept.graph_launches) == (2, 0)
+    assert (kept.profiler_regions, kept.graph_launches, kept.kernels) == (2, 0, 10)
     with closing(sqlite3.connect(trace)) as database:
         database.execute("UPDATE CUPTI_ACTIVITY_KIND_KERNEL SET graphNodeId = 9 WHERE correlationId < 4")
         database.commit()
