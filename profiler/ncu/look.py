@@ -70,14 +70,17 @@ def unexplained(path: Path, chip: Chip, precisions: Iterable[str]) -> list[str]:
 def matrix_functions(path: Path, chip: Chip) -> dict[str, set[str]]:
     """Functions that executed matrix instructions -> precisions that those may have been in.
 
+    A launch without these counters may have executed any: nothing is known of it.
+
     Raises:
         ReportError: the report is damaged.
     """
     found: dict[str, set[str]] = {}
     for name, values in read_launches(path, chip.groups["tensor_ops"]):
         for base, precisions in chip.tensor_families.items():
-            moves = values.get(f"{chip.tensor_moves.get(base)}.sum", 0.0)
-            if values.get(f"{base}.sum", 0.0) > moves:
+            count, moves = values.get(f"{base}.sum"), values.get(f"{chip.tensor_moves.get(base)}.sum", 0.0)
+            # All of them moves, or none of either; more moves than instructions would be counted apart from these.
+            if count is None or (count > 0 and count != moves):
                 found.setdefault(name, set()).update(precisions)
     return found
 
