@@ -166,14 +166,14 @@ class _Session:
         if not self.records:
             raise CaptureInterrupted("interrupted before anything was captured")
         if state == "failed":
-            last = [record for record in self.records if record.backend.required or record.problem][-1]
+            problem = next((r.problem for r in reversed(self.records) if r.problem), INTERRUPTED)
             kind = CaptureInterrupted if self.interrupted else RoofprofError
-            raise kind(f"nothing was captured: {last.cause}", last.hint)
-        records, notes = (
-            tuple(self.records),
-            (*self.plan.notes, *self.changes, *region_notes(self.plan.options, self.records)),
+            raise kind(f"nothing was captured: {problem.message}", problem.hint)
+        notes = (*self.plan.notes, *self.changes, *region_notes(self.plan.options, self.records))
+        found, left_out = tuple(self.records), tuple(self.left_out)
+        return CaptureResult(
+            self.directory.path, state, found, notes, self.interrupted, left_out, self.starts, self.wall_s
         )
-        return CaptureResult(self.directory.path, state, records, notes, self.interrupted, tuple(self.left_out))
 
     def _state(self) -> State:
         return overall_state(self.records, self.plan.job_count - len(self.left_out))

@@ -83,7 +83,7 @@ def test_a_phase_without_a_wanted_op_is_left_out(options: CaptureOptions, ncu: I
 def test_another_workload(options: CaptureOptions, ncu: Install) -> None:
     ncu()
     result = capture(replace(options, command=("python", "serve.py")))
-    assert [r.job.name for r in result.records] == ["core", "cuda_core", "tensor_ops"]
+    assert [r.job.name for r in result.records] == ["core", "cuda_core", "tensor_ops", "second_look"]
     m = manifest(options.output)
     assert m["workload"] == "command"
     assert m["command"][-2:] == ["--", "<command>"]

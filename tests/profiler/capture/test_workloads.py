@@ -189,6 +189,8 @@ def test_graphs_are_profiled_whole_where_their_nodes_fail(workload: CaptureOptio
     changes = manifest(workload.output)["changes"]
     assert "launches: graphs were profiled as a whole" in changes[0]
     assert len(result.not_needed) == 3
+    assert result.starts == 2
+    assert result.wall_s > result.records[0].wall_s
     assert "capture-changed" in {f.kind for f in load_capture(workload.output).findings}
 
 
