@@ -81,7 +81,7 @@ def make_contestants(folder: Path, batch: int, only: str | None) -> dict[str, li
 def _ncu(jobs: Sequence[Job]) -> list[str]:
     """ncu with the counters of these jobs together."""
     metrics = dict.fromkeys(m for job in jobs for m in cast(list[str], job.facts["metrics"]))
-    options = [*OPTIONS, "--cache-control", "all", "--profile-from-start", "off"]
+    options = ["--nvtx", *OPTIONS, "--graph-profiling", "node", "--cache-control", "all", "--profile-from-start", "off"]
     return [jobs[0].command[0], *options, "--metrics", ",".join(metrics)]
 
 

@@ -1,6 +1,7 @@
 """roofprof: rooflines of LLM kernels from measured hardware counters.
 
 `analyze(paths)` reads captures and ncu reports, `load_report(path)` a saved report.json; both give a `RooflineReport`.
+`region()` and `op()` mark a program that is to be captured.
 """
 
 from typing import TYPE_CHECKING
@@ -8,15 +9,18 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from roofprof.annotate import op, region
     from roofprof.pipeline.api import analyze
     from roofprof.results.report import RooflineReport, load_report
 
-__all__ = ["RooflineReport", "__version__", "analyze", "load_report"]
+__all__ = ["RooflineReport", "__version__", "analyze", "load_report", "op", "region"]
 
 _HOMES = {
     "RooflineReport": "roofprof.results.report",
     "analyze": "roofprof.pipeline.api",
     "load_report": "roofprof.results.report",
+    "op": "roofprof.annotate",
+    "region": "roofprof.annotate",
 }
 
 

@@ -142,6 +142,8 @@ KINDS: Mapping[str, FindingKind] = {
     "low-occupancy": FindingKind(_INFO, "few active warps in a kernel that fills the GPU and does no tensor work"),
     "spills": FindingKind(_INFO, "one kernel stores far more than its output: spilled registers, or partial results"),
     "capture-partial": FindingKind(_WARNING, "the capture ended early or a run of it failed"),
+    "capture-changed": FindingKind(_WARNING, "a run of the capture was made in another way than planned"),
+    "no-region": FindingKind(_WARNING, "a whole workload was profiled, loading and warm-up included"),
     "missing-file": FindingKind(_WARNING, "a file of a capture is gone; what it held is unknown"),
     "altered-file": FindingKind(_WARNING, "a file of a capture is not the one that was captured"),
     "unrecorded-files": FindingKind(_INFO, "a capture's manifest holds no checksums to compare its files with"),

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from roofprof.annotate import nvtx_calls
 from roofprof.formulas.layer import LayerCase
 from roofprof.formulas.range_names import format_range_name
-
-DOMAIN = "roofprof"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +30,13 @@ class Ranges:
 
 def open_ranges(device: str) -> Ranges:
     """The nvtx package's domain, else torch's default-domain ranges, else none on the CPU."""
-    try:
-        import nvtx
-    except ImportError:
-        if device != "cuda":
-            return Ranges(None, lambda name: None, lambda: None)
-        import torch
+    if device == "cuda":
+        import torch  # noqa: F401 - the ranges of a loaded torch are the ones to fall back to
 
-        return Ranges(None, torch.cuda.nvtx.range_push, torch.cuda.nvtx.range_pop)
-    return Ranges(DOMAIN, lambda name: nvtx.push_range(name, domain=DOMAIN), lambda: nvtx.pop_range(domain=DOMAIN))
+    found = nvtx_calls()
+    if found is None or (device != "cuda" and found.domain is None):
+        return Ranges(None, lambda name: None, lambda: None)
+    return Ranges(found.domain, found.push, found.pop)
 
 
 def case_range(case: LayerCase) -> str:

@@ -20,6 +20,7 @@ class Part:
     tool: Tool | None
     """None in a dry run on a machine without it."""
     jobs: tuple[Job, ...]
+    setting: Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,13 @@ def plan_capture(options: CaptureOptions, chip: str, tools: Mapping[str, Tool | 
             continue
         tool = tools[backend.name]
         program = tool.path if tool else backend.name
-        planned: PlannedJobs = backend.jobs(Setting(options, chip, program, folder / WORK))
-        parts.append(Part(backend, tool, planned.jobs))
+        setting = Setting(options, chip, program, folder / WORK)
+        planned: PlannedJobs = backend.jobs(setting)
+        parts.append(Part(backend, tool, planned.jobs, setting))
         notes += planned.notes
+    if options.command:
+        # Traced first: the trace shows which part of another workload is to be profiled, and whether it has graphs.
+        parts.sort(key=lambda part: part.backend.required)
     return CapturePlan(options, chip, table_of_chip(chip).tested, tuple(parts), tuple(notes))
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from roofprof import __version__
 from roofprof.files import Json
@@ -12,10 +13,29 @@ from roofprof.profiler.run.gpu import Gpu
 from roofprof.profiler.run.options import CaptureOptions
 from roofprof.profiler.run.record import RunRecord
 from roofprof.profiler.run.secrets import Secrets
+from roofprof.profiler.run.settled import NO_REGION, region_facts, settled_region
 from roofprof.profiler.run.state import State
 
 Document = Mapping[str, Json]
 """What the harness wrote of one phase, scrubbed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A planned run that was not needed."""
+
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a capture went, beside its runs."""
+
+    state: State
+    left_out: tuple[LeftOut, ...] = ()
+    changes: tuple[str, ...] = ()
+    """What was run in another way than planned, and why."""
 
 
 def overall_state(records: Sequence[RunRecord], planned: int) -> State:
@@ -42,7 +62,7 @@ def build_manifest(
     gpu: Gpu,
     records: Sequence[RunRecord],
     harness: Mapping[str, Document],
-    state: State,
+    course: Course,
     secrets: Secrets,
 ) -> dict[str, Json]:
     """The manifest of a capture as far as it has come.
@@ -57,7 +77,7 @@ def build_manifest(
         "schema_version": SCHEMA_VERSION,
         "roofprof": __version__,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "state": state,
+        "state": course.state,
         "workload": "layer" if layer else "command",
         "versions": _versions(harness.values()) | _own_versions(plan, gpu),
         "gpu": next((h["gpu"] for h in harness.values() if isinstance(h.get("gpu"), dict)), None),
@@ -73,10 +93,33 @@ def build_manifest(
         "chip": plan.chip,
         "plan_tested": plan.tested,
         "notes": list(plan.notes),
+        "region": None if layer else _region(options, records, secrets),
+        "changes": list(course.changes),
+        "not_needed": [{"run": item.title, "reason": item.reason} for item in course.left_out],
         "command": options.recorded_command(),
         "merge": _merge(records),
         **rows(records, secrets),
     }
+
+
+def _region(options: CaptureOptions, records: Sequence[RunRecord], secrets: Secrets) -> dict[str, Json]:
+    """Which part of another workload was profiled, and how that was found out."""
+    asked, used = options.wanted_region(), settled_region(options, records)
+    seen = region_facts(records).get("profiler_regions")
+    how = "asked" if asked.kind != "auto" else "trace" if seen or (seen == 0 and used.kind == "all") else "hint"
+    return {
+        "asked": secrets.scrub_text(str(asked)), "used": secrets.scrub_text(str(used)), "how": how,
+        "warmup": options.warmup, "skip": options.skip, "count": options.count,
+    }  # fmt: skip
+
+
+def region_notes(options: CaptureOptions, records: Sequence[RunRecord]) -> list[str]:
+    """What users should know of a region that they did not choose."""
+    if not options.command or options.wanted_region().kind != "auto":
+        return []
+    if settled_region(options, records).kind == "api":
+        return ["profiled between cudaProfilerStart and cudaProfilerStop, which the workload calls"]
+    return [f"{NO_REGION}; loading, warm-up and autotuning are among it: see docs/capture.md, The region"]
 
 
 def _merge(records: Iterable[RunRecord]) -> list[list[str]]:

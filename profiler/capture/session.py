@@ -1,24 +1,27 @@
 """Captures a workload into a directory: one profiler after the other, each process scrubbed before it is kept."""
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from roofprof.annotate import CAPTURE
 from roofprof.errors import RoofprofError
 from roofprof.files import Json
 from roofprof.own_python import module_environment
 from roofprof.profiler.capture.jobs import CapturePlan, Part, plan_capture
-from roofprof.profiler.capture.manifest import build_manifest, overall_state, rows
+from roofprof.profiler.capture.manifest import Course, LeftOut, build_manifest, overall_state, region_notes, rows
 from roofprof.profiler.ncu.plan import chip_of_gpu
-from roofprof.profiler.run.backend import AnyBackend, Keeper, Turn, backends
+from roofprof.profiler.run.backend import AnyBackend, Keeper, NotNeeded, Turn, backends
 from roofprof.profiler.run.directory import CaptureDirectory, claim_directory
 from roofprof.profiler.run.gpu import Gpu, need_gpu
 from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.options import CaptureOptions
 from roofprof.profiler.run.problems import INTERRUPTED, CaptureInterrupted, Problem, left_running
 from roofprof.profiler.run.record import KeptFile, RunRecord
+from roofprof.profiler.run.region import check_command
 from roofprof.profiler.run.runner import Ending, run_profiler
 from roofprof.profiler.run.secrets import Secrets, collect_secrets
 from roofprof.profiler.run.signals import ending_signals, interruptible, uninterrupted
@@ -37,6 +40,11 @@ class CaptureResult:
     notes: tuple[str, ...]
     interrupted: bool = False
     """Whether the user ended it."""
+    not_needed: tuple[LeftOut, ...] = ()
+    starts: int = 0
+    """How often the workload was started."""
+    wall_s: float = 0.0
+    """What these took together."""
 
     def of(self, profiler: str) -> tuple[RunRecord, ...]:
         """The records of one profiler."""
@@ -56,6 +64,7 @@ def capture(options: CaptureOptions, progress: ProgressCallback | None = None) -
         RoofprofError: no GPU, no ncu or no permission, and nothing was launched; or no run gave a report.
     """
     options.check()
+    check_command(options.command)
     gpu = need_gpu()
     tools, missing = _tools(options)
     plan = plan_capture(options, chip_of_gpu(gpu.compute_capability, gpu.name), tools)
@@ -102,6 +111,11 @@ class _Session:
     harness: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     """What the harness said of itself, scrubbed, by phase."""
     interrupted: bool = False
+    starts: int = 0
+    wall_s: float = 0.0
+    left_out: list[LeftOut] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+    """What was run in another way than planned, and why."""
 
     def run_all(self) -> None:
         """Run what is planned, up to the first problem that the next run would have too."""
@@ -109,12 +123,38 @@ class _Session:
         for part in self.plan.parts:
             for job in part.jobs:
                 number += 1
-                problem = self._run(part, job, number)
+                problem = self._settle_and_run(part, job, number)
                 if problem and problem.fatal:
                     self.interrupted = problem.interrupted
-                    return
+                    if problem.interrupted or part.backend.required or not problem.code:
+                        return
+                    break  # of this profiler alone
             if part.backend.required and not any(record.file for record in self.records):
                 return
+
+    def _settle_and_run(self, part: Part, job: Job, number: int) -> Problem | None:
+        """Run a job as earlier ones show that it has to be, and once more where it failed and there is another way."""
+        backend = part.backend
+        settled = backend.settled(job, part.setting, self.records)
+        if isinstance(settled, NotNeeded):
+            self.left_out.append(LeftOut(job.title, settled.reason))
+            self._write_manifest()
+            return None
+        problem = self._run(part, settled, number)
+        first = self.records[-1]
+        retry = backend.again(settled, part.setting, first, self.records)
+        if retry is None:
+            return problem
+        problem = self._run(part, retry.job, number)
+        second = self.records[-1]
+        kept, dropped = (first, second) if first.file and not second.file else (second, first)
+        self.records[:] = [record for record in self.records if record is not dropped]
+        if dropped.file and dropped.file != kept.file:
+            (self.directory.path / dropped.file).unlink(missing_ok=True)
+        if kept is second:
+            self.changes.append(f"{job.name}: {retry.reason}")
+        self._write_manifest()
+        return problem if kept is second or (problem and problem.interrupted) else first.problem
 
     def result(self) -> CaptureResult:
         """The end of the capture.
@@ -122,14 +162,21 @@ class _Session:
         Raises:
             CaptureInterrupted, RoofprofError: nothing usable came.
         """
-        state = overall_state(self.records, self.plan.job_count)
+        state = self._state()
         if not self.records:
             raise CaptureInterrupted("interrupted before anything was captured")
         if state == "failed":
-            last = [record for record in self.records if record.backend.required][-1]
+            problem = next((r.problem for r in reversed(self.records) if r.problem), INTERRUPTED)
             kind = CaptureInterrupted if self.interrupted else RoofprofError
-            raise kind(f"nothing was captured: {last.cause}", last.hint)
-        return CaptureResult(self.directory.path, state, tuple(self.records), self.plan.notes, self.interrupted)
+            raise kind(f"nothing was captured: {problem.message}", problem.hint)
+        notes = (*self.plan.notes, *self.changes, *region_notes(self.plan.options, self.records))
+        found, left_out = tuple(self.records), tuple(self.left_out)
+        return CaptureResult(
+            self.directory.path, state, found, notes, self.interrupted, left_out, self.starts, self.wall_s
+        )
+
+    def _state(self) -> State:
+        return overall_state(self.records, self.plan.job_count - len(self.left_out))
 
     def _run(self, part: Part, job: Job, number: int) -> Problem | None:
         backend, options = part.backend, self.plan.options
@@ -159,14 +206,16 @@ class _Session:
                 self.directory.free_reserve()
                 problem = Problem(f"cannot write the capture: {error.strerror}", "free some space", fatal=True)
             # Written after each run: a capture that is killed leaves a manifest of what it had.
-            self.records.append(RunRecord(backend, job, kept, problem, time.monotonic() - start))
+            wall_s = time.monotonic() - start
+            self.starts, self.wall_s = self.starts + 1, self.wall_s + wall_s
+            self.records.append(RunRecord(backend, job, kept, problem, wall_s))
             self._write_manifest()
         return problem
 
     def _launch(self, backend: AnyBackend, job: Job, watch: RunWatch) -> Problem | None:
         try:
             # Another workload than ours may well import what lies beside it.
-            environment = module_environment() if job.layer else None
+            environment = module_environment() if job.layer else {**os.environ, CAPTURE: "1"}
             outcome = run_profiler(job.command, job.raw(".log"), watch, environment)
         except RoofprofError as error:
             return Problem(error.message, error.hint, fatal=True, unstarted=True)
@@ -175,16 +224,16 @@ class _Session:
         return backend.explain(job, outcome, watch) or left_running(outcome)
 
     def _write_manifest(self) -> None:
-        state = overall_state(self.records, self.plan.job_count)
+        how = Course(self._state(), tuple(self.left_out), tuple(self.changes))
         self.directory.write_manifest(
-            build_manifest(self.plan, self.gpu, self.records, self.harness, state, self.secrets)
+            build_manifest(self.plan, self.gpu, self.records, self.harness, how, self.secrets)
         )
 
     def _keep_words(self, job: Job, watch: RunWatch) -> None:
-        """Keep the profiler's lines and our own harness's; what another workload prints is not ours to keep."""
+        """Keep the profiler's lines and what the workload printed, scrubbed."""
         lines = list(watch.messages)
-        if job.layer:
-            lines += ["", "-- harness --", watch.output] if lines else [watch.output]
+        if watch.output:
+            lines += ["", f"-- {'harness' if job.layer else 'workload'} --", watch.output] if lines else [watch.output]
         if lines:
             self.directory.keep_text(self.secrets.scrub_text("\n".join(lines)) + "\n", f"logs/{job.stem}.txt")
         if job.layer:

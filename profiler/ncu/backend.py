@@ -1,22 +1,27 @@
 """Nsight Compute in a capture: hardware counters of each kernel launch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from roofprof.errors import ReportError, RoofprofError
 from roofprof.files import Json
-from roofprof.profiler.ncu.command import ncu_command, ncu_options
-from roofprof.profiler.ncu.failures import explain_ncu
+from roofprof.profiler.ncu.command import Scope, ncu_command, ncu_options
+from roofprof.profiler.ncu.failures import DRIVER, NOTHING, explain_ncu
 from roofprof.profiler.ncu.plan import PlannedRun, metric_plan, table_of_chip
 from roofprof.profiler.ncu.scrub import cut_to_whole, scrub_report
+from roofprof.profiler.ncu.second_look import second_look
 from roofprof.profiler.ncu.slim import slim_report
 from roofprof.profiler.ncu.watch import NcuWatch
-from roofprof.profiler.run.backend import Backend, Keeper, PlannedJobs, Setting, Turn, watch_as
+from roofprof.profiler.run.backend import Backend, Keeper, NotNeeded, PlannedJobs, Retry, Setting, Turn, watch_as
 from roofprof.profiler.run.gpu import PERMISSION_HINT, counters_permitted
 from roofprof.profiler.run.job import Job
+from roofprof.profiler.run.options import CaptureOptions
 from roofprof.profiler.run.problems import Problem
 from roofprof.profiler.run.record import KeptFile, RunRecord
+from roofprof.profiler.run.region import Region
 from roofprof.profiler.run.runner import Outcome
+from roofprof.profiler.run.settled import NO_REGION, region_facts, settled_region
 from roofprof.profiler.run.signals import uninterrupted
 from roofprof.profiler.run.tools import Tool, find_ncu
 
@@ -25,7 +30,7 @@ class Ncu(Backend[NcuWatch]):
     """ncu: one process for each phase, cache mode and set of counters."""
 
     name, section, file_key, required = "ncu", "runs", "report", True
-    blank: Mapping[str, Json] = MappingProxyType({"passes": (), "launches": 0})
+    blank: Mapping[str, Json] = MappingProxyType({"passes": (), "launches": 0, "startup_s": None})
 
     def find(self) -> Tool | None:
         """Nsight Compute's command line."""
@@ -52,12 +57,51 @@ class Ncu(Backend[NcuWatch]):
         """
         plan = metric_plan(setting.options, table_of_chip(setting.chip))
         phases = setting.options.captured_phases
-        return PlannedJobs(tuple(_job(setting, phase, run) for phase in phases for run in plan.runs), plan.notes)
+        scope = _scope(setting)
+        return PlannedJobs(tuple(_job(setting, phase, run, scope) for phase in phases for run in plan.runs), plan.notes)
+
+    def settled(self, job: Job, setting: Setting, earlier: Sequence[RunRecord]) -> Job | NotNeeded:
+        """The run in the region that the trace shows; a second look at the kernels that need it, or none."""
+        if job.layer:
+            return job
+        chip, scope = table_of_chip(setting.chip), _scope(setting, earlier)
+        run = _planned(job, setting)
+        if scope.graphs_whole and run.name != "core":
+            return NotNeeded("ncu counts it by kernel, and graphs were profiled whole")
+        if run.look is None:
+            return _job(setting, job.phase, run, scope)
+        found = second_look(run, chip, setting, [r for r in earlier if r.backend is self and r.file])
+        if isinstance(found, NotNeeded):
+            return found
+        run, kernels = found
+        sliced = setting.options.skip or setting.options.count or _SLICES & set(_given(setting.options))
+        # A filter by name would count another slice: ordinals would pair other launches.
+        return _job(setting, job.phase, run, replace(scope, kernels=() if sliced else kernels))
+
+    def again(self, job: Job, setting: Setting, record: RunRecord, earlier: Sequence[RunRecord]) -> Retry | None:
+        """Graphs as a whole where the driver failed at a node; the whole workload where its region never opened."""
+        code = record.problem.code if record.problem else ""
+        if job.layer or not code:
+            return None
+        scope = _scope(setting, earlier)
+        run = _planned(job, setting)
+        if code == DRIVER and job.name == "core" and not scope.graphs_whole and _has_graphs(setting.options, earlier):
+            count = record.kept.facts.get("launches", 0)
+            why = f"the driver failed at a graph's node after {count} launches: graphs were profiled as a whole"
+            return Retry(_job(setting, job.phase, run, replace(scope, graphs_whole=True)), why)
+        auto = setting.options.wanted_region().kind == "auto"
+        hinted = auto and not region_facts(earlier).get("profiler_regions")
+        if code == NOTHING and hinted and scope.region.kind == "api":
+            return Retry(_job(setting, job.phase, run, replace(scope, region=Region("all"))), NO_REGION)
+        return None
 
     def watch(self, job: Job, turn: Turn) -> NcuWatch:
         """Counts launches and passes; an earlier run of the phase says how many there will be."""
         watch = watch_as(NcuWatch, job, turn)
-        counts = [r.kept.facts.get("launches") for r in turn.earlier if r.job.phase == job.phase and r.file]
+        same = [r for r in turn.earlier if r.backend is self and r.job.phase == job.phase and r.file]
+        counts = [] if job.facts.get("kernels") else [r.kept.facts.get("launches") for r in same]
+        if not job.facts.get("kernels") and job.facts.get("graph_profiling") == "node":
+            counts.append(region_facts(turn.earlier).get("kernel_launches"))
         watch.launch_total = next((count for count in counts if isinstance(count, int)), None)
         return watch
 
@@ -68,7 +112,8 @@ class Ncu(Backend[NcuWatch]):
     def keep(self, job: Job, watch: NcuWatch, keeper: Keeper) -> KeptFile:
         """Scrub and slim the report and move it to its place; a damaged one is cut to what is whole of it."""
         raw, passes = job.raw(".ncu-rep"), sorted(set(watch.passes))
-        facts = {"passes": passes}
+        startup_s = None if watch.startup_s is None else round(watch.startup_s, 3)
+        facts: dict[str, Json] = {"passes": passes, "startup_s": startup_s}
         if not raw.exists():
             return KeptFile(None, Problem("ncu left no report", "see the log", fatal=True), facts)
         problem = None
@@ -85,33 +130,70 @@ class Ncu(Backend[NcuWatch]):
                 problem = problem or Problem(f"the report holds {count} of {len(watch.passes)} launches")
             name = f"ncu/{job.stem}.ncu-rep"
             keeper.directory.keep(raw, name)
-        return KeptFile(name, problem, {"passes": passes, "launches": count})
+        return KeptFile(name, problem, {**facts, "launches": count})
 
     def summary(self, record: RunRecord) -> str:
         """Launches and passes."""
         facts = record.kept.facts
         found = facts.get("passes")
         passes = "/".join(map(str, found)) if isinstance(found, list) else ""
-        return f"{facts.get('launches', 0)} launches, {passes or '?'} pass{'es' if passes != '1' else ''}"
+        startup_s = facts.get("startup_s")
+        paid = f", the first after {startup_s:.1f} s" if isinstance(startup_s, float) and startup_s >= 1 else ""
+        return f"{facts.get('launches', 0)} launches, {passes or '?'} pass{'es' if passes != '1' else ''}{paid}"
 
     def total(self, jobs: tuple[Job, ...]) -> str:
         """The runs, and their passes where all are known."""
         passes = [job.facts["expected_passes"] for job in jobs if job.phase == jobs[0].phase]
         known = [count for count in passes if isinstance(count, int)]
         every = f", {sum(known)} passes per kernel in all" if len(known) == len(passes) else ""
+        if looks := sum(bool(job.facts.get("look")) for job in jobs):
+            every += f", {looks} of them only where earlier ones leave tensor work open"
         return f"{len(jobs)} ncu run{'s' if len(jobs) != 1 else ''}{every}"
 
 
-def _job(setting: Setting, phase: str, run: PlannedRun) -> Job:
+def _has_graphs(options: CaptureOptions, earlier: Sequence[RunRecord]) -> bool:
+    """Unless the trace says that there are none, or the user has chosen how graphs are profiled."""
+    return "--graph-profiling" not in _given(options) and region_facts(earlier).get("graph_launches") != 0
+
+
+def _planned(job: Job, setting: Setting) -> PlannedRun:
+    """The run of the plan that a job is of."""
+    runs = metric_plan(setting.options, table_of_chip(setting.chip)).runs
+    return next(run for run in runs if (run.name, run.cache) == (job.name, job.facts["cache"]))
+
+
+def _scope(setting: Setting, earlier: Sequence[RunRecord] = ()) -> Scope:
+    """What every run of another workload profiles, as far as earlier runs show it."""
     options = setting.options
-    work = setting.work / f"{phase}-{run.name}-{run.cache}"
-    own = ncu_options(run, from_start=bool(options.command))
-    given = tuple(word.partition("=")[0] for word in options.ncu_args if word.startswith("-"))
+    if not options.command:
+        return Scope(Region("api"))
+    whole = any(r.job.facts.get("graph_profiling") == "graph" and r.file for r in earlier)
+    region = settled_region(options, earlier)
+    return Scope(region, options.warmup, options.skip, options.count, graphs_whole=whole)
+
+
+def _given(options: CaptureOptions) -> list[str]:
+    """Names of the options that the user gives to ncu by hand."""
+    return [_LONG.get(name := word.partition("=")[0], name) for word in options.ncu_args if word.startswith("-")]
+
+
+_LONG = {"-k": "--kernel-name", "-s": "--launch-skip", "-c": "--launch-count"}
+_SLICES = frozenset(("--launch-skip", "--launch-count", "--kernel-name", "--kernel-id"))
+
+
+def _job(setting: Setting, phase: str, run: PlannedRun, scope: Scope) -> Job:
+    options = setting.options
+    work = setting.work / f"{phase}-{run.name}-{run.cache}{'-graphs' if scope.graphs_whole else ''}"
+    given = _given(options)
+    own = ncu_options(run, scope, [name for name in given if name != "--metrics"])
     sides = work.with_name(work.name + ".json"), work.with_name(work.name + ".progress")
     workload = options.command or options.harness_command(phase, *sides)
     output = work.with_name(work.name + ".ncu-rep")
     passes = run.expected_passes
     count = "passes unknown" if passes is None else f"{passes} pass{'es' if passes > 1 else ''}"
+    more: dict[str, Json] = {"region": str(scope.region)} if options.command else {}
+    more |= {"kernels": list(scope.kernels) or None, "look": run.look} if run.look else {}
+    when = f"\n{_LOOKS[run.look]}" if run.look and not scope.kernels else ""
     return Job(
         phase,
         run.name,
@@ -120,12 +202,18 @@ def _job(setting: Setting, phase: str, run: PlannedRun) -> Job:
         work,
         facts={
             "cache": run.cache, "groups": list(run.groups), "metrics": list(run.metrics), "expected_passes": passes,
-            "ncu_args": [*own, *given],
+            "ncu_args": [*own, *given], "graph_profiling": "graph" if scope.graphs_whole else "node", **more,
         },
-        heading=f"{phase}, {run.cache} cache, {run.name}: {count} per kernel",
+        heading=f"{phase}, {run.cache} cache, {run.name}: {count} per kernel{when}",
         details=(f"groups: {', '.join(run.groups)}", *(f"  {metric}" for metric in run.metrics)),
         merge=f"{phase}-{run.cache}",
     )  # fmt: skip
+
+
+_LOOKS = {
+    "instructions": "only kernels without counted tensor work: did they run matrix instructions?",
+    "precisions": "only kernels that ran matrix instructions which no counted precision explains",
+}
 
 
 BACKEND = Ncu()

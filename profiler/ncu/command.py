@@ -1,32 +1,86 @@
 """Nsight Compute's command line."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from roofprof.profiler.ncu.plan import PlannedRun
+from roofprof.profiler.run.region import Region
 
 OPTIONS = (
     # Clocks stay as the machine has them, because the SM clock is measured and locking needs rights.
     "--clock-control", "none",
     "--replay-mode", "kernel",
-    "--graph-profiling", "node",
     "--target-processes", "all",
-    "--nvtx",
     # Without these two a report holds every cubin: 53 MB where 2 would do.
     "--import-sass", "0",
     "--import-source", "0",
 )  # fmt: skip
 
 
-def ncu_options(run: PlannedRun, from_start: bool) -> list[str]:
+MAX_FILTER = 100_000
+"""Characters of the regular expression of a kernel filter; Linux takes 131,072 in one argument."""
+_SYNTAX = re.compile(r"([@,\[\]/*+\\])")
+"""Characters with a meaning in ncu's NVTX expressions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which launches a run profiles."""
+
+    region: Region
+    warmup: int = 0
+    """Regions that are left out; where it is not 0, the next one alone is profiled."""
+    skip: int = 0
+    count: int | None = None
+    kernels: tuple[str, ...] = ()
+    """Functions, by the name without template and arguments; all where empty."""
+    graphs_whole: bool = False
+    """Each CUDA graph as one result, and not node by node."""
+
+
+def ncu_options(run: PlannedRun, scope: Scope, given: Sequence[str] = ()) -> list[str]:
     """ncu's options of a run without its output: the part that the manifest records.
 
     Args:
-        from_start: profile from the first kernel; otherwise from cudaProfilerStart on.
+        given: names of options that the user gives by hand; ours of that name are left out.
     """
-    cache = "all" if run.cache == "cold" else "none"
-    start = [] if from_start else ["--profile-from-start", "off"]
-    return [*OPTIONS, "--cache-control", cache, *start, "--metrics", ",".join(run.metrics)]
+    pairs = [
+        *zip(OPTIONS[::2], OPTIONS[1::2], strict=True),
+        ("--graph-profiling", "graph" if scope.graphs_whole else "node"),
+        ("--cache-control", "all" if run.cache == "cold" else "none"),
+        *_region(scope.region),
+        *_instance(scope),
+        *([("--launch-skip", str(scope.skip))] if scope.skip else []),
+        *([("--launch-count", str(scope.count))] if scope.count else []),
+        *_kernels(scope.kernels),
+        ("--metrics", ",".join(run.metrics)),
+    ]
+    own = [word for name, value in pairs if name not in given for word in (name, value)]
+    return ["--nvtx", *own]
+
+
+def _region(region: Region) -> list[tuple[str, str]]:
+    if region.by_hand or region.kind in ("all", "auto"):
+        return []
+    if region.kind == "api":
+        return [("--profile-from-start", "off")]
+    name = _SYNTAX.sub(r"\\\1", str(region.name))
+    # Push/pop ranges of the default domain and of ours, and start/end ranges.
+    return [("--nvtx-include", expression) for expression in (f"{name}/", f"roofprof@{name}/", name)]
+
+
+def _instance(scope: Scope) -> list[tuple[str, str]]:
+    """ncu numbers cudaProfiler regions, and NVTX ranges that are included, from 1."""
+    number = scope.warmup + 1
+    filters = {"api": f":{number}:", "nvtx": f"::{number}"}
+    return [("--range-filter", filters[scope.region.kind])] if scope.warmup and scope.region.kind in filters else []
+
+
+def _kernels(names: Sequence[str]) -> list[tuple[str, str]]:
+    expression = f"regex:^({'|'.join(re.escape(name) for name in names)})$"
+    return [("--kernel-name", expression)] if names and len(expression) <= MAX_FILTER else []
 
 
 def ncu_command(ncu: str, options: Sequence[str], output: Path, workload: Sequence[str]) -> list[str]:

@@ -4,8 +4,19 @@ import re
 
 from roofprof.profiler.ncu.watch import NcuWatch
 from roofprof.profiler.run.gpu import PERMISSION_HINT
-from roofprof.profiler.run.problems import Problem, ended_early, last_line, short, still_running, told_problem
+from roofprof.profiler.run.problems import (
+    Problem,
+    ended_early,
+    last_words,
+    other_profiler,
+    short,
+    still_running,
+    told_problem,
+)
 from roofprof.profiler.run.runner import Ending, Outcome
+
+DRIVER, NOTHING = "driver", "nothing"
+"""Codes of problems that another way of running may avoid."""
 
 
 def explain_ncu(outcome: Outcome, watch: NcuWatch) -> Problem | None:
@@ -21,6 +32,8 @@ def explain_ncu(outcome: Outcome, watch: NcuWatch) -> Problem | None:
     for pattern, message, hint in _KNOWN:
         if found := pattern.search(own):
             return Problem(message.format(short(found[0])), hint, fatal=True)
+    if _DRIVER.search(own):
+        return _driver(watch)
     if outcome.ending is Ending.HUNG:
         return _hang(outcome, watch)
     return _crash(outcome, watch)
@@ -55,6 +68,18 @@ _KNOWN = (
 )
 
 
+_DRIVER = re.compile("An error was reported by the driver|LaunchFailed")
+
+
+def _driver(watch: NcuWatch) -> Problem:
+    """The driver refused to replay something: mostly a node of a CUDA graph that uses memory of the graph's pool."""
+    error = next((m for m in watch.messages if m.startswith("==ERROR==") and "reported by the driver" not in m), "")
+    reason = short(error.removeprefix("==ERROR== ").strip())
+    message = f"the driver failed after {len(watch.passes)} launches{f': {reason}' if reason else ''}"
+    hint = 'if the workload replays CUDA graphs, turn them off in it, or give --ncu-args "--graph-profiling graph"'
+    return Problem(message, hint, fatal=not watch.passes, code=DRIVER)
+
+
 def _hang(outcome: Outcome, watch: NcuWatch) -> Problem:
     inside = watch.profiling
     where = f"{'in' if inside else 'after'} kernel {short(watch.kernel)}" if watch.kernel else "before the first kernel"
@@ -71,9 +96,14 @@ def _crash(outcome: Outcome, watch: NcuWatch) -> Problem | None:
     errors = [m.removeprefix("==ERROR== ") for m in watch.messages if m.startswith("==ERROR==")]
     if not errors and outcome.returncode == 0:
         if any("No kernels were profiled" in m for m in watch.messages):
-            return Problem("no kernel was profiled", "check the filters given with --ncu-args", fatal=True)
+            return Problem(
+                "no kernel was profiled",
+                "check --region, --skip and the filters given with --ncu-args",
+                fatal=True,
+                code=NOTHING,
+            )
         return None
-    if told := told_problem(watch.output, fatal=not watch.passes):
+    if told := told_problem(watch.output, fatal=not watch.passes) or other_profiler(watch.output):
         return told
     reason = short(errors[0]) if errors else f"ncu ended with exit code {outcome.returncode}"
-    return Problem(reason, last_line(watch.output), fatal=not watch.passes)
+    return Problem(reason, last_words(watch.output), fatal=not watch.passes)

@@ -1,7 +1,8 @@
 """What each ncu run collects: groups of counters packed into passes by what was measured for the chip."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from roofprof.errors import RoofprofError, UsageError
 from roofprof.formulas.layer import RECIPES
@@ -22,6 +23,9 @@ class PlannedRun:
     metrics: tuple[str, ...]
     expected_passes: int | None
     """Passes per kernel, or None where it was not measured."""
+    look: Literal["instructions", "precisions"] | None = None
+    """Of a run that is made of some kernels alone, and only where earlier runs leave tensor work unexplained: by which
+    matrix instructions they ran, then in which precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +76,22 @@ def chip_of_gpu(capability: str, device_name: str = "") -> str:
 
 
 def metric_plan(options: CaptureOptions, chip: Chip) -> MetricPlan:
-    """The ncu runs of each phase of a capture."""
+    """The ncu runs of each phase of a capture.
+
+    Raises:
+        UsageError: --groups or --runs names what this chip does not have.
+    """
     if options.command:
-        return workload_plan(chip, options.caches, options.groups)
-    return layer_plan(chip, options.recipe, options.caches, options.groups)
+        plan = workload_plan(chip, options.caches, options.groups)
+    else:
+        plan = layer_plan(chip, options.recipe, options.caches, options.groups)
+    if not options.runs:
+        return plan
+    known = list(dict.fromkeys([*(run.name for run in plan.runs), "nsys"]))
+    if unknown := [name for name in options.runs if name not in known]:
+        hint = f"use {', '.join(known)}; --groups adds others"
+        raise UsageError(f"unknown run {unknown[0]!r} in --runs", hint)
+    return replace(plan, runs=tuple(run for run in plan.runs if run.name in options.runs))
 
 
 def layer_plan(chip: Chip, recipe: str | None, caches: Sequence[Cache], groups: Sequence[str] = ()) -> MetricPlan:
@@ -85,8 +101,29 @@ def layer_plan(chip: Chip, recipe: str | None, caches: Sequence[Cache], groups: 
 
 
 def workload_plan(chip: Chip, caches: Sequence[Cache], groups: Sequence[str] = ()) -> MetricPlan:
-    """The plan for any other workload, whose precisions are unknown: as many runs as it takes."""
-    return _plan(chip, chip.workload_precisions, (), caches, groups)
+    """The plan for any other workload: its usual precisions, and a look at kernels that they leave open."""
+    plan = _plan(chip, chip.workload_precisions, (), caches, groups)
+    counted = {group for run in plan.runs for group in run.groups}
+    left = tuple(p for p in chip.precisions if f"tensor_{p}" not in counted)
+    if not left:
+        return plan
+    if "cold" not in caches:
+        note = f"with a warm cache nothing looks for tensor work in {', '.join(left)}: use --groups or --cache cold"
+        return replace(plan, notes=(*plan.notes, note))
+    looks = [precision_look(chip, left)]
+    if "tensor_ops" in chip.groups:
+        looks.insert(0, _run(chip, "tensor_ops", ("time", "tensor_ops"), "instructions"))
+    return replace(plan, runs=(*plan.runs, *looks))
+
+
+def precision_look(chip: Chip, precisions: Sequence[str]) -> PlannedRun:
+    """The second look: some kernels again, with these tensor precisions."""
+    return _run(chip, "second_look", ("time", *(f"tensor_{p}" for p in precisions)), "precisions")
+
+
+def _run(chip: Chip, name: str, groups: tuple[str, ...], look: Literal["instructions", "precisions"]) -> PlannedRun:
+    metrics = tuple(m for g in groups for m in chip.groups[g])
+    return PlannedRun(name, "cold", groups, metrics, chip.passes(groups), look)
 
 
 def _recipe_precisions(chip: Chip, recipe: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -25,6 +25,8 @@ class NcuWatch(RunWatch):
     passes: list[int] = field(default_factory=list)
     """Passes of each launch that was profiled whole."""
     kernel: str | None = None
+    startup_s: float | None = None
+    """From the start to the first kernel."""
     _sorter: Sorter = field(default_factory=Sorter)
     _first: float | None = None
 
@@ -34,7 +36,7 @@ class NcuWatch(RunWatch):
         self._take(own)
         begun = _BEGUN.match(self._sorter.open_line)
         if begun:
-            self.kernel = begun["name"]
+            self._begin(begun["name"])
         # While a kernel is being profiled only ncu's own line counts: other threads may go on talking.
         if not begun or own or "\n" not in text:
             self.moved()
@@ -70,15 +72,19 @@ class NcuWatch(RunWatch):
             each = (time.monotonic() - self._first) / (len(self.passes) - 1)
             left = max(0.0, each * (self.launch_total - len(self.passes)))
         count, total = len(self.passes), self.launch_total
-        self.callback(
-            CaptureProgress(self.run, self.run_number, self.run_count, count, total, self.kernel, what, left, output)
-        )
+        place = self.run, self.run_number, self.run_count
+        self.callback(CaptureProgress(*place, count, total, self.kernel, what, left, output, self.said()))
+
+    def _begin(self, kernel: str) -> None:
+        self.kernel = kernel
+        if self.startup_s is None:
+            self.startup_s = time.monotonic() - self._started
 
     def _take(self, own: list[str]) -> None:
         """Keep ncu's lines, and count the launches in them."""
         for line in own:
             if begun := _BEGUN.match(line):
-                self.kernel = begun["name"]
+                self._begin(begun["name"])
             if done := _DONE.search(line):
                 self._first = self._first or time.monotonic()
                 self.passes.append(int(done["passes"]))

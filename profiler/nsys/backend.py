@@ -1,6 +1,7 @@
 """Nsight Systems in a capture: the timeline that ncu, one kernel at a time, cannot show."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -9,6 +10,7 @@ from roofprof.formulas.layer import Phase
 from roofprof.profiler.nsys.command import nsys_command, nsys_tool
 from roofprof.profiler.nsys.export import keep_scrubbed
 from roofprof.profiler.nsys.failures import explain_nsys
+from roofprof.profiler.nsys.window import Cut
 from roofprof.profiler.run.backend import Backend, Keeper, PlannedJobs, Setting
 from roofprof.profiler.run.job import WORKLOAD, Job
 from roofprof.profiler.run.options import CaptureOptions
@@ -28,8 +30,8 @@ class Nsys(Backend[RunWatch]):
     )
 
     def wanted(self, options: CaptureOptions) -> bool:
-        """Unless --no-nsys."""
-        return options.nsys
+        """Unless --no-nsys, or --runs without it."""
+        return options.nsys and (not options.runs or "nsys" in options.runs)
 
     def find(self) -> Tool | None:
         """nsys and its version."""
@@ -40,7 +42,7 @@ class Nsys(Backend[RunWatch]):
         return None if tool else "nsys was not found: no timeline"
 
     def jobs(self, setting: Setting) -> PlannedJobs:
-        """Every process in order; another workload is traced once, whole."""
+        """Every process in order; another workload is traced once, whole, and its trace cut to the region."""
         options = setting.options
         if options.command:
             return PlannedJobs((_job(setting, WORKLOAD, "eager", options.command),))
@@ -66,7 +68,7 @@ class Nsys(Backend[RunWatch]):
         if not report.exists():
             return KeptFile(facts=facts)
         watch.say("exporting")
-        within = f"{job.phase}:case:*" if job.layer else None
+        within = Cut("layers", f"{job.phase}:case:*") if job.layer else partial(_region, keeper.options)
         keep_report, clean = keeper.options.keep_nsys_rep, keeper.secrets.scrub_name
         found = keep_scrubbed(
             Path(keeper.tool.path), report, trace, keep_report=keep_report, within=within, clean=clean
@@ -78,12 +80,24 @@ class Nsys(Backend[RunWatch]):
             report.chmod(0o600)
             keeper.directory.keep(report, f"nsys/{report.name}")
         problem = None if name else Problem("the trace holds no GPU work", "see the log")
-        counts = {"gpu_operations": found.operations, "gpu_operations_left_out": found.left_out}
+        counts: dict[str, Json] = {"gpu_operations": found.operations, "gpu_operations_left_out": found.left_out}
+        if not job.layer:
+            counts |= {"profiler_regions": found.profiler_regions, "graph_launches": found.graph_launches}
+            counts["kernel_launches"] = found.kernels
         return KeptFile(name, problem, {**counts, **facts})
 
     def summary(self, record: RunRecord) -> str:
         """Operations in the trace."""
         return "no trace" if record.file is None else f"{record.kept.facts['gpu_operations']} GPU operations"
+
+
+def _region(options: CaptureOptions, regions: int | None) -> Cut:
+    """The part of another workload's trace that ncu profiles too, so that ordinals mean the same calls."""
+    asked = options.wanted_region()
+    if asked.kind == "nvtx":
+        return Cut("nvtx", asked.name, options.skip, options.count, options.warmup)
+    api = asked.kind == "api" or (asked.kind == "auto" and bool(regions))
+    return Cut("api" if api else "all", None, options.skip, options.count, options.warmup)
 
 
 def _layer_job(setting: Setting, phase: Phase, name: str) -> Job:
@@ -95,7 +109,7 @@ def _layer_job(setting: Setting, phase: Phase, name: str) -> Job:
 def _job(
     setting: Setting, phase: str, name: str, workload: list[str] | tuple[str, ...], repeats: int | None = None
 ) -> Job:
-    """Tracing is confined to the profiled region where there is one; another workload has none."""
+    """Tracing of the layer is confined to its region; another workload is traced whole, to find its region out."""
     raw = setting.work / f"{phase}-{name}"
     command = nsys_command(Path(setting.program), raw, workload, capture_range=repeats is not None)
     heading = f"{phase}, nsys, {name}" + (f": {repeats} repeats" if repeats else "")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from roofprof.errors import ReportError, RoofprofError
 from roofprof.profiler.nsys.command import export_command, find_nsys
-from roofprof.profiler.nsys.scrub import Kept, scrub
+from roofprof.profiler.nsys.scrub import Kept, Within, scrub
 from roofprof.profiler.run.signals import interruptible
 
 EXPORT_LIMIT_S = 1800.0
@@ -44,7 +44,7 @@ def keep_scrubbed(
     target: Path,
     *,
     keep_report: bool = False,
-    within: str | None = None,
+    within: Within = None,
     clean: Callable[[str], str] | None = None,
 ) -> Kept:
     """Export a report, scrub the export into `target`, and delete the report with its secrets.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from roofprof.profiler.run.problems import Problem, ended_early, last_line, still_running, told_problem
+from roofprof.profiler.run.problems import Problem, ended_early, last_words, other_profiler, still_running, told_problem
 from roofprof.profiler.run.runner import Ending, Outcome
 
 
@@ -26,13 +26,13 @@ def explain_nsys(outcome: Outcome, output: str, report: Path, done: bool = True)
         )
     if well:
         return None
-    if told := told_problem(output):
+    if told := told_problem(output) or other_profiler(output):
         return told
     if not report.exists() and (report.with_suffix(".qdstrm").exists() or ".qdstrm" in output):
         hint = "its importer may miss a library: install libdw1 (libdw.so.1), or give --no-nsys"
-        return Problem("nsys could not make a report of what it recorded", hint, fatal=True)
+        return Problem("nsys could not make a report of what it recorded", hint, fatal=True, code="importer")
     if outcome.returncode != 0:
-        return Problem(f"nsys ended with exit code {outcome.returncode}", last_line(output))
+        return Problem(f"nsys ended with exit code {outcome.returncode}", last_words(output))
     return Problem(
-        "the workload ended early under nsys" if report.exists() else "nsys left no report", last_line(output)
+        "the workload ended early under nsys" if report.exists() else "nsys left no report", last_words(output)
     )

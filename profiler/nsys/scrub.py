@@ -10,12 +10,21 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from urllib.parse import quote
 
 from roofprof.errors import ReportError, RoofprofError
-from roofprof.formats.nsys import API_TABLES, DOMAIN, GPU_TABLES, GRAPH_NODES, LOSS_MESSAGE, PUSH_POP, START_END
-from roofprof.profiler.nsys.window import LAUNCHES, note_launches
+from roofprof.formats.nsys import (
+    API_TABLES,
+    DOMAIN,
+    GPU_TABLES,
+    GRAPH_NODES,
+    KERNELS,
+    LOSS_MESSAGE,
+    PUSH_POP,
+    START_END,
+)
+from roofprof.profiler.nsys.window import LAUNCHES, Cut, graph_launches, note_launches, profiler_regions
 
 NUMBERS_OF = (*GPU_TABLES, *API_TABLES, GRAPH_NODES)
 """Tables that are kept with every column, numbers only: text in them is not copied."""
@@ -41,15 +50,25 @@ _RANGES_AND_DOMAINS = (
 )
 
 
+Within: TypeAlias = Cut | Callable[[int | None], Cut] | None
+"""A part of the trace, or what tells it from the number of profiler regions."""
+
+
 class Kept(NamedTuple):
     """GPU operations of an export: kernels, memcpys, memsets, whole graphs."""
 
     operations: int
     left_out: int
-    """Launched outside the ranges that were asked for."""
+    """Launched outside the part that was asked for."""
+    profiler_regions: int | None = None
+    """Calls of cudaProfilerStart; None where the trace holds no API calls."""
+    graph_launches: int = 0
+    """Operations of CUDA graphs, in all of the export."""
+    kernels: int = 0
+    """Of the operations kept."""
 
 
-def scrub(export: Path, target: Path, *, within: str | None = None, clean: Callable[[str], str] | None = None) -> Kept:
+def scrub(export: Path, target: Path, *, within: Within = None, clean: Callable[[str], str] | None = None) -> Kept:
     """Copy what the timeline needs into a new file.
 
     Range names are what the user wrote into the code that was profiled: they stay but for what `clean` takes out.
@@ -57,8 +76,7 @@ def scrub(export: Path, target: Path, *, within: str | None = None, clean: Calla
     Args:
         export: a SQLite export of nsys; left as it is.
         target: written anew.
-        within: keep only operations launched between the first start and the last end of the ranges of one name
-            that this pattern (`decode:case:*`) finds. Where it finds none, everything is kept.
+        within: keep only operations launched in this part. Where there is no such part, everything is kept.
         clean: applied to every name that is kept.
 
     Raises:
@@ -74,9 +92,12 @@ def scrub(export: Path, target: Path, *, within: str | None = None, clean: Calla
             database.execute("ATTACH ? AS old", (_uri(export, "ro"),))
             database.create_function("clean", 1, clean or _same, deterministic=True)
             database.execute("BEGIN")
-            trimmed = within is not None and note_launches(database, within)
+            regions, graphs = profiler_regions(database), graph_launches(database)
+            part = within(regions) if callable(within) else within
+            trimmed = part is not None and note_launches(database, part)
             _copy_all(database, trimmed)
-            kept = _count(database)
+            kernels = _rows(database, KERNELS, "main")
+            kept = _count(database)._replace(profiler_regions=regions, graph_launches=graphs, kernels=kernels)
             database.execute("COMMIT")
             database.execute("DETACH old")
             database.execute("VACUUM")
@@ -104,9 +125,15 @@ def _count(database: sqlite3.Connection) -> Kept:
     totals = {"main": 0, "old": 0}
     for table in GPU_TABLES:
         for schema in totals:
-            if _columns(database, table, schema):
-                totals[schema] += database.execute(f"SELECT count(*) FROM {schema}.{table}").fetchone()[0]
+            totals[schema] += _rows(database, table, schema)
     return Kept(totals["main"], totals["old"] - totals["main"])
+
+
+def _rows(database: sqlite3.Connection, table: str, schema: str) -> int:
+    """Rows of a table; 0 where it is not there."""
+    if not _columns(database, table, schema):
+        return 0
+    return int(database.execute(f"SELECT count(*) FROM {schema}.{table}").fetchone()[0])
 
 
 def _copy_all(database: sqlite3.Connection, trimmed: bool) -> None:

@@ -1,6 +1,6 @@
 """What a capture asks of a profiler: ncu and nsys are two, docs/extending/profiler.md adds a third."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -45,6 +45,21 @@ class PlannedJobs:
 
     jobs: tuple[Job, ...]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotNeeded:
+    """Why a planned job is left out."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A job in another way, because it failed in the first one."""
+
+    job: Job
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +121,14 @@ class Backend(Protocol[W]):
     def jobs(self, setting: Setting) -> PlannedJobs:
         """Every process in order, with its exact command line; touches nothing."""
         ...
+
+    def settled(self, job: Job, setting: Setting, earlier: Sequence[RunRecord]) -> Job | NotNeeded:
+        """The job as the records of earlier ones show that it has to be; asked right before it runs."""
+        return job
+
+    def again(self, job: Job, setting: Setting, record: RunRecord, earlier: Sequence[RunRecord]) -> Retry | None:
+        """Another way to run a job that came to little, taken once."""
+        return None
 
     def watch(self, job: Job, turn: Turn) -> W:
         """What follows a process while it runs: by default, the signs of life that any workload gives."""

@@ -10,6 +10,7 @@ from roofprof.formulas.layer import Phase
 from roofprof.formulas.request import LayerRequest
 from roofprof.options import check_options, option, recorded_argv
 from roofprof.own_python import module_command
+from roofprof.profiler.run.region import Region, parse_region
 
 Cache = Literal["cold", "warm"]
 MIN_TRACED_REPEATS = 10
@@ -42,6 +43,22 @@ class CaptureOptions(LayerRequest):
         (), "Options for ncu: one quoted text, or all words up to --.", "capture", metavar="TEXT", repeatable=True,
         placeholder="<word>",
     )  # fmt: skip
+    region: str = option(
+        "auto", "Of another workload: api (cudaProfilerStart), nvtx:NAME, all; auto finds out.", "capture",
+        metavar="REGION", condition=False,
+    )  # fmt: skip
+    skip: int = option(0, "Of another workload: launches left out first.", "capture", minimum=0, condition=False)
+    count: int | None = option(
+        None, "Of another workload: launches profiled, at most.", "capture", minimum=1, condition=False
+    )
+    warmup: int = option(
+        0, "Of another workload: regions left out first; the next one is profiled.", "capture", minimum=0,
+        condition=False,
+    )  # fmt: skip
+    runs: tuple[str, ...] = option(
+        (), "Only these runs: core, cuda_core, tensor_ops, second_look, nsys, ...", "capture",
+        metavar="RUN[,RUN...]", condition=False,
+    )  # fmt: skip
     command: tuple[str, ...] = ()
     """Another workload than the layer."""
     force: bool = False
@@ -64,10 +81,27 @@ class CaptureOptions(LayerRequest):
         """
         if self.keep_nsys_rep and not self.nsys:
             raise UsageError("--keep-nsys-rep and --no-nsys exclude each other", "leave one out")
+        if self.runs and "core" not in self.runs:
+            raise UsageError("--runs needs core: it has the time of each launch", "add core to --runs")
         if self.command:
             check_options(self)
-        else:
-            LayerRequest.check(self)
+            region = parse_region(self.region, self.ncu_args)
+            if self.warmup and (region.kind == "all" or region.by_hand):
+                raise UsageError("--warmup counts regions, and --region all has none", "use --region api or nvtx:NAME")
+            return
+        for flag, given in (
+            ("region", self.region != "auto"),
+            ("skip", self.skip),
+            ("count", self.count),
+            ("warmup", self.warmup),
+        ):
+            if given:
+                raise UsageError(f"--{flag} is for another workload than the layer", "leave it out")
+        LayerRequest.check(self)
+
+    def wanted_region(self) -> Region:
+        """The region of another workload, as asked for."""
+        return parse_region(self.region, self.ncu_args)
 
     @property
     def traced_repeats(self) -> int:

@@ -24,6 +24,8 @@ class Problem:
     """Whether the user ended it."""
     unstarted: bool = False
     """Whether the profiler could not be started, so that there is nothing to keep."""
+    code: str = ""
+    """Word by which a profiler knows a problem again that another way of running may avoid."""
 
 
 INTERRUPTED = Problem("interrupted", "what was captured so far is kept", fatal=True, interrupted=True)
@@ -71,8 +73,45 @@ def _named(processes: Sequence[str]) -> str:
     return short(", ".join(name if count == 1 else f"{name} ({count})" for name, count in sorted(counts.items())))
 
 
-def last_line(output: str) -> str | None:
-    """A hint that quotes the last line that was printed."""
+_TRACEBACK = re.compile(r"^(?P<mark>.{0,60}?)Traceback \(most recent call last\):")
+_FRAME = re.compile(r'File "(?:[^"\n]*/)?([^"/\n]+)", line (\d+)(?:, in (\S+))?')
+_OTHER_PROFILER = re.compile(
+    r"CUPTI_ERROR_(?:MULTIPLE_SUBSCRIBERS|ALREADY_INITIALIZED|HARDWARE_BUSY)\w*"
+    r"|[Aa]nother (?:tool|profiler|instance)[^\n]{0,80}(?:already|CUPTI|profil)[^\n]{0,80}"
+)
+
+
+def other_profiler(output: str) -> Problem | None:
+    """A failed workload that used a profiler itself: only one at a time can."""
+    if found := _OTHER_PROFILER.search(output):
+        hint = "turn torch.profiler, nsys or other users of CUPTI off in the workload while it is captured"
+        return Problem(f"the workload runs a profiler of its own: {short(found[0])}", hint)
+    return None
+
+
+def traceback_end(output: str) -> str | None:
+    """The end of the last Python traceback that was printed: the last frame and the error, in one line."""
+    lines = output.splitlines()
+    for start in range(len(lines) - 1, -1, -1):
+        if found := _TRACEBACK.match(lines[start]):
+            break
+    else:
+        return None
+    mark, frame = found["mark"], ""
+    for line in lines[start + 1 :]:
+        text = line.removeprefix(mark)
+        if text[:1].isspace():
+            if place := _FRAME.search(text):
+                frame = f" ({place[1]}:{place[2]}{f', in {place[3]}' if place[3] else ''})"
+        elif text.strip():
+            return f"{short(text.strip())}{frame}"
+    return None
+
+
+def last_words(output: str) -> str | None:
+    """A hint that quotes the error of the workload's last traceback, else the last line that was printed."""
+    if told := traceback_end(output):
+        return f"the workload ended with {told}"
     last = next((line for line in reversed(output.splitlines()) if line.strip()), None)
     return f"its last line was: {short(last.strip())}" if last else None
 

@@ -16,6 +16,8 @@ BUSY_FACTOR = 10
 """How many times as long a silent workload may take while it burns CPU time: a JIT compiler says nothing for minutes,
 but a thread that spins on a GPU that will never answer burns CPU as well."""
 _LINE_SHOWN = 4096
+_SAY_EVERY_S = 1.0
+"""A silent workload is shown to be running that often."""
 _MAX_EVENT = 1 << 16
 """Bytes of the last line of a progress file."""
 
@@ -38,6 +40,8 @@ class CaptureProgress:
     """Of this run."""
     output: str = ""
     """What the workload itself printed since the last time."""
+    elapsed_s: float = 0.0
+    """Of this run."""
 
 
 ProgressCallback = Callable[[CaptureProgress], None]
@@ -63,6 +67,8 @@ class RunWatch:
     _last_life: float = field(default_factory=time.monotonic)
     _last_busy: float = -math.inf
     _last_size: int = 0
+    _started: float = field(default_factory=time.monotonic)
+    _last_said: float = -math.inf
 
     def feed(self, text: str) -> None:
         """Take the next piece of output."""
@@ -97,6 +103,8 @@ class RunWatch:
             self._last_size = size
             self.moved()
             self.say(last_stage(self.progress_file))
+        if time.monotonic() - self._last_said > _SAY_EVERY_S:
+            self.say(last_stage(self.progress_file))
         now, limit_s = time.monotonic(), self.timeout_s or self.patience_s()
         if self.cpu_is_life() and now - self._last_busy <= limit_s:
             limit_s *= BUSY_FACTOR
@@ -113,7 +121,17 @@ class RunWatch:
     def say(self, what: str | None, output: str = "") -> None:
         """Show where the run stands."""
         if self.callback is not None:
-            self.callback(CaptureProgress(self.run, self.run_number, self.run_count, None, op=what, output=output))
+            elapsed_s = self.said()
+            self.callback(
+                CaptureProgress(
+                    self.run, self.run_number, self.run_count, None, op=what, output=output, elapsed_s=elapsed_s
+                )
+            )
+
+    def said(self) -> float:
+        """Note that progress is shown; the seconds of this run."""
+        self._last_said = time.monotonic()
+        return self._last_said - self._started
 
 
 def last_stage(progress_file: Path | None) -> str | None:

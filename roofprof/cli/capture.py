@@ -72,6 +72,9 @@ def capture_command(
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier capture.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and the commands.")] = False,
     chip: Annotated[str | None, typer.Option(help="With --dry-run: plan for this chip, such as gb100.")] = None,
+    show_output: Annotated[
+        bool, typer.Option("--show-output", help="Show what profilers and workload print; it is in logs/ anyway.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Capture the DeepSeek-R1 layer, or another workload, under ncu and nsys into a directory."""
@@ -84,12 +87,17 @@ def capture_command(
         return
     if chip:
         raise UsageError("--chip requires --dry-run", "a capture plans for the GPU that is there")
-    result = capture(options, None if as_json else ProgressLine())
+    line = ProgressLine(show_output)
+    try:
+        result = capture(options, None if as_json else line)
+    finally:
+        line.end()
     print_result(result, as_json)
     if selfcheck:
         from roofprof.profiler.capture.selfcheck import capture_selfcheck
 
-        check = capture_selfcheck(result.path / "selfcheck", progress=None if as_json else ProgressLine())
+        check = capture_selfcheck(result.path / "selfcheck", progress=None if as_json else line)
+        line.end()
         if not as_json:
             print_result(check, as_json=False)
     if result.state != "complete":
@@ -113,11 +121,18 @@ def _print_plan(options: CaptureOptions, chip: str | None, as_json: bool) -> Non
     print(f"chip {plan.chip}, {'passes measured on ' + plan.tested if plan.tested else 'untested'}")
     for note in plan.notes:
         print(f"note: {note}")
+    if options.command:
+        from roofprof.profiler.run.settled import settled_region
+
+        found = options.wanted_region().kind != "auto"
+        print(f"region: {settled_region(options)}{'' if found else ', unless the trace shows another one'}")
     for part in plan.parts:
         for job in part.jobs:
             _print_job(job)
         if part.jobs:
             print(f"\n{part.backend.total(part.jobs)}")
+    if options.command:
+        print(f"at most {plan.job_count} starts of the workload; each pays its start-up, --runs leaves some out")
 
 
 def _job_dict(job: "Job") -> "dict[str, Json]":

@@ -37,6 +37,8 @@ class Group:
     conditions: Conditions
     traces: Sequence[Path] = ()
     """nsys traces of the same command, the eager one first; those that are there."""
+    looks: frozenset[Path] = frozenset()
+    """Reports that hold some of the kernels alone, of purpose."""
     recorded_launches: Mapping[Path, int] = field(default_factory=dict)
     """By report: how many the manifest says it holds, where it does."""
 
@@ -85,7 +87,8 @@ def load_capture(folder: Path, label: str | None = None) -> Capture:
         traces = _traces(folder, manifest, phase) if cache != "warm" else ()
         launches = {folder / name: count for name in group if (count := runs[name].launches) is not None}
         name = f"{label or plain_name(folder.resolve().name)}/{own_name}"
-        groups.append(Group(name, [folder / report for report in group], phase, conditions, traces, launches))
+        looks = frozenset(folder / report for report in group if runs[report].look)
+        groups.append(Group(name, [folder / report for report in group], phase, conditions, traces, looks, launches))
     findings = [*_findings(folder, manifest), *file_findings(folder, [*manifest.runs, *manifest.nsys])]
     return Capture(groups, findings, manifest.versions, manifest.created, manifest.chip)
 
@@ -124,6 +127,24 @@ def _findings(folder: Path, manifest: Manifest) -> list[Finding]:
             Finding(
                 "capture-partial", Severity.WARNING, f"the capture in {folder.name} is {manifest.state}: {causes}",
                 "what is missing is null or absent below; capture again for the rest",
+            )
+        )  # fmt: skip
+    found += [
+        Finding(
+            "capture-changed", Severity.WARNING, f"{folder.name}: {change}",
+            "docs/capture.md says what the other way counts and what it does not",
+        )
+        for change in manifest.changes
+    ]  # fmt: skip
+    if manifest.region and (manifest.region.asked, manifest.region.used) == ("auto", "all"):
+        count = next((run.launches for run in manifest.runs if run.launches is not None), None)
+        launches = "all launches" if count is None else f"all {count} launches"
+        found.append(
+            Finding(
+                "no-region", Severity.WARNING,
+                f"{folder.name}: the workload marks no region, so {launches} were profiled: loading, warm-up and "
+                "autotuning are among them, mostly as launches in no range",
+                "call cudaProfilerStart and cudaProfilerStop around the steps, or roofprof.region(), and capture again",
             )
         )  # fmt: skip
     for case in manifest.cases:

@@ -31,6 +31,8 @@ class Run:
     cause: str | None = None
     launches: int | None = None
     """In the report."""
+    look: str | None = None
+    """Of a second look: it holds some of the kernels alone."""
     bytes: int | None = None
     """Size of the file; None in manifests of earlier versions."""
     sha256: str | None = None
@@ -54,6 +56,14 @@ class CapturedCase:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfiledRegion:
+    """Which part of another workload was profiled."""
+
+    asked: str | None = None
+    used: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What analysis reads of it; docs/capture.md describes every key."""
 
@@ -65,6 +75,9 @@ class Manifest:
     nsys: list[Run] = field(default_factory=list)
     cases: list[CapturedCase] = field(default_factory=list)
     created: str | None = None
+    region: ProfiledRegion | None = None
+    changes: list[str] = field(default_factory=list)
+    """What was run in another way than planned, and why."""
     chip: str | None = None
     recipe: str | None = None
     packages: Mapping[str, str | None] = field(default_factory=dict)
@@ -103,7 +116,11 @@ def _with_packages(data: Mapping[str, object]) -> dict[str, object]:
     packages = versions.get("packages") or {}
     others = {name: version for name, version in versions.items() if name != "packages"}
     # Sections that a version of this program writes as null are as good as absent.
-    kept = {key: value for key, value in data.items() if value is not None or key not in ("merge", "nsys", "cases")}
+    kept = {
+        key: value
+        for key, value in data.items()
+        if value is not None or key not in ("merge", "nsys", "cases", "changes")
+    }
     return {**kept, "versions": others, "packages": packages}
 
 

@@ -52,6 +52,10 @@ class Chip:
     """Base name of a counter of the warp instructions HFMA2.MMA."""
     tested: str | None = None
     """Where and when the passes were measured, or None."""
+    tensor_families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Base name of a counter of matrix instructions -> precisions that they may be in."""
+    tensor_moves: Mapping[str, str] = field(default_factory=dict)
+    """Base name of such a counter -> that of instructions in it which are no matrix instructions."""
     layer_precisions: tuple[str, ...] = ()
     workload_precisions: tuple[str, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -112,6 +116,11 @@ class _CudaRow(TypedDict):
     flop_per_sm_cycle: NotRequired[float]
 
 
+class _InstructionRow(TypedDict):
+    precisions: list[str]
+    moves: NotRequired[str]
+
+
 class _MeasuredRow(TypedDict):
     passes: int
     groups: list[str]
@@ -131,6 +140,7 @@ class _ChipTable(TypedDict):
     groups: dict[str, list[str]]
     tensor: dict[str, _TensorRow]
     cuda: dict[str, _CudaRow]
+    tensor_instructions: NotRequired[dict[str, _InstructionRow]]
     measured: NotRequired[list[_MeasuredRow]]
 
 
@@ -196,6 +206,7 @@ def _chip(table: _ChipTable) -> Chip:
     }
     for name, cuda in table["cuda"].items():
         pipes[name] = cuda_core_pipe(cuda["weights"], cuda["peak_instruction"], cuda.get("flop_per_sm_cycle"))
+    families = table.get("tensor_instructions", {})
     return Chip(
         name=table["chip"],
         pipes=pipes,
@@ -206,6 +217,8 @@ def _chip(table: _ChipTable) -> Chip:
         dram_percent_exact=table["dram_percent_exact"],
         half_on_tensor_pipe=table.get("half_on_tensor_pipe"),
         tested=table.get("tested"),
+        tensor_families={base: tuple(row["precisions"]) for base, row in families.items()},
+        tensor_moves={base: row["moves"] for base, row in families.items() if "moves" in row},
         layer_precisions=tuple(table["layer_precisions"]),
         workload_precisions=tuple(table["workload_precisions"]),
         groups=_groups(table, pipes),
@@ -221,6 +234,10 @@ def _groups(table: _ChipTable, pipes: Mapping[str, PipeCounter]) -> dict[str, tu
         *(f"sm__inst_executed_pipe_{pipe}.sum" for pipe in table["tensor_pipes"]),
         *(f"sm__pipe_{pipe}_cycles_active.avg.pct_of_peak_sustained_elapsed" for pipe in table["tensor_pipes"]),
     )
+    families = table.get("tensor_instructions", {})
+    instructions = [*families, *(row["moves"] for row in families.values() if "moves" in row)]
+    if instructions:
+        groups["tensor_ops"] = tuple(f"{base}.sum" for base in instructions)
     for name, counter in pipes.items():
         if not counter.alternatives:
             continue

@@ -16,21 +16,27 @@ TIME_RATIO, TIME_DIFFERENCE_NS = 1.5, 5e3
 """Two runs of one kernel differ by some tenths where it is short and cold; by half and 5 µs it did something else."""
 
 
-def merge_launches(name: str, frames: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, list[Finding]]:
+def merge_launches(
+    name: str, frames: Sequence[pl.DataFrame], looks: Sequence[bool] = ()
+) -> tuple[pl.DataFrame, list[Finding]]:
     """Fill the first frame's nulls from the others' launches.
 
     Args:
         name: what to call the merged report.
         frames: ATTRIBUTED_SCHEMA; the first holds the time, and its launches are the ones that count.
+        looks: of each frame, whether it holds some of the kernels alone, of purpose.
 
     Returns:
         ATTRIBUTED_SCHEMA, and findings about launches that have no partner.
     """
     first, *rest = [_keyed(frame) for frame in frames]
     findings: list[Finding] = []
-    for other in rest:
+    for number, other in enumerate(rest, 1):
+        if not other.height:
+            continue
         joined = first.join(other, on=["_key", "_ordinal"], how="left", suffix="_other", maintain_order="left")
-        findings += [*_unmatched(name, first, other), *_changed(name, joined, other["report"][0])]
+        partial = number < len(looks) and looks[number]
+        findings += [*_unmatched(name, first, other, partial), *_changed(name, joined, other["report"][0])]
         columns = [column for column in ATTRIBUTED_SCHEMA if column not in (*_OWN, "how")]
         filled = [*(pl.coalesce(column, f"{column}_other").alias(column) for column in columns), merged()]
         first = joined.with_columns(filled).select(*ATTRIBUTED_SCHEMA, "_key", "_ordinal")
@@ -76,8 +82,11 @@ def _changed(name: str, joined: pl.DataFrame, other: str) -> list[Finding]:
     ]
 
 
-def _unmatched(name: str, first: pl.DataFrame, other: pl.DataFrame) -> list[Finding]:
+def _unmatched(name: str, first: pl.DataFrame, other: pl.DataFrame, partial: bool) -> list[Finding]:
+    """Launches without a partner; of a report of some kernels alone, only launches of these."""
     found = []
+    if partial:
+        first = first.filter(pl.col("kernel_name").is_in(other["kernel_name"].unique().to_list()))
     on = ["_key", "_ordinal"]
     for here, there, effect in ((first, other, "their counters stay null"), (other, first, "they are left out")):
         unmatched = here.join(there, on=on, how="anti", maintain_order="left")
@@ -91,7 +100,8 @@ def _unmatched(name: str, first: pl.DataFrame, other: pl.DataFrame) -> list[Find
                 Severity.WARNING,
                 f"{unmatched.height} of {here.height} launches of {here['report'][0]} have no partner in "
                 f"{there['report'][0]} ({shown}): {effect}",
-                "the workload launched other kernels in the two runs: fix seeds and autotuning, then capture again",
+                "the workload launched other kernels in the two runs: fix seeds and inputs, turn autotuning off or "
+                "keep its cache (TRITON_CACHE_DIR), or narrow the region, then capture again",
                 report=name,
                 values={"launch_count": unmatched.height, "kernel_names": kernels},
             )

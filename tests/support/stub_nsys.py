@@ -59,6 +59,13 @@ def export() -> None:
             "INSERT INTO CUPTI_ACTIVITY_KIND_KERNEL VALUES (?, ?, 0, 7, ?, ?, 5, 5, 1, 1, 1, 128, 1, 1, NULL)",
             (start + 1000, start + 1010, number, 100 << 24),
         )
+    if MODE in ("region", "graphs"):
+        database.execute("INSERT INTO StringIds VALUES (90, 'cudaProfilerStart_v4000'), (91, 'cudaProfilerStop_v4000')")
+        for number, (start, name) in enumerate([(300, 90), (400, 91)], 900):
+            row = (start, start + 1, thread, number, name)
+            database.execute("INSERT INTO CUPTI_ACTIVITY_KIND_RUNTIME VALUES (?, ?, 0, ?, ?, ?)", row)
+    if MODE == "graphs":
+        database.execute("UPDATE CUPTI_ACTIVITY_KIND_KERNEL SET graphNodeId = 7")
     database.commit()
     database.close()
 

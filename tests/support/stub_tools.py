@@ -24,7 +24,7 @@ echo "0, GPU-11111111-2222, NVIDIA H100 80GB HBM3, {capability}, 580.65.06, 8155
 
 # A script named ncu, so that its process is too: exec would rename it.
 NCU = """#!{python}
-MODE, SAMPLE, PLANT = {mode!r}, {sample!r}, {plant!r}
+MODE, SAMPLE, PLANT, KERNELS, STUB = {mode!r}, {sample!r}, {plant!r}, {kernels!r}, {stub!r}
 exec(compile(open({stub!r}).read(), "stub_ncu", "exec"))
 """
 
@@ -61,6 +61,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "tools"
     folder.mkdir()
     write_script(folder / "nvidia-smi", SMI.format(capability="9.0", mig="Disabled"))
+    write_script(folder / "python", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr("roofprof.profiler.run.tools.INSTALL_FOLDERS", ())
@@ -85,10 +86,14 @@ def gpu_is(tools: Path) -> Callable[..., None]:
 def ncu(tools: Path, sample: Path) -> Callable[..., Path]:
     """Install a stub ncu that behaves as told."""
 
-    def install(mode: str = "ok", plant: Path | None = None) -> Path:
+    def install(
+        mode: str = "ok", plant: Path | None = None, kernels: dict[str, dict[str, float]] | None = None
+    ) -> Path:
         folder = str(plant.parent) if plant else None
         stub = str(Path(__file__).parent / "stub_ncu.py")
-        text = NCU.format(python=sys.executable, mode=mode, sample=str(sample), plant=folder, stub=stub)
+        text = NCU.format(
+            python=sys.executable, mode=mode, sample=str(sample), plant=folder, stub=stub, kernels=kernels
+        )
         write_script(tools / "ncu", text)
         return tools / "ncu"
 

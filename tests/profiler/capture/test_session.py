@@ -83,7 +83,7 @@ def test_a_phase_without_a_wanted_op_is_left_out(options: CaptureOptions, ncu: I
 def test_another_workload(options: CaptureOptions, ncu: Install) -> None:
     ncu()
     result = capture(replace(options, command=("python", "serve.py")))
-    assert [r.job.name for r in result.records] == ["core", "cuda_core", "tensor_fp16"]
+    assert [r.job.name for r in result.records] == ["core", "cuda_core", "tensor_ops", "second_look"]
     m = manifest(options.output)
     assert m["workload"] == "command"
     assert m["command"][-2:] == ["--", "<command>"]
@@ -222,7 +222,7 @@ def test_no_secret_leaves(
         capture(options)
     kept = all_bytes(cwd / "out")
     assert kept.count(b"manifest.json") >= 1
-    assert (b"-eager.sqlite\0SQLite" in kept) is (mode == "ok")
+    assert (b"-eager.sqlite\0SQLite" in kept) is (nsys_mode == "ok" and (workload or mode == "ok"))
     wanted = [
         b"canary",
         str(cwd).encode(),

@@ -1,9 +1,10 @@
 import pytest
 
-from roofprof.profiler.ncu.command import ncu_options
+from roofprof.profiler.ncu.command import Scope, ncu_options
 from roofprof.profiler.ncu.failures import explain_ncu
 from roofprof.profiler.ncu.plan import layer_plan, table_of_chip
 from roofprof.profiler.ncu.watch import NcuWatch
+from roofprof.profiler.run.region import Region
 from roofprof.profiler.run.runner import Ending, Outcome
 from roofprof.profiler.run.watch import CaptureProgress
 
@@ -19,14 +20,14 @@ def watch(text: str = "") -> NcuWatch:
 
 def test_options_are_the_chosen_ones() -> None:
     run = layer_plan(table_of_chip("gh100"), None, ["warm"]).runs[0]
-    options = " ".join(ncu_options(run, from_start=False))
+    options = " ".join(ncu_options(run, Scope(Region("api"))))
     for wanted in (
         "--clock-control none", "--cache-control none", "--replay-mode kernel", "--import-sass 0",
         "--import-source 0", "--profile-from-start off", "--graph-profiling node",
         "--target-processes all", "--nvtx",
     ):  # fmt: skip
         assert wanted in options
-    assert "--profile-from-start" not in ncu_options(run, from_start=True)
+    assert "--profile-from-start" not in ncu_options(run, Scope(Region("all")))
 
 
 def test_launches_and_passes_are_counted_however_the_text_is_cut() -> None:

@@ -68,13 +68,24 @@ def test_warm_takes_single_passes_only() -> None:
     assert len(plan.notes) == 2
 
 
-def test_another_workload_counts_bf16_fp16_and_fp8() -> None:
+def test_another_workload_is_run_in_single_passes_and_looked_at_again_where_needed() -> None:
     plan = workload_plan(table_of_chip("gh100"), ["cold"])
-    assert [(r.name, r.expected_passes) for r in plan.runs] == [
-        ("core", 1),
-        ("cuda_core", 1),
-        ("tensor_fp16", 3),
+    assert [(r.name, r.expected_passes, r.look) for r in plan.runs] == [
+        ("core", 1, None),
+        ("cuda_core", 1, None),
+        ("tensor_ops", 1, "instructions"),
+        ("second_look", None, "precisions"),
     ]
+    assert set(plan.runs[-1].groups) == {"time", "tensor_fp16", "tensor_tf32", "tensor_int8", "tensor_fp64"}
+
+
+def test_nothing_is_looked_at_again_where_all_is_counted_or_the_cache_is_warm() -> None:
+    chip = table_of_chip("gh100")
+    assert not [r for r in workload_plan(chip, ["cold"], chip.precisions).runs if r.look]
+    warm = workload_plan(chip, ["warm"])
+    assert [r.name for r in warm.runs] == ["core", "cuda_core"]
+    assert "fp16" in warm.notes[0]
+    assert [r.name for r in workload_plan(chip, ["cold", "warm"]).runs].count("second_look") == 1
 
 
 def test_what_does_not_exist_is_refused() -> None:

@@ -99,7 +99,7 @@ def test_another_workload_is_traced_whole(options: CaptureOptions, ncu: Install,
     assert [(t.job.phase, t.file, operations(t)) for t in result.of("nsys")] == [
         ("workload", "nsys/workload-eager.sqlite", (3, 0))
     ]
-    assert "workload-eager.txt" not in files(options.output, "logs")
+    assert "workload-eager.txt" in files(options.output, "logs")
 
 
 def test_without_nsys_ncu_goes_on(options: CaptureOptions, ncu: Install) -> None:

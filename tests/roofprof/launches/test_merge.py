@@ -27,6 +27,24 @@ def at(*path: str) -> list[dict[str, Any]]:
     return [{"domain": "roofprof", "push_pop": list(path), "push_pop_id": None, "start_end": []}]
 
 
+def test_a_look_at_some_kernels_leaves_the_others_null_and_is_no_finding() -> None:
+    core = launches("a", {"kernel_name": "gemm"}, {"kernel_name": "copy"}, {"kernel_name": "gemm"})
+    look = launches("b", {"kernel_name": "gemm", "tensor_fp16_flop_count": 4.0}, {"kernel_name": "gemm"})
+    merged, findings = merge_launches("m", [core, look], [False, True])
+    assert merged["tensor_fp16_flop_count"].to_list() == [4.0, None, None]
+    assert findings == []
+    assert [f.kind for f in merge_launches("m", [core, look])[1]] == ["merge-unmatched"]
+    (one,) = merge_launches("m", [core, look.head(1)], [False, True])[1]
+    assert one.values["launch_count"] == 1
+
+
+def test_a_report_without_launches_changes_nothing() -> None:
+    core = launches("a", {"duration_ns": 5.0})
+    merged, findings = merge_launches("m", [core, core.clear()])
+    assert merged["duration_ns"].to_list() == [5.0]
+    assert findings == []
+
+
 def test_counters_of_the_second_report_fill_the_first() -> None:
     core = launches("a", {"nvtx": at("x"), "duration_ns": 5.0}, {"nvtx": at("x"), "duration_ns": 7.0})
     cores = launches("b", {"nvtx": at("x"), "fp32_flop_count": 1.0}, {"nvtx": at("x"), "fp32_flop_count": 2.0})
