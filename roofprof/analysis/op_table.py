@@ -54,6 +54,8 @@ def build_ops(
     kernel_names = {(report, launch): name or "" for report, launch, name in columns}
     by_launch: dict[tuple[str | None, int | None], list[Finding]] = {}
     for finding in launch_findings:
+        if finding.op is None:
+            continue  # of the whole report
         by_launch.setdefault((finding.report, finding.launch_id), []).append(finding)
     ops = []
     for row in _median_calls(launches).iter_rows(named=True):
