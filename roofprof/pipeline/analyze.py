@@ -77,7 +77,7 @@ class _Loaded:
             target=load_gpu(request.gpu) if request.gpu not in (None, SAME_GPU) else None,
             domain=request.domain,
             config=load_ops_config(request.ops) if request.ops else None,
-            only=_pattern(request.only),
+            only=pattern(request.only),
             ceilings=load_ceilings(request.ceilings) if request.ceilings else None,
             selfcheck=_find_selfcheck(request.selfcheck) if request.selfcheck else None,
             traces=[read_trace(request.timeline)] if request.timeline else [],
@@ -182,11 +182,16 @@ def _adapted(report: RooflineReport, options: _Loaded) -> RooflineReport:
     return with_ceilings(report, options.ceilings) if options.ceilings else report
 
 
-def _pattern(text: str | None) -> Callable[[str], bool] | None:
+def pattern(text: str | None) -> Callable[[str], bool] | None:
+    """What --only keeps; None where it was not given.
+
+    Raises:
+        UsageError: not a regular expression.
+    """
     if text is None:
         return None
     try:
-        pattern = re.compile(text)
+        compiled = re.compile(text)
     except re.error as error:
         raise UsageError(f"invalid regular expression in --only: {text!r}: {error}") from None
-    return lambda name: pattern.search(name) is not None
+    return lambda name: compiled.search(name) is not None
