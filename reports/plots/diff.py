@@ -28,7 +28,7 @@ def draw_diff(shown: ShownDiff, theme: Theme = LIGHT) -> "Figure":
     figure.set_facecolor(theme.paper)
     for row, case in enumerate(cases):
         top, inner = 1 - (row * _HEIGHT + 0.5) / height, (_HEIGHT - 1.15) / height
-        axes = figure.add_axes((0.75 / _WIDTH, top - inner, 1 - 2.6 / _WIDTH, inner))
+        axes = figure.add_axes((0.75 / _WIDTH, top - inner, 1 - 2.95 / _WIDTH, inner))
         _draw_case(axes, shown, case, theme)
     if not cases:
         figure.text(0.02, 0.5, "no op has FLOPs, bytes and time on both sides", color=theme.ink)

@@ -190,7 +190,8 @@ def json_text(shown: ShownDiff) -> str:
 
 
 _CSV = ("case", "op", "verdict", "time_verdict", "dram_bytes_verdict", "flop_count_verdict", "a_time_ns",
-        "b_time_ns", "a_dram_bytes", "b_dram_bytes", "a_flop_count", "b_flop_count", "a_roof_fraction", "b_roof_fraction",
+        "b_time_ns", "a_dram_bytes", "b_dram_bytes", "a_flop_count", "b_flop_count", "a_roof_fraction",
+        "b_roof_fraction",
         "a_headroom_ns", "b_headroom_ns", "work_factor", "byte_factor", "efficiency_factor",
         "kernels_changed")  # fmt: skip
 
