@@ -1,6 +1,6 @@
-"""Finds the formats that results are written in: the one registry behind -o of analyze, report and compare.
+"""Finds the formats that results are written in: the one registry behind -o of analyze, report, compare and diff.
 
-A format is a module in `reports/outputs/analysis` or `reports/outputs/comparison` with
+A format is a module in `reports/outputs/analysis`, `comparison` or `diff` with
 
 - `SUFFIXES`: of the files that `-o FILE` names, lower case with the dot; empty where no suffix means this format;
 - `FOLDER_FILES`: what it adds to the folder of `-o DIR`; may be left out;
@@ -23,6 +23,7 @@ from roofprof.files import cause
 
 if TYPE_CHECKING:
     from roofprof.document.comparison import Comparison
+    from roofprof.reports.tables.diff import ShownDiff
     from roofprof.results.report import RooflineReport
 
 T = TypeVar("T")
@@ -47,6 +48,11 @@ def analysis_outputs() -> "tuple[Output[RooflineReport], ...]":
 def comparison_outputs() -> "tuple[Output[Comparison], ...]":
     """Every format of a comparison."""
     return _discover("roofprof.reports.outputs.comparison")
+
+
+def diff_outputs() -> "tuple[Output[ShownDiff], ...]":
+    """Every format of a diff."""
+    return _discover("roofprof.reports.outputs.diff")
 
 
 def output_for(outputs: Sequence[Output[T]], path: Path) -> Output[T] | None:

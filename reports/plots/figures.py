@@ -82,6 +82,19 @@ def save_picture(figure: "Figure", path: Path, hint: str = "choose another file"
         return write_output(path, lambda partial: figure.savefig(partial, format=kind, metadata=dateless), hint)
 
 
+def svg_text(figure: "Figure") -> str:
+    """A figure as SVG text, for a page; equal figures give equal text."""
+    import io
+
+    import matplotlib
+
+    _escape_texts(figure)
+    out = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "roofprof"}), any_script():
+        figure.savefig(out, format="svg", metadata=FORMATS[".svg"])
+    return out.getvalue()
+
+
 def _escape_texts(figure: "Figure") -> None:
     from matplotlib.text import Text
 

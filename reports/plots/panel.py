@@ -59,11 +59,11 @@ def draw_panel(axes: "Axes", points: Points, roofs: Sequence[RoofSet], theme: Th
     """
     used = {point.pipe for point in points.drawn if point.named or (point.share or 0) >= VISIBLE_SHARE}
     pipes = [pipe for pipe in PIPE_STYLES if (pipe in used or pipe in always) and any(pipe in r.peaks for r in roofs)]
-    _limits(axes, points, roofs, pipes)
+    _limits(points, roofs, pipes).apply(axes)
     paper(axes, theme)
-    for number, roof in enumerate(roofs):
-        _draw_roofs(axes, roof, pipes, theme, solid=number == 0)
-    _label_roofs(axes, roofs, pipes, points, theme)
+    bandwidth = max((roof.dram_bytes_per_s or 0.0 for roof in roofs), default=0.0)
+    near = [p.intensity for p in points.drawn if p.rate > 0.2 * bandwidth * p.intensity]
+    draw_roofs(axes, roofs, pipes, near, theme)
     if below := _draw_marks(axes, points, theme):
         named = [printable(point.label, 20) for point in below if point.named]
         more = [f"{len(below) - len(named)} ops"] if len(below) > len(named) else []
@@ -71,21 +71,57 @@ def draw_panel(axes: "Axes", points: Points, roofs: Sequence[RoofSet], theme: Th
                   va="bottom", fontsize=7, color=theme.faint, parse_math=False)  # fmt: skip
 
 
-def _limits(axes: "Axes", points: Points, roofs: Sequence[RoofSet], pipes: Sequence[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of both axes."""
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+    @classmethod
+    def of(
+        cls, intensities: Sequence[float], rates: Sequence[float], roofs: Sequence[RoofSet], pipes: Sequence[str]
+    ) -> "Limits":
+        """Wide enough for the marks and the ridges, and not so deep that all else is pressed together."""
+        peaks = [roof.peaks[pipe] for roof in roofs for pipe in pipes if pipe in roof.peaks]
+        ridges = [
+            roof.peaks[pipe] / roof.dram_bytes_per_s
+            for roof in roofs
+            for pipe in pipes
+            if roof.dram_bytes_per_s and pipe in roof.peaks
+        ]
+        top = max([*peaks, *rates], default=1e12)
+        low, high = min([*intensities, 1.0]) / 2, max([*intensities, *ridges, 10.0]) * 4
+        bottom = max(min(rates, default=top / 1e3) / 2.5, top / DEEPEST)
+        return cls((max(low, high / 1e6), high), (bottom, top * 2.2))
+
+    def apply(self, axes: "Axes") -> None:
+        """Log axes with these limits."""
+        axes.set(xscale="log", yscale="log", xlim=self.x, ylim=self.y)
+
+
+def _limits(points: Points, roofs: Sequence[RoofSet], pipes: Sequence[str]) -> Limits:
     main = [p for p in points.drawn if p.named or (p.share or 0) >= VISIBLE_SHARE] or list(points.drawn)
-    intensities = [p.intensity for p in main] + [p.other[0] for p in main if p.named and p.other]
-    rates = [p.rate for p in main] + [p.other[1] for p in main if p.named and p.other]
-    peaks = [roof.peaks[pipe] for roof in roofs for pipe in pipes if pipe in roof.peaks]
-    ridges = [
-        roof.peaks[pipe] / roof.dram_bytes_per_s
-        for roof in roofs
-        for pipe in pipes
-        if roof.dram_bytes_per_s and pipe in roof.peaks
-    ]
-    top = max([*peaks, *rates], default=1e12)
-    low, high = min([*intensities, 1.0]) / 2, max([*intensities, *ridges, 10.0]) * 4
-    bottom = max(min(rates, default=top / 1e3) / 2.5, top / DEEPEST)
-    axes.set(xscale="log", yscale="log", xlim=(max(low, high / 1e6), high), ylim=(bottom, top * 2.2))
+    others = [p.other for p in main if p.named and p.other]
+    intensities = [p.intensity for p in main] + [x for x, _ in others]
+    return Limits.of(intensities, [p.rate for p in main] + [y for _, y in others], roofs, pipes)
+
+
+def draw_roofs(
+    axes: "Axes", roofs: Sequence[RoofSet], pipes: Sequence[str], intensities: Sequence[float], theme: Theme
+) -> None:
+    """The roofs with their labels: the first set solid, the others dashed.
+
+    Args:
+        axes: with their limits set.
+        roofs: the best known first.
+        pipes: whose peaks are drawn.
+        intensities: of the marks near the diagonal, which its label keeps away from.
+        theme: colours.
+    """
+    for number, roof in enumerate(roofs):
+        _draw_roofs(axes, roof, pipes, theme, solid=number == 0)
+    _label_roofs(axes, roofs, pipes, intensities, theme)
 
 
 def paper(axes: "Axes", theme: Theme) -> None:
@@ -116,7 +152,9 @@ def _draw_roofs(axes: "Axes", roof: RoofSet, pipes: Sequence[str], theme: Theme,
                   gid=f"roof-{pipe}-{roof.name}")  # fmt: skip
 
 
-def _label_roofs(axes: "Axes", roofs: Sequence[RoofSet], pipes: Sequence[str], points: Points, theme: Theme) -> None:
+def _label_roofs(
+    axes: "Axes", roofs: Sequence[RoofSet], pipes: Sequence[str], intensities: Sequence[float], theme: Theme
+) -> None:
     """The peaks beside the axes, each at its height; the bandwidth along its diagonal."""
     wanted = [
         (peak, f"{pipe_label(pipe)} {format_si(peak, 'FLOP/s')}" + (f" {roof.name}" if len(roofs) > 1 else ""), pipe)
@@ -132,16 +170,20 @@ def _label_roofs(axes: "Axes", roofs: Sequence[RoofSet], pipes: Sequence[str], p
                   ha="left", va="center")  # fmt: skip
     bandwidths = [(roof.name, roof.dram_bytes_per_s) for roof in roofs if roof.dram_bytes_per_s]
     if bandwidths:
-        _label_diagonal(axes, bandwidths, [peak for peak, _, _ in wanted], points, theme)
+        _label_diagonal(axes, bandwidths, [peak for peak, _, _ in wanted], intensities, theme)
 
 
 def _label_diagonal(
-    axes: "Axes", bandwidths: Sequence[tuple[str, float]], peaks: Sequence[float], points: Points, theme: Theme
+    axes: "Axes",
+    bandwidths: Sequence[tuple[str, float]],
+    peaks: Sequence[float],
+    intensities: Sequence[float],
+    theme: Theme,
 ) -> None:
     """Where the fewest marks stand."""
     (low, high), bottom, bandwidth = axes.get_xlim(), axes.get_ylim()[0], max(b for _, b in bandwidths)
     start, end = max(low, bottom / bandwidth), (max(peaks) / bandwidth if peaks else high)
-    marks = [math.log(p.intensity) for p in points.drawn if p.rate > 0.2 * bandwidth * p.intensity]
+    marks = [math.log(intensity) for intensity in intensities]
 
     def crowd(place: float) -> int:
         return sum(abs(math.log(start * (end / start) ** place) - mark) < 0.8 for mark in marks)

@@ -103,7 +103,7 @@ def _by_roofs(facts: Facts) -> Reason:
     op = facts.op
     bound = op.points.on_gpu.bound
     if op.of_roof is None or bound is None:
-        return Reason("no roof: FLOPs, bytes or peaks are unknown", None)
+        return _without_roof(facts)
     reached = _rate(op) if bound == "compute" else _bandwidth(facts)
     if op.measured_on.bound == "latency" or op.of_roof < FAR:
         if (share := facts.longest_share) < ONE_KERNEL:
@@ -113,6 +113,13 @@ def _by_roofs(facts: Facts) -> Reason:
     if bound == "compute":
         return Reason(f"compute: {reached}", "tile shape, pipelining, clocks")
     return Reason(f"memory: {reached}", "wider loads, more in flight")
+
+
+def _without_roof(facts: Facts) -> Reason:
+    """What is known all the same: bytes without FLOPs are a part of the DRAM roof."""
+    if facts.op.measured_on.achieved_dram_bytes_per_s is not None and facts.roofs.dram_bytes_per_s:
+        return Reason(f"DRAM {_bandwidth(facts)}; FLOPs unknown", "collect FLOPs: ncu --set full")
+    return Reason("no roof: FLOPs, bytes or peaks are unknown", None)
 
 
 def _bandwidth(facts: Facts) -> str:

@@ -95,6 +95,16 @@ COMMANDS = {
         "compare",
         "Compare arithmetic intensity by formula with the measured one, op by op, worst first.",
     ),
+    "diff": LazyCommand(
+        "roofprof.cli.diff",
+        "diff_command",
+        "Compare two analyses op by op: what changed, by how much, and whether that is more than chance.",
+    ),
+    "baseline": LazyCommand(
+        "roofprof.cli.baseline",
+        "baseline",
+        "Keep analyses by name, list them, and compare a new one with one of them.",
+    ),
     "verify": LazyCommand(
         "roofprof.cli.verify",
         "verify",

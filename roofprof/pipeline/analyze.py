@@ -207,7 +207,7 @@ def name_filter(text: str | None) -> Callable[[str], bool] | None:
     if text is None:
         return None
     try:
-        pattern = re.compile(text)
+        compiled = re.compile(text)
     except re.error as error:
         raise UsageError(f"invalid regular expression in --only: {text!r}: {error}") from None
-    return lambda name: pattern.search(name) is not None
+    return lambda name: compiled.search(name) is not None

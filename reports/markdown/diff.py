@@ -1,0 +1,49 @@
+"""A diff as Markdown: the verdict and what changed first, the rest folded away."""
+
+from collections.abc import Sequence
+
+from roofprof.diff.diff import CaseDiff, OpDiff
+from roofprof.diff.judge import Verdict
+from roofprof.formatting import format_number
+from roofprof.reports.markdown.text import code, prose, table
+from roofprof.reports.tables.diff import ShownDiff, case_head, change, summary, us
+
+_QUIET = (Verdict.WITHIN,)
+_HEADINGS = ("op", "before", "after", "time", "DRAM bytes", "FLOPs", "work x bytes x efficiency", "verdict")
+
+
+def render_diff(shown: ShownDiff) -> str:
+    """The document, one newline at its end."""
+    lines = [f"### roofprof: {prose(shown.names[0])} → {prose(shown.names[1])}", "", f"**{prose(summary(shown))}**", ""]
+    for case in shown.diff.cases:
+        lines += _case(case)
+    if not shown.diff.cases:
+        lines += ["Nothing in common: no case, no op of one name.", ""]
+    lines += [f"- {prose(note)}" for note in shown.diff.notes]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _case(case: CaseDiff) -> list[str]:
+    loud = [op for op in case.ops if op.verdict not in _QUIET]
+    quiet = [op for op in case.ops if op.verdict in _QUIET]
+    lines = [f"#### {prose(case_head(case))}", ""]
+    if loud:
+        lines += [*table(_HEADINGS, [_row(op) for op in loud]), ""]
+    if quiet:
+        lines += [f"<details><summary>{len(quiet)} ops within the threshold</summary>", ""]
+        lines += [*table(_HEADINGS, [_row(op) for op in quiet]), "", "</details>", ""]
+    return lines
+
+
+def _row(op: OpDiff) -> Sequence[str]:
+    old, new = (
+        us(side.time_ns if side else None) + (" µs" if side and side.time_ns is not None else "")
+        for side in (op.a, op.b)
+    )
+    factors = op.factors and " x ".join(
+        format_number(f) for f in (op.factors.work, op.factors.bytes, op.factors.efficiency)
+    )
+    words = str(op.verdict) + (", other kernels" if op.kernels_changed else "")
+    words += ", fewer than 3 calls a side" if op.too_few_calls else ""
+    ratios = (change(op.ratio(field)) for field in ("time_ns", "dram_bytes", "flop_count"))
+    return [code(op.op), old, new, *ratios, factors or "—", words]

@@ -1,0 +1,1 @@
+"""Formats of a diff of two analyses."""

@@ -1,0 +1,212 @@
+"""A diff for a terminal, as JSON, as CSV and as Markdown for a pull request."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from roofprof.diff.diff import CaseDiff, Diff, Gate, OpDiff, counts
+from roofprof.diff.judge import Verdict
+from roofprof.formatting import csv_line, format_number, format_percent, format_si, printable, spreadsheet_cell
+
+NAMED = 3
+"""Ops that a gate names."""
+SHOWN = 20
+"""Rows of a case, unless --top says otherwise."""
+NARROWEST, WIDEST = 80, 160
+_MARKS = {
+    Verdict.REGRESSED: "▲", Verdict.IMPROVED: "▼", Verdict.INCONCLUSIVE: "?", Verdict.WITHIN: " ",
+    Verdict.APPEARED: "+", Verdict.VANISHED: "-",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDiff:
+    """What outputs write: a diff, the names of its sides, and its gate where one was asked for."""
+
+    diff: Diff
+    names: tuple[str, str]
+    gate: Gate | None = None
+
+
+class _Row(NamedTuple):
+    mark: str
+    op: str
+    before: str
+    after: str
+    change: str
+    time: str
+    bytes: str
+    flops: str
+    ai: str
+    roof: str
+    headroom: str
+    verdict: str
+
+
+_HEADINGS = _Row("", "op", "µs", "µs after", "change", "time", "bytes", "FLOPs", "AI", "of roof", "headroom", "verdict")
+_WIDE_FROM = 116
+"""Columns from which AI, roof and headroom have room."""
+
+
+def text_lines(shown: ShownDiff, width: int, top: int | None = SHOWN) -> list[str]:
+    """The whole for a terminal; lines are at most as wide as it, 80 to 160.
+
+    Args:
+        shown: what to print.
+        width: of the terminal.
+        top: rows of each case; None for all.
+    """
+    width = max(NARROWEST, min(WIDEST, width))
+    found = shown.diff
+    lines = [printable(f"{shown.names[0]} → {shown.names[1]}, threshold {format_percent(found.threshold)}", width)]
+    for case in found.cases:
+        lines += ["", printable(case_head(case), width), *_table(case.ops[:top], width)]
+        left = len(case.ops) - len(case.ops[:top])
+        lines += [f"and {left} more ops: --top 0 lists all"] if left else []
+    if not found.cases:
+        lines += ["", "nothing in common: no case, no op of one name"]
+    lines += [""] + [printable(f"note: {note}", width) for note in found.notes]
+    lines.append(printable(summary(shown), width))
+    return lines
+
+
+def case_head(case: CaseDiff) -> str:
+    """The case and one layer's time before and after."""
+    old, new = case.times_ns
+    if old is None or new is None:
+        return f"{case.title}: time unknown"
+    ratio = f" ({format_number(new / old)}x)" if old else ""
+    return f"{case.title}: {format_si(old / 1e9, 's')} → {format_si(new / 1e9, 's')}{ratio}"
+
+
+def summary(shown: ShownDiff) -> str:
+    """The verdicts in one line, and what the gate says."""
+    found = ", ".join(f"{number} {verdict}" for verdict, number in counts(shown.diff.ops).items()) or "nothing compared"
+    if shown.gate is None:
+        return found
+    gate = shown.gate
+    if gate.ok:
+        word = "passed"
+    elif gate.regressed:
+        names = list(dict.fromkeys(op.op for op in gate.regressed))
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        word = f"failed: {', '.join(names[:NAMED])}{more} regressed"
+    elif not gate.compared:
+        word = "inconclusive: nothing was compared"
+    else:
+        few = sum(op.too_few_calls for op in gate.inconclusive)
+        why = f", {few} of them for fewer than 3 calls a side" if few else ""
+        word = f"inconclusive: {len(gate.inconclusive)} ops{why}"
+    return f"{found}; gate {format_percent(gate.threshold)} on {gate.metric}: {word}"
+
+
+def _table(ops: Sequence[OpDiff], width: int) -> list[str]:
+    wide = width >= _WIDE_FROM
+    kept = [i for i, name in enumerate(_HEADINGS._fields) if wide or name not in ("ai", "roof", "headroom")]
+    rows = [_HEADINGS, *map(_row, ops)]
+    cells = [[row[i] for i in kept] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(kept))]
+    spare = width - sum(widths) - len(widths) + 1
+    if spare < 0:
+        widths[1] = max(8, widths[1] + spare)
+    texts = {1, len(kept) - 1}
+    lines = []
+    for row in cells:
+        row[1] = printable(row[1], widths[1])
+        line = " ".join(
+            cell.ljust(w) if i in texts else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        lines.append(line.rstrip())
+    return lines
+
+
+def _row(op: OpDiff) -> _Row:
+    return _Row(
+        _MARKS[op.verdict],
+        op.op,
+        us(op.a.time_ns if op.a else None),
+        us(op.b.time_ns if op.b else None),
+        _signed_us(op.change_ns),
+        change(op.ratio("time_ns")),
+        change(op.ratio("dram_bytes")),
+        change(op.ratio("flop_count")),
+        change(op.ratio("arithmetic_intensity")),
+        f"{format_percent(op.a.of_roof if op.a else None)} → {format_percent(op.b.of_roof if op.b else None)}",
+        _signed_us(_difference(op)),
+        str(op.verdict) + (" (kernel)" if op.kernels_changed else "") + (" (calls)" if op.too_few_calls else ""),
+    )
+
+
+def _difference(op: OpDiff) -> float | None:
+    old, new = (side.headroom_ns if side else None for side in (op.a, op.b))
+    return None if old is None or new is None else new - old
+
+
+def us(ns: float | None) -> str:
+    """Microseconds with three significant digits, whole from 100 µs on; an em dash for unknown."""
+    return "—" if ns is None else f"{ns / 1e3:,.0f}" if ns >= 99_950 else format_number(ns / 1e3)
+
+
+def _signed_us(ns: float | None) -> str:
+    if ns is None:
+        return "—"
+    text = us(abs(ns))
+    return "0" if text == "0" else f"{'+' if ns > 0 else '-'}{text}"
+
+
+def change(ratio: float | None) -> str:
+    """`+3.2 %` of 1.032; a factor where it is far from 1."""
+    if ratio is None:
+        return "—"
+    if not 0.5 <= ratio <= 2:
+        return f"{format_number(ratio)}x"
+    percent = f"{100 * (ratio - 1):+.1f} %"
+    return "0 %" if percent in ("+0.0 %", "-0.0 %") else percent
+
+
+def document(shown: ShownDiff) -> dict[str, object]:
+    """What --json prints."""
+    found = shown.diff
+    return {
+        "schema_version": 1,
+        "a": {"name": shown.names[0], "gpu": found.a.gpu.name, "generated": found.a.generated},
+        "b": {"name": shown.names[1], "gpu": found.b.gpu.name, "generated": found.b.generated},
+        "threshold": found.threshold,
+        "ops": [op.as_dict() for op in found.ops],
+        "cases": [
+            {"case": case.title, "a_time_ns": case.times_ns[0], "b_time_ns": case.times_ns[1]} for case in found.cases
+        ],
+        "only_a": [case.title for case in found.only_a],
+        "only_b": [case.title for case in found.only_b],
+        "notes": list(found.notes),
+        "gate": shown.gate.as_dict() if shown.gate else None,
+    }  # fmt: skip
+
+
+def json_text(shown: ShownDiff) -> str:
+    """`document` as text."""
+    return json.dumps(document(shown), ensure_ascii=False, allow_nan=False)
+
+
+_CSV = ("case", "op", "verdict", "time_verdict", "dram_bytes_verdict", "flop_count_verdict", "a_time_ns",
+        "b_time_ns", "a_dram_bytes", "b_dram_bytes", "a_flop_count", "b_flop_count", "a_roof_fraction",
+        "b_roof_fraction",
+        "a_headroom_ns", "b_headroom_ns", "work_factor", "byte_factor", "efficiency_factor",
+        "kernels_changed")  # fmt: skip
+
+
+def csv_text(shown: ShownDiff) -> str:
+    """One row per op."""
+    lines = [csv_line(_CSV)]
+    for op in shown.diff.ops:
+        verdicts = [op.verdicts[m] and str(op.verdicts[m]) for m in ("time", "dram_bytes", "flop_count")]
+        figures = [
+            None if side is None else getattr(side, field)
+            for field in ("time_ns", "dram_bytes", "flop_count", "of_roof", "headroom_ns")
+            for side in (op.a, op.b)
+        ]
+        factors = [op.factors.work, op.factors.bytes, op.factors.efficiency] if op.factors else [None] * 3
+        words = [spreadsheet_cell(op.case), spreadsheet_cell(op.op), str(op.verdict)]
+        lines.append(csv_line([*words, *verdicts, *figures, *factors, op.kernels_changed]))
+    return "".join(lines)
