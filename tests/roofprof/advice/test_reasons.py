@@ -74,10 +74,12 @@ def test_padding_costs_nothing_under_the_memory_roof(one) -> None:  # type: igno
     assert found.kind is None
 
 
-def test_no_roof_is_said(one) -> None:  # type: ignore[no-untyped-def]
+def test_without_a_roof_what_is_known_is_said(one) -> None:  # type: ignore[no-untyped-def]
     report, op = one(0.5)
     unknown = replace(op, measured_on=replace(op.measured_on, roof_fraction=None))
-    assert reason(report, unknown).why.startswith("no roof")
+    assert reason(report, unknown).why == "DRAM 1.68 of 3.35 TB/s; FLOPs unknown"
+    nothing = replace(unknown, measured_on=replace(unknown.measured_on, achieved_dram_bytes_per_s=None))
+    assert reason(report, nothing).why.startswith("no roof")
 
 
 def test_every_op_of_a_layer_has_a_reason_in_a_few_words(layers: RooflineReport) -> None:
