@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from roofprof.document.cases import CaseOps, cases_of, sum_of
+from roofprof.document.cases import CaseOps, cases_of, counted, sum_of
 from roofprof.formatting import printable
 from roofprof.formulas.layer import STEP_OPS
 from roofprof.reports.plots.figures import heading, new_figure
@@ -43,7 +43,7 @@ def draw_time_shares(reports: Sequence[RooflineReport]) -> "Figure":
 
 
 def _draw_bar(axes: "Axes", row: int, case: CaseOps) -> None:
-    total = sum_of(op.time_ns for op in case.layer)
+    total = sum_of(counted(op, op.time_ns) for op in case.layer)
     assert total.known
     left = 0.0
     shares: dict[str, float] = {}
@@ -69,7 +69,7 @@ def _segments(ops: Sequence[OpResult], time_ns: float) -> list[tuple[str, float,
     names, segments = Counter(op.op for op in ops), []
     for bound in BOUND_STYLES:
         own = [
-            (op.label if names[op.op] > 1 else op.op, (op.time_ns or 0) / time_ns)
+            (op.label if names[op.op] > 1 else op.op, (counted(op, op.time_ns) or 0) / time_ns)
             for op in ops
             if (op.measured_on.bound or "unknown") == bound
         ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TextIO
 
 from roofprof.advice.answer import Answer, AnswerRow, TargetRow, target_rows
-from roofprof.document.cases import sum_of
+from roofprof.document.cases import counted, sum_of
 from roofprof.formatting import escaped, format_number, format_percent, format_si, printable
 from roofprof.reports.tables.lines import aligned, print_lines, shortened, strong, width_of, wrapped
 from roofprof.reports.tables.terminal import kernel_line
@@ -25,6 +25,7 @@ _NAME_WIDTHS = (20, 30)
 class _Cells(NamedTuple):
     rank: str
     op: str
+    calls: str
     time: str
     share: str
     of_roof: str
@@ -33,7 +34,7 @@ class _Cells(NamedTuple):
     attempt: str
 
 
-_HEADINGS = _Cells("#", "op", "µs", "share", "of roof", "headroom", "why", "try")
+_HEADINGS = _Cells("#", "op", "calls", "µs", "share", "of roof", "headroom", "why", "try")
 
 
 def microseconds(ns: float | None) -> str:
@@ -83,7 +84,7 @@ def _of_what(answer: Answer) -> str:
     case = answer.case
     if case.phase in ("decode", "prefill"):
         return "a layer"
-    return "one call each" if any(op.calls > 1 for op in case.layer) else "in all"
+    return "in all"
 
 
 def _case(answer: Answer) -> str:
@@ -109,18 +110,16 @@ def _rows(answer: Answer, names: dict[int, str], width: int) -> list[str]:
     rows = [_cells(row, names[id(row.op)], width) for row in answer.rows]
     if answer.folded:
         rows.append(_folded(answer))
-    tries = width >= TRY_FROM
-    room = width - _fixed_width(rows)
-    why = max((width_of(row.why) for row in rows), default=0)
-    attempt = max((width_of(row.attempt) for row in rows), default=0)
-    if tries and why + attempt + 1 > room:
-        attempt = min(attempt, max(room // 2, room - 1 - why))
-        why = room - 1 - attempt
-    limits = {6: min(why, room), 7: attempt}
-    count = len(_HEADINGS) if tries else len(_HEADINGS) - 1
-    right = [name not in ("op", "why", "try") for name in _HEADINGS[:count]]
-    lines = aligned([_HEADINGS[:count], *(tuple(map(escaped, row[:count])) for row in rows)], right, limits)
-    if not tries:
+    left_out = {"try"} if width < TRY_FROM else set()
+    if all(row.times == 1 for row in (*answer.rows, *answer.folded)):
+        left_out.add("calls")
+    kept = [i for i, name in enumerate(_HEADINGS) if name not in left_out]
+    cells = [[row[i] for i in kept] for row in (_HEADINGS, *rows)]
+    headings = cells[0]
+    limits = _word_limits(cells, width)
+    right = [name not in ("op", "why", "try") for name in headings]
+    lines = aligned([headings, *([*map(escaped, row)] for row in cells[1:])], right, limits)
+    if "try" in left_out:
         told = [row for row in answer.rows if row.reason.attempt and row.counted]
         lines += [
             shortened(escaped(f"  try, {names[id(row.op)]}: {row.reason.attempt}"), width) for row in told[:TRIES]
@@ -128,15 +127,27 @@ def _rows(answer: Answer, names: dict[int, str], width: int) -> list[str]:
     return lines
 
 
+def _word_limits(cells: Sequence[Sequence[str]], width: int) -> dict[int, int]:
+    """How wide `why` and `try` may be, by column, so that a row fits."""
+    widest = [max(map(width_of, column)) for column in zip(*cells, strict=True)]
+    words = [i for i, name in enumerate(cells[0]) if name in ("why", "try")]
+    room = width - sum(widest) - len(widest) + 1 + sum(widest[i] for i in words)
+    if len(words) == 1 or sum(widest[i] for i in words) <= room:
+        return {words[0]: min(widest[words[0]], room)} if len(words) == 1 else {}
+    attempt = min(widest[words[1]], max(room // 2, room - widest[words[0]]))
+    return {words[0]: room - attempt, words[1]: attempt}
+
+
 def _cells(row: AnswerRow, name: str, width: int) -> _Cells:
     op = row.op
     return _Cells(
         str(row.rank),
         _name(name, row.counted, width),
-        microseconds(op.time_ns),
+        str(row.times),
+        microseconds(row.time_ns),
         format_percent(row.share),
         format_percent(op.of_roof),
-        microseconds(op.headroom_ns),
+        microseconds(row.headroom_ns),
         row.reason.why,
         row.reason.attempt or "—",
     )
@@ -151,31 +162,23 @@ def _name(name: str, counted: bool, width: int) -> str:
 def _folded(answer: Answer) -> _Cells:
     """The ops that are small together, in one line."""
     times, headroom = (
-        sum_of(getattr(row.op, field) for row in answer.folded if row.counted) for field in ("time_ns", "headroom_ns")
+        sum_of(getattr(row, field) for row in answer.folded if row.counted) for field in ("time_ns", "headroom_ns")
     )
     what = "ops" if all(row.op.kind == "op" for row in answer.folded) else "rows"
     share = times.value / answer.time_ns if times.value is not None and answer.time_ns else None
     return _Cells(
-        "", f"and {len(answer.folded)} more {what}", microseconds(times.value), format_percent(share), "",
+        "", f"and {len(answer.folded)} more {what}", "", microseconds(times.value), format_percent(share), "",
         microseconds(headroom.known), "--top 0 lists all", "",
     )  # fmt: skip
 
 
-def _fixed_width(rows: Sequence[_Cells]) -> int:
-    """Characters beside `why` and `try`, a space after each."""
-    total = 0
-    for i, heading in enumerate(_HEADINGS[:6]):
-        total += max(width_of(heading), *(width_of(row[i]) for row in rows), 0) + 1 if rows else width_of(heading) + 1
-    return total
-
-
 def _target(answer: Answer, names: dict[int, str], width: int) -> list[str]:
     source = answer.case.source
-    least = sum_of(row.least_time_ns for row in target_rows(answer.case, answer.case.layer))
+    least = sum_of(counted(row.op, row.least_time_ns) for row in target_rows(answer.case, answer.case.layer))
     words = "" if least.value is None else f": at least {format_si(least.value / 1e9, 's')} {_of_what(answer)}"
-    counted = {id(op) for op in answer.case.layer}
+    layer = {id(op) for op in answer.case.layer}
     rows = target_rows(answer.case, [row.op for row in answer.rows[:TARGET_ROWS]])
-    cells = [_target_cells(row, _name(names[id(row.op)], id(row.op) in counted, width)) for row in rows]
+    cells = [_target_cells(row, _name(names[id(row.op)], id(row.op) in layer, width)) for row in rows]
     headings = ("op", "AI meas.", "AI useful", "bound", "attainable", "least µs")
     right = [name not in ("op", "bound") for name in headings]
     head = shortened(f"the same ops on {escaped(source.target.name)}, extrapolated{words}", width)
@@ -212,7 +215,8 @@ def legend(report: RooflineReport, answers: Sequence[Answer]) -> list[str]:
         lines.append(words)
     whose = {op.time_source for op in report.ops}
     source = "nsys, the union of an op's kernels" if whose == {"nsys"} else "ncu" if whose == {"ncu"} else "nsys or ncu"
-    lines.append(f"µs: {source}, median call")
+    several = any(row.times > 1 for answer in answers for row in (*answer.rows, *answer.folded))
+    lines.append(f"µs: {source}, " + ("calls x median call" if several else "median call"))
     if any(not row.counted for answer in answers for row in (*answer.rows, *answer.folded)):
         lines.append("*: in no sum of the layer: once a step for all layers, or a further implementation of an op")
     if report.projected:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from roofprof.advice.reasons import Reason, reasons_of
-from roofprof.document.cases import CaseOps, cases_of, sum_of
+from roofprof.document.cases import CaseOps, cases_of, counted, sum_of, times_in_case
 from roofprof.hardware.roofline import Roofs, place
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
@@ -26,6 +26,21 @@ class AnswerRow:
     reason: Reason
     counted: bool
     """Whether the layer's sums hold it: not lm_head, not a further implementation."""
+
+    @property
+    def times(self) -> int:
+        """Calls that the figures below are of: 1 where calls are repeats of one layer."""
+        return times_in_case(self.op)
+
+    @property
+    def time_ns(self) -> float | None:
+        """Calls x the median call's time."""
+        return counted(self.op, self.op.time_ns)
+
+    @property
+    def headroom_ns(self) -> float | None:
+        """Calls x what the median call could win."""
+        return counted(self.op, self.op.headroom_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,12 @@ class Answer:
 
 def by_headroom(ops: Sequence[OpResult]) -> list[OpResult]:
     """Most to win first; then by time, unknown last."""
-    return sorted(ops, key=lambda op: (op.headroom_ns is None, -(op.headroom_ns or 0.0), -(op.time_ns or 0.0)))
+
+    def key(op: OpResult) -> tuple[bool, float, float]:
+        headroom = counted(op, op.headroom_ns)
+        return headroom is None, -(headroom or 0.0), -(counted(op, op.time_ns) or 0.0)
+
+    return sorted(ops, key=key)
 
 
 def answers_of(
@@ -75,7 +95,7 @@ def answers_of(
 def _answer(case: CaseOps, ops: Sequence[OpResult], top: int | None, every: bool) -> Answer:
     layer, further = {id(op) for op in case.layer}, {id(op) for op in case.alternatives}
     ops = sorted(ops, key=lambda op: id(op) in further)  # what no layer runs comes last
-    time = sum_of(op.time_ns for op in case.layer)
+    time = sum_of(counted(op, op.time_ns) for op in case.layer)
     reasons = reasons_of(case.source, ops)
     rows = [
         AnswerRow(rank, op, _share(op, time.value) if id(op) in layer else None, reason, id(op) in layer)
@@ -83,7 +103,7 @@ def _answer(case: CaseOps, ops: Sequence[OpResult], top: int | None, every: bool
     ]
     most = len(rows) if top is None else min(top, len(rows))
     shown = most if every else min(most, _worth_a_line(rows, time.value))
-    headroom = sum_of(op.headroom_ns for op in case.layer)
+    headroom = sum_of(counted(op, op.headroom_ns) for op in case.layer)
     return Answer(
         case=case,
         rows=tuple(rows[:shown]),
@@ -97,14 +117,15 @@ def _answer(case: CaseOps, ops: Sequence[OpResult], top: int | None, every: bool
 
 
 def _share(op: OpResult, whole: float | None) -> float | None:
-    return op.time_ns / whole if op.time_ns is not None and whole else None
+    time = counted(op, op.time_ns)
+    return time / whole if time is not None and whole else None
 
 
 def _worth_a_line(rows: Sequence[AnswerRow], whole: float | None) -> int:
     """How many rows are shown: the last ones that together are small are not, unless it is one alone."""
     small, kept = 0.0, len(rows)
-    while whole is not None and kept and rows[kept - 1].op.time_ns is not None:
-        small += rows[kept - 1].op.time_ns or 0.0
+    while whole is not None and kept and rows[kept - 1].time_ns is not None:
+        small += rows[kept - 1].time_ns or 0.0
         if small >= SMALL * whole:
             break
         kept -= 1
@@ -116,7 +137,7 @@ def _bound_shares(ops: Sequence[OpResult]) -> tuple[tuple[str, float], ...]:
     for op in ops:
         if op.time_ns is not None:
             bound = op.measured_on.bound or "unknown"
-            times[bound] = times.get(bound, 0.0) + op.time_ns
+            times[bound] = times.get(bound, 0.0) + (counted(op, op.time_ns) or 0.0)
     whole = sum(times.values())
     return tuple(sorted(((bound, ns / whole) for bound, ns in times.items()), key=lambda b: -b[1])) if whole else ()
 

@@ -164,9 +164,13 @@ def sorted_ops(ops: "Sequence[OpResult]", sort: str) -> "list[OpResult]":
         return by_headroom(ops)
     if sort == "name":
         return sorted(ops, key=lambda op: op.label)
+    from roofprof.document.cases import counted
+
     field = _SORT_KEYS[sort]
 
     def value(op: "OpResult") -> float | None:
+        if field == "time_ns":
+            return counted(op, op.time_ns)
         return op.of_roof if field == "roof_fraction" else getattr(op, field)
 
     return sorted(ops, key=lambda op: (value(op) is None, -(value(op) or 0.0)))

@@ -64,8 +64,8 @@ class CaseOps:
 
     @property
     def time_ns(self) -> float | None:
-        """Time of one layer; None where that of an op is unknown."""
-        return sum_of(op.time_ns for op in self.layer).value
+        """Time of one layer, or of all that was captured; None where that of an op is unknown."""
+        return sum_of(counted(op, op.time_ns) for op in self.layer).value
 
     def kernel_of(self, op: OpResult) -> str:
         """What ran: the implementation's name, else the op's longest kernel."""
@@ -92,6 +92,15 @@ class CaseOps:
         )
 
 
+def times_in_case(op: OpResult) -> int:
+    """How often an op counts in sums of its case: once where its calls are repeats of one layer, else every call.
+
+    Calls are repeats where the range around them names the phase of one layer. Those of kernels, of ops with layer
+    numbers in their names and of programs that say nothing of layers are all parts of what was captured.
+    """
+    return 1 if op.kind == "op" and op.phase and not op.layers else op.calls
+
+
 @dataclass(frozen=True, slots=True)
 class Sum:
     """A sum over ops, or a quotient of two sums. It is known where every part is; what is known stands apart."""
@@ -112,6 +121,11 @@ def sum_of(values: Iterable[float | None]) -> Sum:
     parts = list(values)
     known = [value for value in parts if value is not None]
     return Sum(sum(known) if known else None, len(known), len(parts))
+
+
+def counted(op: OpResult, value: float | None) -> float | None:
+    """A figure of one call as often as the op counts in its case."""
+    return None if value is None else value * times_in_case(op)
 
 
 def quotient_of(pairs: Iterable[tuple[float | None, float | None]]) -> Sum:
