@@ -69,10 +69,12 @@ def answers_of(
         top: rows that a case shows at most; None for as many as there are.
         every: show the rows too that are small together.
     """
-    return [_answer(case, order((*case.ops, *case.step_ops)), top, every) for case in cases_of([report])]
+    return [answer_of(case, order, top, every) for case in cases_of([report])]
 
 
-def _answer(case: CaseOps, ops: Sequence[OpResult], top: int | None, every: bool) -> Answer:
+def answer_of(case: CaseOps, order: Order = by_headroom, top: int | None = None, every: bool = False) -> Answer:
+    """The answer to one case; arguments are those of `answers_of`."""
+    ops = order((*case.ops, *case.step_ops))
     layer = {id(op) for op in case.layer}
     time = sum_of(op.time_ns for op in case.layer)
     reasons = reasons_of(case.source, ops)

@@ -44,6 +44,8 @@ class PlacementRow:
     """The implementation or kernel, where `kernel` is the reference document's name for it."""
     findings: tuple[str, ...] = ()
     """Kinds."""
+    measured: OpResult | None = None
+    """The row of the report that it shows; None in a formula row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def _measured(case: CaseOps, op: OpResult, kernel: str, why: str = "") -> Placem
         shape=shape_words(formula.name, formula.shape) if formula else None,
         ran=ran if ran != kernel else None,
         findings=tuple(dict.fromkeys(f.kind for f in op.findings)),
+        measured=op,
     )
 
 
