@@ -29,7 +29,8 @@ headroom                  = measured time - minimum time
 
 - AI below the ridge point: memory-bound; above it: compute-bound. An op under {format_percent(LATENCY_THRESHOLD)} of
   the datasheet's roof is bound by neither; what its counters show stands in its place: few blocks (fewer than SMs),
-  start-up (short kernels), several kernels; *neither roof* where they show nothing.
+  start-up (short kernels), several kernels. Where they show nothing: *neither roof*, or *near its roof* for an op that
+  reaches {format_percent(LATENCY_THRESHOLD)} of a measured one.
 - *By formula*: FLOPs and compulsory bytes of the algorithm. *Measured*: what the hardware executed, padded tiles among
   it. *Useful*: the formula's FLOPs over the measured bytes.
 - *Work ratio*, *byte ratio*: measured over formula. A layer's sums hold each op once, and not `lm_head`.

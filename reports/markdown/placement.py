@@ -11,7 +11,7 @@ from roofprof.reports.markdown.view import SMALL, View
 from roofprof.results.op import OpResult
 
 MOST = 24
-"""Rows of a table of the main part."""
+"""Rows of a table where no op is large."""
 
 Row = tuple[str, list[OpResult | None]]
 
@@ -43,8 +43,9 @@ def _group(view: View, cases: list[CaseOps], part: str) -> list[str]:
     ]  # fmt: skip
     lines += table(["Kernel", "Op", *heads], cells)
     if folded:
-        small = f"takes less than {percent(SMALL)} of {view.whole} in every case"
-        lines += [f"{folded} further {'op' if folded == 1 else 'ops'}, each of which {small}: in the appendix.", ""]
+        more = ", or further implementations" if any(case.alternatives for case in cases) else ""
+        small = f"under {percent(SMALL)} of {view.whole} in every case{more}"
+        lines += [f"In the appendix: {folded} further {'op' if folded == 1 else 'ops'}, {small}.", ""]
     if cases[0].source.projected:
         lines += _extrapolated(view, cases, rows, part)
     return [*lines, *_by_formula(view, cases, part)]
@@ -78,7 +79,7 @@ def _does_tensor_work(op: OpResult) -> bool:
 
 def _rows(view: View, cases: Sequence[CaseOps]) -> tuple[list[Row], int]:
     """Ops that are the reference document's or not small, its own first; how many are left out."""
-    of_document = {id(row.measured) for case in cases for row in _document_rows(view, case) if row.measured}
+    of_document = {id(op) for case in cases for op in _of_document(view, case)}
     every = view.by_op(cases)
 
     def largest(ops: Sequence[OpResult | None]) -> float:
@@ -87,9 +88,23 @@ def _rows(view: View, cases: Sequence[CaseOps]) -> tuple[list[Row], int]:
     own = [item for item in every.items() if any(id(op) in of_document for op in item[1])]
     others = [item for item in every.items() if not any(id(op) in of_document for op in item[1])]
     others.sort(key=lambda item: -largest(item[1]))
-    large = [item for item in others if largest(item[1]) >= SMALL]
-    shown = [*own, *(large or others)[: max(1, MOST - len(own))]]
+    large = [item for item in others if largest(item[1]) >= SMALL and not _all_further(cases, item[1])]
+    shown = [*own, *(large or others[:MOST])]
     return shown, len(every) - len(shown)
+
+
+def _of_document(view: View, case: CaseOps) -> Iterator[OpResult]:
+    """Its kernels' ops, each in the implementation that the layer's sums have, or in the kernel's own."""
+    further = {id(op) for op in case.alternatives}
+    for row in _document_rows(view, case):
+        if row.measured and (id(row.measured) not in further or not row.reason):
+            yield row.measured
+
+
+def _all_further(cases: Sequence[CaseOps], ops: Sequence[OpResult | None]) -> bool:
+    """Whether a row is of further implementations alone."""
+    further = {id(op) for case in cases for op in case.alternatives}
+    return all(id(op) in further for op in ops if op)
 
 
 def _document_rows(view: View, case: CaseOps) -> tuple[PlacementRow, ...]:

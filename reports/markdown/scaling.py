@@ -116,7 +116,7 @@ def _formula_only(view: View) -> list[str]:
         "expects). `roofprof sweep` measures them.",
         "",
     ]
-    points = [point for point in sections.formula_points if not view.small(case, point.op)]
+    points = [p for p in sections.formula_points if view.rows[id(p.op)].counted and not view.small(case, p.op)]
     rows = []
     for point in points or sections.formula_points:
         works = [number(work.arithmetic_intensity if work else None) for work in point.by_batch]

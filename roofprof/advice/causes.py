@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from roofprof.advice.answer import Answer, AnswerRow
 from roofprof.advice.reasons import Reason
+from roofprof.hardware.roofline import LATENCY_THRESHOLD
 from roofprof.results.op import OpResult
 
 NEITHER = "neither roof"
 """Latency, and no finding says of what kind."""
+NEAR = "near its roof"
+"""The same of an op that reaches much of the best roof known: latency goes by the datasheet's and by ncu's time."""
 UNKNOWN = "unknown"
 FEW_BLOCKS, UNEVEN_WAVES = "few blocks", "uneven waves"
 
@@ -17,7 +20,7 @@ _CAUSES = {
     "re-reads": "re-reads", "spills": "spills", "tile-padding": "padded tiles", "other-precision": "other precision",
 }  # fmt: skip
 _ROOFS = {"memory": "memory-bound", "compute": "compute-bound"}
-CAUSES = (*_ROOFS.values(), FEW_BLOCKS, UNEVEN_WAVES, *_CAUSES.values(), NEITHER, UNKNOWN)
+CAUSES = (*_ROOFS.values(), FEW_BLOCKS, UNEVEN_WAVES, *_CAUSES.values(), NEITHER, NEAR, UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ def cause_of(op: OpResult, reason: Reason) -> str:
     if reason.kind == "partial-wave":
         waves = [f.values.get("waves_per_sm") for f in op.findings if f.kind == "partial-wave"]
         return FEW_BLOCKS if any(w is not None and w < 1 for w in waves) else UNEVEN_WAVES
-    return _CAUSES.get(reason.kind or "", NEITHER)
+    near = op.of_roof is not None and op.of_roof >= LATENCY_THRESHOLD
+    return _CAUSES.get(reason.kind or "", NEAR if near else NEITHER)
 
 
 def cause_shares(answer: Answer) -> list[CauseShare]:

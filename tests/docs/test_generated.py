@@ -54,7 +54,9 @@ def test_findings(page: Callable[[str, str, list[str]], None], root: Path) -> No
     for kind, declared in KINDS.items():
         meaning = declared.meaning[0].upper() + declared.meaning[1:]
         advice = more.get(f"`{kind}`", "")
-        wanted.append(f'| <a id="{kind}"></a>`{kind}` | ' + f"{', '.join(declared.severities)} | {meaning}. | {advice} |")
+        wanted.append(
+            f'| <a id="{kind}"></a>`{kind}` | ' + f"{', '.join(declared.severities)} | {meaning}. | {advice} |"
+        )
         assert advice, f"docs/findings.md: what to do about {kind} is missing"
     page("findings.md", FINDINGS, wanted)
 
