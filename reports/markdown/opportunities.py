@@ -21,12 +21,13 @@ _SECTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class _Chance:
-    """An op over the cases of one table."""
+    """An op over the cases of one table in which one bound holds it."""
 
     name: str
     best: OpResult
-    """Where its headroom is the largest part of the layer: reason and bound are this one's."""
+    """Where its headroom is the largest part of the layer: the reason is this one's."""
     ops: tuple[OpResult | None, ...]
+    """One per case; None where something else binds it, or there is none."""
 
 
 def opportunity_sections(view: View) -> list[str]:
@@ -35,39 +36,36 @@ def opportunity_sections(view: View) -> list[str]:
     if not any(case.ops for case in sections.headline):
         return ["No op was measured.", ""]
     groups = view.columns(sections.headline)
-    chances = [list(_chances(view, cases)) for cases in groups]
     least = f"{percent(WORTH)} of {view.whole}"
     lines = [
-        f"Headroom per call in each case, of ops that could save {least} in one case at least. Bold: where it is",
-        "the largest part, which the columns on the right are about.",
+        f"Headroom per call in the cases where that is what binds the op, of ops that could save {least} in one",
+        "of them at least. Bold: where it is the largest part, which the columns on the right are about.",
         "",
     ]
     for bound, title, words in _SECTIONS:
         lines += [f"### {title}", ""]
-        found = [
-            _table(view, cases, own) for cases, every in zip(groups, chances, strict=True)
-            if (own := [chance for chance in every if chance.best.measured_on.bound == bound])
-        ]  # fmt: skip
-        lines += [line for part in found for line in part] or [f"No {words} could save {least}.", ""]
+        tables = [_table(view, cases, own) for cases in groups if (own := _chances(view, cases, bound))]
+        lines += [line for part in tables for line in part] or [f"No {words} could save {least}.", ""]
     unknown = sum(view.answer(case).unplaced for case in sections.headline)
     if unknown:
         lines += [f"Of {unknown} ops the headroom is unknown: a time, a counter or a peak is missing.", ""]
     return [*lines, *_mla(view), *_launches(view)]
 
 
-def _chances(view: View, cases: Sequence[CaseOps]) -> Iterator[_Chance]:
+def _chances(view: View, cases: Sequence[CaseOps], bound: str) -> list[_Chance]:
+    """Ops that are worth telling under a bound: an op may stand under several, each with its own cases."""
     every = []
     for name, ops in view.by_op(cases).items():
+        own = [op if op and op.measured_on.bound == bound and view.rows[id(op)].counted else None for op in ops]
         parts = [
             (op.headroom_ns / case.time_ns, op)
-            for case, op in zip(cases, ops, strict=True)
-            if op and op.headroom_ns is not None and case.time_ns and view.rows[id(op)].counted
+            for case, op in zip(cases, own, strict=True)
+            if op and op.headroom_ns is not None and case.time_ns
         ]
-        if parts:
-            part, best = max(parts, key=lambda item: item[0])
-            every.append((part, _Chance(name, best, tuple(ops))))
-    every.sort(key=lambda item: -item[0])
-    return (chance for part, chance in every if part >= WORTH)
+        part, best = max(parts, key=lambda item: item[0], default=(0.0, None))
+        if best is not None and part >= WORTH:
+            every.append((part, _Chance(name, best, tuple(own))))
+    return [chance for _, chance in sorted(every, key=lambda item: -item[0])]
 
 
 def _table(view: View, cases: Sequence[CaseOps], chances: Sequence[_Chance]) -> list[str]:

@@ -1,6 +1,5 @@
 """The report as one Markdown document, in the order of the reference document; every number from the analyses alone."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,15 +21,14 @@ from roofprof.reports.markdown.view import View
 from roofprof.results.report import RooflineReport
 
 _FIRST_OF_APPENDIX = "Appendix: All Ops"
-_LINKABLE = re.compile(r"[\w.-]+")
 
 
-def render_markdown(reports: Sequence[RooflineReport], picture: str | None = None) -> str:
+def render_markdown(reports: Sequence[RooflineReport], picture: str = "roofline.png") -> str:
     """The document's text.
 
     Args:
         reports: at least one; their cases stand side by side.
-        picture: name of the picture beside the document, where there is one.
+        picture: name of the picture beside the document, which it links.
     """
     sections = build_sections(reports)
     view = View(sections, picture)
@@ -64,17 +62,11 @@ def write_markdown(reports: Sequence[RooflineReport], path: Path) -> Path:
     Raises:
         RoofprofError: the file cannot be written.
     """
-    text = render_markdown(reports, _picture_beside(path))
+    text = render_markdown(reports, path.with_suffix(".png").name)
     try:
         return write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
     except OSError as error:
         raise RoofprofError(f"cannot write {path}: {error.strerror or error}", "choose another file with -o") from None
-
-
-def _picture_beside(path: Path) -> str | None:
-    """A picture of the document's own name in its folder, where there is one that a link can name."""
-    names = (path.with_suffix(suffix) for suffix in (".png", ".svg"))
-    return next((name.name for name in names if name.is_file() and _LINKABLE.fullmatch(name.name)), None)
 
 
 def _head(sections: ReportSections) -> list[str]:

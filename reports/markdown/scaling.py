@@ -22,7 +22,7 @@ from roofprof.results.op import OpResult
 
 _NAMED = 6
 """Ops named in a line."""
-_SHOWN = 8
+_SHOWN = 6
 """Ops of a series, those with the largest share of a layer's time: the appendix has the others."""
 
 

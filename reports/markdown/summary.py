@@ -1,5 +1,7 @@
 """Markdown: the answer on top: what binds each case, what to do first, what the target would give."""
 
+import re
+
 from roofprof.advice.answer import AnswerRow, target_rows
 from roofprof.advice.causes import cause_shares
 from roofprof.document.cases import CaseOps, sum_of
@@ -11,6 +13,7 @@ from roofprof.reports.tables.answer import legend
 FIRST = 3
 """Ops of each case in the table of what to do first."""
 _CAUSES_SHOWN = 3
+_LINKABLE = re.compile(r"[\w.-]+")
 
 
 def summary(view: View) -> list[str]:
@@ -22,9 +25,8 @@ def summary(view: View) -> list[str]:
 
 
 def _picture(view: View) -> list[str]:
-    if view.picture is None:
-        return ["Picture: not drawn yet; `roofprof report INPUT -o roofline.png` draws it beside this file.", ""]
-    return [f"Picture: [{prose(view.picture)}]({view.picture})", ""]
+    link = f"[{prose(view.picture)}]({view.picture})" if _LINKABLE.fullmatch(view.picture) else code(view.picture)
+    return [f"Picture: {link}, drawn by `roofprof report` with that name after `-o`.", ""]
 
 
 def _cases(view: View) -> list[str]:

@@ -23,8 +23,8 @@ class View:
     """One document."""
 
     sections: ReportSections
-    picture: str | None = None
-    """Name of the picture beside the document, where there is one."""
+    picture: str = "roofline.png"
+    """Name that the picture beside the document has."""
     _answers: dict[int, Answer] = field(default_factory=dict)
 
     def answer(self, case: CaseOps) -> Answer:
@@ -104,10 +104,11 @@ class View:
         return sum_of(row.least_time_ns for row in target_rows(case, case.layer))
 
     def columns(self, cases: Iterable[CaseOps]) -> list[list[CaseOps]]:
-        """Cases that may share a table: of one GPU and target, at most `COLUMNS`."""
-        groups: dict[tuple[str, str], list[CaseOps]] = {}
-        for case in cases:
-            groups.setdefault((case.gpu, case.source.target.name), []).append(case)
+        """Cases that may share a table: of one GPU and target, at most `COLUMNS`; more of them by phase."""
+        every, groups = list(cases), dict[tuple[str, str, str | None], list[CaseOps]]()
+        for case in every:
+            phase = case.phase if len(every) > COLUMNS else None
+            groups.setdefault((case.gpu, case.source.target.name, phase), []).append(case)
         return [group[i : i + COLUMNS] for group in groups.values() for i in range(0, len(group), COLUMNS)]
 
     def by_op(self, cases: Sequence[CaseOps]) -> dict[str, list[OpResult | None]]:
