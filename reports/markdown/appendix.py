@@ -15,7 +15,7 @@ def all_ops(view: View) -> list[str]:
     lines = ["Time, part of the roof reached, AI by formula → measured (FLOP/byte); in launch order.", ""]
     for cases in groups:
         rows = [
-            [name, view.kernels(cases, ops), *map(_cell, ops)] for name, ops in view.by_op(cases).items()
+            [name, view.kernels(cases, ops), *map(_cell, ops)] for name, ops in view.by_op(cases)
         ]  # fmt: skip
         lines += table(["Op", f"By, on {code(cases[0].gpu)}", *map(view.head, cases)], rows)
     return lines

@@ -55,7 +55,7 @@ def opportunity_sections(view: View) -> list[str]:
 def _chances(view: View, cases: Sequence[CaseOps], bound: str) -> list[_Chance]:
     """Ops that are worth telling under a bound: an op may stand under several, each with its own cases."""
     every = []
-    for name, ops in view.by_op(cases).items():
+    for name, ops in view.by_op(cases):
         own = [op if op and op.measured_on.bound == bound and view.rows[id(op)].counted else None for op in ops]
         parts = [
             (op.headroom_ns / case.time_ns, op)

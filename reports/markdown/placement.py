@@ -85,8 +85,8 @@ def _rows(view: View, cases: Sequence[CaseOps]) -> tuple[list[Row], int]:
     def largest(ops: Sequence[OpResult | None]) -> float:
         return max(view.share(case, op) for case, op in zip(cases, ops, strict=True) if op)
 
-    own = [item for item in every.items() if any(id(op) in of_document for op in item[1])]
-    others = [item for item in every.items() if not any(id(op) in of_document for op in item[1])]
+    own = [item for item in every if any(id(op) in of_document for op in item[1])]
+    others = [item for item in every if not any(id(op) in of_document for op in item[1])]
     others.sort(key=lambda item: -largest(item[1]))
     large = [item for item in others if largest(item[1]) >= SMALL and not _all_further(cases, item[1])]
     shown = [*own, *(large or others[:MOST])]

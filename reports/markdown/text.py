@@ -11,7 +11,7 @@ NAME_WIDTH = 80
 FINDINGS_PAGE = "docs/findings.md"
 """Where each kind of finding has an anchor: in the checkout."""
 # What may stand in a code span of a table as it is: no backtick, pipe, angle bracket, ampersand or backslash.
-_PLAIN = re.compile(r"[\w .,:;+*/(){}\[\]=×→…#-]+")
+_PLAIN = re.compile(r"[\w .,:;+*/(){}\[\]=×→…#◦-]+")
 # Every character that Markdown, GitHub's tables or HTML could take for markup.
 _MARKUP = re.compile(r"[&<>|`*\[\]\\#~$!@]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^\s*[-+=]|://|(?<=www)\.")
 

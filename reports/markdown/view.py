@@ -111,13 +111,16 @@ class View:
             groups.setdefault((case.gpu, case.source.target.name, phase), []).append(case)
         return [group[i : i + COLUMNS] for group in groups.values() for i in range(0, len(group), COLUMNS)]
 
-    def by_op(self, cases: Sequence[CaseOps]) -> dict[str, list[OpResult | None]]:
-        """Ops by name, one per case in their order, in launch order."""
+    def by_op(self, cases: Sequence[CaseOps]) -> list[tuple[str, list[OpResult | None]]]:
+        """Each op once, in launch order: its name as shown, and the op of each case in their order.
+
+        Names are told apart as they are, for two long ones may be shown alike.
+        """
         table: dict[str, list[OpResult | None]] = {}
         for number, case in enumerate(cases):
             for op in (*case.ops, *case.step_ops):
-                table.setdefault(self.op(op), [None] * len(cases))[number] = op
-        return table
+                table.setdefault(self.names[id(op)], [None] * len(cases))[number] = op
+        return [(self.op(next(op for op in ops if op)), ops) for ops in table.values()]
 
     def kernels(self, cases: Sequence[CaseOps], ops: Sequence[OpResult | None]) -> str:
         """What ran as one op in some cases."""

@@ -296,6 +296,14 @@ def test_hostile_names_stay_text(analyzed) -> None:  # type: ignore[no-untyped-d
     assert "&#60;script&#62;" in text
 
 
+def test_ops_whose_long_names_are_shown_alike_keep_their_rows(decode: RooflineReport) -> None:
+    first, second = (replace(op, op=f"{'x' * 60}{end}{'y' * 60}") for op, end in zip(decode.ops[:2], "ab", strict=True))
+    report = replace(decode, ops=[first, second])
+    assert code(first.op) == code(second.op)
+    text = section(render_markdown([report]), "Appendix: All Ops")
+    assert text.count(f"| {code(first.op)}") == 2
+
+
 HOSTILE = ("<script>x</script>", "a|b", "`x`", "\x1b[31mred", "=1+1", "[a](http://x)", "line\nbreak", "")
 
 
