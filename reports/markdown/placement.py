@@ -66,7 +66,8 @@ def _extrapolated(view: View, cases: Sequence[CaseOps], rows: Sequence[Row], par
     lines += table(["Op", *map(view.head, cases)], table_rows) if table_rows else []
     if plain:
         intensities = sorted(row.useful_intensity for row in plain if row.useful_intensity is not None)
-        span = f", AI {number(intensities[0])} to {number(intensities[-1])}" if intensities else ""
+        ends = list(dict.fromkeys(map(number, (intensities[0], intensities[-1])))) if intensities else []
+        span = f", AI {' to '.join(ends)}" if ends else ""
         which = "The others" if table_rows else "All of them"
         lines += [f"{which} do no tensor work: memory-bound, or at the launch floor, in every case{span}.", ""]
     return lines
