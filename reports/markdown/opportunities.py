@@ -1,146 +1,134 @@
-"""Markdown: optimisation opportunities, and MLA decode's regime by batch."""
+"""Markdown: optimisation opportunities, by what binds; nothing that saves less than a hundredth of the layer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from roofprof.document.cases import CaseOps
-from roofprof.document.opportunities import EFFICIENT, SHOWN, Opportunities
-from roofprof.document.sections import ReportSections
-from roofprof.reports.markdown.text import code, joined, number, percent, prose, seconds, size, table, times, word
-from roofprof.results.thresholds import LAUNCH_BOUND_NS, LOW_OCCUPANCY
+from roofprof.document.opportunities import WORTH, Opportunities
+from roofprof.reports.markdown.text import bullets, code, finding_link, number, percent, seconds, table, word
+from roofprof.reports.markdown.view import View
+from roofprof.results.op import OpResult
+from roofprof.results.thresholds import LAUNCH_BOUND_NS
 
-_PADDING_WORDS = {
-    "memory": "memory-bound on the profiled GPU: bytes take longer than even the padded work",
-    "compute": "compute-bound on the profiled GPU: the padding costs time",
-    "latency": "latency-bound on the profiled GPU: neither roof holds it",
-}
-
-
-def opportunity_sections(sections: ReportSections) -> list[str]:
-    """What the findings and numbers of each case show."""
-    lines: list[str] = []
-    for found in sections.opportunities:
-        lines += [f"### {prose(found.case.title)}", ""]
-        own = [*_below_roof(found), *_padding(found), *_re_reads(found), *_occupancy(found), *_launch_bound(found),
-               *_fusions(found)]  # fmt: skip
-        lines += own or [_nothing(found.case), ""]
-    return [*lines, *_mla(sections)] or ["No op was measured.", ""]
+_NAMED = 4
+"""Pairs or ops named in a line."""
+_SECTIONS = (
+    ("compute", "Compute-Bound Kernels", "compute-bound op"),
+    ("memory", "Memory-Bound Kernels", "memory-bound op"),
+    ("latency", "Kernels That Reach Neither Roof", "such op"),
+)
 
 
-def _nothing(case: CaseOps) -> str:
-    if not case.ops:
-        return "No op of the layer was measured."
-    if any(op.measured_on.roof_fraction is None for op in case.ops):
-        return "Nothing shows, but not every op has a fraction of its roof: counters or times are missing."
-    return f"Nothing stands out: every op reaches {percent(EFFICIENT)} of its roof."
+@dataclass(frozen=True, slots=True)
+class _Chance:
+    """An op over the cases of one table in which one bound holds it."""
+
+    name: str
+    best: OpResult
+    """Where its headroom is the largest part of the layer: the reason is this one's."""
+    ops: tuple[OpResult | None, ...]
+    """One per case; None where something else binds it, or there is none."""
 
 
-def _capped(rows: Sequence[list[str]]) -> list[list[str]]:
-    return list(rows[:SHOWN])
-
-
-def _more(count: int) -> list[str]:
-    return [f"and {count - SHOWN} more in report.json.", ""] if count > SHOWN else []
-
-
-def _below_roof(found: Opportunities) -> list[str]:
-    if not found.below_roof:
-        return []
-    here = code(found.case.gpu)
-    rows = [
-        [code(b.op.label), word(b.op.measured_on.bound), percent(b.roof_fraction), seconds(b.op.time_ns),
-         seconds(b.headroom_ns)]
-        for b in found.below_roof
-    ]  # fmt: skip
-    lines = [f"**Below {percent(EFFICIENT)} of the attainable rate on {here}**, by headroom per call:", ""]
-    lines += table(["Op", "Bound", "Of roof", "Time", "Headroom"], _capped(rows))
-    return [*lines, *_more(len(rows))]
-
-
-def _padding(found: Opportunities) -> list[str]:
-    if not found.padding:
-        return []
-    lines = ["**Tile padding**: the tensor pipes execute whole tiles.", ""]
-    for p in found.padding[:SHOWN]:
-        tile = f", tile {prose(p.tile)}" if p.tile else ""
-        words = _PADDING_WORDS.get(p.op.measured_on.bound or "", "its bound is unknown")
-        lines.append(f"- {code(p.op.label)} executes {times(p.ratio)} the useful FLOPs{tile}; {words}.")
-    return [*lines, "", *_more(len(found.padding))]
-
-
-def _re_reads(found: Opportunities) -> list[str]:
-    if not found.re_reads:
-        return []
-    rows = [
-        [code(r.op.label), size(r.op.dram_read_bytes), size(r.op.formula.dram_read_bytes if r.op.formula else None),
-         size(r.extra_read_bytes), seconds(r.time_ns)]
-        for r in found.re_reads
-    ]  # fmt: skip
-    lines = ["**Re-reads**: operands or intermediates that come from DRAM again.", ""]
-    heads = ["Op", "Read", "Inputs, formula", "Beyond", "At full bandwidth"]
-    return [*lines, *table(heads, _capped(rows)), *_more(len(rows))]
-
-
-def _occupancy(found: Opportunities) -> list[str]:
-    if not found.occupancy:
-        return []
-    rows = [
-        [code(o.op.label), code(o.kernel, 40), number(o.waves_per_sm), percent(o.achieved), percent(o.theoretical),
-         seconds(o.op.time_ns)]
-        for o in found.occupancy
-    ]  # fmt: skip
+def opportunity_sections(view: View) -> list[str]:
+    """By bound as the reference document has them, then MLA decode, then launches."""
+    sections = view.sections
+    if not any(case.ops for case in sections.headline):
+        return ["No op was measured.", ""]
+    groups = view.columns(sections.headline)
+    least = f"{percent(WORTH)} of {view.whole}"
     lines = [
-        "**Occupancy**: latency-bound ops whose longest kernel fills less than one wave of the GPU, or keeps fewer",
-        f"than {percent(LOW_OCCUPANCY)} of the warps active that an SM can hold.",
+        f"Headroom per call in the cases where that is what binds the op, of ops that could save {least} in one",
+        "of them at least. Bold: where it is the largest part, which the columns on the right are about.",
         "",
     ]
-    heads = ["Op", "Kernel", "Waves per SM", "Achieved", "Theoretical", "Time"]
-    return [*lines, *table(heads, _capped(rows)), *_more(len(rows))]
+    for bound, title, words in _SECTIONS:
+        lines += [f"### {title}", ""]
+        tables = [_table(view, cases, own) for cases in groups if (own := _chances(view, cases, bound))]
+        lines += [line for part in tables for line in part] or [f"No {words} could save {least}.", ""]
+    unknown = sum(view.answer(case).unplaced for case in sections.headline)
+    if unknown:
+        lines += [f"Of {unknown} ops the headroom is unknown: a time, a counter or a peak is missing.", ""]
+    return [*lines, *_mla(view), *_launches(view)]
 
 
-def _launch_bound(found: Opportunities) -> list[str]:
-    if not found.launch_bound:
-        return []
-    names = joined([code(op.label) for op in found.launch_bound[:SHOWN]])
-    time, whole = found.launch_bound_ns, found.case.time_ns
-    share = f", {percent(time / whole)} of the layer" if time is not None and whole else ""
-    eager, graph = found.projected_ns
-    spans = ""
-    if eager is not None and graph is not None:
-        spans = f" The ops' spans add up to {seconds(eager)} launched one by one, to {seconds(graph)} in a CUDA graph."
-    return [
-        f"**Launch-bound**: {len(found.launch_bound)} ops are latency-bound and take less than "
-        f"{seconds(LAUNCH_BOUND_NS)} per kernel, "
-        f"{seconds(time)} together{share}. Fusing them, or a CUDA graph, is what helps; the longest: {names}.{spans}",
-        "",
-    ]
+def _chances(view: View, cases: Sequence[CaseOps], bound: str) -> list[_Chance]:
+    """Ops that are worth telling under a bound: an op may stand under several, each with its own cases."""
+    every = []
+    for name, ops in view.by_op(cases):
+        own = [op if op and op.measured_on.bound == bound and view.rows[id(op)].counted else None for op in ops]
+        parts = [
+            (op.headroom_ns / case.time_ns, op)
+            for case, op in zip(cases, own, strict=True)
+            if op and op.headroom_ns is not None and case.time_ns
+        ]
+        part, best = max(parts, key=lambda item: item[0], default=(0.0, None))
+        if best is not None and part >= WORTH:
+            every.append((part, _Chance(name, best, tuple(own))))
+    return [chance for _, chance in sorted(every, key=lambda item: -item[0])]
 
 
-def _fusions(found: Opportunities) -> list[str]:
-    if not found.fusions:
-        return []
-    rows = [
-        [f"{code(f.first.op)} → {code(f.second.op)}", size(f.saved_bytes), seconds(f.second_time_ns),
-         f"the read alone: {code(f.kept)} needs the intermediate too" if f.kept else "written and read again"]
-        for f in found.fusions
-    ]  # fmt: skip
-    lines = ["**Fusable neighbours**: bytes of the intermediate, by formula, that fusing saves.", ""]
-    return [*lines, *table(["First → second", "Saved", "The second takes", "What is saved"], _capped(rows)),
-            *_more(len(rows))]  # fmt: skip
-
-
-def _mla(sections: ReportSections) -> list[str]:
-    if not sections.mla:
-        return []
+def _table(view: View, cases: Sequence[CaseOps], chances: Sequence[_Chance]) -> list[str]:
     rows = []
-    for case, op in sections.mla:
-        pipe = op.formula.pipe if op.formula else ""
-        target = case.source.target
-        rows.append([
-            prose(case.title), code(op.implementation or op.op),
-            number(op.formula.arithmetic_intensity if op.formula else None), number(op.arithmetic_intensity),
-            number(target.ridge_point(pipe)), word(op.bound), word(op.measured_on.bound),
-            percent(op.measured_on.roof_fraction),
-        ])  # fmt: skip
-    heads = ["Case", "By", "AI, formula", "AI, measured", "Ridge of the target", "Bound on the target",
-             "Bound on the profiled GPU", "Of roof"]  # fmt: skip
-    return ["### MLA decode's regime by batch", "", *table(heads, rows)]
+    for chance in chances:
+        cells = [_headroom(op, chance.best) for op in chance.ops]
+        rows.append([chance.name, *cells, percent(chance.best.of_roof), view.why(chance.best),
+                     view.attempt(chance.best)])  # fmt: skip
+    return table(["Op", *map(view.head, cases), "Of roof", "Why", "Try"], rows)
+
+
+def _headroom(op: OpResult | None, best: OpResult) -> str:
+    text = seconds(op.headroom_ns if op else None)
+    return f"**{text}**" if op is best else text
+
+
+def _mla(view: View) -> list[str]:
+    if not view.sections.mla:
+        return []
+    here = [
+        [view.head(case), number(op.formula.arithmetic_intensity if op.formula else None),
+         number(op.arithmetic_intensity), number(op.measured_on.ridge_point), view.cause(op),
+         percent(op.of_roof), seconds(op.headroom_ns)]
+        for case, op in view.sections.mla
+    ]  # fmt: skip
+    heads = ["Case", "AI, formula", "AI, measured", "Ridge point", "What binds", "Of roof", "Headroom"]
+    lines = ["### Mixed Kernels (MLA Decode)", "", *table(heads, here)]
+    there = [
+        f"{view.head(case)}: AI {number(op.arithmetic_intensity)}, ridge point {number(op.ridge_point)}, "
+        f"{word(op.bound)}-bound"
+        for case, op in view.sections.mla
+        if case.source.projected and op.bound
+    ]
+    target = view.target_words([case for case, _ in view.sections.mla])
+    return [*lines, *([f"On {target}: {'; '.join(there)}.", ""] if there else [])]
+
+
+def _launches(view: View) -> list[str]:
+    lines = [line for found in view.sections.opportunities for line in _of_case(view, found)]
+    if not lines:
+        return []
+    return ["### Launches", "", *bullets(lines)]
+
+
+def _of_case(view: View, found: Opportunities) -> Iterator[str]:
+    head, whole = view.head(found.case), found.case.time_ns
+    if whole and found.worth_telling(found.launch_bound_ns):
+        time = found.launch_bound_ns or 0.0
+        words = finding_link("launch-bound", f"{len(found.launch_bound)} ops of short kernels")
+        eager, graph = found.projected_ns
+        spans = ""
+        if eager is not None and graph is not None:
+            spans = f" Spans of all ops: {seconds(eager)} launched one by one, {seconds(graph)} in a CUDA graph."
+        yield (
+            f"{head}: {words}, under {seconds(LAUNCH_BOUND_NS)} a kernel, take {seconds(time)} together, "
+            f"{percent(time / whole)} of {view.whole}.{spans}"
+        )
+    if whole and found.worth_telling(found.fusion_ns):
+        time = found.fusion_ns or 0.0
+        pairs = [f"{code(f.first.op)} → {code(f.second.op)}" for f in found.fusions]
+        more = f" and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
+        yield (
+            f"{head}: fusing {len(pairs)} pairs of neighbours saves {found.fusion_launch_count} launches, "
+            f"{seconds(time)} at the launch floor of {seconds(found.launch_floor_ns)}, {percent(time / whole)} of "
+            f"{view.whole}: {', '.join(pairs[:_NAMED])}{more}."
+        )

@@ -4,15 +4,18 @@ import re
 from collections.abc import Callable, Sequence
 
 from roofprof.document.cases import CaseOps, Sum
+from roofprof.findings import KINDS
 from roofprof.formatting import format_number, format_percent, format_si, printable
 
 NAME_WIDTH = 80
+FINDINGS_PAGE = "docs/findings.md"
+"""Where each kind of finding has an anchor: in the checkout."""
 # What may stand in a code span of a table as it is: no backtick, pipe, angle bracket, ampersand or backslash.
-_PLAIN = re.compile(r"[\w .,:;+*/(){}\[\]=×→…-]+")
+_PLAIN = re.compile(r"[\w .,:;+*/(){}\[\]=×→…#◦-]+")
 # Every character that Markdown, GitHub's tables or HTML could take for markup.
 _MARKUP = re.compile(r"[&<>|`*\[\]\\#~$!@]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^\s*[-+=]|://|(?<=www)\.")
 
-_NUMBER = re.compile(r"\d[\d.,]*(?=[ x%]|$)|—")
+_NUMBER = re.compile(r"\d[\d.,]*(?: ?[A-Za-zµ%/]+)?(?: \(\d[\d.]* %\))?|—")
 
 
 def code(name: str, width: int = NAME_WIDTH) -> str:
@@ -32,6 +35,16 @@ def word(text: str | None) -> str:
     return prose(text) if text else "—"
 
 
+def finding_link(kind: str, words: str) -> str:
+    """Words, and behind them what the finding means and what to do; a kind of another version has no page."""
+    return f"[{prose(words)}]({FINDINGS_PAGE}#{kind})" if kind in KINDS else prose(words)
+
+
+def bullets(lines: Sequence[str]) -> list[str]:
+    """A list with a blank line behind it; no line for none."""
+    return [*(f"- {line}" for line in lines), ""] if lines else []
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """A table with a blank line behind it; columns of numbers stand to the right.
 
@@ -40,8 +53,13 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
         rows: cells, already safe.
     """
     columns = [[row[i] for row in rows] for i in range(len(headings))]
-    marks = ["---:" if i and all(_NUMBER.match(cell) for cell in column) else "---" for i, column in enumerate(columns)]
-    return [_row(headings), f"|{'|'.join(marks)}|", *(_row(row) for row in rows), ""]
+    marks = ["---:" if i and all(map(_is_figure, column)) else "---" for i, column in enumerate(columns)]
+    return [_row(headings), _row(marks), *(_row(row) for row in rows), ""]
+
+
+def _is_figure(cell: str) -> bool:
+    """Whether a cell is a number with its unit, or two of them: `1.70 GHz to 1.99 GHz`."""
+    return all(_NUMBER.fullmatch(part) for part in cell.replace("**", "").split(" to "))
 
 
 def _row(cells: Sequence[str]) -> str:

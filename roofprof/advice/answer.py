@@ -89,12 +89,14 @@ def answers_of(
         top: rows that a case shows at most; None for as many as there are.
         every: show the rows too that are small together.
     """
-    return [_answer(case, order((*case.ops, *case.step_ops)), top, every) for case in cases_of([report])]
+    return [answer_of(case, order, top, every) for case in cases_of([report])]
 
 
-def _answer(case: CaseOps, ops: Sequence[OpResult], top: int | None, every: bool) -> Answer:
+def answer_of(case: CaseOps, order: Order = by_headroom, top: int | None = None, every: bool = False) -> Answer:
+    """The answer to one case; arguments are those of `answers_of`."""
     layer, further = {id(op) for op in case.layer}, {id(op) for op in case.alternatives}
-    ops = sorted(ops, key=lambda op: id(op) in further)  # what no layer runs comes last
+    # What no layer runs comes last.
+    ops = sorted(order((*case.ops, *case.step_ops)), key=lambda op: id(op) in further)
     time = sum_of(counted(op, op.time_ns) for op in case.layer)
     reasons = reasons_of(case.source, ops)
     rows = [

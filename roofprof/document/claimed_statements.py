@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from roofprof.document.bottlenecks import bottlenecks
 from roofprof.document.cases import CaseOps
+from roofprof.document.claimed_kernels import DOCUMENT_KERNELS, ops_of
 from roofprof.document.claims import CheckedClaim, check_claims
 from roofprof.document.opportunities import EFFICIENT
 from roofprof.document.scaling import CONSTANT_WITHIN, ScalingRow, Series
@@ -15,6 +16,11 @@ from roofprof.hardware.roofline import Bound
 from roofprof.results.op import OpResult
 
 CONFIRMED, PARTLY, REFUTED, UNKNOWN = "confirmed", "partly", "refuted", "not measured"
+NOT_CONFIRMED = "not confirmed"
+HALF = 0.5
+"""A sentence about many ops of which fewer agree is not even partly confirmed."""
+_NEITHER = {"latency": "neither roof"}
+"""Where no roof binds: latency alone does not say what does."""
 _GEMMS, _BMMS = ("gemm", "moe_gemm"), ("bmm",)
 _ELEMENTWISE = ("rmsnorm", "add_rmsnorm", "silu_and_mul", "topk", "topk_ungrouped", "rope")
 
@@ -26,17 +32,21 @@ class Statement:
     claim: str
     measured: str
     verdict: str
+    extrapolated: bool = False
+    """Whether it is of the target's roofs, and not of the profiled GPU."""
 
 
 def check_statements(cases: Sequence[CaseOps], batch: Sequence[Series], length: Sequence[Series]) -> list[Statement]:
     """Check every sentence that the data can speak to, in the reference document's order."""
     decode = [s for s in batch if s.phase == "decode"]
     prefill = [s for s in length if s.phase == "prefill"]
-    return [
+    one, many = _case(cases, "decode", 1), _case(cases, "decode", 128)
+    whole = _case(cases, "prefill", 1, 1024)
+    measured = [
         _hardware(),
-        _gemms_at_one(_case(cases, "decode", 1)),
-        _more_compute_bound(_case(cases, "decode", 128)),
-        _prefill(_case(cases, "prefill", 1, 1024)),
+        _gemms_at_one(one),
+        _more_compute_bound(many),
+        _prefill(whole),
         _growth("As batch grows, GEMM AI stays roughly constant", decode, _GEMMS, constant=True),
         _growth("As batch grows, BMM AI increases", decode, _BMMS, constant=False),
         _throughput(decode),
@@ -44,6 +54,10 @@ def check_statements(cases: Sequence[CaseOps], batch: Sequence[Series], length: 
         _at_the_limit(cases),
         _mla(cases),
     ]
+    there = [_gemms_at_one(one, target=True), _more_compute_bound(many, target=True), _prefill(whole, target=True),
+             _mla(cases, target=True)]  # fmt: skip
+    projected = any(case.source.projected for case in cases)
+    return measured + [statement for statement in there if projected and statement.verdict != UNKNOWN]
 
 
 def _case(cases: Iterable[CaseOps], phase: str, batch: int, length: int | None = None) -> CaseOps | None:
@@ -60,7 +74,8 @@ def _hardware() -> Statement:
     return Statement(
         f"GB200 has {format_si(document.peak_flop_per_s[pipe], 'FLOP/s')} in FP4, "
         f"ridge {format_number(document.ridge_point(pipe), 4)} FLOP/byte",
-        f"these are HGX B200's; NVIDIA's for GB200 NVL72: {format_si(nvidia.peak_flop_per_s[pipe], 'FLOP/s')}, "
+        f"no measurement, datasheets: these are HGX B200's; NVIDIA's for GB200 NVL72: "
+        f"{format_si(nvidia.peak_flop_per_s[pipe], 'FLOP/s')}, "
         f"ridge {format_number(nvidia.ridge_point(pipe), 4)} FLOP/byte ({nvidia.source})",
         PARTLY,
     )
@@ -70,58 +85,64 @@ def _unknown(claim: str, what: str) -> Statement:
     return Statement(claim, f"needs {what}", UNKNOWN)
 
 
-def _gemms_at_one(case: CaseOps | None) -> Statement:
+def _verdict(agree: int, count: int) -> str:
+    """Of a sentence about several ops: how many agree stands beside it where they differ."""
+    if not count:
+        return UNKNOWN
+    if agree in (0, count):
+        return CONFIRMED if agree else REFUTED
+    return f"{PARTLY if agree / count >= HALF else NOT_CONFIRMED}, {agree} of {count}"
+
+
+def _bound_of(op: OpResult, target: bool) -> str | None:
+    return op.bound if target else op.measured_on.bound
+
+
+def _gemms_at_one(case: CaseOps | None, target: bool = False) -> Statement:
     claim = "Decode, batch 1: GEMM kernels dominate but are compute-limited"
-    gemms = _of(case.ops, _GEMMS) if case else []
+    gemms = _of(case.layer, _GEMMS) if case else []
     if not case or not gemms:
         return _unknown(claim, "a decode case at batch 1 with GEMMs")
     time = case.time_ns
     own = [op.time_ns for op in gemms]
     share = sum(t for t in own if t) / time if time and None not in own else None
-    return Statement(claim, f"{len(gemms)} GEMMs, {format_percent(share)} of the time; {_bounds(case, gemms)}",
-                     _compute_verdict(gemms))  # fmt: skip
+    head = f"{len(gemms)} GEMMs" if target else f"{len(gemms)} GEMMs, {format_percent(share)} of the time"
+    bounds = [bound for op in gemms if (bound := _bound_of(op, target))]
+    return Statement(claim, f"{head}: {_counts(bounds)}", _compute_verdict(bounds), target)
 
 
-def _more_compute_bound(case: CaseOps | None) -> Statement:
+def _more_compute_bound(case: CaseOps | None, target: bool = False) -> Statement:
     claim = "Decode, batch 128: all kernels become more compute-bound; BMM becomes compute-bound"
     if not case:
         return _unknown(claim, "a decode case at batch 128")
-    bmms = _of(case.ops, _BMMS)
-    parts = [f"all ops: {_bounds(case, case.ops)}"]
-    if bmms:
-        parts.append(f"BMMs: {_bounds(case, bmms)}")
-    return Statement(claim, "; ".join(parts), _compute_verdict(bmms or case.ops))
+    every, bmms = (
+        [bound for op in ops if (bound := _bound_of(op, target))] for ops in (case.layer, _of(case.layer, _BMMS))
+    )
+    text = f"all ops: {_counts(every)}" + (f"; BMMs: {_counts(bmms)}" if bmms else "")
+    return Statement(claim, text, _compute_verdict(bmms or every), target)
 
 
-def _prefill(case: CaseOps | None) -> Statement:
+def _prefill(case: CaseOps | None, target: bool = False) -> Statement:
     claim = "Prefill, 1 x 1024: dominated by compute-bound operations"
     if not case:
         return _unknown(claim, "a prefill case of 1 x 1024 tokens")
     found = bottlenecks(case)
-    shares = ", ".join(f"{s.bound} {format_percent(s.share)}" for s in found.here)
-    target = ", ".join(f"{s.bound} {format_percent(s.share)}" for s in found.target)
-    text = f"time by bound on {case.gpu}: {shares}; minimum time on {case.source.target.name}: {target}"
-    verdicts = {found.dominant == Bound.COMPUTE, found.target_dominant == Bound.COMPUTE}
-    return Statement(claim, text, CONFIRMED if verdicts == {True} else REFUTED if verdicts == {False} else PARTLY)
-
-
-def _bounds(case: CaseOps, ops: Sequence[OpResult]) -> str:
-    """Counts by bound, here and on the target."""
-    here = [op.measured_on.bound for op in ops if op.measured_on.bound]
-    there = [op.bound for op in ops if op.bound]
-    target = f"; by {case.source.target.name}'s roofs {_counts(there)}" if case.source.projected else ""
-    return f"on {case.gpu} {_counts(here)}{target}"
+    bounds, dominant = (found.target, found.target_dominant) if target else (found.here, found.dominant)
+    if not bounds:
+        return _unknown(claim, "times and bounds of its ops")
+    shares = ", ".join(f"{_NEITHER.get(s.bound, s.bound)} {format_percent(s.share)}" for s in bounds)
+    text = f"{'minimum time' if target else 'time'} by bound: {shares}"
+    return Statement(claim, text, CONFIRMED if dominant == Bound.COMPUTE else REFUTED, target)
 
 
 def _counts(bounds: Sequence[str]) -> str:
-    return ", ".join(f"{bounds.count(b)} {b}-bound" for b in ("memory", "compute", "latency") if b in bounds) or "none"
+    words = {"latency": "reach neither roof"}
+    names = ("memory", "compute", "latency")
+    return ", ".join(f"{bounds.count(b)} {words.get(b, f'{b}-bound')}" for b in names if b in bounds) or "none"
 
 
-def _compute_verdict(ops: Sequence[OpResult]) -> str:
-    found = {b for op in ops for b in (op.measured_on.bound, op.bound) if b}
-    if not found:
-        return UNKNOWN
-    return CONFIRMED if found == {Bound.COMPUTE} else PARTLY if Bound.COMPUTE in found else REFUTED
+def _compute_verdict(bounds: Sequence[str]) -> str:
+    return _verdict(sum(bound == Bound.COMPUTE for bound in bounds), len(bounds))
 
 
 def _growth(claim: str, series: Sequence[Series], formulas: Sequence[str], constant: bool) -> Statement:
@@ -140,7 +161,7 @@ def _growth(claim: str, series: Sequence[Series], formulas: Sequence[str], const
     )
     still = [g for g in growths if abs(g - 1) <= CONSTANT_WITHIN]
     agrees = len(still) if constant else len(growths) - len(still)
-    return Statement(claim, text, CONFIRMED if agrees == len(growths) else PARTLY if agrees else REFUTED)
+    return Statement(claim, text, _verdict(agrees, len(growths)))
 
 
 def _is(row: ScalingRow, formulas: Sequence[str]) -> bool:
@@ -159,14 +180,20 @@ def _throughput(series: Sequence[Series]) -> Statement:
     if len(known) < 2:
         return _unknown(claim, "decode cases at two batches or more")
     text = ", ".join(f"batch {batch}: {format_si(time / 1e9, 's')}" for batch, time in known)
-    falling = all(a[1] > b[1] for a, b in pairwise(known))
+    points = [point for point in series[0].layers if point.time_per_token_ns]
+    reached = [point.bottlenecks.dominant == Bound.COMPUTE for point in points]
+    rises = [a[1] > b[1] for a, b in pairwise(known)]
+    explained = all(better or ceiling for better, ceiling in zip(rises, reached[1:], strict=True))
     last = series[0].layers[-1].bottlenecks
-    ceiling = f"; at the largest {_share_words(last.here[0].bound, last.here[0].share)}" if last.here else ""
-    return Statement(claim, f"layer time per token: {text}{ceiling}", CONFIRMED if falling else PARTLY)
+    share = f": at the largest batch {_share_words(last.here[0].bound, last.here[0].share)}" if last.here else ""
+    ceiling = "" if any(reached) else f"; the compute ceiling was never seen{share}"
+    verdict = REFUTED if not any(rises) else CONFIRMED if explained and any(reached) else PARTLY
+    return Statement(claim, f"layer time per token: {text}{ceiling}", verdict)
 
 
 def _share_words(bound: str, share: float) -> str:
-    return f"{format_percent(share)} of the time is {bound}-bound"
+    words = "reaches neither roof" if bound == "latency" else f"is {bound}-bound"
+    return f"{format_percent(share)} of the time {words}"
 
 
 def _quadratic(series: Sequence[Series]) -> Statement:
@@ -187,8 +214,8 @@ def _quadratic(series: Sequence[Series]) -> Statement:
 
 def _at_the_limit(cases: Sequence[CaseOps]) -> Statement:
     claim = "Memory-bound kernels (norms, activations, top-k, rope) are already at hardware bandwidth limits"
-    ops = [op for case in cases for op in _of(case.ops, _ELEMENTWISE)]
-    fractions = sorted(f for op in ops if (f := op.measured_on.roof_fraction) is not None)
+    ops = [op for case in cases for op in _of(case.layer, _ELEMENTWISE)]
+    fractions = sorted(f for op in ops if (f := op.of_roof) is not None)
     if not fractions:
         return _unknown(claim, "such ops")
     above = sum(f >= EFFICIENT for f in fractions)
@@ -197,50 +224,50 @@ def _at_the_limit(cases: Sequence[CaseOps]) -> Statement:
         f"they reach {low} to {high} of the roof on the profiled GPU; "
         f"{above} of {len(fractions)} rows reach {format_percent(EFFICIENT)}"
     )
-    return Statement(claim, text, CONFIRMED if above == len(fractions) else PARTLY if above else REFUTED)
+    return Statement(claim, text, _verdict(above, len(fractions)))
 
 
-def _mla(cases: Sequence[CaseOps]) -> Statement:
+def _mla(cases: Sequence[CaseOps], target: bool = False) -> Statement:
     claim = "MLA decode: memory-bound at low batch, compute-bound at high batch"
-    rows = [(case.batch, op) for case in cases for op in _of(case.ops, ("mla_decode",)) if case.batch and op.bound]
-    if len({batch for batch, _ in rows}) < 2:
+    rows = [
+        (case.batch, op, bound)
+        for case in cases
+        for op in _of(case.layer, ("mla_decode",))
+        if case.batch and (bound := _bound_of(op, target))
+    ]
+    if len({batch for batch, _, _ in rows}) < 2:
         return _unknown(claim, "MLA decode at two batches or more")
     text = ", ".join(
-        f"batch {batch}: AI {format_number(op.arithmetic_intensity)}, {op.measured_on.bound}-bound here, "
-        f"{op.bound}-bound on the target"
-        for batch, op in rows
+        f"batch {batch}: AI {format_number(op.arithmetic_intensity)}, {_NEITHER.get(bound, f'{bound}-bound')}"
+        for batch, op, bound in rows
     )
-    found = [{op.bound, op.measured_on.bound} for _, op in rows]
-    halves = {Bound.MEMORY in found[0], Bound.COMPUTE in found[-1]}
-    return Statement(claim, text, CONFIRMED if halves == {True} else REFUTED if halves == {False} else PARTLY)
+    halves = [rows[0][2] == Bound.MEMORY, rows[-1][2] == Bound.COMPUTE]
+    return Statement(claim, text, CONFIRMED if all(halves) else PARTLY if any(halves) else REFUTED, target)
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredClaim:
-    """A claim and the measured row whose token count is nearest to the claim's."""
+    """A claim and, where its kernel ran at the claim's token count, the measured row."""
 
     claim: CheckedClaim
     case: CaseOps | None
     op: OpResult | None
-    """None where the op was not measured."""
+    """None where the kernel was not measured at that count: another kernel or another size is not set beside it."""
 
 
 def measured_claims(cases: Sequence[CaseOps]) -> list[MeasuredClaim]:
     """Every claim of the placement table and of the worked examples, in the reference document's order."""
     if not cases:
         return []
-    return [_nearest(claim, cases) for claim in check_claims(cases[0].source.target)]
+    return [_like_with_like(claim, cases) for claim in check_claims(cases[0].source.target)]
 
 
-def _nearest(claim: CheckedClaim, cases: Sequence[CaseOps]) -> MeasuredClaim:
+def _like_with_like(claim: CheckedClaim, cases: Sequence[CaseOps]) -> MeasuredClaim:
     names = ("topk_softmax", "topk") if claim.op == "topk_softmax" else (claim.op,)
-    found = [
-        (abs((case.tokens or 0) - claim.m), names.index(op.op), number, case, op)
-        for case in cases
-        for number, op in enumerate(case.ops)
-        if op.op in names
-    ]
-    if not found:
-        return MeasuredClaim(claim, None, None)
-    _, _, _, case, op = min(found, key=lambda row: row[:3])
-    return MeasuredClaim(claim, case, op)
+    kernels = [kernel for kernel in DOCUMENT_KERNELS if kernel.kernel == claim.kernel]
+    for case in cases:
+        for kernel in kernels if case.tokens == claim.m else ():
+            for op, ran in ops_of(kernel, case):
+                if ran and op.op in names:
+                    return MeasuredClaim(claim, case, op)
+    return MeasuredClaim(claim, None, None)

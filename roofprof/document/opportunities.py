@@ -1,82 +1,44 @@
-"""Where time could be saved, op by op, out of findings and numbers: nothing is listed that the data do not show."""
+"""Where time could be saved that no single op's figures show: start-up of short kernels, and neighbours to fuse."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from roofprof.document.cases import CaseOps, gpu_of, sum_of
-from roofprof.findings import Finding
+from roofprof.document.cases import CaseOps, sum_of
 from roofprof.formulas.models import ShapeError, evaluate
 from roofprof.results.op import OpResult
 
 EFFICIENT = 0.7
 """The reference document's threshold: below 70 % of the attainable rate there is room."""
-PADDING_FROM = 1.15
-SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class BelowRoof:
-    """An op below 70 % of what the profiled GPU could give."""
-
-    op: OpResult
-    roof_fraction: float
-    headroom_ns: float
-
-
-@dataclass(frozen=True, slots=True)
-class Padding:
-    """Tensor work beyond the useful."""
-
-    op: OpResult
-    ratio: float
-    tile: str | None
-    """`128x128` where the kernel's name tells."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReRead:
-    """Reads beyond the inputs."""
-
-    op: OpResult
-    extra_read_bytes: float
-    time_ns: float | None
-    """What they take at the full bandwidth of the profiled GPU."""
-
-
-@dataclass(frozen=True, slots=True)
-class Occupancy:
-    """A latency-bound op whose longest kernel leaves SMs empty or has few warps."""
-
-    op: OpResult
-    kernel: str
-    waves_per_sm: float | None
-    achieved: float | None
-    theoretical: float | None
+WORTH = 0.01
+"""What saves less of the layer's time is not listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
-    """Two ops of which the second reads what the first has just written; bytes by formula."""
+    """Two ops of which the second reads what the first has just written."""
 
     first: OpResult
     second: OpResult
     saved_bytes: float
+    """Of the intermediate, by formula: written and read, or read alone where another op needs it too."""
     kept: str | None
     """Other op that reads the intermediate, so that its write stays."""
-    second_time_ns: float | None
+
+    @property
+    def launch_count(self) -> int:
+        """Kernels that are launched no more."""
+        return len(self.second.kernels)
 
 
 @dataclass(frozen=True, slots=True)
 class Opportunities:
-    """One case. Every list is ordered by what it could save."""
+    """One case."""
 
     case: CaseOps
-    below_roof: tuple[BelowRoof, ...]
-    padding: tuple[Padding, ...]
-    re_reads: tuple[ReRead, ...]
-    occupancy: tuple[Occupancy, ...]
     launch_bound: tuple[OpResult, ...]
+    """Ops with that finding, longest first."""
     fusions: tuple[Fusion, ...]
+    """In launch order of the second."""
 
     @property
     def projected_ns(self) -> tuple[float | None, float | None]:
@@ -90,6 +52,28 @@ class Opportunities:
     def launch_bound_ns(self) -> float | None:
         """Time of the launch-bound ops; None where one is unknown."""
         return sum_of(op.time_ns for op in self.launch_bound).value
+
+    @property
+    def launch_floor_ns(self) -> float | None:
+        """What an empty kernel takes in a CUDA graph; None where it was never measured."""
+        ceilings = self.case.source.ceilings
+        return ceilings.launch_floor_ns.get("graph") if ceilings else None
+
+    @property
+    def fusion_launch_count(self) -> int:
+        """Launches that fusing every pair saves; an op that is the second of two pairs counts once."""
+        return sum({id(f.second): f.launch_count for f in self.fusions}.values())
+
+    @property
+    def fusion_ns(self) -> float | None:
+        """What those launches take at least: the launch floor of each."""
+        floor = self.launch_floor_ns
+        return self.fusion_launch_count * floor if floor is not None and self.fusions else None
+
+    def worth_telling(self, time_ns: float | None) -> bool:
+        """Whether a time is at least a hundredth of the layer's."""
+        whole = self.case.time_ns
+        return time_ns is not None and whole is not None and time_ns >= WORTH * whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,59 +112,12 @@ _PAIRS = (
 
 def opportunities(case: CaseOps) -> Opportunities:
     """Collect what a case shows."""
-    below = [
-        BelowRoof(op, fraction, headroom)
-        for op in case.layer
-        if (fraction := op.measured_on.roof_fraction) is not None
-        and fraction < EFFICIENT
-        and (headroom := op.headroom_ns) is not None
-    ]
-    short = [op for op in case.layer if _found(op, "launch-bound")]
+    short = [op for op in case.layer if any(f.kind == "launch-bound" for f in op.findings)]
     return Opportunities(
         case=case,
-        below_roof=tuple(sorted(below, key=lambda b: -b.headroom_ns)),
-        padding=tuple(sorted(_padding(case.layer), key=lambda p: -(p.op.time_ns or 0))),
-        re_reads=tuple(sorted(_re_reads(case), key=lambda r: -r.extra_read_bytes)),
-        occupancy=tuple(sorted(_occupancy(case), key=lambda o: -(o.op.time_ns or 0))),
         launch_bound=tuple(sorted(short, key=lambda op: -(op.time_ns or 0))),
-        fusions=tuple(sorted(_fusions(case), key=lambda f: -f.saved_bytes)),
+        fusions=tuple(_fusions(case)),
     )
-
-
-def _found(op: OpResult, kind: str) -> Finding | None:
-    return next((f for f in op.findings if f.kind == kind), None)
-
-
-def _padding(ops: Sequence[OpResult]) -> Iterator[Padding]:
-    for op in ops:
-        finding = _found(op, "tile-padding")
-        if finding and (ratio := finding.values.get("ratio")) and ratio > PADDING_FROM:
-            m, n = finding.values.get("tile_m"), finding.values.get("tile_n")
-            yield Padding(op, ratio, f"{m}x{n}" if m and n else None)
-
-
-def _re_reads(case: CaseOps) -> Iterator[ReRead]:
-    for op in case.layer:
-        finding = _found(op, "re-reads")
-        if finding and (extra := finding.values.get("extra_read_bytes")):
-            gpu = gpu_of(case.source, op)
-            time = extra / gpu.dram_bytes_per_s * 1e9 if gpu and gpu.dram_bytes_per_s else None
-            yield ReRead(op, extra, time)
-
-
-def _occupancy(case: CaseOps) -> Iterator[Occupancy]:
-    """Low occupancy is what the analysis found to be low: one threshold for both."""
-    few_warps = {(f.report, f.launch_id) for f in case.source.findings if f.kind == "low-occupancy"}
-    columns = ("report", "launch_id", "duration_ns", "kernel_name", "waves_per_sm", "achieved_occupancy",
-               "theoretical_occupancy")  # fmt: skip
-    launches = {(row[0], row[1]): row[1:] for row in case.source.kernels.select(columns).iter_rows()}
-    for op in case.layer:
-        own = [launches[op.report, k] for k in op.kernels if (op.report, k) in launches]
-        if op.measured_on.bound != "latency" or not own:
-            continue
-        launch, _, name, waves, achieved, theoretical = max(own, key=lambda row: row[1] or 0)
-        if (op.report, launch) in few_warps or (waves is not None and waves < 1):
-            yield Occupancy(op, name or "", waves, achieved, theoretical)
 
 
 def _fusions(case: CaseOps) -> Iterator[Fusion]:
@@ -193,7 +130,7 @@ def _fusions(case: CaseOps) -> Iterator[Fusion]:
         if first and second and second.formula:
             size = _intermediate_bytes(pair, second)
             if size:
-                yield Fusion(first, second, size if pair.kept else 2 * size, pair.kept, second.time_ns)
+                yield Fusion(first, second, size if pair.kept else 2 * size, pair.kept)
 
 
 def _intermediate_bytes(pair: _Pair, second: OpResult) -> float | None:

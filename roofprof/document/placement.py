@@ -46,6 +46,8 @@ class PlacementRow:
     """Kinds."""
     mark: str = ""
     """`KERNEL_MARK` where a kernel's row stands among ops."""
+    measured: OpResult | None = None
+    """The row of the report that it shows; None in a formula row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ def _measured(case: CaseOps, op: OpResult, kernel: str, why: str = "") -> Placem
         ran=ran if ran != kernel else None,
         findings=tuple(dict.fromkeys(f.kind for f in op.findings)),
         mark=KERNEL_MARK if op.kind == "kernel" and marked(case.ops) else "",
+        measured=op,
     )
 
 

@@ -48,7 +48,7 @@ class ReportSections:
     formula_case: CaseOps | None
     opportunities: tuple[Opportunities, ...]
     mla: tuple[tuple[CaseOps, OpResult], ...]
-    """MLA decode in every case."""
+    """MLA decode in every case, by the implementation that the layer's sums have."""
     claims: tuple[MeasuredClaim, ...]
     statements: tuple[Statement, ...]
     provenance: Provenance
@@ -78,7 +78,7 @@ def build_sections(reports: Sequence[RooflineReport]) -> ReportSections:
         formula_points=tuple(formula_points(single)) if single else (),
         formula_case=single,
         opportunities=tuple(opportunities(case) for case in headline),
-        mla=tuple((case, op) for case in cases for op in case.ops if op.formula and op.formula.name == "mla_decode"),
+        mla=tuple((case, op) for case in cases for op in case.layer if op.formula and op.formula.name == "mla_decode"),
         claims=tuple(measured_claims(layers)),
         statements=tuple(check_statements(layers, batch, length)),
         provenance=provenance(reports),

@@ -50,12 +50,14 @@ FINDINGS = "| kind | severity | meaning | more, and what to do |"
 
 def test_findings(page: Callable[[str, str, list[str]], None], root: Path) -> None:
     rows = table_at((text := (root / "docs/findings.md").read_text(encoding="utf-8"))[text.index(FINDINGS) :])[2:]
-    more = {kind: last for row in rows for _, kind, *_, last, _ in [re.split(r" ?\| ?", row)]}
+    more = {kind.split(">")[-1]: last for row in rows for _, kind, *_, last, _ in [re.split(r" ?\| ?", row)]}
     wanted = []
     for kind, declared in KINDS.items():
         meaning = declared.meaning[0].upper() + declared.meaning[1:]
         advice = more.get(f"`{kind}`", "")
-        wanted.append(f"| `{kind}` | {', '.join(declared.severities)} | {meaning}. | {advice} |")
+        wanted.append(
+            f'| <a id="{kind}"></a>`{kind}` | ' + f"{', '.join(declared.severities)} | {meaning}. | {advice} |"
+        )
         assert advice, f"docs/findings.md: what to do about {kind} is missing"
     page("findings.md", FINDINGS, wanted)
 

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from roofprof.advice.answer import answers_of
+from roofprof.advice.causes import cause_of
 from roofprof.document.claims import check_claims
+from roofprof.findings import KINDS
 from roofprof.formatting import format_number, format_percent, format_si
 from roofprof.formulas.dimensions import EXPERTS, TOP_K
 from roofprof.formulas.layer import RECIPES, LayerCase, layer_ops
 from roofprof.formulas.models import FORMULAS, evaluate
-from roofprof.hardware.devices import bundled_gpus
+from roofprof.hardware.devices import DeviceSpec, bundled_gpus
 from roofprof.hardware.roofline import Roofs, place
 from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
 from roofprof.reports.markdown.report import render_markdown
@@ -22,9 +25,18 @@ from roofprof.results.report import RooflineReport
 
 UNIT = r"(?: (?:[EPTGMkmµn]?(?:FLOP/s|B/s|B|s|Hz)|%)(?![\w/])|x(?!\w))?"
 NUMBER = re.compile(rf"(?<![\w.,&#])(?:\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d+)(?:\.\d+)?(?:e[+-]?\d+)?{UNIT}")
-SAID = {"60 %", "70 %", "15 %", "5.00 µs", "25 %", "1", "128", "1024", "10.0"}
+SAID = {"60 %", "70 %", "15 %", "5.00 µs", "1 %", "1", "128", "1024", "10.0"}
 """Of the text itself: thresholds, the reference document's cases, the compute capability that FP4 needs."""
 FORMULA_BATCHES = (1, 16, 64, 128)
+FUSED = (
+    ("input_layernorm", "quant_fused_qkv_a_proj"), ("q_a_layernorm", "quant_q_b_proj"), ("rope", "kv_write"),
+    ("attn_mqa", "quant_attn_w_vc"), ("attn_mha", "quant_o_proj"), ("attn_w_vc", "quant_o_proj"),
+    ("kv_a_layernorm", "quant_kv_b_proj"), ("post_attention_layernorm", "quant_shared_gate_up"),
+    ("post_attention_layernorm", "quant_moe_gate_up"), ("shared_gate_up", "shared_silu_and_mul"),
+    ("moe_gate_up", "moe_silu_and_mul"), ("shared_silu_and_mul", "quant_shared_down"),
+    ("moe_silu_and_mul", "quant_moe_down"), ("quant_moe_gate_up", "moe_permute"), ("moe_combine", "moe_add_shared"),
+)  # fmt: skip
+"""Neighbours of the layer: the second reads what the first writes."""
 
 
 def spellings(key: str, value: float) -> Iterator[str]:
@@ -84,6 +96,8 @@ def allowed_for(document: dict[str, Any]) -> Allowed:
             allowed.value("peak_flop_per_s", peak)
             allowed.value("ridge", peak / gpu["dram_bytes_per_s"])
         allowed.text(gpu["source"])
+    for kind in KINDS.values():
+        allowed.text(kind.meaning)
     for formula in FORMULAS.values():
         allowed.text(formula.__doc__ or "")
     return allowed
@@ -106,29 +120,26 @@ def target_time(op: dict[str, Any], target: dict[str, Any]) -> float:
     return op["dram_bytes"] / target["dram_bytes_per_s"] * 1e9  # type: ignore[no-any-return]
 
 
-def add_sums(allowed: Allowed, document: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+def add_sums(allowed: Allowed, document: dict[str, Any], rows: list[dict[str, Any]], causes: dict[int, str]) -> None:
     """Sums over one case, and shares of them."""
     ops = one_layer([op for op in rows if op["op"] != "lm_head"])
-    known = [op for op in ops if op["measured_on"]["bound"] and time(op)]
+    known = [op for op in ops if time(op)]
     whole = math.fsum(time(op) for op in known)
     minimum = math.fsum(target_time(op, document["target"]) for op in ops if op["bound"])
+    headroom = math.fsum(op["headroom_ns"] or 0 for op in known)
     allowed.value("sum_ns", whole)
-    allowed.value("sum_ns", minimum)
-    allowed.value("sum_ns", math.fsum(op["headroom_ns"] or 0 for op in known))
-    for bound in ("memory", "compute", "latency"):
-        own = math.fsum(time(op) for op in known if op["measured_on"]["bound"] == bound)
-        allowed.value("sum_ns", own)
-        allowed.value("share", own / whole)
-        allowed.value(
-            "share", math.fsum(target_time(o, document["target"]) for o in ops if o["bound"] == bound) / minimum
-        )
+    allowed.value("sum_ns", headroom)
+    allowed.value("share", headroom / whole)
+    for group in groups_of_time(known, causes):
+        allowed.value("sum_ns", math.fsum(map(time, group)))
+        allowed.value("share", math.fsum(map(time, group)) / whole)
+    for bound in ("memory", "compute"):
+        least = [target_time(o, document["target"]) for o in ops if o["bound"] == bound]
+        allowed.value("share", math.fsum(least) / minimum)
     for op in known:
         allowed.value("share", time(op) / whole)
     gemms = [op for op in known if op["formula"] and op["formula"]["name"] in ("gemm", "moe_gemm")]
     allowed.value("share", math.fsum(time(op) for op in gemms) / whole)
-    short = [time(op) for op in known if any(f["kind"] == "launch-bound" for f in op["findings"])]
-    allowed.value("sum_ns", math.fsum(short))
-    allowed.value("share", math.fsum(short) / whole)
     for key in ("nsys_projected_ns", "graph_projected_ns"):
         if all(op[key] is not None for op in ops):
             allowed.value("sum_ns", math.fsum(op[key] for op in ops))
@@ -137,6 +148,80 @@ def add_sums(allowed: Allowed, document: dict[str, Any], rows: list[dict[str, An
         allowed.value("token_ns", whole / (batch if phase == "decode" else batch * length))
     flops, traffic = (math.fsum(op[k] for op in ops) for k in ("flop_count", "dram_bytes"))
     allowed.value("ai", flops / traffic)
+    add_fusions(allowed, document, ops, whole)
+    add_least(allowed, document, ops)
+
+
+def groups_of_time(ops: list[dict[str, Any]], causes: dict[int, str]) -> list[list[dict[str, Any]]]:
+    """By bound; and by cause, of which latency has several."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for op in ops:
+        for name in {f"bound {op['measured_on']['bound']}", f"cause {causes[id(op)]}"}:
+            groups.setdefault(name, []).append(op)
+        if any(f["kind"] == "launch-bound" for f in op["findings"]):
+            groups.setdefault("launch-bound", []).append(op)
+    return list(groups.values())
+
+
+def add_fusions(allowed: Allowed, document: dict[str, Any], ops: list[dict[str, Any]], whole: float) -> None:
+    """What fusing every pair of neighbours saves: the launches of the second ones, at the launch floor."""
+    floor = ((document.get("ceilings") or {}).get("launch_floor_ns") or {}).get("graph")
+    names = {op["op"]: op for op in reversed(ops)}
+    pairs = [(first, second) for first, second in FUSED if first in names and second in names]
+    launches = sum(len(names[second]["kernels"]) for second in {second for _, second in pairs})
+    allowed.update((str(len(pairs)), str(len(pairs) - 4), str(launches)))
+    if floor:
+        allowed.value("floor_ns", floor)
+        allowed.value("sum_ns", floor * launches)
+        allowed.value("share", floor * launches / whole)
+
+
+def add_least(allowed: Allowed, document: dict[str, Any], ops: list[dict[str, Any]]) -> None:
+    """The layer on the target: useful FLOPs where there is a formula, measured bytes, and the launch floor."""
+    target = RooflineReport.from_dict(document).target
+    floor = ((document.get("ceilings") or {}).get("launch_floor_ns") or {}).get("graph") or 0.0
+    times: dict[str, float] = {}
+    for op in ops:
+        work = {op["formula"]["pipe"]: op["formula"]["flop_count"]} if op["formula"] else op["flop_by_pipe"]
+        placed = place(work, op["dram_bytes"], Roofs.of(target))
+        if placed.bound_time_s is not None:
+            roof, launches = placed.bound_time_s * 1e9, floor * len(op["kernels"])
+            bound = "launch" if roof < launches else str(placed.bound)
+            times[bound] = times.get(bound, 0.0) + max(roof, launches)
+    allowed.value("sum_ns", sum(times.values()))
+    for own in times.values():
+        allowed.value("share", own / sum(times.values()))
+
+
+def add_target(allowed: Allowed, target: DeviceSpec, op: dict[str, Any]) -> None:
+    """Attainable from useful FLOPs and measured bytes."""
+    work = {op["formula"]["pipe"]: op["formula"]["flop_count"]} if op["formula"] else op["flop_by_pipe"]
+    allowed.value("attainable_flop_per_s", place(work, op["dram_bytes"], Roofs.of(target)).attainable_flop_per_s)
+
+
+def add_reason(allowed: Allowed, document: dict[str, Any], op: dict[str, Any]) -> None:
+    """What a reason may say of an op: bandwidth beside its roof, kernels, their times, what its findings counted."""
+    achieved = op["measured_on"]["achieved_dram_bytes_per_s"]
+    ceilings = document.get("ceilings") or {"dram_bytes_per_s": {}}
+    for roof in (*ceilings["dram_bytes_per_s"].values(), document["gpu"]["dram_bytes_per_s"]):
+        allowed.value("dram_bytes_per_s", roof)
+        if achieved:
+            allowed.add(format_number(achieved / (roof / float(format_si(roof, "B/s").split()[0]))))
+    kernels = len(op["kernels"])
+    allowed.add(str(kernels))
+    allowed.add(f"{(time(op) or 0) / kernels / 1e3:.1f} µs")
+    own = [
+        k["duration_ns"] for k in document["kernels"] if k["report"] == op["report"] and k["launch_id"] in op["kernels"]
+    ]
+    if own and all(own):
+        allowed.value("share", max(own) / math.fsum(own))
+    for finding in op["findings"]:
+        values = finding["values"]
+        if values.get("filled") is not None:
+            allowed.value("share", values["filled"])
+            allowed.value("share", 1 - values["filled"])
+        if values.get("stored_bytes") is not None and values.get("compulsory_write_bytes") is not None:
+            allowed.value("more_bytes", values["stored_bytes"] - values["compulsory_write_bytes"])
 
 
 def one_layer(ops: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -150,15 +235,11 @@ def one_layer(ops: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def add_op(allowed: Allowed, document: dict[str, Any], op: dict[str, Any]) -> None:
-    """What the opportunities derive from one op: the intermediate that fusing saves, the time of re-reads."""
-    formula = op["formula"]
-    for size in evaluate(formula["name"], formula["shape"]).reads.values() if formula else ():
-        for factor in (1, 2):
-            allowed.value("saved_bytes", factor * size)
-    for finding in op["findings"]:
-        extra = finding["values"].get("extra_read_bytes")
-        allowed.value("ns_ns", extra / document["gpu"]["dram_bytes_per_s"] * 1e9 if extra else None)
+def causes_of(document: dict[str, Any]) -> dict[int, str]:
+    """What holds each op, which tests/roofprof/advice checks: here only its sums are done again."""
+    report = RooflineReport.from_dict(document)
+    rows = {id(row.op): row for answer in answers_of(report, every=True) for row in answer.rows}
+    return {id(plain): cause_of(op, rows[id(op)].reason) for plain, op in zip(document["ops"], report.ops, strict=True)}
 
 
 def add_growth(allowed: Allowed, document: dict[str, Any]) -> None:
@@ -214,7 +295,8 @@ def add_claims(allowed: Allowed, document: dict[str, Any]) -> None:
 
 def numbers_of(text: str) -> list[str]:
     """Every number with its unit; names in code spans and worked expressions apart."""
-    text = re.sub(r"^FLOPs = .* = |^Bytes: .*$|^Performance.*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^FLOPs = .* = |^Bytes = .* = |^Performance.*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"\]\([^)]*\)|^```bash.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"`[^`\n]*`|&#\d+;", "", text.replace("```", ""))
     text = re.sub(r"\b(?:FP|BF|TF|INT)\d+\b|^#+ .*$", "", text, flags=re.MULTILINE)
     return [match.strip() for match in NUMBER.findall(text)]
@@ -222,11 +304,13 @@ def numbers_of(text: str) -> list[str]:
 
 def everything(document: dict[str, Any]) -> Allowed:
     allowed = allowed_for(document)
+    causes, target = causes_of(document), RooflineReport.from_dict(document).target
     for rows in cases(document):
-        add_sums(allowed, document, rows)
+        add_sums(allowed, document, rows, causes)
         add_formulas(allowed, document, rows)
     for op in document["ops"]:
-        add_op(allowed, document, op)
+        add_reason(allowed, document, op)
+        add_target(allowed, target, op)
     add_growth(allowed, document)
     add_claims(allowed, document)
     return allowed

@@ -10,7 +10,6 @@ import pytest
 from roofprof.document.bottlenecks import bottlenecks
 from roofprof.document.cases import cases_of
 from roofprof.document.opportunities import opportunities
-from roofprof.findings import Finding, Severity
 from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
 from roofprof.reports.markdown.report import render_markdown
 from roofprof.results.report import RooflineReport
@@ -22,29 +21,35 @@ def fp8(data: Path) -> RooflineReport:
 
 
 def test_launch_bound_ops_are_those_with_the_finding(fp8: RooflineReport) -> None:
-    told = [int(n) for n in re.findall(r"\*\*Launch-bound\*\*: (\d+) ops", render_markdown([fp8]))]
-    counts = []
+    told = [int(n) for n in re.findall(r"\[(\d+) ops of short kernels\]", render_markdown([fp8]))]
+    worth = []
     for case in cases_of([fp8]):
-        kinds = [{f.kind for f in op.findings} for op in case.ops]
-        counts.append(sum("launch-bound" in found for found in kinds))
-        assert len(opportunities(case).launch_bound) == counts[-1]
-    assert told == [count for count in counts if count]
-    assert sum(counts) > 10
+        count = sum(any(f.kind == "launch-bound" for f in op.findings) for op in case.layer)
+        found = opportunities(case)
+        assert len(found.launch_bound) == count
+        if found.worth_telling(found.launch_bound_ns):
+            worth.append(count)
+    assert told == worth
+    assert sum(worth) > 10
 
 
-def test_low_occupancy_is_what_the_analysis_found_low(decode: RooflineReport) -> None:
-    """A kernel with many waves is listed for its finding alone, whatever its occupancy beside the theoretical one."""
-    (case,) = cases_of([decode])
-    latency = next(op for op in case.ops if op.measured_on.bound == "latency")
-    columns = {"waves_per_sm": 8.0, "achieved_occupancy": 0.3, "theoretical_occupancy": 1.0}
-    kernels = decode.kernels.with_columns(**{k: decode.kernels[k] * 0 + v for k, v in columns.items()})
-    quiet = replace(decode, kernels=kernels, findings=[])
-    finding = Finding(
-        "low-occupancy", Severity.INFO, "", op=latency.op, launch_id=latency.kernels[0], report=latency.report
-    )
-    assert opportunities(cases_of([quiet])[0]).occupancy == ()
-    (found,) = opportunities(cases_of([replace(quiet, findings=[finding])])[0]).occupancy
-    assert found.op.op == latency.op
+def test_fusing_saves_launches_and_each_op_once(fp8: RooflineReport) -> None:
+    floor = fp8.ceilings.launch_floor_ns["graph"] if fp8.ceilings else 0.0
+    for case in cases_of([fp8]):
+        found = opportunities(case)
+        seconds = {f.second.op for f in found.fusions}
+        launches = sum(len(op.kernels) for op in case.layer if op.op in seconds)
+        assert found.fusion_launch_count == launches
+        assert found.fusion_ns == pytest.approx(launches * floor)
+    assert opportunities(cases_of([replace(fp8, ceilings=None)])[0]).fusion_ns is None
+
+
+def test_less_than_a_hundredth_of_the_layer_is_not_worth_telling(fp8: RooflineReport) -> None:
+    found = opportunities(cases_of([fp8])[0])
+    whole = found.case.time_ns or 0.0
+    assert found.worth_telling(0.011 * whole)
+    assert not found.worth_telling(0.009 * whole)
+    assert not found.worth_telling(None)
 
 
 def test_an_op_above_its_roof_takes_nothing_from_what_the_others_would_save(
