@@ -33,6 +33,11 @@ const { xaxis, yaxis } = plot._fullLayout;
 const box = plot.getBoundingClientRect();
 return [box.left + xaxis._offset + xaxis.d2p(trace.x[at]), box.top + yaxis._offset + yaxis.d2p(trace.y[at])];
 """
+NEXT_FRAMES = """
+const done = arguments[0];
+requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 400)));
+"""
+"""Input that waits for the next letter has been taken in, too."""
 DRAWN = """
 return document.getElementById("plot").data.filter((t) => t.meta?.measured).flatMap((t) => t.customdata);
 """
@@ -64,9 +69,11 @@ def opened(chromium: Any, tmp_path: Path) -> Iterator[Any]:
 
 
 def rows(page: Any, table: str = "ops-table") -> list[dict[str, str]]:
-    """Cells by heading, without the mark of the order."""
+    """Cells of the rows that are drawn, by heading, without the mark of the order."""
+    page.execute_script("document.getElementById(arguments[0]).scrollIntoView({ block: 'center' })", table)
+    page.execute_async_script(NEXT_FRAMES)
     script = "return [...document.querySelectorAll(arguments[0])].map((r) => [...r.cells].map((c) => c.textContent));"
-    heading, *cells = page.execute_script(script, f"#{table} tr")
+    heading, *cells = page.execute_script(script, f"#{table} tr:not(.spacer)")
     return [dict(zip([h.rstrip(" ▲▼") for h in heading], row, strict=True)) for row in cells]
 
 
@@ -77,7 +84,7 @@ def press(page: Any, text: str, within: str = "body") -> None:
 
 
 def move_to(page: Any, index: int, click: bool = False) -> None:
-    page.execute_script("window.scrollTo(0, 0)")
+    page.execute_script("document.getElementById('plot').scrollIntoView({ block: 'center' })")
     x, y = page.execute_script(POSITION, index)
     builder = ActionBuilder(page)
     builder.pointer_action.move_to_location(round(x) - 30, round(y) - 30).move_to_location(round(x), round(y))
@@ -98,12 +105,25 @@ def op_on_its_own(page: Any) -> int:
     return max(places, key=room)
 
 
+def finding_lines(page: Any) -> list[tuple[str, int]]:
+    """Kind and count of each line of findings."""
+    lines = page.execute_script(
+        "return [...document.querySelectorAll('#findings-list > .findings > *')]"
+        ".map((e) => [e.querySelector('strong').textContent, (e.querySelector('summary') || e).textContent]);"
+    )
+    return [
+        (head.split(": ")[1], int(text.rsplit("× ", 1)[1]) if text[len(head) :].startswith(" × ") else 1)
+        for head, text in lines
+    ]
+
+
 def test_hover_shows_the_op_with_its_numbers(opened: Any, decode: RooflineReport) -> None:
     page = opened(decode)
     index = op_on_its_own(page)
     move_to(page, index)
-    text = page.find_element(By.CSS_SELECTOR, ".hoverlayer .hovertext").get_attribute("textContent")
+    text = page.find_element(By.ID, "hover").text
     assert decode.ops[index].label in text
+    assert "by ncu, sum of its kernels" in text
     assert "measured" in text
     assert "FLOP/s" in text
 
@@ -137,8 +157,9 @@ def test_filters_filter_picture_and_tables(opened: Any, decode: RooflineReport) 
     page.find_element(By.ID, "search").send_keys("ROUTER_gemm")
     assert {row["op"].split()[0] for row in rows(page)} == {"router_gemm"}
     assert {row["op"].split()[0] for row in rows(page, "kernels-table")} == {"router_gemm"}
-    shown = {row["op"].split()[0] for row in rows(page, "findings-table")}
-    assert shown <= {"router_gemm", "—"} | {op.op for op in decode.ops if not op.findings}
+    findings = [f for op in decode.ops if op.op == "router_gemm" for f in op.findings]
+    assert {kind for kind, _ in finding_lines(page)} == {f.kind for f in findings}
+    assert {row["op"].split()[0] for row in rows(page, "case-0")} <= {"router_gemm"}
 
 
 @pytest.mark.parametrize(("heading", "field"), [("time", "time_ns"), ("work ratio", "work_ratio")])
@@ -177,7 +198,8 @@ def test_a_drag_zooms_and_the_zoom_stays_when_a_filter_changes(opened: Any, deco
     page = opened(decode)
     ranges = "return document.getElementById('plot')._fullLayout.xaxis.range"
     before = page.execute_script(ranges)
-    box = page.find_element(By.ID, "plot").rect
+    page.execute_script("document.getElementById('plot').scrollIntoView({ block: 'center' })")
+    box = page.execute_script("return document.getElementById('plot').getBoundingClientRect().toJSON()")
     builder = ActionBuilder(page)
     mouse = builder.pointer_action
     mouse.move_to_location(round(box["x"] + 200), round(box["y"] + 200)).pointer_down()
@@ -207,12 +229,10 @@ def test_hostile_names_are_text_everywhere(opened: Any, analyzed: Any) -> None:
     ]
     page = opened(replace(report, ops=[*ops, *report.ops[len(ops) :]], notes=list(HOSTILE)))
     for index, op in enumerate(ops):
-        page.execute_script("Plotly.Fx.hover('plot', [{ curveNumber: arguments[0], pointNumber: arguments[1] }])",
-            *page.execute_script(
-                "const i = arguments[0]; const all = document.getElementById('plot').data;"
-                "const c = all.findIndex((t) => t.meta?.measured && t.customdata.includes(i));"
-                "return [c, all[c].customdata.indexOf(i)];", index))  # fmt: skip
-        hover = page.find_element(By.CSS_SELECTOR, ".hoverlayer .hovertext").get_attribute("textContent")
+        page.execute_script(
+            "document.getElementById('plot').emit('plotly_hover', { points: [{ customdata: arguments[0] }] })", index
+        )
+        hover = page.find_element(By.ID, "hover").get_attribute("textContent")
         assert op.op in hover
         page.execute_script("document.querySelectorAll('#ops-table button.link')[arguments[0]].click()", index)
         assert op.op in page.find_element(By.CSS_SELECTOR, "#details h2").get_attribute("textContent")
