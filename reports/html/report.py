@@ -19,7 +19,7 @@ _SCRIPTS = (
     "format.js", "state.js", "table.js", "answer.js", "findings.js", "details.js", "columns.js", "roofline.js",
     "hover.js", "link.js", "page.js",
 )  # fmt: skip
-_STYLES = ("page.css", "table.css")
+_STYLES = ("page.css", "parts.css", "table.css")
 
 
 def write_html(reports: Sequence[RooflineReport], path: Path) -> None:

@@ -12,14 +12,22 @@ const ANSWER_COLUMNS = [
   { label: "µs", width: 7, value: (op) => op.time_ns, format: formatMicroseconds, title: "Of the median call" },
   { label: "share", width: 7, value: (op) => op.layer_share, format: formatPercent, title: "Of the layer's time" },
   { label: "of roof", width: 7, value: (op) => op.of_roof, format: formatPercent, title: "Of the best roofs known" },
-  { label: "headroom", width: 9, value: (op) => op.headroom_ns, format: formatMicroseconds, title: "µs to win, by those" },
+  {
+    label: "headroom",
+    width: 9,
+    value: (op) => op.headroom_ns,
+    format: formatMicroseconds,
+    title: "µs to win, by those",
+  },
   { label: "why", width: 31, text: true, value: (op) => op.why },
   { label: "try", width: 30, text: true, value: (op) => op.attempt },
 ];
 
 function opColumn(value) {
   const mark = (op) =>
-    op.kind === "kernel" ? [" ", element("span", { class: "tag", title: "A kernel, not an op's range" }, "kernel")] : [];
+    op.kind === "kernel"
+      ? [" ", element("span", { class: "tag", title: "A kernel, not an op's range" }, "kernel")]
+      : [];
   return { label: "op", text: true, class: "stick", size: "var(--op)", heads: true, value, open: () => true, mark };
 }
 
@@ -53,9 +61,18 @@ function caseBlock(one, number) {
     ...spans,
   );
   const alone = () => showCase(state.case === number ? null : number);
-  const only = element("button", { type: "button", class: "only", "aria-pressed": "false", onclick: alone }, "only this case");
+  const only = element(
+    "button",
+    { type: "button", class: "only", "aria-pressed": "false", onclick: alone },
+    "only this case",
+  );
   const heading = element("h2", { class: "case-head" }, head, ...(data.cases.length > 1 ? [only] : []));
-  return element("div", { class: "case-block", "data-case": number }, heading, element("div", { id: `case-${number}` }));
+  return element(
+    "div",
+    { class: "case-block", "data-case": number },
+    heading,
+    element("div", { id: `case-${number}` }),
+  );
 }
 
 function updateAnswer(ops) {

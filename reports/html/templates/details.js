@@ -13,7 +13,12 @@ const KERNEL_COLUMNS = [
   { label: "AI", value: (k) => k.arithmetic_intensity, format: formatNumber },
   { label: "MUFU", value: (k) => k.mufu_count, format: (v) => formatSi(v, ""), title: "Special-function results" },
   { label: "occupancy", value: (k) => k.achieved_occupancy, format: formatPercent, title: "Achieved" },
-  { label: "theoretical", value: (k) => k.theoretical_occupancy, format: formatPercent, title: "Theoretical occupancy" },
+  {
+    label: "theoretical",
+    value: (k) => k.theoretical_occupancy,
+    format: formatPercent,
+    title: "Theoretical occupancy",
+  },
   { label: "registers", value: (k) => k.registers_per_thread, format: formatInteger, title: "Per thread" },
   { label: "shared", value: (k) => k.shared_memory_per_block_bytes, format: formatBytes, title: "Per block" },
   { label: "waves", value: (k) => k.waves_per_sm, format: formatNumber, title: "Waves per SM" },
@@ -117,9 +122,7 @@ function showDetails(passing) {
     return;
   }
   const kernels = element("div", { id: "op-kernels" });
-  const findings = op.findings.length
-    ? findingList(op.findings, false)
-    : element("p", { class: "quiet" }, "none");
+  const findings = op.findings.length ? findingList(op.findings, false) : element("p", { class: "quiet" }, "none");
   panel.replaceChildren(
     detailButtons(op),
     element("h2", {}, `${op.number} ${op.label}`),
@@ -140,8 +143,16 @@ function showDetails(passing) {
 }
 
 function detailButtons(op) {
-  const copy = element("button", { type: "button", id: "copy", title: "Key c", onclick: () => copyRow(op) }, "Copy row");
-  const close = element("button", { type: "button", id: "close", title: "Key Esc", onclick: () => select(null) }, "Close");
+  const copy = element(
+    "button",
+    { type: "button", id: "copy", title: "Key c", onclick: () => copyRow(op) },
+    "Copy row",
+  );
+  const close = element(
+    "button",
+    { type: "button", id: "close", title: "Key Esc", onclick: () => select(null) },
+    "Close",
+  );
   return element("div", { class: "buttons" }, copy, close);
 }
 
@@ -150,7 +161,13 @@ function rowText(op) {
   const cells = OP_COLUMNS.filter((column) => !column.heads && known(column.value(op)) && column.label !== "#").map(
     (column) => `${column.label} ${(column.format || formatText)(column.value(op))}`,
   );
-  return [starred(op, op.label), caseOf(op).title, ...cells, `why: ${op.why}`, ...(op.attempt ? [`try: ${op.attempt}`] : [])].join("; ");
+  return [
+    starred(op, op.label),
+    caseOf(op).title,
+    ...cells,
+    `why: ${op.why}`,
+    ...(op.attempt ? [`try: ${op.attempt}`] : []),
+  ].join("; ");
 }
 
 async function copyRow(op) {

@@ -3,11 +3,12 @@
 const LETTERS_MS = 90;
 const PICTURE_MS = 220;
 const OPTIONS = [
-  ["formula", "formula points"],
-  ["intervals", "AI intervals"],
-  ["sheet", "datasheet roofs (dashed)"],
-  ["levels", "L2 and L1 levels"],
-  ["numbers", "numbers"],
+  // [key, label, of the profiled GPU alone]
+  ["formula", "hollow points", false],
+  ["intervals", "AI intervals", true],
+  ["sheet", "datasheet roofs (dashed)", true],
+  ["levels", "L2 and L1 levels", true],
+  ["numbers", "numbers", false],
 ];
 
 const tableIn = (id, columns, options) => makeTable(document.getElementById(id), columns, { name: id, ...options });
@@ -118,13 +119,13 @@ function buildFilters() {
 }
 
 function buildOptions() {
-  const boxes = OPTIONS.map(([key, label]) => {
+  const boxes = OPTIONS.map(([key, label, hereOnly]) => {
     const change = (event) => {
       state.show[key] = event.currentTarget.checked;
       drawRoofline(shown);
     };
     const box = element("input", { type: "checkbox", id: `show-${key}`, checked: state.show[key], onchange: change });
-    return element("label", {}, box, ` ${label}`);
+    return element("label", { class: hereOnly ? "here-only" : null }, box, ` ${label}`);
   });
   document.getElementById("options").replaceChildren(...boxes);
 }
@@ -145,6 +146,7 @@ function buildTabs() {
     }
     document.getElementById("picture").setAttribute("aria-labelledby", `tab-${place}`);
     document.getElementById("target").hidden = place !== "there";
+    for (const label of document.querySelectorAll(".here-only")) label.hidden = place !== "here";
     if (place === "there") showTarget();
     drawRoofline(shown);
   };
@@ -188,7 +190,9 @@ function buildHeading() {
   );
   const list = (lines) => element("ul", {}, ...lines.map((line) => element("li", {}, line)));
   const folded = (word, lines) =>
-    lines.length > 1 ? [element("details", {}, element("summary", {}, `${word} × ${lines.length}`), list(lines))] : [list(lines)];
+    lines.length > 1
+      ? [element("details", {}, element("summary", {}, `${word} × ${lines.length}`), list(lines))]
+      : [list(lines)];
   document.getElementById("sources").replaceChildren(...folded("notes", notes), list(sources));
 }
 

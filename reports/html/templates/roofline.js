@@ -6,20 +6,21 @@ const COLOR_SCHEME = matchMedia("(prefers-color-scheme: dark)");
 const isDark = () => (document.documentElement.dataset.theme || (COLOR_SCHEME.matches ? "dark" : "light")) === "dark";
 const pipeColor = (pipe) => data.pipes[pipe][isDark() ? "dark_color" : "color"];
 
-
 // More than these would take seconds: the rest are dots, in one path for each pipe.
 const MARKED = 200;
 
 const PLACES = { here: pointsOf("here"), there: pointsOf("there") };
 
 function pointsOf(name) {
-  const points = rowsOf(data.points[name], lengthOf(data.points[name])).map(({ row, x, y, pipe, other_x, other_y }) => ({
-    op: OPS[row],
-    x,
-    y,
-    pipe,
-    other: known(other_x) ? [other_x, other_y] : null,
-  }));
+  const points = rowsOf(data.points[name], lengthOf(data.points[name])).map(
+    ({ row, x, y, pipe, other_x, other_y }) => ({
+      op: OPS[row],
+      x,
+      y,
+      pipe,
+      other: known(other_x) ? [other_x, other_y] : null,
+    }),
+  );
   // Of most headroom first: these are drawn in full.
   points.sort((a, b) => (b.op.headroom_ns ?? -1) - (a.op.headroom_ns ?? -1));
   return { points, byOp: new Map(points.map((point) => [point.op.index, point])) };
@@ -35,7 +36,8 @@ function roofSets() {
     else add({ ...set.gpu, name: `${set.gpu.name}, datasheet` }, "solid");
   }
   for (const set of data.sets) {
-    if (state.place === "here" && set.measured && state.show.sheet) add({ ...set.gpu, name: `${set.gpu.name}, datasheet` }, "dash");
+    if (state.place === "here" && set.measured && state.show.sheet)
+      add({ ...set.gpu, name: `${set.gpu.name}, datasheet` }, "dash");
   }
   return [...found.values()];
 }
@@ -160,7 +162,14 @@ const quietLine = (x, y, more = {}) => ({
 function intervalTrace(points) {
   const wide = points.filter(({ op }) => op.arithmetic_intensity / op.arithmetic_intensity_lower > 1.1);
   const x = wide.flatMap(({ op }) => [op.arithmetic_intensity_lower, op.arithmetic_intensity, null]);
-  return { ...quietLine(x, wide.flatMap((p) => [p.y, p.y, null]), { width: 3 }), opacity: 0.4 };
+  return {
+    ...quietLine(
+      x,
+      wide.flatMap((p) => [p.y, p.y, null]),
+      { width: 3 },
+    ),
+    opacity: 0.4,
+  };
 }
 
 // The formula's work on the profiled GPU; on the target, what was executed.
@@ -177,7 +186,13 @@ function otherTraces(points) {
     marker: { symbol: "circle-open", size: 7, color: theme("quiet"), line: { width: 1.2 } },
   };
   const x = placed.flatMap((p) => [p.other[0], p.x, null]);
-  return [quietLine(x, placed.flatMap((p) => [p.other[1], p.y, null])), points2];
+  return [
+    quietLine(
+      x,
+      placed.flatMap((p) => [p.other[1], p.y, null]),
+    ),
+    points2,
+  ];
 }
 
 function levelTraces(points) {
@@ -187,7 +202,11 @@ function levelTraces(points) {
   ];
   const reach = (p) => [p.x, ...levels.map(([key]) => p.op[key])].filter((v) => v > 0);
   const x = points.flatMap((p) => [Math.min(...reach(p)), Math.max(...reach(p)), null]);
-  const line = quietLine(x, points.flatMap((p) => [p.y, p.y, null]), { dash: "dot", width: 1 });
+  const line = quietLine(
+    x,
+    points.flatMap((p) => [p.y, p.y, null]),
+    { dash: "dot", width: 1 },
+  );
   const marks = levels.map(([key, name, symbol]) => {
     const own = points.filter((p) => p.op[key] > 0);
     return {
@@ -267,5 +286,7 @@ function sayDrawn(ops, drawn, dots) {
   if (rest) words.push(`${rest} without FLOPs or counters have no place on log axes and stand in the table`);
   document.getElementById("not-drawn").textContent = words.join("; ");
   const where = state.place === "here" ? `${names("gpu")}, measured` : `${names("target")}, extrapolated`;
-  document.getElementById("plot").setAttribute("aria-label", `Roofline of ${drawn.length} ops on ${where}; the tables hold the same figures`);
+  document
+    .getElementById("plot")
+    .setAttribute("aria-label", `Roofline of ${drawn.length} ops on ${where}; the tables hold the same figures`);
 }

@@ -50,9 +50,16 @@ const boundHere = (op) => op.measured_on_bound || "unknown";
 const starred = (op, name) => (op.counted ? name : `${name} *`);
 const severalCaches = new Set(OPS.map((op) => op.cache)).size > 1;
 
-// A case in a narrow column: `decode b64 4096`.
+const NARROW = matchMedia("(max-width: 600px)");
+
+// A case in a narrow column: `decode b64 4096`, `d b64 4096` on a phone.
 function shortCase(op) {
-  const parts = [op.phase, op.batch && `b${op.batch}`, op.seq_len, severalCaches && op.cache];
+  const parts = [
+    NARROW.matches ? op.phase?.[0] : op.phase,
+    op.batch && `b${op.batch}`,
+    op.seq_len,
+    severalCaches && op.cache,
+  ];
   return parts.filter(Boolean).join(" ") || caseOf(op).title;
 }
 

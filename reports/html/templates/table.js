@@ -125,8 +125,16 @@ function tableRow(table, row, position) {
     const open = column.open && column.open(row);
     const content = open ? element("button", { type: "button", class: "link", tabindex: -1 }, text) : text;
     const mark = column.mark ? column.mark(row) : [];
-    const attributes = { class: cellClass(column), title: column.hover ? column.hover(row) : column.text ? text : null };
-    return element(column.heads ? "th" : "td", column.heads ? { ...attributes, scope: "row" } : attributes, content, ...mark);
+    const attributes = {
+      class: cellClass(column),
+      title: column.hover ? column.hover(row) : column.text ? text : null,
+    };
+    return element(
+      column.heads ? "th" : "td",
+      column.heads ? { ...attributes, scope: "row" } : attributes,
+      content,
+      ...mark,
+    );
   });
   return element("tr", { "data-at": position, "aria-rowindex": position + 2 }, ...cells);
 }
@@ -160,7 +168,14 @@ function moveByKey(table, event) {
   const page = Math.max(1, Math.floor(table.scroll.clientHeight / rowHeight()) - 2);
   const end = table.order.length - 1;
   const at = table.order.findIndex((row) => table.key(row) === state.selected);
-  const steps = { ArrowDown: at + 1, ArrowUp: at < 0 ? 0 : at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: end };
+  const steps = {
+    ArrowDown: at + 1,
+    ArrowUp: at < 0 ? 0 : at - 1,
+    PageDown: at + page,
+    PageUp: at - page,
+    Home: 0,
+    End: end,
+  };
   const next = event.key in steps ? steps[event.key] : event.key === "Enter" ? Math.max(at, 0) : null;
   if (next === null || end < 0) return;
   event.preventDefault();
