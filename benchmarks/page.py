@@ -2,8 +2,8 @@
 
     python benchmarks/page.py [--ops N] [--rounds N] [--old CHECKOUT]
 
-User and system time of every process of a headless Chromium, less what it takes to idle for as long. Each page is
-opened anew in each round, in turn with the other version's; figures are medians. Nothing is asserted.
+User and system time of every process of a headless Chromium and its driver; the row `nothing` is what measuring takes.
+Each page is opened anew in each round, in turn with the other version's; figures are medians. Nothing is asserted.
 """
 
 import argparse
@@ -24,13 +24,14 @@ import large_analysis
 from measure import ROOT
 
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--window-size=1500,1200")
-WORD = "moe"
+WORD = "moe_down"
+TYPING_S = 0.15
 QUIET_S = 1.0
 """What an input has set off has ended when the browser used next to nothing for so long."""
 DRAWN = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 300)));"
 ALL_ROWS = "[...document.querySelectorAll('#ops-table button')].find((b) => /^show all/.test(b.textContent))?.click()"
 """In versions that hold rows back."""
-STEPS = ("first drawing", "a letter", "a sort")
+STEPS = ("first drawing", "a letter, alone", "a letter of a word", "a sort", "nothing")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -89,11 +90,14 @@ def costs(driver: Any, root: int, page: Path) -> dict[str, float]:
         step()
         return settled(driver, root) - before
 
-    def type_word() -> None:
+    def type_letters(count: int) -> None:
         box = driver.find_element(By.ID, "search")
-        for letter in WORD:
+        for letter in WORD[:count]:
             box.send_keys(letter)
-            settled(driver, root)  # each letter is drawn before the next one comes
+            time.sleep(TYPING_S)
+
+    def clear() -> None:
+        driver.execute_script("document.getElementById('reset').click()")
 
     def sort() -> None:
         buttons = driver.find_elements(By.CSS_SELECTOR, "#ops-table thead button")
@@ -103,8 +107,10 @@ def costs(driver: Any, root: int, page: Path) -> dict[str, float]:
     driver.get("about:blank")
     first = cost(lambda: driver.get(page.as_uri()))
     driver.execute_script(ALL_ROWS)
-    sorting = cost(sort)
-    return dict(zip(STEPS, (first, cost(type_word) / len(WORD), sorting), strict=True))
+    sorting, alone = cost(sort), cost(lambda: type_letters(1))
+    clear()
+    word = cost(lambda: type_letters(len(WORD))) / len(WORD)
+    return dict(zip(STEPS, (first, alone, word, sorting, cost(lambda: None)), strict=True))
 
 
 def written(checkout: Path, report: Path, page: Path) -> Path:

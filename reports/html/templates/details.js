@@ -34,7 +34,7 @@ function facts(title, rows) {
   return element("div", { class: "facts" }, element("h3", {}, title), element("dl", {}, ...pairs));
 }
 
-const ROOFS = { measured: "measured", shipped: "measured on another of its name", datasheet: "the datasheet's" };
+const ROOFS = { measured: "measured", shipped: "measured, another GPU", datasheet: "the datasheet's" };
 
 // What each time is: ncu's and nsys' differ.
 function timeWords(op) {
@@ -76,8 +76,8 @@ function placementFacts(op) {
     ["of roof", formatPercent(op.of_roof)],
     ["headroom", formatTime(op.headroom_ns)],
     ["roofs", formatText(ROOFS[op.headroom_roof] || op.headroom_roof)],
-    ["of the datasheet's roof", formatPercent(op.measured_on_roof_fraction)],
-    ["the same at its clock", formatPercent(op.measured_on_roof_fraction_at_clock)],
+    ["of the datasheet's", formatPercent(op.measured_on_roof_fraction)],
+    ["at its own clock", formatPercent(op.measured_on_roof_fraction_at_clock)],
     ["SM clock", formatSi(op.measured_on_sm_clock_hz, "Hz")],
   ]);
 }
@@ -128,10 +128,14 @@ function showDetails(passing) {
     element("h2", {}, `${op.number} ${op.label}`),
     element("p", {}, caseOf(op).title),
     element("p", { class: "quiet" }, (op.nvtx_path || []).join(" / ")),
-    facts("Answer", [
-      ["why", formatText(op.why)],
-      ["try", formatText(op.attempt)],
-    ]),
+    element(
+      "p",
+      {},
+      element("strong", {}, "why "),
+      formatText(op.why),
+      element("strong", {}, "  try "),
+      formatText(op.attempt),
+    ),
     element("div", { class: "columns" }, measuredFacts(op), placementFacts(op), ...targetFacts(op), formulaFacts(op)),
     element("h3", {}, "Findings"),
     findings,

@@ -3,6 +3,7 @@
 // The last column takes what room is left. One element has the focus, the table itself, so that no redrawing loses it.
 
 const OVERSCAN = 8;
+const HIGHEST = 620; // Pixels, as table.css has it.
 const DRAWN_WHOLE = 60; // So short a table is drawn at once.
 const WORDS = new Intl.Collator("en");
 const TABLES = new Set();
@@ -99,7 +100,7 @@ function drawRows(table, anew = false) {
   if (table.stale) return;
   const height = rowHeight();
   const whole = table.whole || order.length <= DRAWN_WHOLE;
-  const inView = Math.ceil((scroll.clientHeight || 620) / height);
+  const inView = Math.ceil(HIGHEST / height);
   const top = Math.floor(scroll.scrollTop / height);
   const start = Math.max(0, Math.min(top, order.length - inView) - OVERSCAN);
   const end = whole ? order.length : Math.min(order.length, start + inView + 2 * OVERSCAN);

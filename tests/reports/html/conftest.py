@@ -1,3 +1,3 @@
 """Fixtures from tests/support that drive a browser."""
 
-from browser import chromium, opened  # noqa: F401
+from report_page import chromium, opened  # noqa: F401

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from browser import needs_browser, press, rows
+from report_page import needs_browser, press, rows
 from selenium.common.exceptions import NoAlertPresentException
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By

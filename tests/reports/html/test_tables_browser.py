@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from browser import NEXT_FRAMES, needs_browser, press, rows
+from report_page import NEXT_FRAMES, needs_browser, press, rows
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -20,6 +20,12 @@ COUNT = 2000
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
 CHOSEN = "return document.querySelector('#details h2')?.textContent"
 FOCUSED = "return document.activeElement.getAttribute('aria-label')"
+FILLED = """
+const box = document.querySelector("#ops-table .scroll").getBoundingClientRect();
+const drawn = [...document.querySelectorAll("#ops-table tbody tr:not(.spacer)")].map((r) => r.getBoundingClientRect());
+return drawn[0].top <= box.top + drawn[0].height + 4 && drawn.at(-1).bottom >= box.bottom;
+"""
+"""Whether rows fill what is seen of the table."""
 STICKY = """
 const scroll = document.querySelector("#ops-table .scroll");
 scroll.scrollIntoView({ block: "center" });
@@ -76,10 +82,14 @@ def link(op: OpResult) -> str:
 
 def test_only_rows_in_view_are_drawn_and_all_can_be_scrolled_to(opened: Any, large: RooflineReport) -> None:
     page = opened(large)
+    assert page.execute_script(FILLED)
     assert [row["#"] for row in rows(page)][:3] == ["1", "2", "3"]
     assert len(rows(page)) < 100
     page.execute_script("document.querySelector('#ops-table .scroll').scrollTop = 1e7")
     assert rows(page)[-1]["#"] == f"{COUNT:,}"
+    page.execute_script("document.querySelector('#ops-table .scroll').scrollTop = 9000")
+    assert len(rows(page)) < 100
+    assert page.execute_script(FILLED)
     assert page.execute_script("return document.querySelector('#ops-table table').ariaRowCount") == str(COUNT + 1)
 
 
@@ -89,14 +99,12 @@ def test_a_typed_word_filters_every_table(opened: Any, large: RooflineReport, wo
     page.find_element(By.ID, "search").send_keys(word)
     page.execute_async_script(NEXT_FRAMES)
     kernels = {row["launch_id"]: row["kernel_name"] for row in large.kernels.to_dicts()}
-    wanted = [
-        number
-        for number, op in enumerate(large.ops, 1)
-        if any(
-            word.lower() in text.lower()
-            for text in (op.label, case_words(op.phase, op.batch, op.seq_len, op.cache), *map(kernels.get, op.kernels))
-        )
-    ]
+
+    def texts(op: OpResult) -> list[str]:
+        case = case_words(op.phase, op.batch, op.seq_len, op.cache)
+        return [op.label, case, *(kernels[launch] for launch in op.kernels)]
+
+    wanted = [n for n, op in enumerate(large.ops, 1) if any(word.lower() in text.lower() for text in texts(op))]
     shown = [int(row["#"].replace(",", "")) for row in rows(page)]
     assert shown == wanted[: len(shown)]
     assert len(shown) >= min(20, len(wanted))
