@@ -72,6 +72,8 @@ function roofTraces(spec, dash) {
   const solid = dash === "solid";
   const pipes = usedPipes().filter((pipe) => spec.peak_flop_per_s[pipe]);
   const [low, high] = axisRange().x;
+  const several = roofSets().filter(([, style]) => style === "solid").length > 1;
+  const whose = several ? `${spec.name} ` : "";
   const line = { dash, width: solid ? 1.6 : 1 };
   const common = {
     mode: "lines",
@@ -94,7 +96,7 @@ function roofTraces(spec, dash) {
     line: { ...line, color: pipeColor(pipe) },
     mode: solid ? "lines+text" : "lines",
     textposition: "top left",
-    text: ["", plotText(`${spec.name} ${data.pipes[pipe].label} ${formatFlopRate(spec.peak_flop_per_s[pipe])}`)],
+    text: ["", plotText(`${whose}${data.pipes[pipe].label} ${formatFlopRate(spec.peak_flop_per_s[pipe])}`)],
     textfont: { size: 10, color: pipeColor(pipe) },
   }));
   // A GPU without a known bandwidth has no slope, and its peaks reach over the whole width.
@@ -132,14 +134,16 @@ function measuredTraces(points) {
 }
 
 // Each dot is a line too short to see with round ends (page.css): one element for all of a pipe.
-function dotTraces(points) {
+function dotTraces(points, marked) {
+  const told = new Set(marked.map((point) => point.pipe));
   return usedPipes().flatMap((pipe) => {
     const own = points.filter((p) => p.pipe === pipe);
     if (!own.length) return [];
     return {
       mode: "lines",
       hoverinfo: "none",
-      showlegend: false,
+      name: data.pipes[pipe].label,
+      showlegend: !told.has(pipe),
       meta: { dots: pipe },
       x: own.flatMap((p) => [p.x, p.x * 1.0005, null]),
       y: own.flatMap((p) => [p.y, p.y, null]),
@@ -260,7 +264,7 @@ function drawRoofline(ops) {
   const here = state.place === "here";
   const traces = [
     ...roofSets().flatMap(([spec, dash]) => roofTraces(spec, dash)),
-    ...dotTraces(dots),
+    ...dotTraces(dots, marked),
     ...(here && state.show.levels ? levelTraces(marked) : []),
     ...(here && state.show.intervals ? [intervalTrace(marked)] : []),
     ...(state.show.formula ? otherTraces(marked) : []),
