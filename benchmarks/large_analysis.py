@@ -7,26 +7,29 @@ from pathlib import Path
 
 from roofprof import analyze
 
-SOURCE = Path(__file__).parent.parent / "tests/data/h100-decode-b64-s4096.ncu-rep"
+DATA = Path(__file__).parent.parent / "tests/data"
+SOURCE = DATA / "h100-decode-b64-s4096.ncu-rep"
+CAPTURE = DATA / "h100-fp8"
+"""Of several cases, with formulas and the application's times."""
 
 
-def make(ops: int, path: Path, findings_per_op: int | None = None) -> Path:
+def make(ops: int, path: Path, findings_per_op: int | None = None, source: Path = SOURCE) -> Path:
     """Write a report.json.
 
     Args:
         ops: how many.
         path: the file.
         findings_per_op: None keeps those of the real ops.
+        source: what is analysed.
     """
-    data = json.loads(analyze(SOURCE).to_json())
-    own = {launch for op in data["ops"] for launch in op["kernels"]}
-    kernels = [kernel for kernel in data["kernels"] if kernel["launch_id"] in own]
+    data = json.loads(analyze(source).to_json())
+    kernels = {(kernel["report"], kernel["launch_id"]): kernel for kernel in data["kernels"]}
     step = 1 + max(kernel["launch_id"] for kernel in data["kernels"])
     made_ops, made_kernels = [], []
     for number in range(ops):
         turn, position = divmod(number, len(data["ops"]))
         op = copy.deepcopy(data["ops"][position])
-        mine = [kernel for kernel in kernels if kernel["launch_id"] in set(op["kernels"])]
+        mine = [kernels[op["report"], launch] for launch in op["kernels"]]
         op["op"] += f"_{turn}" if turn else ""
         op["nvtx_path"] = [*op["nvtx_path"][:-1], f"{op['nvtx_path'][-1]}_{turn}"]
         op["kernels"] = [launch + turn * step for launch in op["kernels"]]

@@ -1,17 +1,23 @@
-"""What the HTML page holds, as plain data: ops with their kernels, roofs, findings and styles."""
+"""What the HTML page holds, as plain data: the answers, ops and kernels by column, roofs, findings and styles."""
 
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from typing import TypedDict, cast
 
 from roofprof import __version__
+from roofprof.advice.answer import Answer, answers_of
 from roofprof.findings import Finding
 from roofprof.formatting import printable
 from roofprof.formulas.models import FORMULAS
 from roofprof.hardware.devices import DeviceSpec
+from roofprof.reports.html.answers import ANSWER_COLUMNS, Fields, answer_rows, case_fields, named_apart, place_columns
+from roofprof.reports.html.columns import Columns, columns_of, packed
 from roofprof.reports.plots.style import PIPE_STYLES, pipe_label
-from roofprof.results.op import OpResult, case_title, short_labels
+from roofprof.reports.tables.answer import ROWS, legend
+from roofprof.results.columns import flat_columns
+from roofprof.results.op import OpResult, short_labels
 from roofprof.results.report import RooflineReport
 
 NO_PIPE = "none"
@@ -23,34 +29,54 @@ _KERNEL_FIELDS = (
     "achieved_occupancy", "theoretical_occupancy", "registers_per_thread", "waves_per_sm",
     "shared_memory_per_block_bytes", "sm_clock_hz", "replay_passes",
 )  # fmt: skip
-
-
-Fields = dict[str, object]
-"""Plain data by name, for JSON."""
+_FINDING_FIELDS = ("kind", "severity", "row", "op", "message", "hint")
 
 
 class PageData(TypedDict):
-    """What page.js reads."""
+    """What the scripts read."""
 
     version: str
     pipes: Mapping[str, Fields]
     no_pipe: str
+    formulas: Mapping[str, str]
+    """What each formula counts, by its name."""
     sets: list[Fields]
     """One for each report."""
-    ops: list[Fields]
-    findings: list[Fields]
-    """Those that no op has."""
+    cases: list[Fields]
+    """The answers, case by case."""
+    ops: Columns
+    """Every column of the op row by its name in all_kernels.csv, and what the page adds."""
+    kernels: Columns
+    """Of the ops' median calls, in the order of the ops: `kernel_count` of each belong to it."""
+    points: Mapping[str, Columns]
+    """`here`, on the profiled GPU, and `there`, on the target."""
+    findings: Columns
+    """`row` is the op's number from 0 on; None for those that no op has."""
 
 
 def page_data(reports: Sequence[RooflineReport]) -> PageData:
     """Everything that the page shows, ready for JSON; text is made printable, unknown stays None."""
+    ops = [op for report in reports for op in report.ops]
+    places = {id(op): number for number, op in enumerate(ops)}
+    answers = [answers_of(report, top=ROWS) for report in reports]
+    labels = {
+        id(op): label
+        for report in reports
+        for op, label in zip(report.ops, short_labels(report.ops, with_case=False), strict=True)
+    }
+    kernels = [_kernel_rows(report) for report in reports]
+    every = list(chain.from_iterable(answers))
     data: PageData = {
         "version": __version__,
         "pipes": {pipe: {**asdict(style), "label": pipe_label(pipe)} for pipe, style in PIPE_STYLES.items()},
         "no_pipe": NO_PIPE,
-        "sets": [_set(report) for report in reports],
-        "ops": [op for index, report in enumerate(reports) for op in _ops(report, index)],
-        "findings": [f.as_dict() for report in reports for f in _findings_of_no_row(report)],
+        "formulas": {name: words for name in _formulas(ops) if (words := inspect.getdoc(FORMULAS[name]))},
+        "sets": [_set(report, found) for report, found in zip(reports, answers, strict=True)],
+        "cases": named_apart([case_fields(answer, places) for answer in every]),
+        "ops": _op_columns(reports, ops, every, labels, [len(own) for rows in kernels for own in rows]),
+        "kernels": columns_of([row for rows in kernels for own in rows for row in own], _KERNEL_FIELDS),
+        "points": place_columns(every, labels, places),
+        "findings": columns_of([row for report in reports for row in _findings(report, places)], _FINDING_FIELDS),
     }
     return cast(PageData, _printable(data))
 
@@ -61,17 +87,65 @@ def dominant_pipe(op: OpResult) -> str | None:
     return pipe if pipe and op.flop_by_pipe[pipe] else None
 
 
-def _findings_of_no_row(report: RooflineReport) -> list[Finding]:
-    """Those about the report as a whole, or about an op that has no row; the rest stand with their ops."""
+def _formulas(ops: Sequence[OpResult]) -> list[str]:
+    return sorted({op.formula.name for op in ops if op.formula and op.formula.name in FORMULAS})
+
+
+def _op_columns(
+    reports: Sequence[RooflineReport],
+    ops: Sequence[OpResult],
+    answers: Sequence[Answer],
+    labels: Mapping[int, str],
+    kernel_counts: Sequence[int],
+) -> Columns:
+    declared = {c.name: packed(map(c.value, ops)) for c in flat_columns(OpResult) if c.name != "findings"}
+    found = answer_rows(answers)
+    added = columns_of([found[id(op)] for op in ops], ANSWER_COLUMNS)
+    return {
+        # A row may be a kernel in no range.
+        "kind": packed(getattr(op, "kind", "op") for op in ops),
+        **declared,
+        "label": packed(op.label for op in ops),
+        "short_label": packed(labels[id(op)] for op in ops),
+        "set": packed(number for number, report in enumerate(reports) for _ in report.ops),
+        "time_ns": packed(op.time_ns for op in ops),
+        "of_roof": packed(op.of_roof for op in ops),
+        "pipe": packed(dominant_pipe(op) for op in ops),
+        "kernel_count": list(kernel_counts),
+        **added,
+    }
+
+
+def _kernel_rows(report: RooflineReport) -> list[list[Fields]]:
+    """The kernels of each op's median call."""
+    columns = report.kernels.select("report", *_KERNEL_FIELDS)
+    rows = {(row["report"], row["launch_id"]): row for row in columns.to_dicts()}
+    return [[row for launch in op.kernels if (row := rows.get((op.report, launch)))] for op in report.ops]
+
+
+def _findings(report: RooflineReport, places: Mapping[int, int]) -> list[Fields]:
+    """Each once: with its op, else those about the report as a whole, or about an op that has no row."""
 
     def key(finding: Finding) -> tuple[object, ...]:
         return finding.kind, finding.op, finding.report, finding.launch_id, finding.message
 
     carried = {key(finding) for op in report.ops for finding in op.findings}
-    return [finding for finding in report.findings if key(finding) not in carried]
+    own = [_finding(finding, places[id(op)]) for op in report.ops for finding in op.findings]
+    return own + [_finding(finding, None) for finding in report.findings if key(finding) not in carried]
 
 
-def _set(report: RooflineReport) -> Fields:
+def _finding(finding: Finding, row: int | None) -> Fields:
+    return {
+        "kind": finding.kind,
+        "severity": str(finding.severity),
+        "row": row,
+        "op": finding.op,
+        "message": finding.message,
+        "hint": finding.hint,
+    }
+
+
+def _set(report: RooflineReport, answers: Sequence[Answer]) -> Fields:
     return {
         "generated": report.generated,
         "date": report.date,
@@ -80,6 +154,7 @@ def _set(report: RooflineReport) -> Fields:
         "measured": _measured(report),
         "projected": report.projected,
         "notes": report.notes,
+        "legend": legend(report, answers),
         "reports": [r.get("name") for r in report.reports],
         "unattributed_count": report.unattributed.launch_count,
     }
@@ -103,43 +178,6 @@ def _measured(report: RooflineReport) -> Fields | None:
         "peak_flop_per_s": peaks,
         "ridge_points": {pipe: peak / bandwidth for pipe, peak in peaks.items()},
     }
-
-
-def _ops(report: RooflineReport, index: int) -> list[Fields]:
-    rows = {
-        (row["report"], row["launch_id"]): row for row in report.kernels.select("report", *_KERNEL_FIELDS).to_dicts()
-    }
-    labels = short_labels(report.ops)
-    return [
-        {**_op(op), "set": index, "short_label": label, "kernel_rows": _kernel_rows(op, rows)}
-        for op, label in zip(report.ops, labels, strict=True)
-    ]
-
-
-def _op(op: OpResult) -> Fields:
-    pipe, formula, time_ns = dominant_pipe(op), op.formula, op.time_ns
-    useful = formula.flop_count / time_ns * 1e9 if formula and formula.flop_count and time_ns else None
-    return {
-        **op.as_dict(),
-        "label": op.label,
-        "case_title": case_title(op),
-        "time_ns": time_ns,
-        "pipe": pipe,
-        "precision": (pipe or NO_PIPE).removeprefix("tensor_"),
-        "useful_flop_per_s": useful,
-        "formula_words": _formula_words(op),
-    }
-
-
-def _formula_words(op: OpResult) -> str | None:
-    """What the formula counts: the sentence that documents it."""
-    function = FORMULAS.get(op.formula.name) if op.formula else None
-    return inspect.getdoc(function) if function else None
-
-
-def _kernel_rows(op: OpResult, rows: Mapping[tuple[str, int], Fields]) -> list[Fields]:
-    found = [rows.get((op.report, launch)) for launch in op.kernels]
-    return [{name: row[name] for name in _KERNEL_FIELDS} for row in found if row is not None]
 
 
 def _printable(value: object) -> object:

@@ -15,7 +15,11 @@ from roofprof.results.report import RooflineReport
 _LIBRARY = "plotly-basic.min.js"
 _LICENSE = "plotly-basic.LICENSE.txt"
 # One scope for all of them, in this order.
-_SCRIPTS = ("format.js", "state.js", "table.js", "roofline.js", "details.js", "page.js")
+_SCRIPTS = (
+    "format.js", "state.js", "table.js", "answer.js", "findings.js", "details.js", "columns.js", "roofline.js",
+    "hover.js", "link.js", "page.js",
+)  # fmt: skip
+_STYLES = ("page.css", "parts.css", "table.css")
 
 
 def write_html(reports: Sequence[RooflineReport], path: Path) -> None:
@@ -40,7 +44,7 @@ def render_html(reports: Sequence[RooflineReport]) -> str:
     own = '(() => {\n"use strict";\n' + "\n".join(_template(name) for name in _SCRIPTS) + "})();\n"
     parts = {
         "POLICY": _policy(library, own),
-        "STYLE": _template("page.css"),
+        "STYLE": "".join(map(_template, _STYLES)),
         "LICENSE": _template(_LICENSE).strip(),
         "DATA": embedded_json(page_data(reports)),
         "LIBRARY": library,

@@ -66,7 +66,7 @@ class Ceilings:
     def roofs(self, mix: str | None) -> Roofs:
         """The measured roofs, for DRAM traffic of one mix; bursts, for an op's kernel is one."""
         peaks = {pipe: peak.burst for pipe, peak in self.peak_flop_per_s.items()}
-        return Roofs(peaks, self.dram_bytes_per_s[mix] if mix else None, self.mufu_per_s)
+        return Roofs(peaks, self.dram_bytes_per_s.get(mix) if mix else None, self.mufu_per_s)
 
     def as_dict(self) -> dict[str, object]:
         """The content of a ceilings file."""

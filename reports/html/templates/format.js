@@ -53,6 +53,12 @@ function formatText(value) {
   return known(value) && value !== "" ? String(value) : DASH;
 }
 
+// As the terminal does: three digits, whole from 100 µs on.
+function formatMicroseconds(ns) {
+  if (!known(ns)) return DASH;
+  return ns >= 99950 ? formatInteger(ns / 1e3) : formatNumber(ns / 1e3);
+}
+
 const formatTime = (ns) => formatSi(known(ns) ? ns / 1e9 : null, "s");
 const formatBytes = (value) => formatSi(value, "B");
 const formatFlops = (value) => formatSi(value, "FLOP");
@@ -65,10 +71,24 @@ function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name === "onclick" || name === "oninput" || name === "onchange") made.addEventListener(name.slice(2), value);
+    else if (name.startsWith("aria-") && known(value)) made.setAttribute(name, String(value));
     else if (known(value) && value !== false) made.setAttribute(name, value === true ? "" : value);
   }
   made.append(...children);
   return made;
+}
+
+// Calls it once the calls have stopped for some milliseconds.
+function debounced(call, milliseconds) {
+  let timer = 0;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(call, milliseconds);
+  };
+}
+
+function say(text) {
+  document.getElementById("said").textContent = text;
 }
 
 // plotly reads a few tags and entities in its labels: a name must not be any of them.

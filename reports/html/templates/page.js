@@ -1,118 +1,69 @@
 // Puts the page together and keeps its parts in step.
 
-const OP_COLUMNS = [
-  { label: "#", value: (op) => op.number, format: formatInteger },
-  { label: "op", text: true, value: (op) => op.label, open: (op) => select(op.index) },
-  ...(data.ops.some((op) => op.kind === "kernel")
-    ? [{ label: "kind", text: true, value: (op) => op.kind, title: "kernel: launches of one kernel, outside any range" }]
-    : []),
-  { label: "calls", value: (op) => op.calls, format: formatInteger, title: "Calls that were profiled; figures are the median call's" },
-  { label: "phase", text: true, value: (op) => op.phase },
-  { label: "batch", value: (op) => op.batch, format: formatInteger },
-  {
-    label: "length",
-    value: (op) => op.seq_len,
-    format: formatInteger,
-    title: "Decode: tokens in the KV cache; prefill: new tokens",
-  },
-  { label: "time", value: (op) => op.time_ns, format: formatTime, title: "Of the median call" },
-  ...(data.ops.some((op) => known(op.share))
-    ? [{ label: "share", value: (op) => op.share, format: formatPercent, title: "Of the layer's time" }]
-    : []),
-  { label: "DRAM", value: (op) => op.dram_bytes, format: formatBytes, title: "Bytes read and written, counted" },
-  { label: "FLOPs", value: (op) => op.flop_count, format: formatFlops, title: "Executed, counted" },
-  {
-    label: "AI form.",
-    value: (op) => op.formula?.arithmetic_intensity,
-    format: formatNumber,
-    title: "Arithmetic intensity by formula",
-  },
-  {
-    label: "AI meas.",
-    value: (op) => op.arithmetic_intensity,
-    format: formatNumber,
-    title: "Arithmetic intensity from counters",
-  },
-  {
-    label: "work ratio",
-    value: (op) => op.work_ratio,
-    format: formatNumber,
-    title: "FLOPs executed / FLOPs by formula",
-  },
-  { label: "byte ratio", value: (op) => op.byte_ratio, format: formatNumber, title: "Bytes moved / bytes by formula" },
-  { label: "achieved", value: (op) => op.measured_on.achieved_flop_per_s, format: formatFlopRate },
-  {
-    label: "bandwidth",
-    value: (op) => op.measured_on.achieved_dram_bytes_per_s,
-    format: formatByteRate,
-    title: "DRAM bytes / time",
-  },
-  {
-    label: "of roof",
-    value: (op) => op.measured_on.roof_fraction,
-    format: formatPercent,
-    title: "Of the profiled GPU",
-  },
-  {
-    label: "headroom",
-    value: (op) => op.headroom_ns,
-    format: formatTime,
-    title: "Time x (1 - fraction of the roof), never below 0",
-  },
-  { label: "bound", text: true, value: (op) => op.measured_on.bound, title: "On the profiled GPU" },
-  { label: "on target", text: true, value: (op) => op.bound, title: "Bound on the target GPU" },
-  { label: "precision", text: true, value: precisionLabel, title: "The pipe with most of the FLOPs" },
-  {
-    label: "findings",
-    value: (op) => op.findings.length,
-    format: formatInteger,
-    hover: (op) => op.findings.map((f) => f.kind).join(", "),
-  },
-];
-const FINDING_COLUMNS = [
-  { label: "severity", text: true, value: (f) => f.severity },
-  { label: "kind", text: true, value: (f) => f.kind },
-  { label: "op", text: true, value: (f) => f.row?.label ?? f.op, open: (f) => f.row && select(f.row.index) },
-  { label: "what", text: true, value: (f) => f.message },
-  { label: "what to do", text: true, value: (f) => f.hint },
-];
+const LETTERS_MS = 90;
+const PICTURE_MS = 220;
 const OPTIONS = [
-  ["formula", "formula points"],
-  ["intervals", "AI intervals"],
-  ["ran", "roofs of the profiled GPU (dotted: measured)"],
-  ["levels", "L2 and L1 levels"],
-  ["numbers", "numbers"],
+  // [key, label, of the profiled GPU alone]
+  ["formula", "hollow points", false],
+  ["intervals", "AI intervals", true],
+  ["sheet", "datasheet roofs (dashed)", true],
+  ["levels", "L2 and L1 levels", true],
+  ["numbers", "numbers", false],
 ];
 
-const isSelected = (op) => op.index === state.selected;
-const opsTable = makeTable(document.getElementById("ops-table"), OP_COLUMNS, { isSelected });
-const allKernelColumns = [
-  { label: "op", text: true, value: (k) => k.op.label, open: (k) => select(k.op.index) },
-  ...KERNEL_COLUMNS,
-];
-const kernelsTable = makeTable(document.getElementById("kernels-table"), allKernelColumns);
-const findingsTable = makeTable(document.getElementById("findings-table"), FINDING_COLUMNS);
+const tableIn = (id, columns, options) => makeTable(document.getElementById(id), columns, { name: id, ...options });
+const opsTable = tableIn("ops-table", OP_COLUMNS, { label: "Ops, measured", choose: chooseOp });
+const kernelsTable = tableIn("kernels-table", ALL_KERNEL_COLUMNS, {
+  label: "Kernels",
+  lazy: true,
+  choose: (kernel) => chooseOp(kernel.op),
+  key: (kernel) => kernel.op.index,
+});
+const targetTable = tableIn("target-table", TARGET_COLUMNS, { label: "Ops, extrapolated", choose: chooseOp });
 
-function update() {
-  const ops = shownOps();
-  const drawn = ops.filter(isDrawn).length;
-  drawRoofline(ops);
-  opsTable.update(ops);
-  kernelsTable.update(ops.flatMap((op) => op.kernel_rows.map((kernel) => ({ ...kernel, op }))));
-  findingsTable.update(shownFindings(ops));
-  document.getElementById("count").textContent = `${ops.length} of ${data.ops.length} rows`;
-  const rest = ops.length - drawn;
-  document.getElementById("not-drawn").textContent =
-    `${drawn} row${drawn === 1 ? "" : "s"} drawn` +
-    (rest ? `; ${rest} without FLOPs or counters have no place on log axes and stand in the table` : "");
+let shown = [];
+let passing = new Set();
+const drawSoon = debounced(() => drawRoofline(shown), PICTURE_MS);
+
+function update(later = false) {
+  shown = shownOps();
+  passing = new Set(shown);
+  updateAnswer(shown);
+  opsTable.update(shown);
+  if (state.place === "there") showTarget();
+  kernelsTable.update(shown.flatMap((op) => op.kernel_rows));
+  showFindings(shown);
+  showDetails(passing);
+  document.getElementById("count").textContent = `${shown.length} of ${OPS.length} ops`;
+  if (later) drawSoon();
+  else drawRoofline(shown);
+}
+
+function showTarget() {
+  targetTable.update(shown);
+  const lines = data.cases
+    .filter((one, number) => known(one.target_least_ns) && shown.some((op) => op.case === number))
+    .map((one) => element("li", {}, `${one.title}: at least ${formatTime(one.target_least_ns)} a layer`));
+  document.getElementById("target-cases").replaceChildren(...lines);
+}
+
+function chooseOp(op) {
+  select(op.index);
 }
 
 function select(index) {
   state.selected = index;
-  showDetails();
-  opsTable.update(opsTable.rows);
-  drawRoofline(shownOps());
-  document.getElementById("details").scrollIntoView({ block: "nearest" });
+  showDetails(passing);
+  for (const table of TABLES) showChosen(table);
+  placeRing();
+  writeLink();
+}
+
+function showCase(number) {
+  state.case = number;
+  if (number !== null) openCases.add(number);
+  update();
+  writeLink();
 }
 
 function filterGroup(filter) {
@@ -126,7 +77,7 @@ function filterGroup(filter) {
     const attributes = {
       type: "button",
       class: "chip",
-      "aria-pressed": "false",
+      "aria-pressed": chosen.has(value),
       "data-filter": filter.key,
       onclick: toggle,
     };
@@ -137,21 +88,24 @@ function filterGroup(filter) {
 
 function buildFilters() {
   const groups = FILTERS.filter((f) => f.always || filterValues(f).length > 1).map(filterGroup);
+  const typed = debounced(() => update(true), LETTERS_MS);
   const find = (event) => {
     state.search = event.currentTarget.value;
-    update();
+    typed();
   };
   const search = element("input", {
     type: "search",
     id: "search",
     placeholder: "op or kernel",
-    "aria-label": "Search",
+    "aria-label": "Search ops and kernels by name",
     oninput: find,
   });
   const reset = () => {
     resetFilters();
     buildFilters();
     update();
+    writeLink();
+    document.getElementById("reset").focus();
   };
   const last = element(
     "fieldset",
@@ -159,40 +113,87 @@ function buildFilters() {
     element("legend", {}, "Name"),
     search,
     element("button", { type: "button", id: "reset", onclick: reset }, "All"),
-    element("span", { id: "count", class: "quiet" }),
+    element("span", { id: "count", class: "quiet", role: "status" }),
   );
   document.getElementById("filters").replaceChildren(...groups, last);
 }
 
 function buildOptions() {
-  const boxes = OPTIONS.map(([key, label]) => {
+  const boxes = OPTIONS.map(([key, label, hereOnly]) => {
     const change = (event) => {
       state.show[key] = event.currentTarget.checked;
-      drawRoofline(shownOps());
+      drawRoofline(shown);
     };
     const box = element("input", { type: "checkbox", id: `show-${key}`, checked: state.show[key], onchange: change });
-    return element("label", {}, box, ` ${label}`);
+    return element("label", { class: hereOnly ? "here-only" : null }, box, ` ${label}`);
   });
   document.getElementById("options").replaceChildren(...boxes);
 }
 
-function buildHeading() {
-  const unique = (values) => [...new Set(values)];
-  const names = (role) => unique(data.sets.map((set) => set[role].name)).join(", ");
+const unique = (values) => [...new Set(values)];
+const names = (role) => unique(data.sets.map((set) => set[role].name)).join(", ");
+
+function buildTabs() {
   const projected = data.sets.some((set) => set.projected);
-  const title = `Roofline of ${names("target")}${projected ? `, measured on ${names("gpu")}` : ""}`;
+  const tabs = [["here", `On ${names("gpu")} (measured)`]];
+  if (projected) tabs.push(["there", `The same ops on ${names("target")} (extrapolated)`]);
+  const show = (place) => {
+    state.place = place;
+    for (const [key] of tabs) {
+      const tab = document.getElementById(`tab-${key}`);
+      tab.setAttribute("aria-selected", key === place);
+      tab.tabIndex = key === place ? 0 : -1;
+    }
+    document.getElementById("picture").setAttribute("aria-labelledby", `tab-${place}`);
+    document.getElementById("target").hidden = place !== "there";
+    for (const label of document.querySelectorAll(".here-only")) label.hidden = place !== "here";
+    if (place === "there") showTarget();
+    drawRoofline(shown);
+  };
+  const turn = (event) => {
+    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+    const other = tabs.find(([key]) => key !== state.place)?.[0];
+    if (!other) return;
+    show(other);
+    document.getElementById(`tab-${other}`).focus();
+  };
+  const buttons = tabs.map(([key, words]) =>
+    element(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        id: `tab-${key}`,
+        "aria-controls": "picture",
+        "aria-selected": key === "here",
+        tabindex: key === "here" ? 0 : -1,
+        onclick: () => show(key),
+      },
+      words,
+    ),
+  );
+  const list = document.getElementById("tabs");
+  list.replaceChildren(...buttons);
+  list.addEventListener("keydown", turn);
+}
+
+function buildHeading() {
+  const title = `Roofline of ${names("gpu")}`;
   document.title = title;
   document.getElementById("title").textContent = title;
   const dates = unique(data.sets.map((set) => set.date)).join(", ");
   const skus = unique(data.sets.map((set) => set.gpu.sku)).join("; ");
   document.getElementById("subtitle").textContent = `${skus}; ${dates}; roofprof ${data.version}`;
-  const notes = unique(data.sets.flatMap((set) => set.notes)).map((note) => element("li", {}, note));
+  const notes = unique(data.sets.flatMap((set) => set.notes));
   const sources = unique(
     data.sets.flatMap((set) => [set.gpu, set.target]).map((d) => `${d.name} (${d.sku}): ${d.source}`),
   );
-  document
-    .getElementById("sources")
-    .replaceChildren(element("ul", {}, ...notes, ...sources.map((source) => element("li", {}, source))));
+  const list = (lines) => element("ul", {}, ...lines.map((line) => element("li", {}, line)));
+  const folded = (word, lines) =>
+    lines.length > 1
+      ? [element("details", {}, element("summary", {}, `${word} × ${lines.length}`), list(lines))]
+      : [list(lines)];
+  document.getElementById("sources").replaceChildren(...folded("notes", notes), list(sources));
 }
 
 function buildTheme() {
@@ -200,23 +201,56 @@ function buildTheme() {
   const show = () => {
     button.textContent = isDark() ? "Light" : "Dark";
     button.setAttribute("aria-pressed", isDark());
-    drawRoofline(shownOps());
+  };
+  const change = () => {
+    show();
+    drawRoofline(shown);
   };
   button.addEventListener("click", () => {
     document.documentElement.dataset.theme = isDark() ? "light" : "dark";
-    show();
+    change();
   });
-  COLOR_SCHEME.addEventListener("change", show);
+  COLOR_SCHEME.addEventListener("change", change);
   show();
 }
 
+function listen() {
+  addEventListener("hashchange", () => {
+    if (location.hash.slice(1) === linkOf() || !readLink()) return;
+    buildAnswer();
+    update();
+    showChosenRow();
+  });
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input[type=search]")) return;
+    if (event.key === "Escape" && state.selected !== null) select(null);
+    if (event.key === "c" && OPS[state.selected]) copyRow(OPS[state.selected]);
+  });
+  const plot = document.getElementById("plot");
+  plot.on("plotly_click", (event) => {
+    const index = event.points[0]?.customdata;
+    if (known(index)) select(index);
+  });
+  plot.on("plotly_hover", showHover);
+  plot.on("plotly_unhover", hideHover);
+  plot.on("plotly_afterplot", placeRing);
+  plot.on("plotly_relayouting", () => placeRing());
+}
+
+// What a link names is in view in the table of ops.
+function showChosenRow() {
+  const at = opsTable.order.findIndex((op) => op.index === state.selected);
+  if (at >= 0) bringIntoView(opsTable, at);
+  writeLink();
+}
+
+const linked = readLink();
 buildHeading();
 buildFilters();
 buildOptions();
-showDetails();
+buildTabs();
+buildAnswer();
 buildTheme();
 update();
-document.getElementById("plot").on("plotly_click", (event) => {
-  const index = event.points[0]?.customdata;
-  if (known(index)) select(index);
-});
+listen();
+if (linked) showChosenRow();

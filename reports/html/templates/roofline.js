@@ -1,47 +1,79 @@
 // The roofline: roofs, formula points, measured points, and the levels of the memory hierarchy.
 
-const RANGE = axisRange();
+const TOUCH = matchMedia("(pointer: coarse)").matches;
 const COLOR_SCHEME = matchMedia("(prefers-color-scheme: dark)");
 
 const isDark = () => (document.documentElement.dataset.theme || (COLOR_SCHEME.matches ? "dark" : "light")) === "dark";
 const pipeColor = (pipe) => data.pipes[pipe][isDark() ? "dark_color" : "color"];
 
-function devices(role) {
+// More than these would take seconds: the rest are dots, in one path for each pipe.
+const MARKED = 200;
+
+const PLACES = { here: pointsOf("here"), there: pointsOf("there") };
+
+function pointsOf(name) {
+  const points = rowsOf(data.points[name], lengthOf(data.points[name])).map(
+    ({ row, x, y, pipe, other_x, other_y }) => ({
+      op: OPS[row],
+      x,
+      y,
+      pipe,
+      other: known(other_x) ? [other_x, other_y] : null,
+    }),
+  );
+  // Of most headroom first: these are drawn in full.
+  points.sort((a, b) => (b.op.headroom_ns ?? -1) - (a.op.headroom_ns ?? -1));
+  return { points, byOp: new Map(points.map((point) => [point.op.index, point])) };
+}
+
+// Roofs of a tab, the best known first: it is solid, the others dashed.
+function roofSets() {
   const found = new Map();
+  const add = (spec, dash) => spec && !found.has(spec.name) && found.set(spec.name, [spec, dash]);
   for (const set of data.sets) {
-    if (set[role] && (role !== "gpu" || set.projected)) found.set(set[role].name, set[role]);
+    if (state.place === "there") add(set.target, "solid");
+    else if (set.measured) add(set.measured, "solid");
+    else add({ ...set.gpu, name: `${set.gpu.name}, datasheet` }, "solid");
+  }
+  for (const set of data.sets) {
+    if (state.place === "here" && set.measured && state.show.sheet)
+      add({ ...set.gpu, name: `${set.gpu.name}, datasheet` }, "dash");
   }
   return [...found.values()];
 }
 
-function usedPipes() {
-  const used = new Set(["tensor_fp4", "tensor_fp8", "tensor_bf16", "fp32"]);
-  data.ops.filter(isDrawn).forEach((op) => used.add(op.pipe));
+const ALWAYS = { here: ["tensor_bf16"], there: ["tensor_fp4", "tensor_fp8", "tensor_bf16"] };
+const usedPipes = () => {
+  const used = new Set([...ALWAYS[state.place], ...PLACES[state.place].points.map((point) => point.pipe)]);
   return Object.keys(data.pipes).filter((pipe) => used.has(pipe));
+};
+
+const RANGES = {};
+function axisRange() {
+  return (RANGES[state.place] ??= madeRange());
 }
 
-function axisRange() {
-  const drawn = data.ops.filter(isDrawn);
+function madeRange() {
+  const { points } = PLACES[state.place];
+  const specs = roofSets().map(([spec]) => spec);
   const pipes = usedPipes();
-  const specs = [...devices("target"), ...devices("gpu")];
   const pick = (values) => values.filter((v) => v > 0);
-  const x = pick(
-    drawn.flatMap((op) => [op.arithmetic_intensity, op.arithmetic_intensity_lower, op.formula?.arithmetic_intensity]),
-  );
+  const x = pick(points.flatMap((p) => [p.x, p.op.arithmetic_intensity_lower, p.other?.[0]]));
+  const y = pick(points.flatMap((p) => [p.y, p.other?.[1]]));
   const ridges = pick(specs.flatMap((s) => pipes.map((pipe) => s.ridge_points[pipe])));
   const peaks = pick(specs.flatMap((s) => pipes.map((pipe) => s.peak_flop_per_s[pipe])));
-  const y = pick(drawn.flatMap((op) => [op.measured_on.achieved_flop_per_s, op.useful_flop_per_s]));
-  const top = Math.max(...peaks, ...y, 1e12);
-  return {
-    x: [Math.min(...x, 0.2) / 1.5, Math.max(...x, ...ridges, 10) * 3],
-    y: [Math.min(...y, top / 1e3) / 2, top * 1.9],
-  };
+  const least = (values, from) => values.reduce((a, b) => Math.min(a, b), from);
+  const most = (values, from) => values.reduce((a, b) => Math.max(a, b), from);
+  const top = most(peaks, most(y, 1e12));
+  return { x: [least(x, 0.2) / 1.5, most(x, most(ridges, 10)) * 3], y: [least(y, top / 1e3) / 2, top * 1.9] };
 }
 
 function roofTraces(spec, dash) {
   const solid = dash === "solid";
   const pipes = usedPipes().filter((pipe) => spec.peak_flop_per_s[pipe]);
-  const [low, high] = RANGE.x;
+  const [low, high] = axisRange().x;
+  const several = roofSets().filter(([, style]) => style === "solid").length > 1;
+  const whose = several ? `${spec.name} ` : "";
   const line = { dash, width: solid ? 1.6 : 1 };
   const common = {
     mode: "lines",
@@ -64,148 +96,135 @@ function roofTraces(spec, dash) {
     line: { ...line, color: pipeColor(pipe) },
     mode: solid ? "lines+text" : "lines",
     textposition: "top left",
-    text: ["", plotText(`${spec.name} ${data.pipes[pipe].label} ${formatFlopRate(spec.peak_flop_per_s[pipe])}`)],
+    text: ["", plotText(`${whose}${data.pipes[pipe].label} ${formatFlopRate(spec.peak_flop_per_s[pipe])}`)],
     textfont: { size: 10, color: pipeColor(pipe) },
   }));
   // A GPU without a known bandwidth has no slope, and its peaks reach over the whole width.
   return spec.dram_bytes_per_s ? [memory, ...compute] : compute;
 }
 
-function hoverText(op) {
-  const lines = [
-    `<b>${plotText(`${op.number} ${op.label}`)}</b>`,
-    plotText(op.case_title),
-    `AI ${formatNumber(op.arithmetic_intensity)} measured, ${formatNumber(op.formula?.arithmetic_intensity)} by formula`,
-    `${formatFlopRate(op.measured_on.achieved_flop_per_s)}, ${formatByteRate(op.measured_on.achieved_dram_bytes_per_s)}`,
-    `${formatTime(op.time_ns)}, ${formatBytes(op.dram_bytes)}, ${formatFlops(op.flop_count)}`,
-    `${formatPercent(op.measured_on.roof_fraction)} of ${plotText(op.measured_on.gpu)}'s roof, ${boundHere(op)}-bound`,
-  ];
-  if (op.findings.length) lines.push(plotText([...new Set(op.findings.map((f) => f.kind))].join(", ")));
-  return lines.join("<br>");
-}
-
 // The area grows with the share of the layer's time, where that is known.
-const markerSize = (op) => (known(op.share) ? 6 + 34 * Math.sqrt(op.share) : 10);
+const markerSize = (op) => (known(op.layer_share) ? 6 + 34 * Math.sqrt(op.layer_share) : 10);
 
-function measuredTraces(ops) {
+function measuredTraces(points) {
   return usedPipes().map((pipe) => {
     // Small points last, so that none hides behind a large one.
-    const own = ops.filter((op) => op.pipe === pipe).sort((a, b) => markerSize(b) - markerSize(a));
-    const wide = (op) => op.arithmetic_intensity_lower && op.arithmetic_intensity / op.arithmetic_intensity_lower > 1.1;
+    const own = points.filter((p) => p.pipe === pipe).sort((a, b) => markerSize(b.op) - markerSize(a.op));
     return {
       name: data.pipes[pipe].label,
       showlegend: own.length > 0,
-      hoverinfo: "text",
+      hoverinfo: "none",
       meta: { measured: pipe },
       mode: state.show.numbers ? "markers+text" : "markers",
       textposition: "top center",
-      text: own.map((op) => String(op.number)),
-      hovertext: own.map(hoverText),
-      customdata: own.map((op) => op.index),
-      x: own.map((op) => op.arithmetic_intensity),
-      y: own.map((op) => op.measured_on.achieved_flop_per_s),
+      text: state.show.numbers ? own.map((p) => String(p.op.number)) : "",
+      customdata: own.map((p) => p.op.index),
+      x: own.map((p) => p.x),
+      y: own.map((p) => p.y),
       textfont: { size: 10, color: pipeColor(pipe) },
       marker: {
         color: pipeColor(pipe),
         symbol: data.pipes[pipe].symbol,
-        size: own.map(markerSize),
+        size: own.map((p) => markerSize(p.op)),
         opacity: 0.8,
         line: { color: theme("page"), width: 1 },
-      },
-      error_x: {
-        type: "data",
-        symmetric: false,
-        visible: state.show.intervals,
-        width: 0,
-        thickness: 2,
-        color: pipeColor(pipe),
-        array: own.map(() => 0),
-        arrayminus: own.map((op) => (wide(op) ? op.arithmetic_intensity - op.arithmetic_intensity_lower : 0)),
       },
     };
   });
 }
 
-function formulaTraces(ops) {
-  const placed = ops.filter((op) => op.formula?.arithmetic_intensity && op.useful_flop_per_s);
-  const x = placed.flatMap((op) => [op.formula.arithmetic_intensity, op.arithmetic_intensity, null]);
-  const y = placed.flatMap((op) => [op.useful_flop_per_s, op.measured_on.achieved_flop_per_s, null]);
-  const line = {
-    x,
-    y,
-    mode: "lines",
-    hoverinfo: "skip",
-    showlegend: false,
-    line: { color: theme("quiet"), width: 0.8 },
-  };
-  const points = {
-    name: "formula",
-    mode: "markers",
-    hoverinfo: "text",
-    meta: { formula: true },
-    x: placed.map((op) => op.formula.arithmetic_intensity),
-    y: placed.map((op) => op.useful_flop_per_s),
-    customdata: placed.map((op) => op.index),
-    hovertext: placed.map(
-      (op) =>
-        `${plotText(op.label)}, formula: AI ${formatNumber(op.formula.arithmetic_intensity)}<br>` +
-        `useful FLOPs in the measured time: ${formatFlopRate(op.useful_flop_per_s)}`,
-    ),
-    marker: { symbol: "circle-open", size: 7, color: placed.map((op) => pipeColor(op.pipe)), line: { width: 1.2 } },
-  };
-  return [line, points];
+// Each dot is a line too short to see with round ends (page.css): one element for all of a pipe.
+function dotTraces(points, marked) {
+  const told = new Set(marked.map((point) => point.pipe));
+  return usedPipes().flatMap((pipe) => {
+    const own = points.filter((p) => p.pipe === pipe);
+    if (!own.length) return [];
+    return {
+      mode: "lines",
+      hoverinfo: "none",
+      name: data.pipes[pipe].label,
+      showlegend: !told.has(pipe),
+      meta: { dots: pipe },
+      x: own.flatMap((p) => [p.x, p.x * 1.0005, null]),
+      y: own.flatMap((p) => [p.y, p.y, null]),
+      customdata: own.flatMap((p) => [p.op.index, p.op.index, null]),
+      line: { color: pipeColor(pipe), width: 6, simplify: false },
+      opacity: 0.55,
+    };
+  });
 }
 
-function levelTraces(ops) {
+const quietLine = (x, y, more = {}) => ({
+  x,
+  y,
+  mode: "lines",
+  hoverinfo: "skip",
+  showlegend: false,
+  line: { color: theme("quiet"), width: 0.8, simplify: false, ...more },
+});
+
+function intervalTrace(points) {
+  const wide = points.filter(({ op }) => op.arithmetic_intensity / op.arithmetic_intensity_lower > 1.1);
+  const x = wide.flatMap(({ op }) => [op.arithmetic_intensity_lower, op.arithmetic_intensity, null]);
+  return {
+    ...quietLine(
+      x,
+      wide.flatMap((p) => [p.y, p.y, null]),
+      { width: 3 },
+    ),
+    opacity: 0.4,
+  };
+}
+
+// The formula's work on the profiled GPU; on the target, what was executed.
+function otherTraces(points) {
+  const placed = points.filter((p) => p.other);
+  const points2 = {
+    name: state.place === "here" ? "formula" : "executed",
+    mode: "markers",
+    hoverinfo: "none",
+    meta: { formula: true },
+    x: placed.map((p) => p.other[0]),
+    y: placed.map((p) => p.other[1]),
+    customdata: placed.map((p) => p.op.index),
+    marker: { symbol: "circle-open", size: 7, color: theme("quiet"), line: { width: 1.2 } },
+  };
+  const x = placed.flatMap((p) => [p.other[0], p.x, null]);
+  return [
+    quietLine(
+      x,
+      placed.flatMap((p) => [p.other[1], p.y, null]),
+    ),
+    points2,
+  ];
+}
+
+function levelTraces(points) {
   const levels = [
     ["arithmetic_intensity_l2", "L2", "line-ns-open"],
     ["arithmetic_intensity_l1_fill", "L1 fill", "x-thin-open"],
   ];
-  const reach = (op) =>
-    ["arithmetic_intensity", ...levels.map(([key]) => key)].map((key) => op[key]).filter((v) => v > 0);
-  const x = ops.flatMap((op) => [Math.min(...reach(op)), Math.max(...reach(op)), null]);
-  const y = ops.flatMap((op) => [op.measured_on.achieved_flop_per_s, op.measured_on.achieved_flop_per_s, null]);
-  const line = {
+  const reach = (p) => [p.x, ...levels.map(([key]) => p.op[key])].filter((v) => v > 0);
+  const x = points.flatMap((p) => [Math.min(...reach(p)), Math.max(...reach(p)), null]);
+  const line = quietLine(
     x,
-    y,
-    mode: "lines",
-    hoverinfo: "skip",
-    showlegend: false,
-    line: { color: theme("quiet"), width: 1, dash: "dot" },
-  };
-  const points = levels.map(([key, name, symbol]) => {
-    const own = ops.filter((op) => op[key] > 0);
+    points.flatMap((p) => [p.y, p.y, null]),
+    { dash: "dot", width: 1 },
+  );
+  const marks = levels.map(([key, name, symbol]) => {
+    const own = points.filter((p) => p.op[key] > 0);
     return {
       name: `AI against ${name} bytes`,
       mode: "markers",
-      hoverinfo: "text",
-      customdata: own.map((op) => op.index),
+      hoverinfo: "none",
+      customdata: own.map((p) => p.op.index),
       showlegend: own.length > 0,
-      x: own.map((op) => op[key]),
-      y: own.map((op) => op.measured_on.achieved_flop_per_s),
-      hovertext: own.map((op) => `${plotText(op.label)}: AI ${formatNumber(op[key])} against ${name} bytes`),
-      marker: { symbol, size: 9, color: own.map((op) => pipeColor(op.pipe)), line: { width: 1.6 } },
+      x: own.map((p) => p.op[key]),
+      y: own.map((p) => p.y),
+      marker: { symbol, size: 9, color: own.map((p) => pipeColor(p.pipe)), line: { width: 1.6 } },
     };
   });
-  return [line, ...points];
-}
-
-function selectionTrace(ops) {
-  const op = ops.find((candidate) => candidate.index === state.selected);
-  return {
-    x: op ? [op.arithmetic_intensity] : [],
-    y: op ? [op.measured_on.achieved_flop_per_s] : [],
-    mode: "markers",
-    hoverinfo: "skip",
-    showlegend: false,
-    meta: { selection: true },
-    marker: {
-      symbol: "circle-open",
-      size: op ? markerSize(op) + 10 : 10,
-      color: theme("accent"),
-      line: { width: 2.5 },
-    },
-  };
+  return [line, ...marks];
 }
 
 function layout() {
@@ -220,17 +239,17 @@ function layout() {
   return {
     xaxis: {
       ...axis,
-      range: log(RANGE.x),
+      range: log(axisRange().x),
       title: { text: "arithmetic intensity, FLOP per DRAM byte" },
       exponentformat: "none",
     },
-    yaxis: { ...axis, range: log(RANGE.y), title: { text: "FLOP/s" } },
+    yaxis: { ...axis, range: log(axisRange().y), title: { text: "FLOP/s" } },
     font: { family: "system-ui, sans-serif", size: 12, color: theme("text") },
     paper_bgcolor: theme("panel"),
     plot_bgcolor: theme("panel"),
     hovermode: "closest",
-    uirevision: "zoom",
-    dragmode: "zoom",
+    uirevision: state.place,
+    dragmode: TOUCH ? false : "zoom",
     hoverlabel: { align: "left", bgcolor: theme("page"), bordercolor: theme("quiet"), font: { color: theme("text") } },
     margin: { l: 62, r: 14, t: 12, b: 46 },
     legend: { orientation: "h", y: 1.02, yanchor: "bottom", itemsizing: "constant" },
@@ -238,24 +257,40 @@ function layout() {
 }
 
 function drawRoofline(ops) {
-  const drawn = ops.filter(isDrawn);
+  const wanted = new Set(ops);
+  const drawn = PLACES[state.place].points.filter((point) => wanted.has(point.op));
+  const marked = drawn.slice(0, MARKED);
+  const dots = drawn.slice(MARKED);
+  const here = state.place === "here";
   const traces = [
-    ...devices("target").flatMap((spec) => roofTraces(spec, "solid")),
-    ...(state.show.ran ? devices("gpu").flatMap((spec) => roofTraces(spec, "dash")) : []),
-    ...(state.show.ran ? devices("measured").flatMap((spec) => roofTraces(spec, "dot")) : []),
-    ...(state.show.levels ? levelTraces(drawn) : []),
-    ...(state.show.formula ? formulaTraces(drawn) : []),
-    ...measuredTraces(drawn),
-    selectionTrace(drawn),
+    ...roofSets().flatMap(([spec, dash]) => roofTraces(spec, dash)),
+    ...dotTraces(dots, marked),
+    ...(here && state.show.levels ? levelTraces(marked) : []),
+    ...(here && state.show.intervals ? [intervalTrace(marked)] : []),
+    ...(state.show.formula ? otherTraces(marked) : []),
+    ...measuredTraces(marked),
   ];
+  sayDrawn(ops, drawn, dots);
   const config = {
     responsive: true,
     displaylogo: false,
-    scrollZoom: true,
+    scrollZoom: !TOUCH,
     doubleClick: "reset",
     // Named one by one: what else there is sends the picture to a service.
     modeBarButtons: [["toImage"], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
     toImageButtonOptions: { filename: "roofline", scale: 2 },
   };
   return Plotly.react("plot", traces, layout(), config);
+}
+
+function sayDrawn(ops, drawn, dots) {
+  const rest = ops.length - drawn.length;
+  const words = [`${drawn.length} op${drawn.length === 1 ? "" : "s"} drawn`];
+  if (dots.length) words.push(`the ${MARKED} with most headroom in full, the others as dots`);
+  if (rest) words.push(`${rest} without FLOPs or counters have no place on log axes and stand in the table`);
+  document.getElementById("not-drawn").textContent = words.join("; ");
+  const where = state.place === "here" ? `${names("gpu")}, measured` : `${names("target")}, extrapolated`;
+  document
+    .getElementById("plot")
+    .setAttribute("aria-label", `Roofline of ${drawn.length} ops on ${where}; the tables hold the same figures`);
 }

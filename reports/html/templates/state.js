@@ -1,12 +1,71 @@
 // The page's data, what the filters let through, and the op that was chosen.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-data.ops.forEach((op, index) => {
-  op.index = index;
-  op.number = index + 1;
-});
 
-const boundHere = (op) => op.measured_on.bound || "unknown";
+// Rows over columns: a column is a list, distinct values with an index per row, or null where all are unknown.
+function rowsOf(columns, count) {
+  class Row {
+    constructor(index) {
+      this.index = index;
+    }
+  }
+  for (const [name, column] of Object.entries(columns)) {
+    const get = Array.isArray(column)
+      ? function () {
+          return column[this.index];
+        }
+      : column
+        ? function () {
+            return column.distinct[column.index[this.index]];
+          }
+        : () => null;
+    Object.defineProperty(Row.prototype, name, { get });
+  }
+  return Array.from({ length: count }, (_, index) => new Row(index));
+}
+
+function lengthOf(columns) {
+  const column = Object.values(columns).find((c) => c);
+  return column ? (column.index || column).length : 0;
+}
+
+const OPS = rowsOf(data.ops, lengthOf(data.ops));
+const KERNELS = rowsOf(data.kernels, lengthOf(data.kernels));
+const FINDINGS = rowsOf(data.findings, lengthOf(data.findings));
+
+function joinRows() {
+  let first = 0;
+  for (const op of OPS) {
+    op.number = op.index + 1;
+    op.kernel_rows = KERNELS.slice(first, (first += op.kernel_count));
+    for (const kernel of op.kernel_rows) kernel.op = op;
+    op.findings = [];
+  }
+  for (const finding of FINDINGS) if (known(finding.row)) OPS[finding.row].findings.push(finding);
+}
+joinRows();
+
+const caseOf = (op) => data.cases[op.case];
+const boundHere = (op) => op.measured_on_bound || "unknown";
+const starred = (op, name) => (op.counted ? name : `${name} *`);
+const severalCaches = new Set(OPS.map((op) => op.cache)).size > 1;
+
+const NARROW = matchMedia("(max-width: 600px)");
+
+// A case in a narrow column: `decode b64 4096`, `d b64 4096` on a phone.
+function shortCase(op) {
+  const parts = [
+    NARROW.matches ? op.phase?.[0] : op.phase,
+    op.batch && `b${op.batch}`,
+    op.seq_len,
+    severalCaches && op.cache,
+  ];
+  return parts.filter(Boolean).join(" ") || caseOf(op).title;
+}
+
+function precisionLabel(op) {
+  return op.pipe ? data.pipes[op.pipe].label : data.no_pipe;
+}
 
 // A filter shows a button per value; those marked `always` stand there even with one value.
 const FILTERS = [
@@ -17,47 +76,47 @@ const FILTERS = [
   { key: "cache", label: "Cache", value: (op) => op.cache || "unknown" },
   { key: "report", label: "Report", value: (op) => op.report },
   { key: "bound", label: "Bound", value: boundHere, always: true },
-  { key: "precision", label: "Precision", value: (op) => precisionLabel(op), always: true },
+  { key: "precision", label: "Precision", value: precisionLabel, always: true },
 ];
 
 const state = {
   chosen: Object.fromEntries(FILTERS.map((filter) => [filter.key, new Set()])),
   search: "",
+  case: null,
   selected: null,
-  show: { formula: true, intervals: true, ran: true, levels: false, numbers: false },
+  place: "here",
+  show: { formula: true, intervals: true, sheet: true, levels: false, numbers: false },
 };
 
-function precisionLabel(op) {
-  return op.pipe ? data.pipes[op.pipe].label : data.no_pipe;
-}
-
 function filterValues(filter) {
-  const values = [...new Set(data.ops.map(filter.value))];
+  const values = [...new Set(OPS.map(filter.value))];
   const numeric = (v) => (typeof v === "number" ? v : Infinity);
   return values.sort((a, b) => numeric(a) - numeric(b) || String(a).localeCompare(String(b)));
 }
 
-// No value chosen in a filter lets everything through.
-function passes(op) {
-  const words = `${op.label} ${op.case_title} ${op.kernel_rows.map((k) => k.kernel_demangled_name).join(" ")}`;
-  if (state.search && !words.toLowerCase().includes(state.search.toLowerCase())) return false;
-  return FILTERS.every((filter) => {
-    const chosen = state.chosen[filter.key];
-    return chosen.size === 0 || chosen.has(filter.value(op));
-  });
+// In lower case, once: the search reads it for every letter.
+function searchText(op) {
+  if (op.search_text === undefined) {
+    const kernels = new Set(op.kernel_rows.map((k) => k.kernel_demangled_name || k.kernel_name));
+    op.search_text = [op.label, caseOf(op).title, op.report, ...kernels].join("\n").toLowerCase();
+  }
+  return op.search_text;
 }
 
-const shownOps = () => data.ops.filter(passes);
-
-const isDrawn = (op) => op.arithmetic_intensity > 0 && op.measured_on.achieved_flop_per_s > 0 && op.pipe;
+// No value chosen in a filter lets everything through.
+function shownOps() {
+  const word = state.search.toLowerCase();
+  const active = FILTERS.filter((filter) => state.chosen[filter.key].size);
+  return OPS.filter(
+    (op) =>
+      (state.case === null || op.case === state.case) &&
+      active.every((filter) => state.chosen[filter.key].has(filter.value(op))) &&
+      (!word || searchText(op).includes(word)),
+  );
+}
 
 function resetFilters() {
   for (const chosen of Object.values(state.chosen)) chosen.clear();
   state.search = "";
-}
-
-// Findings of the ops that are shown, and those that belong to no row.
-function shownFindings(ops) {
-  const own = ops.flatMap((op) => op.findings.map((finding) => ({ ...finding, row: op })));
-  return [...own, ...data.findings.map((finding) => ({ ...finding, row: null }))];
+  state.case = null;
 }

@@ -1,29 +1,17 @@
 """The HTML page in headless Chromium, opened from file://."""
 
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium import webdriver
+from report_page import needs_browser, press, rows
 from selenium.common.exceptions import NoAlertPresentException
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 
-from roofprof.reports.html.report import write_html
 from roofprof.results.report import RooflineReport
 
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--window-size=1500,1200",
-)  # fmt: skip
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs a browser: apt-get install chromium chromium-driver"
-)
+pytestmark = needs_browser
 
 POSITION = """
 const plot = document.getElementById("plot");
@@ -38,46 +26,8 @@ return document.getElementById("plot").data.filter((t) => t.meta?.measured).flat
 """
 
 
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM or ""
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture
-def opened(chromium: Any, tmp_path: Path) -> Iterator[Any]:
-    def page(report: RooflineReport) -> Any:
-        write_html([report], tmp_path / "roofline.html")
-        chromium.get((tmp_path / "roofline.html").as_uri())
-        return chromium
-
-    yield page
-    assert chromium.get_log("browser") == []
-    asked = [entry["message"] for entry in chromium.get_log("performance")]
-    assert not [m for m in asked if "Network.requestWillBeSent" in m and '"url":"http' in m]
-
-
-def rows(page: Any, table: str = "ops-table") -> list[dict[str, str]]:
-    """Cells by heading, without the mark of the order."""
-    script = "return [...document.querySelectorAll(arguments[0])].map((r) => [...r.cells].map((c) => c.textContent));"
-    heading, *cells = page.execute_script(script, f"#{table} tr")
-    return [dict(zip([h.rstrip(" ▲▼") for h in heading], row, strict=True)) for row in cells]
-
-
-def press(page: Any, text: str, within: str = "body") -> None:
-    button = next(b for b in page.find_elements(By.CSS_SELECTOR, f"{within} button") if b.text.rstrip(" ▲▼") == text)
-    page.execute_script("arguments[0].scrollIntoView({ block: 'center' })", button)
-    button.click()
-
-
 def move_to(page: Any, index: int, click: bool = False) -> None:
-    page.execute_script("window.scrollTo(0, 0)")
+    page.execute_script("document.getElementById('plot').scrollIntoView({ block: 'center' })")
     x, y = page.execute_script(POSITION, index)
     builder = ActionBuilder(page)
     builder.pointer_action.move_to_location(round(x) - 30, round(y) - 30).move_to_location(round(x), round(y))
@@ -98,12 +48,25 @@ def op_on_its_own(page: Any) -> int:
     return max(places, key=room)
 
 
+def finding_lines(page: Any) -> list[tuple[str, int]]:
+    """Kind and count of each line of findings."""
+    lines = page.execute_script(
+        "return [...document.querySelectorAll('#findings-list > .findings > *')]"
+        ".map((e) => [e.querySelector('strong').textContent, (e.querySelector('summary') || e).textContent]);"
+    )
+    return [
+        (head.split(": ")[1], int(text.rsplit("× ", 1)[1]) if text[len(head) :].startswith(" × ") else 1)
+        for head, text in lines
+    ]
+
+
 def test_hover_shows_the_op_with_its_numbers(opened: Any, decode: RooflineReport) -> None:
     page = opened(decode)
     index = op_on_its_own(page)
     move_to(page, index)
-    text = page.find_element(By.CSS_SELECTOR, ".hoverlayer .hovertext").get_attribute("textContent")
+    text = page.find_element(By.ID, "hover").text
     assert decode.ops[index].label in text
+    assert "by ncu, sum of its kernels" in text
     assert "measured" in text
     assert "FLOP/s" in text
 
@@ -137,8 +100,9 @@ def test_filters_filter_picture_and_tables(opened: Any, decode: RooflineReport) 
     page.find_element(By.ID, "search").send_keys("ROUTER_gemm")
     assert {row["op"].split()[0] for row in rows(page)} == {"router_gemm"}
     assert {row["op"].split()[0] for row in rows(page, "kernels-table")} == {"router_gemm"}
-    shown = {row["op"].split()[0] for row in rows(page, "findings-table")}
-    assert shown <= {"router_gemm", "—"} | {op.op for op in decode.ops if not op.findings}
+    findings = [f for op in decode.ops if op.op == "router_gemm" for f in op.findings]
+    assert {kind for kind, _ in finding_lines(page)} == {f.kind for f in findings}
+    assert {row["op"].split()[0] for row in rows(page, "case-0")} <= {"router_gemm"}
 
 
 @pytest.mark.parametrize(("heading", "field"), [("time", "time_ns"), ("work ratio", "work_ratio")])
@@ -177,7 +141,8 @@ def test_a_drag_zooms_and_the_zoom_stays_when_a_filter_changes(opened: Any, deco
     page = opened(decode)
     ranges = "return document.getElementById('plot')._fullLayout.xaxis.range"
     before = page.execute_script(ranges)
-    box = page.find_element(By.ID, "plot").rect
+    page.execute_script("document.getElementById('plot').scrollIntoView({ block: 'center' })")
+    box = page.execute_script("return document.getElementById('plot').getBoundingClientRect().toJSON()")
     builder = ActionBuilder(page)
     mouse = builder.pointer_action
     mouse.move_to_location(round(box["x"] + 200), round(box["y"] + 200)).pointer_down()
@@ -207,12 +172,10 @@ def test_hostile_names_are_text_everywhere(opened: Any, analyzed: Any) -> None:
     ]
     page = opened(replace(report, ops=[*ops, *report.ops[len(ops) :]], notes=list(HOSTILE)))
     for index, op in enumerate(ops):
-        page.execute_script("Plotly.Fx.hover('plot', [{ curveNumber: arguments[0], pointNumber: arguments[1] }])",
-            *page.execute_script(
-                "const i = arguments[0]; const all = document.getElementById('plot').data;"
-                "const c = all.findIndex((t) => t.meta?.measured && t.customdata.includes(i));"
-                "return [c, all[c].customdata.indexOf(i)];", index))  # fmt: skip
-        hover = page.find_element(By.CSS_SELECTOR, ".hoverlayer .hovertext").get_attribute("textContent")
+        page.execute_script(
+            "document.getElementById('plot').emit('plotly_hover', { points: [{ customdata: arguments[0] }] })", index
+        )
+        hover = page.find_element(By.ID, "hover").get_attribute("textContent")
         assert op.op in hover
         page.execute_script("document.querySelectorAll('#ops-table button.link')[arguments[0]].click()", index)
         assert op.op in page.find_element(By.CSS_SELECTOR, "#details h2").get_attribute("textContent")

@@ -8,11 +8,24 @@ from typing import Any
 
 import pytest
 
+from roofprof.advice.answer import answers_of
 from roofprof.errors import RoofprofError, UsageError
 from roofprof.hardware.ceilings import Ceilings, Peak
+from roofprof.reports.html.columns import packed
 from roofprof.reports.html.data import page_data
 from roofprof.reports.html.report import embedded_json, render_html, write_html
+from roofprof.reports.plots.points import projected_points
+from roofprof.reports.tables.answer import ROWS, head
 from roofprof.results.report import RooflineReport
+
+
+def column(columns: dict, name: str) -> list:
+    """A column's values, as state.js reads them."""
+    count = next(len(c["index"] if isinstance(c, dict) else c) for c in columns.values() if c)
+    found = columns[name]
+    if isinstance(found, dict):
+        return [found["distinct"][place] for place in found["index"]]
+    return [None] * count if found is None else found
 
 
 def data_of(page: str) -> dict:
@@ -34,28 +47,81 @@ def test_one_file_under_5_mb_that_names_no_other(decode: RooflineReport, tmp_pat
 
 def test_the_page_holds_every_op_with_its_kernels_and_findings(decode: RooflineReport) -> None:
     data = data_of(render_html([decode]))
-    assert [op["op"] for op in data["ops"]] == [op.op for op in decode.ops]
-    for shown, op in zip(data["ops"], decode.ops, strict=True):
-        assert shown["arithmetic_intensity"] == op.arithmetic_intensity
-        assert [k["launch_id"] for k in shown["kernel_rows"]] == op.kernels
-        assert [f["kind"] for f in shown["findings"]] == [f.kind for f in op.findings]
-        assert (shown["formula_words"] is None) == (op.formula is None)
+    ops, kernels, findings = data["ops"], data["kernels"], data["findings"]
+    for name in ("op", "arithmetic_intensity", "time_ns", "of_roof", "headroom_ns", "nvtx_path", "share", "work_ratio"):
+        assert column(ops, name) == [getattr(op, name) for op in decode.ops]
+    assert column(ops, "measured_on_bound") == [op.measured_on.bound for op in decode.ops]
+    assert column(kernels, "launch_id") == [launch for op in decode.ops for launch in op.kernels]
+    assert column(ops, "kernel_count") == [len(op.kernels) for op in decode.ops]
+    carried = [(row, kind) for row, kind in zip(column(findings, "row"), column(findings, "kind"), strict=True)]
+    assert [c for c in carried if c[0] is not None] == [
+        (row, finding.kind) for row, op in enumerate(decode.ops) for finding in op.findings
+    ]
     # Each finding stands once: with its op, or on its own.
-    shown = [f for op in data["ops"] for f in op["findings"]] + data["findings"]
-    assert sorted(f["message"] for f in shown) == sorted(f.message for f in decode.findings)
+    assert sorted(column(findings, "message")) == sorted(f.message for f in decode.findings)
+    assert {op.formula.name for op in decode.ops if op.formula} == set(data["formulas"])
     assert data["sets"][0]["target"]["peak_flop_per_s"] == decode.target.peak_flop_per_s
 
 
+def test_the_answers_are_the_terminals(layers: RooflineReport) -> None:
+    data = data_of(render_html([layers]))
+    answers = answers_of(layers, top=ROWS)
+    assert len(data["cases"]) == len(answers) > 1
+    for case, answer in zip(data["cases"], answers, strict=True):
+        rows = [*answer.rows, *answer.folded]
+        assert "   ".join(case["head"]) == head(answer, 10_000)[0]
+        assert [layers.ops[row] for row in case["rows"]] == [row.op for row in rows]
+        assert case["shown"] == len(answer.rows)
+        for name, values in (
+            ("rank", [row.rank for row in rows]),
+            ("layer_share", [row.share for row in rows]),
+            ("counted", [row.counted for row in rows]),
+            ("why", [row.reason.why for row in rows]),
+            ("attempt", [row.reason.attempt for row in rows]),
+        ):
+            shown = column(data["ops"], name)
+            assert [shown[row] for row in case["rows"]] == values
+
+
+def test_the_target_is_drawn_by_useful_work(layers: RooflineReport) -> None:
+    there = data_of(render_html([layers]))["points"]["there"]
+    labels = {id(op): op.op for op in layers.ops}
+    points = [point for answer in answers_of(layers) for point in projected_points(answer, labels).drawn]
+    assert [layers.ops[row] for row in column(there, "row")] == [point.op for point in points]
+    assert column(there, "x") == [point.intensity for point in points]
+    assert column(there, "y") == [point.rate for point in points]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1, 2, None],
+        ["a", "b"],
+        ["a", "a", None],
+        [[1, 2], [1, 2]],
+        [None, None],
+        [{"m": 1}, {"m": 1}, "m"],
+        [],
+        ["", None],
+    ],
+)
+def test_a_packed_column_reads_back(values: list) -> None:
+    columns = {"index": [0] * len(values) or [0], "packed": packed(values)}
+    assert column(columns, "packed")[: len(values)] == values
+
+
 def test_several_reports_stand_side_by_side(decode: RooflineReport) -> None:
-    data = page_data([decode, decode])
-    assert [op["set"] for op in data["ops"]] == [0] * len(decode.ops) + [1] * len(decode.ops)
+    data: Any = page_data([decode, decode])
+    assert column(data["ops"], "set") == [0] * len(decode.ops) + [1] * len(decode.ops)
+    titles = [case["title"] for case in data["cases"]]
+    assert len(set(titles)) == len(titles) == 2  # a link names a case by its title
 
 
 def test_markup_in_names_stays_text(analyzed) -> None:  # type: ignore[no-untyped-def]
     page = render_html([analyzed("kinds/odd-names.ncu-rep")])
     assert page.count("</script>") == 3
     assert "<script>alert" not in page
-    names = [op["op"] for op in data_of(page)["ops"]]
+    names = column(data_of(page)["ops"], "op")
     assert "<script>alert(1)</script>" in names
     assert "\\x1b[31mred\\x1b[0m" in names
 

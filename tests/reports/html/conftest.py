@@ -1,0 +1,3 @@
+"""Fixtures from tests/support that drive a browser."""
+
+from report_page import chromium, opened  # noqa: F401
