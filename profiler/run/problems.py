@@ -20,6 +20,8 @@ class Problem:
     hint: str | None = None
     fatal: bool = False
     """Whether every later run would fail the same way."""
+    fatal_if_empty: bool = False
+    """Whether that holds where the run left no file: the workload itself failed, before there was anything of use."""
     interrupted: bool = False
     """Whether the user ended it."""
     unstarted: bool = False

@@ -1,6 +1,7 @@
 """Workloads that others wrote: which runs are made of them, in which region, and what happens where ncu fails."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from stub_tools import Install, manifest
 
+from roofprof.cli import run
 from roofprof.errors import RoofprofError, UsageError
 from roofprof.formats.capture import load_capture
 from roofprof.profiler.capture.jobs import dry_run
@@ -244,6 +246,57 @@ def test_a_trace_that_fails_does_not_end_the_capture(workload: CaptureOptions, n
     result = capture(replace(workload, nsys=True))
     assert result.state == "partial"
     assert [r.state for r in result.of("ncu")] == ["complete", "complete"]
+
+
+def test_a_workload_that_fails_before_any_work_is_not_started_again(
+    workload: CaptureOptions, ncu: Install, nsys: Install
+) -> None:
+    ncu(kernels={"gemm": {BF16: 8.0}})
+    nsys("harness-error")
+    with pytest.raises(RoofprofError, match="topk cannot be captured"):
+        capture(replace(workload, nsys=True))
+    m = manifest(workload.output)
+    assert (m["state"], m["runs"], [run["state"] for run in m["nsys"]]) == ("failed", [], ["failed"])
+
+
+def test_a_workload_that_fails_behind_its_work_is_profiled(
+    workload: CaptureOptions, ncu: Install, nsys: Install
+) -> None:
+    ncu(kernels={"gemm": {BF16: 8.0}})
+    nsys("fails-late")
+    result = capture(replace(workload, nsys=True))
+    assert result.state == "partial"
+    assert names(result) == ["eager", "core", "cuda_core"]
+
+
+def test_a_dry_run_says_what_starts_cost_before(
+    workload: CaptureOptions, ncu: Install, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ncu(kernels={"gemm": {BF16: 8.0}})
+    words = [
+        "capture",
+        "--dry-run",
+        "--no-nsys",
+        "--chip",
+        "gh100",
+        "-o",
+        str(workload.output),
+        "--",
+        "python",
+        "-c",
+        "1",
+    ]
+    assert run(words) == 0
+    shown = capsys.readouterr().out
+    assert "2 starts of the workload, 4 where kernels are looked at again" in shown
+    assert "they took" not in shown
+    capture(workload)
+    assert run(words) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert re.search(r"they took core \d+ s, cuda_core \d+ s; \d+ s together$", line)
+    (workload.output / "manifest.json").write_text("{")
+    assert run(words) == 0
+    assert "they took" not in capsys.readouterr().out
 
 
 def test_what_the_workload_prints_is_in_the_logs(
