@@ -89,7 +89,7 @@ class Ncu(Backend[NcuWatch]):
         run = _planned(job, setting)
         if job.facts.get("sample"):
             missed = unseen(record, setting, earlier) if record.problem is None or code == NOTHING else []
-            why = f"ncu's sample lacks {', '.join(missed[:3])}: every launch was profiled"
+            why = f"{', '.join(missed[:3])} missing from ncu's sample: every launch was profiled"
             whole = replace(scope, kernels=functions_of(job))
             return Retry(_job(setting, job.phase, run, whole), why) if missed else None
         if code == DRIVER and job.name == "core" and not scope.graphs_whole and _has_graphs(setting.options, earlier):

@@ -11,6 +11,7 @@ from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.roofline import Roofs, compute_time_s
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
+from roofprof.results.thresholds import LOW_OCCUPANCY
 
 AT_ROOF = 0.9
 """From here on nothing but less work makes an op faster: kernels of one shape differ by more than what is left."""
@@ -158,7 +159,9 @@ def _is_matrix(op: OpResult) -> bool:
 
 def _low_occupancy(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> Reason:
     why = f"{format_percent(values.get('achieved_occupancy'))} of an SM's warps active"
-    return Reason(why, "fewer registers or less shared memory a block", None, finding.kind)
+    roomy = (values.get("theoretical_occupancy") or 0.0) >= LOW_OCCUPANCY
+    attempt = "more work in each block" if roomy else "fewer registers or less shared memory a block"
+    return Reason(why, attempt, None, finding.kind)
 
 
 def _re_reads(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> Reason:

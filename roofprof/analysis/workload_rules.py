@@ -6,7 +6,7 @@ from typing import NamedTuple
 import polars as pl
 
 from roofprof.findings import Finding, Severity
-from roofprof.formatting import format_percent, format_si
+from roofprof.formatting import format_percent, format_si, shortened
 from roofprof.hardware.devices import PIPES
 from roofprof.launches.kernel_names import is_conversion_kernel, is_full_precision_gemm, is_split_k_reduction
 from roofprof.results.thresholds import LAUNCH_BOUND_NS, OP_SHARE, REPORT_SHARE, TINY_SHARE
@@ -103,7 +103,7 @@ def _of_report(rule: _Rule, report: str, chosen: Sequence[Launch], count: int, s
         places.setdefault(place, []).append(launch.duration_ns)
     most = sorted(places.items(), key=lambda item: -sum(item[1]))
     named = ", ".join(
-        f"{place[:40]} {len(times)}x {format_si(sum(times) / 1e9, 's')}" for place, times in most[:_NAMED]
+        f"{shortened(place, 40)} ({len(times)}, {format_si(sum(times) / 1e9, 's')})" for place, times in most[:_NAMED]
     )
     spent = sum(launch.duration_ns for launch in chosen)
     return Finding(

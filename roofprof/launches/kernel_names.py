@@ -115,7 +115,7 @@ def is_conversion_kernel(function: str, demangled: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_full_precision_gemm(function: str, demangled: str) -> bool:
-    """Whether a kernel is a matrix product, or may be one in FP32, TF32 or FP64: its counters tell in which it ran."""
+    """Whether a kernel is a matrix product that may be one in FP32, TF32 or FP64: its counters tell."""
     return bool(_FULL_PRECISION.search(demangled or function)) or is_matrix_kernel(function, demangled)
 
 

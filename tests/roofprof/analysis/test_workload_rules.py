@@ -45,7 +45,10 @@ def test_each_sort_is_counted_with_its_time_and_its_places() -> None:
     tiny = by_kind["tiny-launches"]
     assert (tiny.values["launch_count"], tiny.values["time_ns"]) == (2, 6e3)
     assert tiny.values["share"] == pytest.approx(6 / 104)
-    assert "2 of 6 launches take less than 5 µs each: 6.00 µs, 5.8 % of all under ncu; most: k 2x" in tiny.message
+    assert (
+        "2 of 6 launches take less than 5 µs each: 6.00 µs, 5.8 % of all under ncu; most: k (2, 6.00 µs)"
+        in tiny.message
+    )
     assert by_kind["conversions"].values["most"] == [{"name": "norm", "launch_count": 1, "time_ns": 6e3}]
     assert by_kind["split-k-reductions"].values["most"][0]["name"] == "o_proj"
     assert by_kind["outside-ranges"].values["time_ns"] == 5e3
