@@ -7,7 +7,7 @@ from types import MappingProxyType
 from roofprof.errors import ReportError, RoofprofError
 from roofprof.files import Json
 from roofprof.profiler.ncu.command import Scope, can_sample, ncu_command, ncu_options
-from roofprof.profiler.ncu.failures import DRIVER, NOTHING, explain_ncu
+from roofprof.profiler.ncu.failures import DRIVER, NOTHING, REFUSED, explain_ncu
 from roofprof.profiler.ncu.plan import PlannedRun, metric_plan, table_of_chip
 from roofprof.profiler.ncu.scrub import cut_to_whole, scrub_report
 from roofprof.profiler.ncu.second_look import functions_of, second_look, unseen
@@ -88,7 +88,8 @@ class Ncu(Backend[NcuWatch]):
         scope = _scope(setting, earlier)
         run = _planned(job, setting)
         if job.facts.get("sample"):
-            missed = unseen(record, setting, earlier) if record.problem is None or code == NOTHING else []
+            ended = record.problem is None or code in (NOTHING, REFUSED)
+            missed = unseen(record, setting, earlier) if ended else []
             why = f"{', '.join(missed[:3])} missing from ncu's sample: every launch was profiled"
             whole = replace(scope, kernels=functions_of(job))
             return Retry(_job(setting, job.phase, run, whole), why) if missed else None

@@ -158,6 +158,9 @@ if MODE in ("hang", "wait", "deaf"):
     stick()
 if MODE == "no-region" and "--profile-from-start" in args:
     fail(NOTHING, code=0)
+if MODE == "refuses-sample" and "--kernel-id" in args:
+    value = args[args.index("--kernel-id") + 1]
+    fail(f"==ERROR== the argument ('{value}') for option '--kernel-id' is invalid")
 if MODE == "no-sample" and "--kernel-id" in args:
     fail(NOTHING, code=0)
 if MODE == "graph-node" and args[args.index("--graph-profiling") + 1] == "node":

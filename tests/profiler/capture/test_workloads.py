@@ -54,7 +54,7 @@ def test_kernels_without_counted_tensor_work_are_asked_for_their_instructions(
     assert [item.title for item in result.not_needed] == ["workload second_look cold"]
 
 
-@pytest.mark.parametrize("mode", ["no-sample", "short-sample"])
+@pytest.mark.parametrize("mode", ["no-sample", "short-sample", "refuses-sample"])
 def test_where_a_sample_lacks_some_kernels_all_are_looked_at(workload: CaptureOptions, ncu: Install, mode: str) -> None:
     ncu(mode, kernels={"gemm": {BF16: 8.0}, "copy": {}, "softmax": {MATRIX: 5.0}})
     result = capture(workload)
