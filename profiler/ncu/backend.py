@@ -17,7 +17,7 @@ from roofprof.profiler.run.backend import Backend, Keeper, NotNeeded, PlannedJob
 from roofprof.profiler.run.gpu import PERMISSION_HINT, counters_permitted
 from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.options import CaptureOptions
-from roofprof.profiler.run.problems import Problem
+from roofprof.profiler.run.problems import SURVIVORS, Problem
 from roofprof.profiler.run.record import KeptFile, RunRecord
 from roofprof.profiler.run.region import Region
 from roofprof.profiler.run.runner import Outcome
@@ -88,7 +88,7 @@ class Ncu(Backend[NcuWatch]):
         scope = _scope(setting, earlier)
         run = _planned(job, setting)
         if job.facts.get("sample"):
-            ended = record.problem is None or code in (NOTHING, REFUSED)
+            ended = record.problem is None or code in (NOTHING, REFUSED, SURVIVORS)
             missed = unseen(record, setting, earlier) if ended else []
             why = f"{', '.join(missed[:3])} missing from ncu's sample: every launch was profiled"
             whole = replace(scope, kernels=functions_of(job))
