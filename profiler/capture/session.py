@@ -196,6 +196,8 @@ class _Session:
                     self._keep_words(job, watch)
                     kept = backend.keep(job, watch, Keeper(part.tool, self.directory, self.secrets, options))
                     problem = problem or kept.problem
+                    if problem and problem.fatal_if_empty and not kept.file:
+                        problem = replace(problem, fatal=True)
                     if kept.file:
                         kept = replace(kept, facts={**kept.facts, **self.directory.recorded(kept.file)})
             except KeyboardInterrupt:

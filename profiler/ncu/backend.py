@@ -6,18 +6,18 @@ from types import MappingProxyType
 
 from roofprof.errors import ReportError, RoofprofError
 from roofprof.files import Json
-from roofprof.profiler.ncu.command import Scope, ncu_command, ncu_options
-from roofprof.profiler.ncu.failures import DRIVER, NOTHING, explain_ncu
+from roofprof.profiler.ncu.command import Scope, can_sample, ncu_command, ncu_options
+from roofprof.profiler.ncu.failures import DRIVER, NOTHING, REFUSED, explain_ncu
 from roofprof.profiler.ncu.plan import PlannedRun, metric_plan, table_of_chip
 from roofprof.profiler.ncu.scrub import cut_to_whole, scrub_report
-from roofprof.profiler.ncu.second_look import second_look
+from roofprof.profiler.ncu.second_look import functions_of, second_look, unseen
 from roofprof.profiler.ncu.slim import slim_report
 from roofprof.profiler.ncu.watch import NcuWatch
 from roofprof.profiler.run.backend import Backend, Keeper, NotNeeded, PlannedJobs, Retry, Setting, Turn, watch_as
 from roofprof.profiler.run.gpu import PERMISSION_HINT, counters_permitted
 from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.options import CaptureOptions
-from roofprof.profiler.run.problems import Problem
+from roofprof.profiler.run.problems import SURVIVORS, Problem
 from roofprof.profiler.run.record import KeptFile, RunRecord
 from roofprof.profiler.run.region import Region
 from roofprof.profiler.run.runner import Outcome
@@ -75,16 +75,24 @@ class Ncu(Backend[NcuWatch]):
             return found
         run, kernels = found
         sliced = setting.options.skip or setting.options.count or _SLICES & set(_given(setting.options))
-        # A filter by name would count another slice: ordinals would pair other launches.
-        return _job(setting, job.phase, run, replace(scope, kernels=() if sliced else kernels))
+        if sliced:  # a filter by name would count another slice: ordinals would pair other launches
+            return _job(setting, job.phase, run, scope)
+        sample = run.look == "instructions" and can_sample(kernels)
+        return _job(setting, job.phase, run, replace(scope, kernels=kernels, sample=sample))
 
     def again(self, job: Job, setting: Setting, record: RunRecord, earlier: Sequence[RunRecord]) -> Retry | None:
-        """Graphs as a whole where the driver failed at a node; the whole workload where its region never opened."""
+        """Graphs whole where the driver failed at a node; every launch where a region or a sample misses some."""
         code = record.problem.code if record.problem else ""
-        if job.layer or not code:
+        if job.layer or not (code or job.facts.get("sample")):
             return None
         scope = _scope(setting, earlier)
         run = _planned(job, setting)
+        if job.facts.get("sample"):
+            ended = record.problem is None or code in (NOTHING, REFUSED, SURVIVORS)
+            missed = unseen(record, setting, earlier) if ended else []
+            why = f"{', '.join(missed[:3])} missing from ncu's sample: every launch was profiled"
+            whole = replace(scope, kernels=functions_of(job))
+            return Retry(_job(setting, job.phase, run, whole), why) if missed else None
         if code == DRIVER and job.name == "core" and not scope.graphs_whole and _has_graphs(setting.options, earlier):
             count = record.kept.facts.get("launches", 0)
             why = f"the driver failed at a graph's node after {count} launches: graphs were profiled as a whole"
@@ -178,7 +186,9 @@ def _given(options: CaptureOptions) -> list[str]:
 
 
 _LONG = {"-k": "--kernel-name", "-s": "--launch-skip", "-c": "--launch-count"}
-_SLICES = frozenset(("--launch-skip", "--launch-count", "--kernel-name", "--kernel-id"))
+_SLICES = frozenset(
+    ("--launch-skip", "--launch-count", "--kernel-name", "--kernel-id", "--kernel-name-base", "--filter-mode")
+)
 
 
 def _job(setting: Setting, phase: str, run: PlannedRun, scope: Scope) -> Job:
@@ -192,7 +202,7 @@ def _job(setting: Setting, phase: str, run: PlannedRun, scope: Scope) -> Job:
     passes = run.expected_passes
     count = "passes unknown" if passes is None else f"{passes} pass{'es' if passes > 1 else ''}"
     more: dict[str, Json] = {"region": str(scope.region)} if options.command else {}
-    more |= {"kernels": list(scope.kernels) or None, "look": run.look} if run.look else {}
+    more |= {"kernels": list(scope.kernels) or None, "look": run.look, "sample": scope.sample} if run.look else {}
     when = f"\n{_LOOKS[run.look]}" if run.look and not scope.kernels else ""
     return Job(
         phase,

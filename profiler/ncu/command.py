@@ -38,6 +38,8 @@ class Scope:
     """Functions, by the name without template and arguments; all where empty."""
     graphs_whole: bool = False
     """Each CUDA graph as one result, and not node by node."""
+    sample: bool = False
+    """Of `kernels`, the first launch of each template instance, grid, block and shared memory alone."""
 
 
 def ncu_options(run: PlannedRun, scope: Scope, given: Sequence[str] = ()) -> list[str]:
@@ -54,7 +56,7 @@ def ncu_options(run: PlannedRun, scope: Scope, given: Sequence[str] = ()) -> lis
         *_instance(scope),
         *([("--launch-skip", str(scope.skip))] if scope.skip else []),
         *([("--launch-count", str(scope.count))] if scope.count else []),
-        *_kernels(scope.kernels),
+        *(_sample if scope.sample else _kernels)(scope.kernels),
         ("--metrics", ",".join(run.metrics)),
     ]
     own = [word for name, value in pairs if name not in given for word in (name, value)]
@@ -81,6 +83,24 @@ def _instance(scope: Scope) -> list[tuple[str, str]]:
 def _kernels(names: Sequence[str]) -> list[tuple[str, str]]:
     expression = f"regex:^({'|'.join(re.escape(name) for name in names)})$"
     return [("--kernel-name", expression)] if names and len(expression) <= MAX_FILTER else []
+
+
+def _sample(names: Sequence[str]) -> list[tuple[str, str]]:
+    """In this mode ncu counts invocations by name and launch configuration.
+
+    The name is the demangled one, for instances of one template may be of different instructions; a colon would end
+    the expression.
+    """
+    # The last colon stands before the number of the invocation.
+    expression = rf"::regex:(^|\W)({'|'.join(re.escape(name) for name in names)})(\W|$):1"
+    return [
+        ("--filter-mode", "per-launch-config"), ("--kernel-name-base", "demangled"), ("--kernel-id", expression),
+    ]  # fmt: skip
+
+
+def can_sample(names: Sequence[str]) -> bool:
+    """Whether ncu takes these names in an expression for a sample."""
+    return bool(names) and sum(map(len, names)) < MAX_FILTER // 3 and not any(":" in name for name in names)
 
 
 def ncu_command(ncu: str, options: Sequence[str], output: Path, workload: Sequence[str]) -> list[str]:

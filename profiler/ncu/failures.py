@@ -15,7 +15,7 @@ from roofprof.profiler.run.problems import (
 )
 from roofprof.profiler.run.runner import Ending, Outcome
 
-DRIVER, NOTHING = "driver", "nothing"
+DRIVER, NOTHING, REFUSED = "driver", "nothing", "refused"
 """Codes of problems that another way of running may avoid."""
 
 
@@ -31,7 +31,8 @@ def explain_ncu(outcome: Outcome, watch: NcuWatch) -> Problem | None:
         return early
     for pattern, message, hint in _KNOWN:
         if found := pattern.search(own):
-            return Problem(message.format(short(found[0])), hint, fatal=True)
+            code = REFUSED if message.startswith("ncu refused") else ""
+            return Problem(message.format(short(found[0])), hint, fatal=True, code=code)
     if _DRIVER.search(own):
         return _driver(watch)
     if outcome.ending is Ending.HUNG:
@@ -61,7 +62,7 @@ _KNOWN = (
         "this ncu is too old or too new for the plan of this chip; see docs/capture.md",
     ),
     (
-        re.compile(r"unrecogni[sz]ed option[^\n]*|the argument [^\n]{1,200}? is invalid"),
+        re.compile(r"unrecogni[sz]ed option[^\n]*|the argument [^\n]{1,4000}? is invalid"),
         "ncu refused an option: {}",
         "check what follows --ncu-args; roofprof uses options that ncu has since 2023.3",
     ),

@@ -5,6 +5,7 @@ Read from the reports that earlier runs left, with the standard library: a captu
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from roofprof.errors import ReportError
 from roofprof.formats.ncu_rep import blocks, strings
@@ -12,8 +13,15 @@ from roofprof.formats.ncu_rep_results import Texts, metric_value, read_head, rea
 from roofprof.formats.protobuf import FramingError
 from roofprof.hardware.chip import Chip
 
-Launch = tuple[str, Mapping[str, float]]
-"""Function, by the name without template and arguments, and its counters."""
+
+class Launch(NamedTuple):
+    """A kernel launch of a report."""
+
+    function: str
+    """By the name without template and arguments."""
+    instance: str
+    """By the demangled name."""
+    counters: Mapping[str, float]
 
 
 def read_launches(path: Path, wanted: Iterable[str]) -> list[Launch]:
@@ -47,7 +55,7 @@ def _launches(data: bytes, wanted: frozenset[str]) -> Iterator[Launch]:
                 value = metric_value(data, place, texts) if name in ids else None
                 if isinstance(value, int | float):
                     values[ids[name]] = value
-            yield head.function, values
+            yield Launch(head.function, head.demangled, values)
 
 
 def unexplained(path: Path, chip: Chip, precisions: Iterable[str]) -> list[str]:
@@ -64,7 +72,24 @@ def unexplained(path: Path, chip: Chip, precisions: Iterable[str]) -> list[str]:
         ReportError: the report is damaged.
     """
     counters = [m for p in precisions for m in chip.groups[f"tensor_{p}"] if m.endswith(".sum")]
-    return sorted({name for name, values in read_launches(path, counters) if not any(values.values())})
+    return sorted({each.function for each in read_launches(path, counters) if not any(each.counters.values())})
+
+
+def not_sampled(path: Path, sample: Path | None, functions: Iterable[str]) -> list[str]:
+    """Those of some functions that have a template instance of which a sample holds no launch, by name.
+
+    Args:
+        path: a report of every launch.
+        sample: one of some of them; None where none was profiled.
+        functions: that the sample was to be of.
+
+    Raises:
+        ReportError: a report is damaged.
+    """
+    wanted = frozenset(functions)
+    seen = {launch.instance for launch in read_launches(sample, ())} if sample else set()
+    every = read_launches(path, ())
+    return sorted({each.function for each in every if each.function in wanted and each.instance not in seen})
 
 
 def matrix_functions(path: Path, chip: Chip) -> dict[str, set[str]]:
@@ -76,7 +101,7 @@ def matrix_functions(path: Path, chip: Chip) -> dict[str, set[str]]:
         ReportError: the report is damaged.
     """
     found: dict[str, set[str]] = {}
-    for name, values in read_launches(path, chip.groups["tensor_ops"]):
+    for name, _, values in read_launches(path, chip.groups["tensor_ops"]):
         for base, precisions in chip.tensor_families.items():
             count, moves = values.get(f"{base}.sum"), values.get(f"{chip.tensor_moves.get(base)}.sum", 0.0)
             # All of them moves, or none of either; more moves than instructions would be counted apart from these.

@@ -1,6 +1,7 @@
 """Nsight Systems in a capture: the timeline that ncu, one kernel at a time, cannot show."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +17,7 @@ from roofprof.profiler.run.job import WORKLOAD, Job
 from roofprof.profiler.run.options import CaptureOptions
 from roofprof.profiler.run.problems import Problem
 from roofprof.profiler.run.record import KeptFile, RunRecord
-from roofprof.profiler.run.runner import Outcome
+from roofprof.profiler.run.runner import Ending, Outcome
 from roofprof.profiler.run.tools import Tool
 from roofprof.profiler.run.watch import RunWatch, harness_done
 
@@ -55,7 +56,10 @@ class Nsys(Backend[RunWatch]):
     def explain(self, job: Job, outcome: Outcome, watch: RunWatch) -> Problem | None:
         """See `failures.explain_nsys`."""
         done = not job.layer or harness_done(job.raw(".progress"))
-        return explain_nsys(outcome, watch.output, job.raw(".nsys-rep"), done)
+        problem = explain_nsys(outcome, watch.output, job.raw(".nsys-rep"), done)
+        # Another workload that fails comes first: without the trace it would fail under ncu, a start later.
+        failed = not job.layer and outcome.ending is Ending.FINISHED and outcome.returncode and problem
+        return replace(problem, fatal_if_empty=True) if failed and problem and not problem.code else problem
 
     def keep(self, job: Job, watch: RunWatch, keeper: Keeper) -> KeptFile:
         """Export, scrub, and keep what holds any GPU work.

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from roofprof.errors import RoofprofError
 from roofprof.profiler.run.runner import Ending, Outcome
 
+SURVIVORS = "survivors"
+"""Code of the problem that processes outlived a workload which came to its end."""
 MAX_TOLD = 400
 """Characters of what a process says that are passed on."""
 
@@ -20,6 +22,8 @@ class Problem:
     hint: str | None = None
     fatal: bool = False
     """Whether every later run would fail the same way."""
+    fatal_if_empty: bool = False
+    """Whether that holds where the run left no file: the workload itself failed, before there was anything of use."""
     interrupted: bool = False
     """Whether the user ended it."""
     unstarted: bool = False
@@ -60,7 +64,8 @@ def left_running(outcome: Outcome) -> Problem | None:
     if not outcome.survivors:
         return None
     hint = "end them at the end of the workload, or keep them in the foreground"
-    return Problem(f"the workload left processes running, which were ended: {_named(outcome.survivors)}", hint)
+    message = f"the workload left processes running, which were ended: {_named(outcome.survivors)}"
+    return Problem(message, hint, code=SURVIVORS)
 
 
 def still_running(outcome: Outcome) -> str:

@@ -12,6 +12,8 @@ _ALWAYS = frozenset({"duration_ns", "dram_bytes", "dram_read_bytes", "dram_write
 """Without these a row has no time, no bytes or no FLOPs."""
 _UNEXPLAINED = frozenset({"uncounted-precision", "tensor-counter-zero"})
 """Findings of ops whose FLOPs a tensor counter that is missing may hold."""
+_SPENT = frozenset({"tiny-launches", "conversions", "split-k-reductions", "outside-ranges"})
+"""Findings of a whole report about its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Notes:
     """The findings of a report, sorted by what they ask of the reader."""
 
     act_on: tuple[Finding, ...]
-    """A number is missing or wrong as it stands, and the hint says what to do."""
+    """A number is missing or wrong as it stands, or the whole spends time on nothing; the hint says what to do."""
     doubtful: tuple[Finding, ...]
     explain: tuple[Finding, ...]
 
@@ -31,15 +33,17 @@ def notes_of(report: RooflineReport, shown: Sequence[OpResult]) -> Notes:
         report: an analysis.
         shown: the rows on the screen: a missing counter that could change none of them is a note.
     """
-    act_on, doubtful, explain = [], [], []
+    act_on, spent, doubtful, explain = [], [], [], []
     for finding in report.findings:
         if finding.severity is Severity.WARNING and _matters(finding, shown):
             act_on.append(finding)
+        elif finding.kind in _SPENT and finding.op is None:
+            spent.append(finding)
         elif finding.severity is Severity.DOUBTFUL:
             doubtful.append(finding)
         else:
             explain.append(finding)
-    return Notes(tuple(act_on), tuple(doubtful), tuple(explain))
+    return Notes((*act_on, *spent), tuple(doubtful), tuple(explain))
 
 
 def _matters(finding: Finding, shown: Iterable[OpResult]) -> bool:

@@ -11,6 +11,7 @@ from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.roofline import Roofs, compute_time_s
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
+from roofprof.results.thresholds import LOW_OCCUPANCY
 
 AT_ROOF = 0.9
 """From here on nothing but less work makes an op faster: kernels of one shape differ by more than what is left."""
@@ -165,7 +166,9 @@ def _is_matrix(op: OpResult) -> bool:
 
 def _low_occupancy(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> Reason:
     why = f"{format_percent(values.get('achieved_occupancy'))} of an SM's warps active"
-    return Reason(why, "fewer registers or less shared memory a block", None, finding.kind)
+    roomy = (values.get("theoretical_occupancy") or 0.0) >= LOW_OCCUPANCY
+    attempt = "more work in each block" if roomy else "fewer registers or less shared memory a block"
+    return Reason(why, attempt, None, finding.kind)
 
 
 def _re_reads(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> Reason:
@@ -228,7 +231,36 @@ def _other_precision(facts: Facts, finding: Finding, values: Mapping[str, Any]) 
                   finding.kind)  # fmt: skip
 
 
+def _conversions(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> Reason:
+    return _part(facts, finding, "type conversion", "write the type that is read")
+
+
+def _split_k_sums(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> Reason:
+    return _part(facts, finding, "sum of split K", "fewer splits, stream-K")
+
+
+def _part(facts: Facts, finding: Finding, noun: str, attempt: str) -> Reason:
+    """Kernels that could go, by their share of the op's time under ncu."""
+    count, share = int(finding.values.get("launch_count") or 0), finding.values.get("share")
+    spent = None if share is None or facts.op.time_ns is None else share * facts.op.time_ns
+    why = f"{count} {noun}{'s' if count != 1 and not noun.startswith('sum') else ''}: {format_percent(share)} of µs"
+    return Reason(why, attempt, spent, finding.kind)
+
+
+def _wide_product(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> Reason | None:
+    peaks, count = facts.roofs.peak_flop_per_s, values.get("flop_count")
+    ran, usual = str(values.get("pipe")), str(values.get("usual_pipe"))
+    if count is None or ran not in peaks or usual not in peaks:
+        return None
+    saved = max(0.0, count / peaks[ran] - count / peaks[usual])
+    words = f"product in {ran.removeprefix('tensor_')}, most are {usual.removeprefix('tensor_')}"
+    return Reason(words, "narrower inputs, or TF32", saved * 1e9, finding.kind)
+
+
 _WORDS: Mapping[str, Words] = {
+    "wide-product": _wide_product,
+    "conversions": _conversions,
+    "split-k-reductions": _split_k_sums,
     "launch-bound": _launch_bound,
     "partial-wave": _partial_wave,
     "low-occupancy": _low_occupancy,

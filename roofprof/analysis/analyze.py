@@ -11,6 +11,7 @@ from roofprof.analysis.launch_rules import launch_findings
 from roofprof.analysis.notes import report_notes
 from roofprof.analysis.op_table import Rows, build_ops
 from roofprof.analysis.references import references_of
+from roofprof.analysis.workload_rules import wide_products, workload_findings
 from roofprof.findings import Finding, Severity
 from roofprof.formats.capture import UNKNOWN_CONDITIONS, Conditions
 from roofprof.formulas.ops_file import OpsConfig
@@ -86,7 +87,7 @@ def analyze(
     rows, name_findings = _rows(reports, launches, options)
     launches = rows.launches
     found = [*findings, *(f for r in reports for f in r.findings), *name_findings]
-    launch_found = list(launch_findings(launches))
+    launch_found = [*launch_findings(launches), *workload_findings(launches), *wide_products(launches)]
     gpus = {r.name: profiled_gpu_of(r.name, r.launches, r.devices) for r in reports}
     found += [f for spec in gpus.values() for f in spec.findings]
     timings = {r.name: _times(r, launches, options) for r in reports if r.traces}

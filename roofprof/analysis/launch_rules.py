@@ -124,7 +124,10 @@ def _low_occupancy(row: CallRow, occupancy: float) -> Iterator[Finding]:
     if occupancy < LOW_OCCUPANCY and not matrix and not tensor:
         yield _finding(
             row, "low-occupancy", f"{format_percent(occupancy)} of the warps that an SM can hold were active",
-            "fewer registers or less shared memory per block, or more blocks", achieved_occupancy=occupancy,
+            "its blocks end sooner than new ones start, for their resources would allow more: let each do more"
+            if (row["theoretical_occupancy"] or 0.0) >= LOW_OCCUPANCY
+            else "fewer registers or less shared memory per block, or more blocks",
+            achieved_occupancy=occupancy,
             theoretical_occupancy=row["theoretical_occupancy"], registers_per_thread=row["registers_per_thread"],
             shared_memory_per_block_bytes=row["shared_memory_per_block_bytes"],
         )  # fmt: skip

@@ -7,6 +7,7 @@ import polars as pl
 
 from roofprof.analysis.op_result import build_op
 from roofprof.analysis.op_roofline import References
+from roofprof.analysis.workload_rules import KERNEL_COLUMNS, call_findings, kernel
 from roofprof.findings import Finding
 from roofprof.formulas.ops_file import CaseConditions
 from roofprof.launches.measured_work import CallRow, call_rows, op_rows
@@ -50,8 +51,8 @@ def build_ops(
         timings: nsys' times of the reports that were traced.
     """
     launches = rows.launches
-    columns = launches.select("report", "launch_id", "kernel_demangled_name").iter_rows()
-    kernel_names = {(report, launch): name or "" for report, launch, name in columns}
+    columns = launches.select("report", "launch_id", *KERNEL_COLUMNS).iter_rows()
+    kernel_of = {(report, launch): kernel(*cells) for report, launch, *cells in columns}
     by_launch: dict[tuple[str | None, int | None], list[Finding]] = {}
     for finding in launch_findings:
         if finding.op is None:
@@ -60,12 +61,15 @@ def build_ops(
     ops = []
     for row in _median_calls(launches).iter_rows(named=True):
         named, kernels = rows.named(row), [(row["report"], launch) for launch in row["kernels"]]
-        found = [f for kernel in kernels for f in by_launch.get(kernel, ())]
+        found = [f for key in kernels for f in by_launch.get(key, ())]
         times, timing = timings.get(row["report"]), NO_TIMING
         if times and row["kind"] == OP:
             timing = times.by_path.get(named.key, NO_TIMING)
             found += times.op_findings.get(named.key, ())
-        names = [kernel_names[kernel] for kernel in kernels]
+        own = [kernel_of[key] for key in kernels]
+        if row["kind"] == OP:
+            found += call_findings(row["op"], row["report"], own)
+        names = [each.demangled for each in own]
         ops.append(build_op(row, named, names, found, references[row["report"]], timing))
     return ops
 

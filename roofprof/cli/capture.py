@@ -132,7 +132,25 @@ def _print_plan(options: CaptureOptions, chip: str | None, as_json: bool) -> Non
         if part.jobs:
             print(f"\n{part.backend.total(part.jobs)}")
     if options.command:
-        print(f"at most {plan.job_count} starts of the workload; each pays its start-up, --runs leaves some out")
+        looks = sum(bool(job.facts.get("look")) for part in plan.parts for job in part.jobs)
+        more = f", {plan.job_count} where kernels are looked at again" if looks else ""
+        print(f"{plan.job_count - looks} starts of the workload{more}; each pays its start-up, --runs leaves some out")
+        if earlier := _earlier_cost(options.output):
+            print(f"in the capture that {options.output} holds they took {earlier}")
+
+
+def _earlier_cost(folder: Path) -> str:
+    """Seconds of each run of a capture that is there already; empty where there is none, or its manifest is damaged."""
+    from roofprof.errors import RoofprofError
+    from roofprof.formats.manifest import read_manifest
+
+    try:
+        manifest = read_manifest(folder)
+    except (RoofprofError, OSError):
+        return ""
+    known = [(run.name, run.wall_s) for run in (*manifest.nsys, *manifest.runs) if run.wall_s is not None]
+    each = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in known)
+    return f"{each}; {sum(seconds for _, seconds in known):.0f} s together" if known else ""
 
 
 def _job_dict(job: "Job") -> "dict[str, Json]":

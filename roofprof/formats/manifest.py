@@ -31,6 +31,8 @@ class Run:
     cause: str | None = None
     launches: int | None = None
     """In the report."""
+    wall_s: float | None = None
+    """What the process took."""
     look: str | None = None
     """Of a second look: it holds some of the kernels alone."""
     bytes: int | None = None

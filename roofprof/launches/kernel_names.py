@@ -32,6 +32,20 @@ _COMMUNICATION = re.compile(
     re.I,
 )
 
+_CONVERSION = re.compile(
+    r"float\d\w*_copy_kernel|direct_copy_kernel.*(Load|Store)WithCast|gpu_kernel_impl<[^<>]*direct_copy_kernel"
+)
+"""Of demangled names of PyTorch's copies: those of one type are memcpy or `nocast`."""
+_CONVERSION_FUNCTION = re.compile(
+    r"^(wrapped|loop|input)_convert|^triton_\w+?_fused__to_copy_\d+$|"
+    r"(^|_)(convert|cast)(_to|_from)?_(fp|bf|float|half|int|dtype)",
+    re.I,
+)
+_FULL_PRECISION = re.compile(
+    r"simt_[sd]gemm|(^|_)[sd]gemm|_tf32|tf32_|s1688gemm(?!_(f16|bf16))|s1688tf32|f32f32_f32f32", re.I
+)
+_SPLIT_K_REDUCTION = re.compile(r"splitk_?reduce|reduce_?splitk|gemmk1_?reduce", re.I)
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
@@ -91,6 +105,24 @@ def splits_k(names: Sequence[str]) -> bool:
 @lru_cache(maxsize=4096)
 def _splits_k(name: str) -> bool:
     return bool(_SPLIT_K.search(name))
+
+
+@lru_cache(maxsize=4096)
+def is_conversion_kernel(function: str, demangled: str) -> bool:
+    """Whether a kernel does nothing but convert a tensor to another type, by its names; a quantisation does more."""
+    return bool(_CONVERSION.search(demangled) or _CONVERSION_FUNCTION.search(function))
+
+
+@lru_cache(maxsize=4096)
+def is_full_precision_gemm(function: str, demangled: str) -> bool:
+    """Whether a kernel is a matrix product that may be one in FP32, TF32 or FP64: its counters tell."""
+    return bool(_FULL_PRECISION.search(demangled or function)) or is_matrix_kernel(function, demangled)
+
+
+@lru_cache(maxsize=4096)
+def is_split_k_reduction(function: str) -> bool:
+    """Whether a kernel adds the partial sums of a product whose K is split, by its function's name."""
+    return bool(_SPLIT_K_REDUCTION.search(function))
 
 
 @lru_cache(maxsize=4096)

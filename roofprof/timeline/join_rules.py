@@ -48,7 +48,9 @@ def join_findings(matched: pl.DataFrame, unmatched: pl.DataFrame) -> Iterator[Jo
                 values={"launch_count": launch_count, "kernel_count": more.height, "cause": str(Cause.MORE_IN_NSYS)},
             )
         )
-    for row in unmatched.filter(~repeats).iter_rows(named=True):
+    # Outside ranges nothing is paired: nsys may well have them, and `no-ranges` and `outside-ranges` say what they are.
+    outside = pl.col("cause") == Cause.NO_RANGE
+    for row in unmatched.filter(~repeats & ~outside).iter_rows(named=True):
         path = row["nvtx_path"]
         finding = Finding(
             "launch-unmatched",

@@ -44,11 +44,14 @@ def made_up() -> list[tuple[str, dict[str, float]]]:
     """One launch of each of KERNELS that the filter lets through, with the counters that were asked for."""
     wanted = args[args.index("--metrics") + 1].split(",")
     found = args[args.index("--kernel-name") + 1].removeprefix("regex:") if "--kernel-name" in args else ".*"
-    return [
+    if "--kernel-id" in args:
+        found = args[args.index("--kernel-id") + 1].split(":")[3]
+    chosen = [
         (name, {metric: counted.get(metric, 0.0) for metric in wanted})
         for name, counted in KERNELS.items()
         if re.search(found, name)
     ]
+    return chosen[:1] if MODE == "short-sample" and "--kernel-id" in args else chosen
 
 
 def report(part: float = 1.0) -> None:
@@ -154,6 +157,11 @@ if MODE == "no-space":
 if MODE in ("hang", "wait", "deaf"):
     stick()
 if MODE == "no-region" and "--profile-from-start" in args:
+    fail(NOTHING, code=0)
+if MODE == "refuses-sample" and "--kernel-id" in args:
+    value = args[args.index("--kernel-id") + 1]
+    fail(f"==ERROR== the argument ('{value}') for option '--kernel-id' is invalid")
+if MODE == "no-sample" and "--kernel-id" in args:
     fail(NOTHING, code=0)
 if MODE == "graph-node" and args[args.index("--graph-profiling") + 1] == "node":
     for number in range(3):

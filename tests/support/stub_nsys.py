@@ -89,6 +89,8 @@ def profile() -> None:
         Path(args[args.index("--progress") + 1]).write_text(f'{{"event": "{last}"}}\n')
     if MODE != "nothing":
         out.with_name(out.name + ".nsys-rep").write_text(secrets)
+    if MODE == "fails-late":
+        sys.exit("ValueError: the answer is wrong")
 
 
 {"profile": profile, "export": export}[args[0]]()

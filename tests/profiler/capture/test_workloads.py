@@ -1,6 +1,7 @@
 """Workloads that others wrote: which runs are made of them, in which region, and what happens where ncu fails."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from stub_tools import Install, manifest
 
+from roofprof.cli import run
 from roofprof.errors import RoofprofError, UsageError
 from roofprof.formats.capture import load_capture
 from roofprof.profiler.capture.jobs import dry_run
@@ -16,9 +18,7 @@ from roofprof.profiler.capture.session import CaptureResult, capture
 from roofprof.profiler.run.options import CaptureOptions
 
 BF16, FP8 = "sm__ops_path_tensor_src_bf16_dst_fp32.sum", "sm__ops_path_tensor_src_fp8.sum"
-GMMA, HMMA, HFMA2, IMMA = (
-    f"sm__inst_executed_pipe_tensor_op_{name}.sum" for name in ("gmma", "hmma", "hmma_type_hfma2", "imma")
-)
+MATRIX, HFMA2 = (f"sm__inst_executed_pipe_tensor{name}.sum" for name in ("", "_op_hmma_type_hfma2"))
 
 
 @pytest.fixture
@@ -44,27 +44,42 @@ def test_where_every_kernel_is_explained_nothing_is_looked_at_again(workload: Ca
 def test_kernels_without_counted_tensor_work_are_asked_for_their_instructions(
     workload: CaptureOptions, ncu: Install
 ) -> None:
-    ncu(kernels={"gemm": {BF16: 8.0}, "softmax": {}, "copy": {HMMA: 5.0, HFMA2: 5.0}})
+    ncu(kernels={"gemm": {BF16: 8.0}, "softmax": {}, "copy": {MATRIX: 5.0, HFMA2: 5.0}})
     result = capture(workload)
     assert names(result) == ["core", "cuda_core", "tensor_ops"]
     look = result.records[-1]
     assert look.job.facts["kernels"] == ["copy", "softmax"]
     assert look.kept.facts["launches"] == 2
-    assert "--kernel-name" in look.job.command
+    assert "--filter-mode per-launch-config" in " ".join(look.job.command)
     assert [item.title for item in result.not_needed] == ["workload second_look cold"]
 
 
-@pytest.mark.parametrize(
-    ("counters", "groups"),
-    [
-        ({GMMA: 4.0}, ["time", "tensor_fp16", "tensor_tf32", "tensor_int8"]),
-        ({HMMA: 4.0, HFMA2: 1.0}, ["time", "tensor_fp16", "tensor_tf32"]),
-        ({IMMA: 4.0}, ["time", "tensor_int8"]),
-    ],
-)
-def test_the_second_look_counts_what_the_instructions_may_be(
-    workload: CaptureOptions, ncu: Install, counters: dict[str, float], groups: list[str]
+@pytest.mark.parametrize("mode", ["no-sample", "short-sample", "refuses-sample"])
+def test_where_a_sample_lacks_some_kernels_all_are_looked_at(workload: CaptureOptions, ncu: Install, mode: str) -> None:
+    ncu(mode, kernels={"gemm": {BF16: 8.0}, "copy": {}, "softmax": {MATRIX: 5.0}})
+    result = capture(workload)
+    assert names(result) == ["core", "cuda_core", "tensor_ops", "second_look"]
+    look = result.records[2]
+    assert (look.kept.facts["launches"], look.state) == (2, "complete")
+    assert "--kernel-name regex:^(copy|softmax)$" in " ".join(look.job.command)
+    assert result.records[3].job.facts["kernels"] == ["softmax"]
+    (change,) = manifest(workload.output)["changes"]
+    assert "missing from ncu's sample" in change
+    assert result.starts == 5
+
+
+def test_names_that_ncu_cannot_take_in_a_sample_are_looked_at_whole(workload: CaptureOptions, ncu: Install) -> None:
+    ncu(kernels={"gemm": {BF16: 8.0}, "ns::copy": {}})
+    command = " ".join(capture(workload).records[-1].job.command)
+    assert "--kernel-name regex:^(ns::copy)$" in command
+    assert "--kernel-id" not in command
+
+
+@pytest.mark.parametrize("counters", [{MATRIX: 4.0}, {MATRIX: 4.0, HFMA2: 1.0}])
+def test_the_second_look_counts_the_precisions_that_are_left(
+    workload: CaptureOptions, ncu: Install, counters: dict[str, float]
 ) -> None:
+    groups = ["time", "tensor_fp16", "tensor_tf32", "tensor_int8", "tensor_fp64"]
     ncu(kernels={"gemm": {BF16: 8.0}, "softmax": {}, "other(int)": counters})
     result = capture(workload)
     assert names(result) == ["core", "cuda_core", "tensor_ops", "second_look"]
@@ -84,10 +99,11 @@ def test_a_slice_by_numbers_is_looked_at_whole(workload: CaptureOptions, ncu: In
         text = " ".join(record.job.command)
         assert "--launch-skip 3 --launch-count 9" in text
         assert "--kernel-name" not in text
+        assert "--kernel-id" not in text
 
 
 def test_runs_are_chosen(workload: CaptureOptions, ncu: Install, nsys: Install) -> None:
-    ncu(kernels={"gemm": {GMMA: 8.0}})
+    ncu(kernels={"gemm": {MATRIX: 8.0}})
     nsys()
     chosen = replace(workload, nsys=True, runs=("core", "second_look"))
     result = capture(chosen)
@@ -230,6 +246,57 @@ def test_a_trace_that_fails_does_not_end_the_capture(workload: CaptureOptions, n
     result = capture(replace(workload, nsys=True))
     assert result.state == "partial"
     assert [r.state for r in result.of("ncu")] == ["complete", "complete"]
+
+
+def test_a_workload_that_fails_before_any_work_is_not_started_again(
+    workload: CaptureOptions, ncu: Install, nsys: Install
+) -> None:
+    ncu(kernels={"gemm": {BF16: 8.0}})
+    nsys("harness-error")
+    with pytest.raises(RoofprofError, match="topk cannot be captured"):
+        capture(replace(workload, nsys=True))
+    m = manifest(workload.output)
+    assert (m["state"], m["runs"], [run["state"] for run in m["nsys"]]) == ("failed", [], ["failed"])
+
+
+def test_a_workload_that_fails_behind_its_work_is_profiled(
+    workload: CaptureOptions, ncu: Install, nsys: Install
+) -> None:
+    ncu(kernels={"gemm": {BF16: 8.0}})
+    nsys("fails-late")
+    result = capture(replace(workload, nsys=True))
+    assert result.state == "partial"
+    assert names(result) == ["eager", "core", "cuda_core"]
+
+
+def test_a_dry_run_says_what_starts_cost_before(
+    workload: CaptureOptions, ncu: Install, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ncu(kernels={"gemm": {BF16: 8.0}})
+    words = [
+        "capture",
+        "--dry-run",
+        "--no-nsys",
+        "--chip",
+        "gh100",
+        "-o",
+        str(workload.output),
+        "--",
+        "python",
+        "-c",
+        "1",
+    ]
+    assert run(words) == 0
+    shown = capsys.readouterr().out
+    assert "2 starts of the workload, 4 where kernels are looked at again" in shown
+    assert "they took" not in shown
+    capture(workload)
+    assert run(words) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert re.search(r"they took core \d+ s, cuda_core \d+ s; \d+ s together$", line)
+    (workload.output / "manifest.json").write_text("{")
+    assert run(words) == 0
+    assert "they took" not in capsys.readouterr().out
 
 
 def test_what_the_workload_prints_is_in_the_logs(

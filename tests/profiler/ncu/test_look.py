@@ -6,7 +6,7 @@ import pytest
 from tiny_report import tiny_report
 
 from roofprof.errors import ReportError
-from roofprof.profiler.ncu.look import left_to_count, matrix_functions, read_launches, unexplained
+from roofprof.profiler.ncu.look import left_to_count, matrix_functions, not_sampled, read_launches, unexplained
 from roofprof.profiler.ncu.plan import table_of_chip
 
 CHIP = table_of_chip("gh100")
@@ -14,7 +14,8 @@ BF16, FP8 = "sm__ops_path_tensor_src_bf16_dst_fp32.sum", "sm__ops_path_tensor_sr
 PEAK = "sm__ops_path_tensor_src_fp8_sparsity_off.sum.peak_sustained"
 TIME = "gpu__time_duration.sum"
 OPS = dict.fromkeys(CHIP.groups["tensor_ops"], 0.0)
-GMMA, HMMA, HFMA2 = (f"sm__inst_executed_pipe_tensor_op_{name}.sum" for name in ("gmma", "hmma", "hmma_type_hfma2"))
+MATRIX, HFMA2 = (f"sm__inst_executed_pipe_tensor{name}.sum" for name in ("", "_op_hmma_type_hfma2"))
+BLACKWELL = table_of_chip("gb100")
 
 
 def written(folder: Path, *launches: tuple[str, dict[str, float]]) -> Path:
@@ -37,17 +38,32 @@ def test_a_function_is_open_as_soon_as_one_launch_of_it_is(tmp_path: Path) -> No
     ("counted", "precisions"),
     [
         ({}, None),
-        ({HMMA: 6.0, HFMA2: 6.0}, None),
-        ({HMMA: 7.0, HFMA2: 6.0}, {"bf16", "fp16", "tf32"}),
-        ({HMMA: 2.0, HFMA2: 6.0}, {"bf16", "fp16", "tf32"}),
-        ({GMMA: 1.0}, {"bf16", "fp16", "tf32", "fp8", "int8"}),
+        ({MATRIX: 6.0, HFMA2: 6.0}, None),
+        ({MATRIX: 7.0, HFMA2: 6.0}, set(CHIP.precisions)),
+        ({MATRIX: 2.0, HFMA2: 6.0}, set(CHIP.precisions)),
     ],
 )
-def test_matrix_instructions_tell_which_precisions_are_possible(
+def test_matrix_instructions_are_told_from_moves(
     tmp_path: Path, counted: dict[str, float], precisions: set[str] | None
 ) -> None:
     found = matrix_functions(written(tmp_path, ("k", {**OPS, **counted})), CHIP)
     assert found == ({} if precisions is None else {"k": precisions})
+
+
+@pytest.mark.parametrize("base", BLACKWELL.tensor_families)
+def test_their_kinds_tell_which_precisions_are_possible(tmp_path: Path, base: str) -> None:
+    ops = {**dict.fromkeys(BLACKWELL.groups["tensor_ops"], 0.0), f"{base}.sum": 3.0}
+    found = matrix_functions(written(tmp_path, ("k", ops)), BLACKWELL)
+    assert found == {"k": set(BLACKWELL.tensor_families[base])}
+
+
+def test_a_sample_has_each_template_instance(tmp_path: Path) -> None:
+    every = written(tmp_path, ("a", {TIME: 1.0}), ("b", {TIME: 1.0}), ("a", {TIME: 1.0}), ("c", {TIME: 1.0}))
+    sample = tmp_path / "sample.ncu-rep"
+    sample.write_bytes(tiny_report([("a", {TIME: 1.0})]))
+    assert not_sampled(every, sample, ["a", "b"]) == ["b"]
+    assert not_sampled(every, None, ["a"]) == ["a"]
+    assert not_sampled(every, sample, ["a"]) == []
 
 
 def test_of_a_launch_without_the_counters_anything_is_possible(tmp_path: Path) -> None:

@@ -87,3 +87,31 @@ def test_every_op_of_a_layer_has_a_reason_in_a_few_words(layers: RooflineReport)
     assert len(found) == len(layers.ops)
     assert all(0 < len(r.why) <= 44 for r in found)
     assert all(r.attempt is None or len(r.attempt) <= 50 for r in found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "why"),
+    [
+        ("conversions", 1, "1 type conversion: 30 % of µs"),
+        ("conversions", 3, "3 type conversions: 30 % of µs"),
+        ("split-k-reductions", 1, "1 sum of split K: 30 % of µs"),
+    ],
+)
+def test_kernels_that_could_go_stand_for_their_share(one, kind: str, count: int, why: str) -> None:  # type: ignore[no-untyped-def]
+    found = reason(*one(0.4, (kind, {"launch_count": count, "time_ns": 9e3, "share": 0.3})))
+    assert (found.kind, found.why, found.time_ns) == (kind, why, pytest.approx(0.3e5))
+
+
+def test_a_wide_product_stands_for_what_the_usual_type_would_save(one) -> None:  # type: ignore[no-untyped-def]
+    values = {"pipe": "fp32", "usual_pipe": "tensor_bf16", "flop_count": 2e9}
+    found = reason(*one(0.4, ("wide-product", values)))
+    assert (found.kind, found.why) == ("wide-product", "product in fp32, most are bf16")
+    assert 0.2e5 < (found.time_ns or 0.0) < 2e9 / 60e12 * 1e9
+    unknown = reason(*one(0.4, ("wide-product", {**values, "usual_pipe": "tensor_fp4"})))
+    assert unknown.kind is None
+
+
+@pytest.mark.parametrize(("theoretical", "attempt"), [(0.2, "fewer registers"), (1.0, "more work in each block")])
+def test_few_warps_are_for_want_of_room_or_of_work(one, theoretical: float, attempt: str) -> None:  # type: ignore[no-untyped-def]
+    found = reason(*one(0.4, ("low-occupancy", {"achieved_occupancy": 0.1, "theoretical_occupancy": theoretical})))
+    assert str(found.attempt).startswith(attempt)

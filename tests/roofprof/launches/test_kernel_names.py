@@ -2,7 +2,15 @@
 
 import pytest
 
-from roofprof.launches.kernel_names import Tile, is_matrix_kernel, splits_k, tile_of
+from roofprof.launches.kernel_names import (
+    Tile,
+    is_conversion_kernel,
+    is_full_precision_gemm,
+    is_matrix_kernel,
+    is_split_k_reduction,
+    splits_k,
+    tile_of,
+)
 
 CUTLASS_FP8 = (
     "void cutlass::device_kernel<cutlass::gemm::kernel::GemmUniversal<cute::tuple<int, int, int, int>, "
@@ -60,3 +68,70 @@ def test_kernels_that_must_do_tensor_work(function: str, demangled: str, expecte
 def test_split_k_is_not_split_kv() -> None:
     assert splits_k(["nvjet_sm90_tst_64x32_64x16_1x2_h_bz_splitK_TNT", "splitKreduce_kernel"])
     assert not splits_k(["sm90::flash_fwd_splitkv_mla_kernel<Traits>"])
+
+
+@pytest.mark.parametrize(
+    ("function", "demangled", "expected"),
+    [
+        (
+            "vectorized_elementwise_kernel",
+            "void at::native::vectorized_elementwise_kernel<(int)8, at::native::bfloat16_copy_kernel_cuda("
+            "at::TensorIteratorBase &)::[lambda(float) (instance 1)]>(int, T2, T3)",
+            True,
+        ),
+        (
+            "unrolled_elementwise_kernel",
+            "void at::native::unrolled_elementwise_kernel<at::native::direct_copy_kernel_cuda(at::TensorIteratorBase &)"
+            "::[lambda() (instance 3)], at::native::memory::LoadWithCast<(int)1>, StoreWithCast<1>>()",
+            True,
+        ),
+        (
+            "elementwise_kernel",
+            "void at::native::elementwise_kernel<(int)128, (int)4, void at::native::gpu_kernel_impl_nocast<"
+            "at::native::direct_copy_kernel_cuda(at::TensorIteratorBase &)>>()",
+            False,
+        ),
+        (
+            "unrolled_elementwise_kernel",
+            "void at::native::unrolled_elementwise_kernel<at::native::CUDAFunctor_add<float>, "
+            "at::native::memory::LoadWithCast<(int)2>>()",
+            False,
+        ),
+        ("triton_poi_fused__to_copy_3", "triton_poi_fused__to_copy_3", True),
+        ("triton_poi_fused__to_copy_add_mul_3", "triton_poi_fused__to_copy_add_mul_3", False),
+        ("wrapped_convert", "wrapped_convert", True),
+        ("per_token_group_quant_8bit_kernel", "per_token_group_quant_8bit_kernel", False),
+        ("broadcast_to_fp32", "broadcast_to_fp32", False),
+    ],
+)
+def test_kernels_that_only_convert(function: str, demangled: str, expected: bool) -> None:
+    assert is_conversion_kernel(function, demangled) is expected
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        ("splitKreduce_kernel", True),
+        ("nvjet_sm90_tst_64x8_64x16_4x1_v_bz_splitK_TNT", False),
+        ("ReduceSplitK", True),
+        ("flash_fwd_splitkv_combine_kernel", False),
+        ("reduce_kernel", False),
+    ],
+)
+def test_kernels_that_only_add_partial_sums(function: str, expected: bool) -> None:
+    assert is_split_k_reduction(function) is expected
+
+
+@pytest.mark.parametrize(
+    ("function", "demangled", "expected"),
+    [
+        ("Kernel2", "void cutlass::Kernel2<cutlass_80_simt_sgemm_64x64_8x5_tn_align1>(T1::Params)", True),
+        ("sm90_xmma_gemm_f32f32_tf32f32_f32_nn_n", "", True),
+        ("volta_sgemm_128x64_nn", "volta_sgemm_128x64_nn", True),
+        ("nvjet_sm90_tst_64x8_64x16_4x1_v_bz_TNT", "", True),  # its counters tell
+        ("vectorized_elementwise_kernel", "void at::native::vectorized_elementwise_kernel<8>()", False),
+        ("splitKreduce_kernel", "void cublasLt::splitKreduce_kernel<(int)32, float>()", False),
+    ],
+)
+def test_kernels_that_may_multiply_in_full_precision(function: str, demangled: str, expected: bool) -> None:
+    assert is_full_precision_gemm(function, demangled) is expected

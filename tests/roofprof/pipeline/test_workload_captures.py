@@ -1,0 +1,54 @@
+"""Captures of workloads of known work, made on an H100 with ncu 2025.3.1: exact FLOPs, and what a user sees first."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from roofprof import analyze
+from roofprof.cli import run
+
+WORK = {
+    "triton": {"matmul": ("tensor_bf16_flop_count", 137_438_953_472.0)},
+    "cupy-graph": {"fma32": ("fp32_flop_count", 2_147_483_648.0), "fma64": ("fp64_flop_count", 536_870_912.0)},
+}
+
+
+@pytest.fixture(params=WORK)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def folder(root: Path, name: str) -> Path:
+    return root / "tests" / "data" / "workloads" / name
+
+
+def test_every_launch_does_the_work_that_it_was_written_to_do(folder: Path, name: str) -> None:
+    kernels = analyze(folder).kernels
+    for function, (column, flop_count) in WORK[name].items():
+        launches = kernels.filter(pl.col("kernel_name") == function)
+        assert launches[column].to_list() == [flop_count] * 3
+        assert launches["flop_count"].to_list() == [flop_count] * 3
+
+
+def test_softmax_moves_what_it_has_to(root: Path) -> None:
+    kernels = analyze(root / "tests" / "data" / "workloads" / "triton").kernels
+    softmax = kernels.filter(pl.col("kernel_name") == "softmax")
+    assert softmax["dram_bytes"].to_list() == pytest.approx([536_870_912.0] * 3, rel=0.05)
+
+
+def test_launches_of_a_trace_without_ranges_are_no_misfits(folder: Path) -> None:
+    kinds = {finding.kind for finding in analyze(folder).findings}
+    assert "no-region" in kinds
+    assert not kinds & {"launch-unmatched", "merge-unmatched", "outside-ranges", "altered-file"}
+
+
+def test_the_first_screen(
+    folder: Path, name: str, golden: Callable[[str, str], None], capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("COLUMNS", "100")
+    assert run(["analyze", str(folder), "--gpu", "same"]) == 0
+    golden(f"first-screen-{name}.txt", capsys.readouterr().out)
