@@ -11,9 +11,9 @@ FOLDER = Path("roofprof-demo")
 
 
 def demo(
-    sample: Annotated[str, typer.Argument(help="deepseek-r1 or sglang.")] = "deepseek-r1",
+    sample: Annotated[str, typer.Argument(metavar="SAMPLE", help="deepseek-r1 or sglang.")] = "deepseek-r1",
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder for the capture, its picture and its tables.")
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the capture, its picture and its tables.")
     ] = FOLDER,
 ) -> None:
     """Analyze a sample capture that comes with roofprof: needs no GPU and no file."""
