@@ -122,19 +122,21 @@ def analyze(
     report = analyze_files(request, _progress())
     if output:
         with in_theme(theme):
-            _write(report, output, plots, by_phase)
+            paths = _write(report, output, plots, by_phase)
     if as_json:
         print(report.to_json())
     else:
-        print_table(report, sort or "headroom", top, wide)
+        print_table(report, sort or "headroom", top, wide, only is not None)
     print_findings(report, explain)
+    if output:
+        say_written(paths)
 
 
 def _reader(chosen: NcuReader | None) -> 'Literal["roofprof", "ncu-report"] | None':
     return None if chosen is None else "ncu-report" if chosen is NcuReader.NCU_REPORT else "roofprof"
 
 
-def _write(report: "RooflineReport", output: Path, plots: bool, by_phase: bool) -> None:
+def _write(report: "RooflineReport", output: Path, plots: bool, by_phase: bool) -> "list[Path]":
     from roofprof.reports.outputs.registry import analysis_outputs
 
     paths = write_to(analysis_outputs(), [report], output)
@@ -142,10 +144,10 @@ def _write(report: "RooflineReport", output: Path, plots: bool, by_phase: bool) 
         from roofprof.reports.plots.save import save_by_phase, save_plots
 
         paths += save_plots([report], output, by_phase) if plots else save_by_phase([report], output)
-    say_written(paths)
+    return paths
 
 
-def print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool) -> None:
+def print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool, chosen: bool = False) -> None:
     """The first screen, or every column of every row.
 
     Args:
@@ -153,6 +155,7 @@ def print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool
         sort: a key of the table's orders.
         top: rows of each case; 0 for all, None for as many as fit a screen.
         wide: all columns.
+        chosen: whether --only left some ops out.
     """
     from roofprof.advice.answer import answers_of
 
@@ -166,7 +169,7 @@ def print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool
     from roofprof.reports.tables.answer import ROWS, print_answers
 
     answers = answers_of(report, partial(sorted_ops, sort=sort), ROWS if top is None else top or None, every=top == 0)
-    print_answers(report, answers, sys.stdout, shutil.get_terminal_size((100, 40)).columns)
+    print_answers(report, answers, sys.stdout, terminal_width(), chosen)
 
 
 def sorted_ops(ops: "Sequence[OpResult]", sort: str) -> "list[OpResult]":
@@ -193,8 +196,16 @@ def print_findings(report: "RooflineReport", explain: bool) -> None:
     from roofprof.reports.tables.findings import finding_lines, summary_lines
 
     sys.stdout.flush()
-    for line in finding_lines(report.findings, True) if explain else summary_lines(notes_of(report, report.ops)):
+    captures = {str(entry["name"]) for entry in report.reports if entry.get("capture")}
+    width = terminal_width()
+    brief = summary_lines(notes_of(report, report.ops), width, captures)
+    for line in finding_lines(report.findings, True) if explain else brief:
         print(line, file=sys.stderr)
+
+
+def terminal_width() -> int:
+    """Columns of the terminal, 100 where there is none."""
+    return shutil.get_terminal_size((100, 40)).columns
 
 
 def _progress() -> Callable[[int, int], None]:

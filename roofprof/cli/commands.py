@@ -195,7 +195,8 @@ class LazyGroup(TyperGroup):
 
     def get_params(self, ctx: Any) -> Any:
         """Its parameters: typer adds those of shell completion when the group is made."""
-        for parameter in self.params:
+        parameters: list[Any] = self.params
+        for parameter in parameters:
             take_plain(parameter)
         return super().get_params(ctx)
 
