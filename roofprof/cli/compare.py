@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,7 +73,7 @@ def compare(
     from roofprof.document.cases import cases_of
     from roofprof.document.comparison import compare as compare_cases
     from roofprof.pipeline.analyze import AnalyzeRequest
-    from roofprof.reports.tables.compare import document, print_comparisons
+    from roofprof.reports.tables.compare import NARROWEST, WIDEST, document, print_comparisons
 
     request = AnalyzeRequest(inputs, gpu, domain, ops, only, **row_choice(by, layers))
     comparisons = compare_cases(cases_of(reports_with_notes(request)), against == "document")
@@ -87,7 +88,8 @@ def compare(
         return
     from rich.console import Console
 
-    console = Console(width=100, highlight=False, markup=False, emoji=False)
+    width = min(max(get_terminal_size((WIDEST, 24)).columns, NARROWEST), WIDEST)
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
     print_comparisons([sorted_gaps(found, sort or "gap") for found in comparisons], console, top or None)
     if not any(found.gaps for found in comparisons):
         print("nothing here has a formula: put NVTX ranges round the ops, or map names with --ops (docs/ops-files.md)")
