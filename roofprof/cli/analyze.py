@@ -120,6 +120,7 @@ def analyze(
     chosen = row_choice(by, layers)
     request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings, _reader(reader), **chosen)
     report = analyze_files(request, _progress())
+    paths: list[Path] = []
     if output:
         with in_theme(theme):
             paths = _write(report, output, plots, by_phase)
@@ -128,8 +129,7 @@ def analyze(
     else:
         print_table(report, sort or "headroom", top, wide, only is not None)
     print_findings(report, explain)
-    if output:
-        say_written(paths)
+    say_written(paths)
 
 
 def _reader(chosen: NcuReader | None) -> 'Literal["roofprof", "ncu-report"] | None':
