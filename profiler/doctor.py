@@ -162,7 +162,7 @@ def _packages() -> Check:
     for name in _PACKAGES:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-    remedy = "install the kernel packages: pip install 'roofprof[gpu]'"
+    remedy = "install the kernel packages: pip install '.[gpu]' in a checkout (docs/capture.md)"
     if "torch" not in found:
         return Check("packages", "fail", "no torch: other workloads can be captured, the layer cannot", remedy)
     shown = ", ".join(f"{name} {version}" for name, version in found.items())

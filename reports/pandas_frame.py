@@ -22,6 +22,4 @@ def pandas_frame(frame: pl.DataFrame) -> "pd.DataFrame":
     try:
         return frame.to_pandas()
     except ModuleNotFoundError as error:
-        raise RoofprofError(
-            f"pandas frames need pandas and pyarrow: {error}", "pip install 'roofprof[pandas]'"
-        ) from error
+        raise RoofprofError(f"pandas frames need pandas and pyarrow: {error}", "pip install pandas pyarrow") from error

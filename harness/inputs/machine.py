@@ -31,6 +31,9 @@ class Machine:
         return f"compute capability {self.capability[0]}.{self.capability[1]}"
 
 
+NO_GPU = "torch sees no GPU"
+
+
 def probe(device: Device) -> Machine:
     """The machine as it is.
 
@@ -38,7 +41,13 @@ def probe(device: Device) -> Machine:
         RoofprofError: torch is missing, or a GPU is asked for and there is none.
     """
     if (why := no_device(device)) is not None:
-        raise RoofprofError(why, "install torch for this GPU, or use --device cpu")
+        sees_none = device == "cuda" and why == NO_GPU
+        hint = (
+            "run where there is a GPU; verify also takes --device cpu"
+            if sees_none
+            else "install torch: docs/capture.md"
+        )
+        raise RoofprofError(why, hint)
     if device == "cpu":
         return Machine(None, why_missing, _free_host_bytes())
     import torch
@@ -55,7 +64,7 @@ def no_device(device: Device) -> str | None:
     except ImportError as error:
         return f"torch does not import: {error}"
     if device == "cuda" and not torch.cuda.is_available():
-        return "torch sees no GPU"
+        return NO_GPU
     return None
 
 

@@ -158,6 +158,6 @@ def _death(code: int) -> str:
 def _death_hint(stderr: bytes) -> str:
     text = stderr.decode(errors="replace")
     if "No module named 'ncu_report'" in text:
-        return "install NVIDIA's reader: pip install 'roofprof[ncu-report]'"
+        return "install NVIDIA's reader: pip install ncu-report"
     last = text.strip().splitlines()[-1:] or ["nothing was said"]
     return f"ncu-report could not read it ({last[0][:200]}); the file is likely damaged inside a block"

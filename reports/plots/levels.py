@@ -13,7 +13,7 @@ from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.labels import place_labels
 from roofprof.reports.plots.panel import paper
 from roofprof.reports.plots.points import Point, measured_points
-from roofprof.reports.plots.style import LIGHT, PIPE_STYLES, Theme
+from roofprof.reports.plots.style import PIPE_STYLES, Theme
 from roofprof.results.op import short_labels
 from roofprof.results.report import RooflineReport
 
@@ -53,8 +53,9 @@ def level_roofs(spec: DeviceSpec, ceilings: Ceilings | None) -> list[LevelRoof]:
     return [LevelRoof(level, rate, source, style) for level, rate, source, style in found if rate]
 
 
-def draw_levels(report: RooflineReport, theme: Theme = LIGHT) -> "Figure":
+def draw_levels(report: RooflineReport, theme: Theme | None = None) -> "Figure":
     """Draw one panel per case, of the ops with the most headroom; nothing is shown or saved."""
+    theme = theme or Theme.chosen()
     answers = answers_of(report)
     wanted = {id(case) for case in headline_cases([answer.case for answer in answers])}
     shown = [answer for answer in answers if id(answer.case) in wanted]

@@ -10,7 +10,7 @@ from roofprof.formatting import escaped, format_percent, format_si, printable
 from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.panel import RoofSet, draw_panel, roof_sets
 from roofprof.reports.plots.points import NAMED, Points, measured_points, projected_points
-from roofprof.reports.plots.style import LIGHT, Theme
+from roofprof.reports.plots.style import Theme
 from roofprof.results.op import kernel_words, short_labels
 from roofprof.results.report import RooflineReport
 
@@ -31,11 +31,12 @@ _LEGEND = (
 _PROJECTED = "right: the formula's FLOPs and the measured bytes under the target's roofs, hollow what was executed"
 
 
-def draw_roofline(report: RooflineReport, theme: Theme = LIGHT) -> "Figure":
-    """Draw a report: a row of panels per case; nothing is shown or saved.
+def draw_roofline(report: RooflineReport, theme: Theme | None = None) -> "Figure":
+    """Draw a report: a row of panels per case, in the chosen theme unless one is given; nothing is shown or saved.
 
     Of more than four cases the headline ones are drawn, and the picture says so.
     """
+    theme = theme or Theme.chosen()
     answers = answers_of(report)
     shown = _headline(answers)
     labels = {id(op): name for op, name in zip(report.ops, short_labels(report.ops, with_case=False), strict=True)}

@@ -1,5 +1,8 @@
 """Colours and markers of the pipes, the same in every picture and in the HTML page."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -68,9 +71,26 @@ class Theme:
         style = PIPE_STYLES[name]
         return style.dark_color if self.dark else style.color
 
+    @classmethod
+    def chosen(cls) -> "Theme":
+        """The theme of the pictures that are being written; light where none was chosen."""
+        return _chosen.get()
+
 
 LIGHT = Theme("#ffffff", "#222222", "#7a7a7a", "#e2e2e2")
 DARK = Theme("#16181c", "#e6e6e6", "#9a9da3", "#33363c", dark=True)
+_chosen: ContextVar[Theme] = ContextVar("theme", default=LIGHT)
+
+
+@contextmanager
+def drawn_in(theme: Theme) -> Iterator[None]:
+    """Write pictures in a theme: formats are found by suffix and take no options of their own."""
+    token = _chosen.set(theme)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
 
 BOUND_STYLES = {
     "memory": ("#0072B2", ""),

@@ -1,25 +1,28 @@
 """The first screen: per case what to optimise first, why, and what it would bring; then the same ops on the target."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TextIO
 
-from roofprof.advice.answer import Answer, AnswerRow, TargetRow, target_rows
-from roofprof.document.cases import counted, sum_of
+from roofprof.advice.answer import Answer, AnswerRow
+from roofprof.document.cases import sum_of
 from roofprof.formatting import escaped, format_number, format_percent, format_si, printable
 from roofprof.reports.tables.lines import aligned, print_lines, shortened, strong, width_of, wrapped
+from roofprof.reports.tables.target import starred, target_lines
 from roofprof.reports.tables.terminal import kernel_line
 from roofprof.results.op import short_labels
 from roofprof.results.report import RooflineReport
 
 ROWS = 14
 """Rows of a case, so that it fits 25 lines."""
-TARGET_ROWS = 8
 NARROWEST, WIDEST = 80, 160
 TRY_FROM = 112
 """Columns from which `try` stands in the table; below it, the first ones stand under it."""
 TRIES = 3
 _NAME_WIDTHS = (20, 30)
 """Of an op at most: on a narrow screen, on a wide one."""
+_LEAST_NAME = 16
+MILLISECONDS_FROM_NS = 1e9
+"""Times of a second and more are no figures in microseconds."""
 
 
 class _Cells(NamedTuple):
@@ -34,17 +37,28 @@ class _Cells(NamedTuple):
     attempt: str
 
 
+_OP, _WHY, _TRY = 1, 7, 8
 _HEADINGS = _Cells("#", "op", "calls", "µs", "share", "of roof", "headroom", "why", "try")
+_NOTHING = ("", "—")
 
 
-def microseconds(ns: float | None) -> str:
-    """Three significant digits, whole from 100 µs on; an em dash for unknown."""
-    if ns is None:
-        return "—"
-    return f"{ns / 1e3:,.0f}" if ns >= 99_950 else format_number(ns / 1e3)
+class _Scale(NamedTuple):
+    """The unit of the times of a table."""
+
+    unit: str
+    ns: float
+
+    def of(self, ns: float | None) -> str:
+        """Three significant digits, whole from 100 on; an em dash for unknown."""
+        if ns is None:
+            return "—"
+        value = ns / self.ns
+        return f"{value:,.0f}" if value >= 99.95 else format_number(value)
 
 
-def print_answers(report: RooflineReport, answers: Sequence[Answer], out: TextIO, width: int) -> None:
+def print_answers(
+    report: RooflineReport, answers: Sequence[Answer], out: TextIO, width: int, chosen: bool = False
+) -> None:
     """Print every case, its ops on the target, and once what the figures stand on.
 
     Args:
@@ -52,44 +66,64 @@ def print_answers(report: RooflineReport, answers: Sequence[Answer], out: TextIO
         answers: one per case.
         out: where to.
         width: columns of the terminal; 80 to 160 are used.
+        chosen: whether the ops are not all of a case, so that no sum is a layer's.
     """
     width = max(NARROWEST, min(WIDEST, width))
     names = {id(op): name for op, name in zip(report.ops, short_labels(report.ops, with_case=False), strict=True)}
+    targets = False
     for answer in answers:
-        heads = [shortened(escaped(line), width) for line in head(answer, width)]
+        heads = head(answer, width, chosen)
         print_lines(["", *(strong(line, out) for line in heads), *_rows(answer, names, width)], out)
-        if report.projected and answer.rows:
-            print_lines(_target(answer, names, width), out)
-    print_lines(["", *(line for text in legend(report, answers) for line in wrapped(text, width))], out)
+        if report.projected and (target := target_lines(answer, names, width, _of_what(answer, chosen))):
+            targets = True
+            print_lines(target, out)
+    print_lines(["", *(line for text in legend(report, answers, targets) for line in wrapped(text, width))], out)
 
 
-def head(answer: Answer, width: int) -> list[str]:
-    """The case and its figures: one line where it fits, else two."""
+def head(answer: Answer, width: int, chosen: bool = False) -> list[str]:
+    """The case and its figures, in as few lines as they fit; long names of reports are cut in the middle."""
     case = answer.case
-    words = _case(answer) or case.report
-    gpu = _profiled(answer)
-    time = f"{format_si(answer.time_ns / 1e9, 's')} {_of_what(answer)}" if answer.time_ns else "time unknown"
-    bound = "time " + ", ".join(_bound_words(bound, share) for bound, share in answer.bound_shares[:2])
-    first = [words, *([case.told_apart_by] if case.told_apart_by else []), gpu, time]
-    second = [bound] if answer.bound_shares else []
+    words = printable(_case(answer), width // 2)
+    told = [printable(case.told_apart_by, width // 2)] if case.told_apart_by else []
+    of_what = _of_what(answer, chosen)
+    time = f"{format_si(answer.time_ns / 1e9, 's')} {of_what}" if answer.time_ns else "time unknown"
+    parts = [words, *told, escaped(_profiled(answer)), time]
+    known = [(bound, share) for bound, share in answer.bound_shares[:2] if (bound, share) != ("unknown", 1.0)]
+    if known:
+        parts.append("time " + ", ".join(_bound_words(bound, share) for bound, share in known))
     if answer.headroom_ns is not None:
         reachable = f" ({format_percent(answer.reachable)})" if answer.reachable is not None else ""
-        second.append(f"reachable {format_si(answer.headroom_ns / 1e9, 's')}{reachable}")
-    whole = "   ".join([*first, *second])
-    return [whole] if len(whole) <= width else ["   ".join(first), "   ".join(second)]
+        parts.append(f"reachable {format_si(answer.headroom_ns / 1e9, 's')}{reachable}")
+    return _packed(parts, width)
 
 
-def _of_what(answer: Answer) -> str:
-    """What the sum of a case's times is of: of kernels with several launches it is one call of each."""
+def _packed(parts: Sequence[str], width: int) -> list[str]:
+    """Parts side by side, in as few lines as they fit."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and width_of(lines[-1]) + 3 + width_of(part) <= width:
+            lines[-1] += f"   {part}"
+        else:
+            lines.append(part)
+    return lines
+
+
+def _of_what(answer: Answer, chosen: bool) -> str:
+    """What the sum of a case's times is of: a layer, or all that was captured."""
     case = answer.case
+    if chosen:
+        return "of the ops chosen"
     if case.phase in ("decode", "prefill"):
         return "a layer"
     return "in all"
 
 
 def _case(answer: Answer) -> str:
-    """The case in few words, `decode, batch 64, KV 4096, cold`."""
+    """The case in few words, `decode, batch 64, KV 4096, cold`; what is no layer is called as its report."""
     case = answer.case
+    if not (case.phase or case.batch or case.seq_len):
+        name = "" if case.told_apart_by else case.report
+        return ", ".join(part for part in (name, case.cache) if part and (part == name or part not in name))
     length = case.seq_len and f"{'KV' if case.phase == 'decode' else 'length'} {case.seq_len}"
     parts = [case.phase, case.batch and f"batch {case.batch}", length, case.cache]
     return ", ".join(str(part) for part in parts if part)
@@ -107,59 +141,91 @@ def _profiled(answer: Answer) -> str:
 
 
 def _rows(answer: Answer, names: dict[int, str], width: int) -> list[str]:
-    rows = [_cells(row, names[id(row.op)], width) for row in answer.rows]
+    """The table: columns that are empty in every row are left out, and what would fill them is said under it."""
+    longest = max((row.time_ns or 0.0 for row in answer.rows), default=0.0)
+    scale = _Scale("ms", 1e6) if longest >= MILLISECONDS_FROM_NS else _Scale("µs", 1e3)
+    why_room = max((width_of(row.reason.why) for row in answer.rows), default=0)
+    cells = [_cells(row, names[id(row.op)], _NAME_WIDTHS[width >= TRY_FROM], scale) for row in answer.rows]
     if answer.folded:
-        rows.append(_folded(answer))
-    left_out = {"try"} if width < TRY_FROM else set()
+        cells.append(_folded(answer, scale))
+    headings = _HEADINGS._replace(time=scale.unit)
+    unplaced = bool(answer.rows) and all(row.op.headroom_ns is None and row.op.of_roof is None for row in answer.rows)
+    shown = [i for i in range(len(headings)) if any(row[i] not in _NOTHING for row in cells)]
     if all(row.times == 1 for row in (*answer.rows, *answer.folded)):
-        left_out.add("calls")
-    kept = [i for i, name in enumerate(_HEADINGS) if name not in left_out]
-    cells = [[row[i] for i in kept] for row in (_HEADINGS, *rows)]
-    headings = cells[0]
-    limits = _word_limits(cells, width)
-    right = [name not in ("op", "why", "try") for name in headings]
-    lines = aligned([headings, *([*map(escaped, row)] for row in cells[1:])], right, limits)
-    if "try" in left_out:
+        shown = [i for i in shown if headings[i] != "calls"]
+    if unplaced:
+        shown = [i for i in shown if headings[i] not in ("of roof", "headroom", "why", "try")]
+    elif width < TRY_FROM:
+        shown = [i for i in shown if headings[i] != "try"]
+    limits = _limits([headings, *cells], shown, width, why_room)
+    table = [tuple(_fitted(row[i], i, limits) for i in shown) for row in (headings, *cells)]
+    right = [headings[i] not in ("op", "why", "try") for i in shown]
+    lines = aligned(table, right, {place: limits[i] for place, i in enumerate(shown) if i in limits})
+    if unplaced:
+        lines += wrapped(_no_roof(answer), width)
+    elif width < TRY_FROM:
         told = [row for row in answer.rows if row.reason.attempt and row.counted]
         lines += [
-            shortened(escaped(f"  try, {names[id(row.op)]}: {row.reason.attempt}"), width) for row in told[:TRIES]
+            shortened(f"  try, {printable(names[id(row.op)], 36)}: {escaped(row.reason.attempt or '')}", width)
+            for row in told[:TRIES]
         ]
     return lines
 
 
-def _word_limits(cells: Sequence[Sequence[str]], width: int) -> dict[int, int]:
-    """How wide `why` and `try` may be, by column, so that a row fits."""
-    widest = [max(map(width_of, column)) for column in zip(*cells, strict=True)]
-    words = [i for i, name in enumerate(cells[0]) if name in ("why", "try")]
-    room = width - sum(widest) - len(widest) + 1 + sum(widest[i] for i in words)
-    if len(words) == 1 or sum(widest[i] for i in words) <= room:
-        return {words[0]: min(widest[words[0]], room)} if len(words) == 1 else {}
-    attempt = min(widest[words[1]], max(room // 2, room - widest[words[0]]))
-    return {words[0]: room - attempt, words[1]: attempt}
+def _limits(rows: Sequence[_Cells], shown: Sequence[int], width: int, why_room: int) -> dict[int, int]:
+    """The most that `op`, `why` and `try` may take: names give way to reasons, as far as they are told apart."""
+    taken = sum(max(width_of(row[i]) for row in rows) + 1 for i in shown if i not in (_OP, _WHY, _TRY))
+    room = width - taken
+    name = max(width_of(row[_OP]) for row in rows)
+    if _WHY not in shown:
+        return {_OP: min(name, room)}
+    attempt = max(width_of(row[_TRY]) for row in rows) + 1 if _TRY in shown else 0
+    name = min(name, max(_LEAST_NAME, room - why_room - attempt - 1))
+    rest = room - name - 1
+    if attempt and why_room + attempt > rest:
+        attempt = min(attempt, max(rest // 2, rest - why_room))
+    return {_OP: name, _WHY: min(why_room, rest - attempt), _TRY: max(attempt - 1, 0)}
 
 
-def _cells(row: AnswerRow, name: str, width: int) -> _Cells:
+def _fitted(text: str, column: int, limits: Mapping[int, int]) -> str:
+    """A cell; names are cut in the middle, for kernels of a library begin alike, a star after them stays."""
+    text = escaped(text)
+    if column != _OP or column not in limits:
+        return text
+    star = " *" if text.endswith(" *") else ""
+    return printable(text.removesuffix(star), limits[column] - len(star)) + star
+
+
+def _no_roof(answer: Answer) -> str:
+    """What is missing where no row has a roof, and what would help."""
+    ops = [row.op for row in answer.rows]
+    lacking = [
+        word
+        for word, field in (("time", "time_ns"), ("DRAM bytes", "dram_bytes"), ("FLOPs", "flop_count"))
+        if all(getattr(op, field) is None for op in ops)
+    ]
+    if not lacking:
+        return f"no roof: the peaks of {_profiled(answer)}, or FLOPs or bytes, are unknown: --explain tells which"
+    words = " and ".join(part for part in (", ".join(lacking[:-1]), lacking[-1]) if part)
+    return f"no roof, no headroom: {words} unknown, for counters are missing (see findings)"
+
+
+def _cells(row: AnswerRow, name: str, room: int, scale: _Scale) -> _Cells:
     op = row.op
     return _Cells(
         str(row.rank),
-        _name(name, row.counted, width),
+        starred(name, row.counted, room),
         str(row.times),
-        microseconds(row.time_ns),
+        scale.of(row.time_ns),
         format_percent(row.share),
         format_percent(op.of_roof),
-        microseconds(row.headroom_ns),
+        scale.of(row.headroom_ns),
         row.reason.why,
         row.reason.attempt or "—",
     )
 
 
-def _name(name: str, counted: bool, width: int) -> str:
-    """An op's label, with a star where it is in no sum of the layer."""
-    room = _NAME_WIDTHS[width >= TRY_FROM]
-    return printable(name, room) if counted else f"{printable(name, room - 2)} *"
-
-
-def _folded(answer: Answer) -> _Cells:
+def _folded(answer: Answer, scale: _Scale) -> _Cells:
     """The ops that are small together, in one line."""
     times, headroom = (
         sum_of(getattr(row, field) for row in answer.folded if row.counted) for field in ("time_ns", "headroom_ns")
@@ -167,58 +233,40 @@ def _folded(answer: Answer) -> _Cells:
     what = "ops" if all(row.op.kind == "op" for row in answer.folded) else "rows"
     share = times.value / answer.time_ns if times.value is not None and answer.time_ns else None
     return _Cells(
-        "", f"and {len(answer.folded)} more {what}", "", microseconds(times.value), format_percent(share), "",
-        microseconds(headroom.known), "--top 0 lists all", "",
+        "", f"and {len(answer.folded)} more {what}", "", scale.of(times.value), format_percent(share), "",
+        scale.of(headroom.known), "--top 0 lists all", "",
     )  # fmt: skip
 
 
-def _target(answer: Answer, names: dict[int, str], width: int) -> list[str]:
-    source = answer.case.source
-    least = sum_of(counted(row.op, row.least_time_ns) for row in target_rows(answer.case, answer.case.layer))
-    words = "" if least.value is None else f": at least {format_si(least.value / 1e9, 's')} {_of_what(answer)}"
-    layer = {id(op) for op in answer.case.layer}
-    rows = target_rows(answer.case, [row.op for row in answer.rows[:TARGET_ROWS]])
-    cells = [_target_cells(row, _name(names[id(row.op)], id(row.op) in layer, width)) for row in rows]
-    headings = ("op", "AI meas.", "AI useful", "bound", "attainable", "least µs")
-    right = [name not in ("op", "bound") for name in headings]
-    head = shortened(f"the same ops on {escaped(source.target.name)}, extrapolated{words}", width)
-    return [head, *aligned([headings, *(tuple(map(escaped, row)) for row in cells)], right, gap=2)]
+def legend(report: RooflineReport, answers: Sequence[Answer], targets: bool = True) -> list[str]:
+    """What the figures stand on, once for all cases.
 
-
-def _target_cells(row: TargetRow, name: str) -> tuple[str, ...]:
-    least = microseconds(row.least_time_ns)
-    return (
-        name,
-        format_number(row.op.arithmetic_intensity),
-        format_number(row.useful_intensity),
-        {"memory": "memory", "compute": "compute"}.get(row.bound or "", "—"),
-        format_si(row.attainable_flop_per_s, "FLOP/s"),
-        f"{least} (launch)" if row.by_launch else least,
-    )
-
-
-def legend(report: RooflineReport, answers: Sequence[Answer]) -> list[str]:
-    """What the figures stand on, once for all cases."""
+    Args:
+        report: where they are from.
+        answers: one per case.
+        targets: whether ops on the target were shown.
+    """
     roofs = {roof for answer in answers for roof in answer.roofs}
     lines = []
     if "shipped" in roofs and report.ceilings:
         lines.append(
             f"of roof, headroom: against roofs measured on another {report.ceilings.gpu}; "
-            "your own: roofprof ceilings, --ceilings"
+            "your own: roofprof ceilings -o FILE, then --ceilings FILE"
         )
     elif "measured" in roofs:
         lines.append("of roof, headroom: against the roofs measured on this GPU")
     if "datasheet" in roofs:
         some = "where none was measured, " if len(roofs) > 1 else "of roof, headroom: "
-        lines.append(f"{some}against the datasheet, which nothing reaches: roofprof ceilings measures what can be")
+        lines.append(f"{some}against the datasheet, which nothing reaches; measure: roofprof ceilings -o FILE")
     if words := kernel_line(report):
         lines.append(words)
     whose = {op.time_source for op in report.ops}
     source = "nsys, the union of an op's kernels" if whose == {"nsys"} else "ncu" if whose == {"ncu"} else "nsys or ncu"
     several = any(row.times > 1 for answer in answers for row in (*answer.rows, *answer.folded))
-    lines.append(f"µs: {source}, " + ("calls x median call" if several else "median call"))
+    lines.append(f"time: {source}, " + ("calls x median call" if several else "median call"))
     if any(not row.counted for answer in answers for row in (*answer.rows, *answer.folded)):
         lines.append("*: in no sum of the layer: once a step for all layers, or a further implementation of an op")
-    if report.projected:
-        lines.append(f"{report.target.name}: {report.target.source}; AI useful: the formula's FLOPs / measured bytes")
+    if report.projected and targets:
+        useful = "; AI useful: the formula's FLOPs / measured bytes" if any(op.useful for op in report.ops) else ""
+        lines.append(f"{report.target.name}: {report.target.source}{useful}")
     return lines

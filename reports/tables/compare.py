@@ -1,4 +1,4 @@
-"""The comparison of formula and measurement as tables of 100 columns, CSV and JSON."""
+"""The comparison of formula and measurement as tables of 80 to 100 columns, CSV and JSON."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -16,7 +16,7 @@ from roofprof.files import write_output
 from roofprof.formatting import csv_line, format_number, printable, spreadsheet_cell
 from roofprof.reports.tables.terminal import shown
 
-WIDTH = 100
+NARROWEST, WIDEST = 80, 100
 LEGEND = (
     "AI gap = work ratio / byte ratio. µs form.: minimum time of the formula's work and bytes on the profiled GPU. "
     "µs meas. = µs form. x the ratio marked * x roof x time, exactly: * is the ratio that binds by formula (bytes "
@@ -31,12 +31,19 @@ def print_comparisons(comparisons: Sequence[Comparison], console: Console, top: 
         console.print()
         console.print(shown(f"{found.case.title}, on {found.case.source.gpu.name}"))
         if found.gaps:
-            console.print(_table(_GAP_COLUMNS, found.gaps[:top]), crop=False, overflow="ignore", no_wrap=True)
+            console.print(
+                _table(_GAP_COLUMNS, found.gaps[:top], console.width), crop=False, overflow="ignore", no_wrap=True
+            )
         if found.without_formula:
             console.print(Text(_left_out(found)))
         if found.document:
             console.print(Text("the reference document's claims:"))
-            console.print(_table(_DOCUMENT_COLUMNS, found.document[:top]), crop=False, overflow="ignore", no_wrap=True)
+            console.print(
+                _table(_DOCUMENT_COLUMNS, found.document[:top], console.width),
+                crop=False,
+                overflow="ignore",
+                no_wrap=True,
+            )
     if any(found.gaps for found in comparisons):
         console.print(Text(LEGEND))
 
@@ -138,13 +145,13 @@ def _short(bound: str | None) -> str:
 _Row = TypeVar("_Row", bound=Gap | DocumentGap)
 
 
-def _table(columns: Sequence[tuple[str, Callable[[_Row], str]]], rows: Sequence[_Row]) -> Table:
+def _table(columns: Sequence[tuple[str, Callable[[_Row], str]]], rows: Sequence[_Row], width: int) -> Table:
     cells = [[cell(row) for _, cell in columns] for row in rows]
     widths = [
         max(len(text) for text in (*heading.split("\n"), *(row[i] for row in cells)))
         for i, (heading, _) in enumerate(columns)
     ]
-    room = WIDTH - sum(widths) - len(widths)
+    room = width - sum(widths) - len(widths)
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=0, pad_edge=False)
     table.add_column("op", no_wrap=True, overflow="ellipsis", max_width=room)
     for heading, _ in columns:

@@ -1,16 +1,19 @@
 """Findings for people, one line per kind and op: what was found, and what to do about it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from roofprof.advice.notes import Notes
+from roofprof.advice.notes import COUNTER_MISSING, Notes
 from roofprof.findings import Finding, Severity
 from roofprof.formatting import escaped, printable
+from roofprof.reports.tables.lines import wrapped
 
 _ORDER = (Severity.WARNING, Severity.DOUBTFUL, Severity.INFO)
 EXAMPLES = 3
 FEW_METRICS = 4
 """A command line with more names is nothing to read or type."""
 _FLOPS = " FLOPs"
+_GROUPS = ("fp16", "tf32", "fp64", "int8")
+"""Of `roofprof capture --groups`, those that hold FLOPs."""
 
 
 def finding_lines(findings: Sequence[Finding], verbose: bool = False) -> Iterator[str]:
@@ -18,23 +21,58 @@ def finding_lines(findings: Sequence[Finding], verbose: bool = False) -> Iterato
 
     Args:
         findings: all of a report.
-        verbose: every finding, explanations included; otherwise explanations are only counted.
+        verbose: every kind, explanations included; otherwise explanations are only counted.
     """
     return map(escaped, _lines(findings, verbose))
 
 
-def summary_lines(notes: Notes) -> Iterator[str]:
-    """The findings in a few lines: how many of which sort, and what there is to do, a line per kind."""
-    counts = [f"{len(notes.act_on)} to act on", f"{len(notes.doubtful)} doubtful", f"{len(notes.explain)} notes"]
+def summary_lines(notes: Notes, width: int | None = None, captures: Collection[str] = ()) -> Iterator[str]:
+    """The findings in a few lines: how many of which sort, and what there is to do, a line per kind and one per hint.
+
+    Args:
+        notes: the findings, sorted.
+        width: columns that lines are wrapped to; None leaves them as they are.
+        captures: reports that roofprof captured, which can collect more itself.
+    """
+    kinds = _counts(notes.act_on)
+    counts = [f"{len(kinds)} to act on", f"{len(notes.doubtful)} doubtful", f"{len(notes.explain)} notes"]
     yield f"findings: {', '.join(counts)} (--explain)" if any(map(_some, counts)) else "findings: none"
-    for kind in _counts(notes.act_on):
+    for kind in kinds:
         alike = [f for f in notes.act_on if f.kind == kind]
-        where = f" {printable(alike[0].op, 40)}:" if alike[0].op is not None else ""
-        more = f" (and {len(alike) - 1} more)" if len(alike) > 1 else ""
-        yield escaped(f"  {kind}:{where} {alike[0].message}{more}")
-        hint = next((f.hint for f in alike if f.hint), None)
+        message, hint = _missing(alike, captures, width) if kind == COUNTER_MISSING else _first(alike)
+        yield from _indented(f"{kind}: {message}", 2, width)
         if hint:
-            yield escaped(f"    {hint}")
+            yield from _indented(hint, 4, width)
+
+
+def _first(alike: Sequence[Finding]) -> tuple[str, str | None]:
+    """What is said of the findings of one kind, and what to do."""
+    first = alike[0]
+    named = first.op is None or first.message.startswith(first.op[:20])
+    where = "" if named else f"{printable(first.op or '', 40)}: "
+    more = f" (and {len(alike) - 1} more)" if len(alike) > 1 else ""
+    return f"{where}{first.message}{more}", next((f.hint for f in alike if f.hint), None)
+
+
+def _missing(findings: Sequence[Finding], captures: Collection[str], width: int | None) -> tuple[str, str]:
+    """The counters that are missing in any report in one sentence, and one command that collects them."""
+    columns = {str(f.values.get("column")): f for f in findings}
+    message = f"unknown: {_named(list(columns.values()))}"
+    if all(f.report in captures for f in findings):
+        groups = [
+            group for group in _GROUPS if f"tensor_{group}_flop_count" in columns or f"{group}_flop_count" in columns
+        ]
+        return message, f"collect: roofprof capture --groups {','.join(groups)}" if groups else "capture again"
+    metrics = dict.fromkeys(metric for f in findings for metric in f.values["metrics"])
+    command = f"collect: ncu --metrics {','.join(metrics)}"
+    if len(metrics) <= FEW_METRICS and (width is None or len(command) + 4 <= width):
+        return message, command
+    return message, "collect: ncu --set full, or roofprof capture -- COMMAND"
+
+
+def _indented(text: str, by: int, width: int | None) -> Iterator[str]:
+    for line in wrapped(text, width and width - by):
+        yield " " * by + line
 
 
 def _some(count: str) -> bool:
@@ -51,7 +89,7 @@ def _lines(findings: Sequence[Finding], verbose: bool) -> Iterator[str]:
             continue
         for kind in _counts(chosen):
             alike = [f for f in chosen if f.kind == kind]
-            yield from _missing_lines(alike) if kind == "counter-missing" else _kind_lines(alike, verbose)
+            yield from _missing_lines(alike) if kind == COUNTER_MISSING else _kind_lines(alike)
 
 
 def _missing_lines(findings: list[Finding]) -> Iterator[str]:
@@ -72,21 +110,25 @@ def _named(missing: list[Finding]) -> str:
     """What is missing, the FLOPs of several pipes together."""
     words = [str(f.values.get("what") or f.values["column"]) for f in missing]
     flops = [word.removesuffix(_FLOPS) for word in words if word.endswith(_FLOPS)]
-    others = [word for word in words if not word.endswith(_FLOPS)]
+    halves = ("DRAM bytes read", "DRAM bytes written") if "DRAM bytes" in words else ()
+    others = [word for word in words if not word.endswith(_FLOPS) and word not in halves]
     return ", ".join([*others, *([f"FLOPs of {', '.join(flops)}"] if flops else [])])
 
 
-def _kind_lines(findings: list[Finding], verbose: bool) -> Iterator[str]:
-    shown = findings if verbose else findings[:EXAMPLES]
+def _kind_lines(findings: list[Finding]) -> Iterator[str]:
+    info = findings[0].severity is Severity.INFO
+    shown = findings[: 1 if info else EXAMPLES]
+    rest = len(findings) - len(shown)
     for finding in shown:
         # A kernel's row is called as the kernel, which messages about launches begin with.
         named = finding.op is None or finding.message.startswith(f"{finding.op[:40]}")
         where = "" if named else f" {printable(finding.op or '', 40)}:"
-        yield f"{finding.severity} [{finding.kind}]{where} {finding.message}"
+        more = f" (and {rest} more)" if info and rest else ""
+        yield f"{finding.severity} [{finding.kind}]{where} {finding.message}{more}"
     hints = dict.fromkeys(f.hint for f in shown if f.hint)
     yield from (f"  hint: {hint}" for hint in hints)
-    if len(findings) > len(shown):
-        yield f"  and {len(findings) - len(shown)} more of this kind: shown with --explain, and in --json"
+    if rest and not info:
+        yield f"  and {rest} more of this kind, in --json"
 
 
 def _counts(findings: Iterable[Finding]) -> dict[str, int]:

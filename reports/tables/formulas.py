@@ -10,7 +10,7 @@ from rich.text import Text
 from roofprof.document.claims import CheckedClaim
 from roofprof.formatting import format_number, format_si
 from roofprof.formulas.layer import LayerCase
-from roofprof.formulas.table import FormulaRow, FormulaTotal
+from roofprof.formulas.table import FormulaRow, formula_total
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.reports.tables.terminal import shown
 
@@ -28,8 +28,9 @@ def _table(*headings: str, footer: bool = False) -> Table:
     return table
 
 
-def print_formula_rows(case: LayerCase, rows: Sequence[FormulaRow], total: FormulaTotal, gpu: DeviceSpec) -> None:
-    """The ops of one case and their sum."""
+def print_formula_rows(case: LayerCase, rows: Sequence[FormulaRow], gpu: DeviceSpec, top: int | None = None) -> None:
+    """The first `top` ops of one case, and the sum of all."""
+    total = formula_total(rows)
     console = _console()
     where = f"tp {case.tp}, ep {case.ep}" if case.tp * case.ep > 1 else "one GPU"
     length = "KV length" if case.phase == "decode" else "new tokens per sequence"
@@ -43,7 +44,7 @@ def print_formula_rows(case: LayerCase, rows: Sequence[FormulaRow], total: Formu
     table = _table("op", "shape", "prec.", "FLOP", "bytes", "AI", "ridge", "bound", "attain.\nFLOP/s", footer=True)
     table.columns[1].no_wrap = True
     table.columns[1].justify = "left"
-    for row in rows:
+    for row in rows[:top]:
         name = row.op if row.per == "layer" else f"{row.op}*"
         table.add_row(
             shown(name), shown(_shape(row)), row.precision or "", format_si(row.flop_count),
@@ -51,8 +52,9 @@ def print_formula_rows(case: LayerCase, rows: Sequence[FormulaRow], total: Formu
             row.bound or "—", format_si(row.attainable_flop_per_s),
         )  # fmt: skip
     footer = {
-        0: "total", 3: format_si(total.flop_count), 4: format_si(total.dram_bytes, "B"),
-        5: format_number(total.arithmetic_intensity), 8: format_si(total.attainable_flop_per_s),
+        0: "total" if len(rows[:top]) == len(rows) else f"total of all {len(rows)}", 3: format_si(total.flop_count),
+        4: format_si(total.dram_bytes, "B"), 5: format_number(total.arithmetic_intensity),
+        8: format_si(total.attainable_flop_per_s),
     }  # fmt: skip
     for index, text in footer.items():
         table.columns[index].footer = text

@@ -96,7 +96,7 @@ def _told(facts: Facts, finding: Finding) -> Reason | None:
 def _at_the_roof(facts: Facts) -> Reason:
     op = facts.op
     if op.points.on_gpu.bound == "compute":
-        return Reason(f"at the compute roof: {_rate(op)}", "fewer FLOPs: lower precision")
+        return Reason(f"compute roof: {_rate(op)}", "fewer FLOPs: lower precision")
     return Reason(f"DRAM roof: {_bandwidth(facts)}", "fewer bytes: lower precision, fusion")
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from roofprof import __version__
-from roofprof.cli.commands import LazyGroup
+from roofprof.cli.commands import ROOT_EXAMPLES, LazyGroup, epilog
 from roofprof.errors import RoofprofError
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    epilog=epilog(ROOT_EXAMPLES),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -12,7 +12,22 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from roofprof.cli.outputs import check_folder, say_written, write_to
-from roofprof.cli.shared_options import ByOption, CeilingsOption, DomainOption, LayersOption, OnlyOption, row_choice
+from roofprof.cli.shared_options import (
+    ByOption,
+    CeilingsOption,
+    DomainOption,
+    ExplainOption,
+    GpuOption,
+    LayersOption,
+    OnlyOption,
+    OpsOption,
+    Theme,
+    ThemeOption,
+    check_sort,
+    in_theme,
+    keys_help,
+    row_choice,
+)
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +62,10 @@ def analyze(
         list[Path], typer.Argument(help="Captures and .ncu-rep files, or one saved analysis to make its outputs again.")
     ],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Output directory, or one file whose suffix says the format.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR|FILE", help="Output directory, or one file whose suffix says the format."
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print report.json on stdout and nothing else there.")
@@ -56,46 +74,42 @@ def analyze(
         bool, typer.Option("--plots", help="With -o: also memory levels, time shares, scaling with batch and length.")
     ] = False,
     by_phase: Annotated[bool, typer.Option("--by-phase", help="With -o: also one roofline per phase.")] = False,
-    gpu: Annotated[
-        str | None,
-        typer.Option(
-            help="Target GPU for the roofline: a name, a TOML file, or 'same' for the profiled one; gb200 by default, "
-            "and a saved analysis' own."
-        ),
-    ] = None,
-    ops: Annotated[
-        str | None, typer.Option(help="Ops file for foreign range names: a TOML file or a bundled name.")
-    ] = None,
+    theme: ThemeOption = Theme.LIGHT,
+    gpu: GpuOption = None,
+    ops: OpsOption = None,
     domain: DomainOption = None,
     by: ByOption = None,
     layers: LayersOption = None,
     timeline: Annotated[
-        Path | None, typer.Option(help="nsys trace of the same command; a capture holds its own.")
+        Path | None, typer.Option(metavar="FILE", help="nsys trace of the same command; a capture holds its own.")
     ] = None,
     selfcheck: Annotated[
         Path | None,
-        typer.Option(help="A selfcheck.json, or its directory; a capture's own is picked up automatically."),
+        typer.Option(
+            metavar="DIR|FILE", help="A selfcheck.json, or its directory; a capture's own is picked up automatically."
+        ),
     ] = None,
     ceilings: CeilingsOption = None,
     only: OnlyOption = None,
-    sort: Annotated[
-        str | None,
-        typer.Option(help=f"Order of the rows of each case: {', '.join(_SORT_KEYS)}; headroom by default."),
-    ] = None,
+    sort: Annotated[str | None, typer.Option(metavar="KEY", help=keys_help(_SORT_KEYS, "headroom"))] = None,
     top: Annotated[
-        int | None, typer.Option(min=0, help="Rows of each case; 0 for all. By default as many as fit a screen.")
+        int | None,
+        typer.Option(min=0, metavar="N", help="Rows of each case; 0: all. By default as many as fit a screen."),
     ] = None,
     wide: Annotated[bool, typer.Option("--wide", help="All columns, as wide as they need.")] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Print every finding, explanations too.")] = False,
+    explain: ExplainOption = False,
     reader: Annotated[
         NcuReader | None,
-        typer.Option(help="Reader of .ncu-rep files: roofprof's own by default, or NVIDIA's ncu-report module."),
+        typer.Option(
+            metavar="[roofprof|ncu-report]",
+            help="Reader of .ncu-rep files: roofprof's own by default, or NVIDIA's ncu-report module.",
+        ),
     ] = None,
 ) -> None:
     """Read ncu reports and place every op on a GPU's roofline, formula beside measured."""
-    if sort is not None and sort not in _SORT_KEYS:
-        raise UsageError(f"unknown sort key {sort!r}", f"use one of {', '.join(_SORT_KEYS)}")
-    if as_json and (sort or top or wide):
+    if sort is not None:
+        check_sort(sort, _SORT_KEYS)
+    if as_json and (sort or top is not None or wide):
         raise UsageError("--sort, --top and --wide shape the table, not --json", "choose ops with --only")
     if (plots or by_phase) and output is None:
         raise UsageError("--plots and --by-phase write files", "say where with -o")
@@ -106,20 +120,23 @@ def analyze(
     chosen = row_choice(by, layers)
     request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings, _reader(reader), **chosen)
     report = analyze_files(request, _progress())
+    paths: list[Path] = []
     if output:
-        _write(report, output, plots, by_phase)
+        with in_theme(theme):
+            paths = _write(report, output, plots, by_phase)
     if as_json:
         print(report.to_json())
     else:
-        print_table(report, sort or "headroom", top, wide)
+        print_table(report, sort or "headroom", top, wide, only is not None)
     print_findings(report, explain)
+    say_written(paths)
 
 
 def _reader(chosen: NcuReader | None) -> 'Literal["roofprof", "ncu-report"] | None':
     return None if chosen is None else "ncu-report" if chosen is NcuReader.NCU_REPORT else "roofprof"
 
 
-def _write(report: "RooflineReport", output: Path, plots: bool, by_phase: bool) -> None:
+def _write(report: "RooflineReport", output: Path, plots: bool, by_phase: bool) -> "list[Path]":
     from roofprof.reports.outputs.registry import analysis_outputs
 
     paths = write_to(analysis_outputs(), [report], output)
@@ -127,10 +144,10 @@ def _write(report: "RooflineReport", output: Path, plots: bool, by_phase: bool) 
         from roofprof.reports.plots.save import save_by_phase, save_plots
 
         paths += save_plots([report], output, by_phase) if plots else save_by_phase([report], output)
-    say_written(paths)
+    return paths
 
 
-def print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool) -> None:
+def print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool, chosen: bool = False) -> None:
     """The first screen, or every column of every row.
 
     Args:
@@ -138,6 +155,7 @@ def print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool
         sort: a key of the table's orders.
         top: rows of each case; 0 for all, None for as many as fit a screen.
         wide: all columns.
+        chosen: whether --only left some ops out.
     """
     from roofprof.advice.answer import answers_of
 
@@ -151,7 +169,7 @@ def print_table(report: "RooflineReport", sort: str, top: int | None, wide: bool
     from roofprof.reports.tables.answer import ROWS, print_answers
 
     answers = answers_of(report, partial(sorted_ops, sort=sort), ROWS if top is None else top or None, every=top == 0)
-    print_answers(report, answers, sys.stdout, shutil.get_terminal_size((100, 40)).columns)
+    print_answers(report, answers, sys.stdout, terminal_width(), chosen)
 
 
 def sorted_ops(ops: "Sequence[OpResult]", sort: str) -> "list[OpResult]":
@@ -182,8 +200,16 @@ def print_findings(report: "RooflineReport", explain: bool) -> None:
     from roofprof.reports.tables.findings import finding_lines, summary_lines
 
     sys.stdout.flush()
-    for line in finding_lines(report.findings, True) if explain else summary_lines(notes_of(report, report.ops)):
+    captures = {str(entry["name"]) for entry in report.reports if entry.get("capture")}
+    width = terminal_width()
+    brief = summary_lines(notes_of(report, report.ops), width, captures)
+    for line in finding_lines(report.findings, True) if explain else brief:
         print(line, file=sys.stderr)
+
+
+def terminal_width() -> int:
+    """Columns of the terminal, 100 where there is none."""
+    return shutil.get_terminal_size((100, 40)).columns
 
 
 def _progress() -> Callable[[int, int], None]:

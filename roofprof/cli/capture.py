@@ -65,13 +65,20 @@ def capture_command(
         list[str] | None,
         typer.Argument(help="After --: another workload than the layer, such as python serve.py."),
     ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Output directory.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Output directory; capture-PHASE or capture-workload by default."
+        ),
+    ] = None,
     selfcheck: Annotated[
         bool, typer.Option("--selfcheck", help="Also run kernels of known work, to verify the counters used.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier capture.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and the commands.")] = False,
-    chip: Annotated[str | None, typer.Option(help="With --dry-run: plan for this chip, such as gb100.")] = None,
+    chip: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With --dry-run: plan for this chip, such as gb100.")
+    ] = None,
     show_output: Annotated[
         bool, typer.Option("--show-output", help="Show what profilers and workload print; it is in logs/ anyway.")
     ] = False,

@@ -10,7 +10,9 @@ from roofprof.cli.progress import print_json
 
 
 def ceilings(
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="File for analyze --ceilings, JSON.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="File for analyze --ceilings, JSON.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print that file on stdout and nothing else.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Bursts only, and fewer sizes: about 20 s.")] = False,
 ) -> None:

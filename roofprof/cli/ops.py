@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from roofprof.cli.shared_options import OnlyOption
+from roofprof.cli.shared_options import JsonOption, OnlyOption, TopOption, check_sort, keys_help
 from roofprof.errors import UsageError
 from roofprof.options import sizes
 
@@ -16,32 +16,43 @@ if TYPE_CHECKING:
     from roofprof.formulas.layer import LayerCase, Phase
     from roofprof.hardware.devices import DeviceSpec
 
+_SORT_KEYS = ("order", "time", "bytes", "flop", "ai", "name")
+
 
 def ops(
-    phase: Annotated[str, typer.Option(help="decode, prefill or all.")] = "decode",
-    batch: Annotated[str, typer.Option(help="Decode: sequences; several as 1,64,128.")] = "64",
-    seq_len: Annotated[int, typer.Option(help="Decode: KV length.")] = 4096,
-    prefill_batch: Annotated[int, typer.Option(help="Prefill: sequences.")] = 1,
-    prefill_len: Annotated[int, typer.Option(help="Prefill: new tokens per sequence.")] = 1024,
-    prefix_len: Annotated[int, typer.Option(help="Prefill: cached tokens before the new ones.")] = 0,
-    layer: Annotated[str, typer.Option(help="moe or dense.")] = "moe",
-    recipe: Annotated[str, typer.Option(help="Precisions: nvfp4, nvfp4-v2, fp8 or bf16.")] = "nvfp4-v2",
-    tp: Annotated[int, typer.Option(help="Tensor-parallel degree.")] = 1,
-    ep: Annotated[int, typer.Option(help="Expert-parallel degree.")] = 1,
-    experts_hit: Annotated[int | None, typer.Option(help="Experts hit, if counted; expected otherwise.")] = None,
-    gpu: Annotated[str, typer.Option(help="Target GPU for the roofline: a name or a TOML file.")] = "gb200",
+    phase: Annotated[str, typer.Option(metavar="[decode|prefill|all]", help="Phase.")] = "decode",
+    batch: Annotated[str, typer.Option(metavar="N[,N...]", help="Decode: sequences; several as 1,64,128.")] = "64",
+    seq_len: Annotated[int, typer.Option(metavar="N", help="Decode: KV length.")] = 4096,
+    prefill_batch: Annotated[int, typer.Option(metavar="N", help="Prefill: sequences.")] = 1,
+    prefill_len: Annotated[int, typer.Option(metavar="N", help="Prefill: new tokens per sequence.")] = 1024,
+    prefix_len: Annotated[int, typer.Option(metavar="N", help="Prefill: cached tokens before the new ones.")] = 0,
+    layer: Annotated[str, typer.Option(metavar="[moe|dense]", help="Kind of layer.")] = "moe",
+    recipe: Annotated[
+        str, typer.Option(metavar="[nvfp4|nvfp4-v2|fp8|bf16]", help="Precisions of weights and inputs.")
+    ] = "nvfp4-v2",
+    tp: Annotated[int, typer.Option(metavar="N", help="Tensor-parallel degree.")] = 1,
+    ep: Annotated[int, typer.Option(metavar="N", help="Expert-parallel degree.")] = 1,
+    experts_hit: Annotated[
+        int | None, typer.Option(metavar="N", help="Experts hit, if counted; expected otherwise.")
+    ] = None,
+    gpu: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Target GPU for the roofline: a name or a TOML file.")
+    ] = "gb200",
     only: OnlyOption = None,
-    sort: Annotated[str, typer.Option(help="Order: order, time, bytes, flop, ai or name.")] = "order",
-    top: Annotated[int | None, typer.Option(min=1, help="Show only the first N rows.")] = None,
+    sort: Annotated[
+        str, typer.Option(metavar="KEY", help=keys_help(_SORT_KEYS, "order"), show_default=False)
+    ] = "order",
+    top: TopOption = None,
     claims: Annotated[bool, typer.Option("--claims", help="Check each claim of the reference document.")] = False,
     check: Annotated[
         str | None, typer.Option(metavar="FILE", help="Check published figures of a CSV file against our roofs.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Print the layer op by op: FLOPs, compulsory bytes, AI and bound by formula."""
     from roofprof.hardware.devices import load_gpu
 
+    check_sort(sort, _SORT_KEYS)
     if check is not None:
         _print_check(check, as_json)
         return
@@ -58,7 +69,7 @@ def ops(
             cases += [_case(name, size, seq_len, 0, *shared) for size in batches]
         else:
             cases.append(_case(name, prefill_batch, prefill_len, prefix_len, *shared))
-    _print_cases(cases, target, _only(only), sort, top, as_json)
+    _print_cases(cases, target, _only(only), sort, top or None, as_json)
 
 
 def _print_cases(
@@ -74,7 +85,7 @@ def _print_cases(
 
     from roofprof.formulas.table import formula_rows, formula_total, sort_rows
 
-    tables = [(case, sort_rows([r for r in formula_rows(case, target) if only(r.op)], sort)[:top]) for case in cases]
+    tables = [(case, sort_rows([r for r in formula_rows(case, target) if only(r.op)], sort)) for case in cases]
     if as_json:
         totals = [asdict(formula_total(rows)) for _, rows in tables]
         document = {
@@ -82,7 +93,7 @@ def _print_cases(
             "source": "formula",
             "gpu": target.as_dict(),
             "cases": [_case_dict(case) for case in cases],
-            "ops": [asdict(row) for _, rows in tables for row in rows],
+            "ops": [asdict(row) for _, rows in tables for row in rows[:top]],
             "totals": totals,
             "total": totals[0] if len(totals) == 1 else None,
         }
@@ -91,7 +102,7 @@ def _print_cases(
     from roofprof.reports.tables.formulas import print_formula_rows
 
     for case, rows in tables:
-        print_formula_rows(case, rows, formula_total(rows), target)
+        print_formula_rows(case, rows, target, top)
 
 
 def _print_claims(target: "DeviceSpec", as_json: bool) -> None:

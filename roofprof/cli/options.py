@@ -60,6 +60,8 @@ def _parameters(options: list[Declared], defaults: dict[str, Value]) -> Iterator
             default = d.written(default)
         elif d.default is None:
             base = base | None
+        if metavar is None and base is not bool:
+            metavar = "X" if d.scalar is float else "N" if d.scalar is int else None
         flags = (d.flag,) if d.scalar is not bool or not d.default else (f"{d.flag}/--no-{d.flag.removeprefix('--')}",)
         annotation = Annotated[base, typer.Option(*flags, help=option.help, metavar=metavar, hidden=option.hidden)]
         yield inspect.Parameter(d.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)

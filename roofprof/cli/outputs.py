@@ -1,8 +1,10 @@
 """-o of analyze, report and compare: a file whose suffix says the format, or a directory for all that belong there."""
 
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, TypeVar
 
 from roofprof.errors import UsageError
@@ -51,5 +53,15 @@ def say_written(paths: Sequence[Path]) -> None:
     for path in paths:
         folders.setdefault(path.parent, []).append(path.name)
     for folder, names in folders.items():
-        words = f"{', '.join(names)} to {folder}" if len(names) > 1 else str(folder / names[0])
-        print(f"wrote {printable(words)}", file=sys.stderr)
+        if len(names) == 1:
+            print(f"wrote {printable(str(folder / names[0]))}", file=sys.stderr)
+            continue
+        line = f"wrote {what_of(names)}: {printable(str(folder))}/{', '.join(names)}"
+        for part in textwrap.wrap(line, get_terminal_size((100, 40)).columns, subsequent_indent="    "):
+            print(part, file=sys.stderr)
+
+
+def what_of(names: Sequence[str]) -> str:
+    """What files are, in words: `picture, tables`."""
+    kinds = ["picture" if Path(name).suffix in (".png", ".svg", ".pdf") else "tables" for name in names]
+    return ", ".join(kind for kind in ("picture", "tables") if kind in kinds)

@@ -16,6 +16,9 @@ from roofprof.cli.shared_options import (
     LayersOption,
     OnlyOption,
     OpsOption,
+    Theme,
+    ThemeOption,
+    in_theme,
     row_choice,
 )
 from roofprof.errors import UsageError
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
 def report(
     inputs: AnalysesArgument,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="A document (.md, .html), picture (.png, .svg, .pdf) or .csv.")
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="A document (.md, .html), picture (.png, .svg, .pdf) or .csv."
+        ),
     ] = Path("roofline.md"),
     gpu: GpuOption = None,
     ops: OpsOption = None,
@@ -40,6 +46,7 @@ def report(
     by_phase: Annotated[
         bool, typer.Option("--by-phase", help="One picture per phase: NAME-decode.png and so on.")
     ] = False,
+    theme: ThemeOption = Theme.LIGHT,
 ) -> None:
     """Write the roofline document: placement, formulas, bottlenecks, scaling, opportunities, provenance."""
     write = _writer(output, by_phase)
@@ -48,7 +55,10 @@ def report(
     request = AnalyzeRequest(inputs, gpu, domain, ops, only, ceilings=ceilings, **row_choice(by, layers))
     from roofprof.formatting import printable
 
-    for path in write(reports_with_notes(request), output):
+    reports = reports_with_notes(request)
+    with in_theme(theme):
+        paths = write(reports, output)
+    for path in paths:
         print(f"wrote {printable(str(path))}", file=sys.stderr)
 
 

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 def selfcheck(
     directory: Annotated[
-        Path | None, typer.Argument(help="A captured self-check to evaluate; without it the kernels run here.")
+        Path | None,
+        typer.Argument(help="A captured self-check to evaluate; without it the kernels run here."),
     ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Output directory.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Output directory.  [default: selfcheck]")
+    ] = None,
     capture_only: Annotated[
         bool,
         typer.Option("--capture-only", help="Run the kernels; evaluate them later, where polars is installed."),

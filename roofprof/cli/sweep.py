@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 def sweep_command(
     layer: Values,
     lengths: Values,
-    gpu: Annotated[str, typer.Option(help="Target GPU for the roofline: a name, a TOML file, or 'same'.")] = "gb200",
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Output directory.")] = None,
+    gpu: Annotated[str, typer.Option(metavar="NAME|FILE|same", help="Target GPU for the roofline.")] = "gb200",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Output directory; sweep-PHASE by default.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Capture every point again.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the captures and exit.")] = False,
     capture_only: Annotated[

@@ -1,13 +1,20 @@
 """`roofprof timeline`: what the GPUs did, and which ops and kernels took their time."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roofprof.cli.shared_options import OnlyOption
-from roofprof.errors import UsageError
+from roofprof.cli.shared_options import (
+    ByOption,
+    DomainOption,
+    ExplainOption,
+    JsonOption,
+    OnlyOption,
+    OpsOption,
+    check_sort,
+    row_choice,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,40 +22,38 @@ if TYPE_CHECKING:
     from roofprof.timeline.shown.document import RankedTimeline
 
 
-class RowsBy(StrEnum):
-    """Values of --by."""
-
-    OP = "op"
-    KERNEL = "kernel"
-    LAUNCH = "launch"
-
-
 def timeline(
     source: Annotated[Path, typer.Argument(metavar="DIR|FILE", help="A capture, or an nsys trace of any form.")],
-    domain: Annotated[str | None, typer.Option(help="NVTX domain that holds the ops.")] = None,
-    ops: Annotated[
-        str | None, typer.Option(help="Ops file for foreign range names: a TOML file or a bundled name.")
-    ] = None,
-    by: Annotated[
-        RowsBy, typer.Option(help="What a row is: an op, or a kernel outside all ranges; any kernel; one launch.")
-    ] = RowsBy.OP,
+    domain: DomainOption = None,
+    ops: OpsOption = None,
+    by: ByOption = None,
     only: OnlyOption = None,
     sort: Annotated[
-        str, typer.Option(help="time, share, median, gap, calls, name, or order: as they first ran.")
+        str,
+        typer.Option(
+            metavar="KEY",
+            help="Order of the rows of each GPU: time (the default), share, median, gap, calls, name, order (as they "
+            "first ran).",
+            show_default=False,
+        ),
     ] = "time",
-    top: Annotated[int | None, typer.Option(min=1, help="Show only the first N rows of each GPU.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Print every finding, explanations too.")] = False,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the JSON document here.")] = None,
+    top: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Rows of each GPU; 0, and the default: all.")
+    ] = None,
+    as_json: JsonOption = False,
+    explain: ExplainOption = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the JSON document here.")
+    ] = None,
 ) -> None:
     """Show what each GPU did, and its ops and kernels, from an nsys trace."""
     from roofprof.pipeline.timeline import TimelineRequest, read_timelines
     from roofprof.timeline.shown.document import timeline_document
     from roofprof.timeline.shown.ranking import SORTS
 
-    if sort not in SORTS:
-        raise UsageError(f"unknown sort key {sort!r}", f"use one of {', '.join(SORTS)}")
-    lines = read_timelines(TimelineRequest(source, domain, ops, only, by.value, sort, top))
+    check_sort(sort, SORTS)
+    rows = row_choice(by, None)["by"] or "op"
+    lines = read_timelines(TimelineRequest(source, domain, ops, only, rows, sort, top or None))
     if output is not None or as_json:
         import json
 

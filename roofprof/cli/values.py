@@ -62,12 +62,12 @@ def without_converter(command: Any) -> None:
         command: typer's; typer carries its own copy of click in some releases and depends on it in others, hence Any.
     """
     for parameter in command.params:
-        _take_plain(parameter)
+        take_plain(parameter)
     made = command.get_help_option
-    command.get_help_option = lambda context: _take_plain(made(context))
+    command.get_help_option = lambda context: take_plain(made(context))
 
 
-def _take_plain(parameter: _Parameter) -> _Parameter:
+def take_plain(parameter: _Parameter) -> _Parameter:
     """The same parameter; older releases have no descriptor, and no pydantic either."""
     if hasattr(parameter, "type_descriptor") and not isinstance(parameter.process_value, partial):
         parameter.process_value = partial(_process, parameter, parameter.process_value)

@@ -2,19 +2,16 @@
 
 import sys
 
-import typer
-
-SETTINGS = {
-    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True},
-    "add_help_option": False,
-}
-"""What typer is told of the command: every word is the harness' own."""
+from roofprof.cli.options import Values, takes
+from roofprof.harness.plan.options import VerifyOptions
 
 
-def verify(context: typer.Context) -> None:
-    """Check every op against a float32 torch reference, on the GPU or with --device cpu; -h lists the options."""
+@takes("verify", layer=VerifyOptions)
+def verify(layer: Values) -> None:
+    """Check every op against a float32 torch reference, on the GPU or with --device cpu."""
     from roofprof.harness.verify.run import main
+    from roofprof.options import to_argv
 
-    code = main(context.args)
+    code = main(to_argv(VerifyOptions(**layer), "verify"))
     if code:
         sys.exit(code)

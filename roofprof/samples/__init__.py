@@ -18,10 +18,12 @@ class Sample:
 
     title: str
     """What it is of, in a line."""
+    first: tuple[str, int] | None = None
+    """Phase and batch of the case that `roofprof demo` shows, where there are several."""
 
 
 SAMPLES: Mapping[str, Sample] = {
-    "deepseek-r1": Sample("a DeepSeek-R1 layer in FP8 on an H100: decode at batch 1, 64, 128, prefill of 1,024 tokens"),
+    "deepseek-r1": Sample("a DeepSeek-R1 layer in FP8 on an H100; of four cases, decode at batch 64", ("decode", 64)),
     "sglang": Sample("SGLang 0.5.11 on an H100: a decode step of two DeepSeek-V3 layers in bf16, batch 8"),
 }
 

@@ -1,12 +1,14 @@
 """The README's Python runs, and its roofprof commands parse, as they stand there."""
 
 import re
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from doc_blocks import code_blocks
 
+from roofprof.cli import run
 from roofprof.cli.commands import COMMANDS
 from roofprof.results.report import RooflineReport
 
@@ -39,5 +41,17 @@ def test_commands_of_the_pages_have_the_options_that_they_are_given(root: Path, 
         known = COMMANDS[words[1]].load(words[1])
         options = {option for parameter in known.params for option in (*parameter.opts, *parameter.secondary_opts)}
         used = {word.split("=")[0] for word in words[2:] if re.match(r"--?[a-z]", word)}
-        if words[1] != "verify":  # its options are the harness's own
-            assert used <= options, command
+        assert used <= options, command
+
+
+def test_the_readme_shows_what_the_demo_prints(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    assert run(["demo"]) == 0
+    printed = capsys.readouterr().out
+    (shown,) = re.findall(
+        r"^    decode, batch 64.*?(?=^\S)", (root / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert textwrap.dedent(shown).strip() in printed

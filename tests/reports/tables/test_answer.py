@@ -6,9 +6,11 @@ from dataclasses import replace
 import pytest
 
 from roofprof.advice.answer import answers_of
-from roofprof.advice.notes import notes_of
-from roofprof.reports.tables.answer import ROWS, TARGET_ROWS, print_answers
-from roofprof.reports.tables.findings import summary_lines
+from roofprof.advice.notes import Notes, notes_of
+from roofprof.findings import Finding, Severity
+from roofprof.reports.tables.answer import ROWS, print_answers
+from roofprof.reports.tables.findings import finding_lines, summary_lines
+from roofprof.reports.tables.target import ROWS as TARGET_ROWS
 from roofprof.results.report import RooflineReport
 
 
@@ -76,7 +78,72 @@ def test_findings_in_a_few_lines(decode: RooflineReport) -> None:
     notes = notes_of(decode, decode.ops)
     lines = list(summary_lines(notes))
     assert len(notes.act_on) + len(notes.doubtful) + len(notes.explain) == len(decode.findings)
-    counts = f"{len(notes.act_on)} to act on, {len(notes.doubtful)} doubtful, {len(notes.explain)} notes"
-    assert lines[0] == f"findings: {counts} (--explain)"
     kinds = {finding.kind for finding in notes.act_on}
+    counts = f"{len(kinds)} to act on, {len(notes.doubtful)} doubtful, {len(notes.explain)} notes"
+    assert lines[0] == f"findings: {counts} (--explain)"
     assert len(lines) <= 1 + 2 * len(kinds)
+
+
+def unplaced(report: RooflineReport) -> RooflineReport:
+    """The report as if no counter of FLOPs had been collected."""
+    ops = [
+        replace(
+            op, flop_count=None, flop_by_pipe={}, arithmetic_intensity=None,
+            formula=None,
+            measured_on=replace(op.measured_on, bound=None, roof_fraction=None, roof_fraction_measured=None),
+        )
+        for op in report.ops
+    ]  # fmt: skip
+    return replace(report, ops=ops)
+
+
+def test_columns_without_a_figure_are_left_out_and_what_would_fill_them_is_said(decode: RooflineReport) -> None:
+    lines = screen(unplaced(decode), 80)
+    heading = next(line for line in lines if line.startswith((" # ", "# ")))
+    assert heading.split() == ["#", "op", "µs", "share"]
+    assert any(line.startswith("no roof, no headroom: FLOPs unknown") for line in lines)
+    assert not any("unknown bound" in line for line in lines)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
+def test_long_names_give_way_to_figures(decode: RooflineReport, width: int) -> None:
+    ops = [
+        replace(op, op=f"void cutlass::device_kernel<{'x' * 90}{i}>", kind="kernel") for i, op in enumerate(decode.ops)
+    ]
+    lines = screen(replace(decode, ops=ops), width)
+    assert max(map(len, lines)) <= width
+    target = lines.index(next(line for line in lines if line.startswith("the same ops on")))
+    for line in lines[target + 2 : target + 2 + TARGET_ROWS]:
+        assert "…" in line.split("  ")[0]
+        assert "…" not in line.split("  ", 1)[1]
+
+
+def test_a_sum_of_chosen_ops_is_no_layers(decode: RooflineReport) -> None:
+    out = io.StringIO()
+    print_answers(decode, answers_of(decode), out, 120, chosen=True)
+    assert "of the ops chosen" in out.getvalue()
+    assert "a layer   " not in out.getvalue()
+
+
+def missing(column: str, report: str = "r") -> Finding:
+    metric = f"sm__{column}.sum"
+    return Finding(
+        "counter-missing", Severity.WARNING, f"{column} unknown", "long", report=report,
+        values={"column": column, "what": column, "metrics": [metric]},
+    )  # fmt: skip
+
+
+def test_a_missing_counter_is_collected_as_the_report_was() -> None:
+    notes = Notes((missing("tensor_tf32_flop_count"), missing("tensor_int8_flop_count")), (), ())
+    text = "\n".join(summary_lines(notes, 80, {"r"}))
+    assert "1 to act on" in text
+    assert "roofprof capture --groups tf32,int8" in text
+    foreign = "\n".join(summary_lines(notes, None))
+    assert "ncu --metrics sm__tensor_tf32_flop_count.sum,sm__tensor_int8_flop_count.sum" in foreign
+    assert max(map(len, summary_lines(notes, 80))) <= 80
+
+
+def test_notes_of_a_kind_are_one_line_with_a_count() -> None:
+    notes = [Finding("padding", Severity.INFO, f"padded {i}x", op=f"op{i}") for i in range(9)]
+    (line,) = finding_lines(notes, verbose=True)
+    assert line == "info [padding] op0: padded 0x (and 8 more)"

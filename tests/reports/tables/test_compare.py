@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
+from roofprof.cli.compare import sorted_gaps
 from roofprof.document.cases import cases_of
 from roofprof.document.comparison import FACTORS, Comparison, compare
 from roofprof.reports.outputs.registry import comparison_outputs, write_folder
@@ -23,6 +24,23 @@ def printed(report: RooflineReport, claims: bool = True) -> list[str]:
     console = Console(file=out, width=100, highlight=False, markup=False, emoji=False)
     print_comparisons(compare(cases_of([report]), claims), console)
     return out.getvalue().splitlines()
+
+
+def test_the_table_fits_80_columns(decode: RooflineReport) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=80, highlight=False, markup=False, emoji=False)
+    print_comparisons(compare(cases_of([decode]), True), console)
+    assert max(len(line) for line in out.getvalue().splitlines()) <= 80
+
+
+@pytest.mark.parametrize("sort", ["order", "time", "ai", "work-ratio", "name"])
+def test_sorted_is_the_same_rows_in_another_order(decode: RooflineReport, sort: str) -> None:
+    for found in compare(cases_of([decode]), False):
+        gaps = sorted_gaps(found, sort).gaps
+        assert set(gaps) == set(found.gaps)
+        keys = {"time": [-(g.time_ns or 0) for g in gaps], "name": [g.label for g in gaps]}
+        if sort in keys:
+            assert keys[sort] == sorted(keys[sort])
 
 
 def test_the_table_fits_100_columns(decode: RooflineReport) -> None:

@@ -65,7 +65,7 @@ def test_a_report_whose_name_is_not_utf8_is_analyzed(
 
 def test_top_of_compare_does_not_go_with_json(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["compare", str(saved), "--json", "--top", "1"]) == 2
-    assert "--top shapes the table, not --json" in capsys.readouterr().err
+    assert "--sort and --top shape the table, not --json" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.md", "a.html", "a.svg", "a.json", "all_kernels.csv"])

@@ -79,7 +79,7 @@ def test_output_writes_the_document(export, tmp_path: Path, capsys):
         (["absent.sqlite"], 1, "no such file"),
         (["trace.sqlite", "--sort", "colour"], 2, "unknown sort key 'colour'"),
         (["trace.sqlite", "--domain", "other"], 2, "no range is in NVTX domain 'other'"),
-        (["trace.sqlite", "--top", "0"], 2, "--top"),
+        (["trace.sqlite", "--top", "-1"], 2, "--top"),
         (["empty"], 1, "holds no nsys trace"),
         (["text.sqlite"], 1, "not a SQLite database"),
     ],

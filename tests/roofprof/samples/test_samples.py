@@ -20,7 +20,7 @@ def test_the_demo_runs_anywhere_and_says_what_to_do_next(
     out = capsys.readouterr().out
     assert SAMPLES[name].title in out
     assert "reachable" in out
-    assert f"roofprof analyze roofprof-demo/{name} --wide" in out
+    assert f"roofprof analyze roofprof-demo/{name}" in out
     written = tmp_path / "roofprof-demo" / f"{name}-out"
     assert {"roofline.png", "ops.csv", "report.json"} <= {path.name for path in written.iterdir()}
 

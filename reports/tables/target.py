@@ -1,0 +1,61 @@
+"""The ops of a case on the target GPU, as lines of a terminal."""
+
+from collections.abc import Mapping
+
+from roofprof.advice.answer import Answer, TargetRow, target_rows
+from roofprof.document.cases import sum_of
+from roofprof.formatting import escaped, format_number, format_si, printable
+from roofprof.reports.tables.lines import aligned, shortened, width_of
+
+ROWS = 8
+GAP = 2
+_MOST_NAME = 30
+_LEAST_NAME = 8
+_HEADINGS = ("op", "AI meas.", "AI useful", "bound", "attainable", "least µs")
+
+
+def starred(name: str, counted: bool, room: int) -> str:
+    """An op's label, with a star where it is in no sum of the layer."""
+    return printable(name, room) if counted else f"{printable(name, room - 2)} *"
+
+
+def target_lines(answer: Answer, names: Mapping[int, str], width: int, of_what: str) -> list[str]:
+    """The first ops of a case on the target; nothing where none of their figures is known.
+
+    Args:
+        answer: the case.
+        names: labels of its ops, by identity.
+        width: columns; names are cut so that no figure is.
+        of_what: what the sum of the times is of, in words.
+    """
+    source = answer.case.source
+    rows = target_rows(answer.case, [row.op for row in answer.rows[:ROWS]])
+    cells = [_cells(row) for row in rows]
+    shown = [i for i in range(len(_HEADINGS) - 1) if any(row[i] != "—" for row in cells)]
+    if not any(row.op.useful for row in rows):  # the same as what was measured
+        shown = [i for i in shown if _HEADINGS[i + 1] != "AI useful"]
+    if not shown:
+        return []
+    headings = [_HEADINGS[i + 1] for i in shown]
+    figures = [headings, *([row[i] for i in shown] for row in cells)]
+    taken = sum(max(map(width_of, column)) + GAP for column in zip(*figures, strict=True))
+    room = max(_LEAST_NAME, min(_MOST_NAME, width - taken))
+    counted = {id(op) for op in answer.case.layer}
+    labels = [starred(names[id(row.op)], id(row.op) in counted, room) for row in rows]
+    table = [(escaped(name), *map(escaped, row)) for name, row in zip(("op", *labels), figures, strict=True)]
+    least = sum_of(counted(row.op, row.least_time_ns) for row in target_rows(answer.case, answer.case.layer))
+    words = "" if least.value is None else f": at least {format_si(least.value / 1e9, 's')} {of_what}"
+    title = shortened(f"the same ops on {escaped(source.target.name)}, extrapolated{words}", width)
+    return [title, *aligned(table, [name not in ("op", "bound") for name in ("op", *headings)], gap=GAP)]
+
+
+def _cells(row: TargetRow) -> tuple[str, ...]:
+    ns = row.least_time_ns
+    least = "—" if ns is None else f"{ns / 1e3:,.0f}" if ns >= 99_950 else format_number(ns / 1e3)
+    return (
+        format_number(row.op.arithmetic_intensity),
+        format_number(row.useful_intensity),
+        {"memory": "memory", "compute": "compute"}.get(row.bound or "", "—"),
+        format_si(row.attainable_flop_per_s, "FLOP/s"),
+        f"{least} (launch)" if row.by_launch else least,
+    )
