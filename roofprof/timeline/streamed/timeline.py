@@ -52,7 +52,8 @@ def stream_timeline(
         raise empty_trace(trace.findings, trace.source)
     chosen = require_domain(trace.ranges["domain"].unique().to_list(), domain)
     calls = _Attributing(trace, chosen)
-    numbers = RowNumbers.of(calls.none.paths, Places(calls.none.key, calls.known, None), lambda path: read_key(path, chosen, layers))
+    nowhere = Places(calls.none.key, calls.known, None)
+    numbers = RowNumbers.of(calls.none.paths, nowhere, lambda path: read_key(path, chosen, layers))
     found = _Parts(trace, calls, numbers, kernels_outside_only, other_forests(trace.ranges, chosen))
     for part in trace.parts():
         found.add(part)
