@@ -84,14 +84,16 @@ class StoredCalls:
         codes = np.array([self._codes.setdefault(p, len(self._codes)) for p in calls.processes.tolist()], np.int64)
         keys = codes[calls.keys >> 32] << 32 | (calls.keys & 0xFFFFFFFF)
         order = np.argsort(keys, kind="stable") if (keys[1:] < keys[:-1]).any() else None
-        columns, rows = (keys, calls.start, calls.end, calls.global_tid), calls.rows
+        columns = np.stack((keys, calls.start, calls.end, calls.global_tid))
+        rows = calls.rows
         if order is not None:
-            columns = tuple(c[order] for c in columns)
+            columns = columns[:, order]
             rows = order if rows is None else rows[order]
         path = folder / f"calls-{len(self._files)}.npy"
-        np.save(path, np.stack(columns))
-        kept = None if rows is None else path.with_suffix(".rows.npy")
-        if kept is not None:
+        np.save(path, columns)
+        kept = None
+        if rows is not None:
+            kept = path.with_suffix(".rows.npy")
             np.save(kept, rows)
         numbers = columns[0] >> _ID_BITS
         self._stretches |= set(np.unique(numbers).tolist())

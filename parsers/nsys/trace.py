@@ -21,7 +21,7 @@ from roofprof.parsers.nsys.operations import OperationReader
 from roofprof.parsers.nsys.parquet import ParquetTables
 from roofprof.parsers.nsys.ranges import read_ranges
 from roofprof.parsers.nsys.sqlite import SqliteTables
-from roofprof.parsers.nsys.streamed import read_streamed
+from roofprof.parsers.nsys.streamed import ROWS_AT_ONCE, read_streamed
 from roofprof.parsers.nsys.strings import NsysNames
 from roofprof.parsers.nsys.tables import NsysTables
 from roofprof.timeline.frames import NsysTrace
@@ -48,13 +48,9 @@ def read_nsys_trace(path: Path, export: Exporter | None = None) -> NsysTrace:
         return _read(tables, path.name)
 
 
-MAX_WHOLE = 16_000_000
-"""Operations and API calls up to which a trace is read as a whole."""
-
-
 @contextmanager
 def open_nsys_trace(
-    path: Path, export: Exporter | None = None, max_whole: int = MAX_WHOLE
+    path: Path, export: Exporter | None, max_whole: int, rows: int = ROWS_AT_ONCE
 ) -> Iterator[NsysTrace | StreamedTrace]:
     """A trace as a whole, or, where that would take too much memory, in parts that can be read within the context.
 
@@ -62,6 +58,7 @@ def open_nsys_trace(
         path: as `read_nsys_trace` takes it.
         export: as there.
         max_whole: operations and API calls up to which it is read as a whole.
+        rows: of these to hold at a time, where it is read in parts.
 
     Raises:
         ReportError: as there.
@@ -78,7 +75,7 @@ def open_nsys_trace(
             return
         with tempfile.TemporaryDirectory(prefix="roofprof-") as folder:
             with _opened(exported, path) as tables:
-                streamed = read_streamed(tables, Path(folder), path.name)
+                streamed = read_streamed(tables, Path(folder), path.name, rows)
             yield streamed
 
 

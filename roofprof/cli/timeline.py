@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roofprof.cli.shared_options import OnlyOption
+from roofprof.cli.shared_options import LayersOption, OnlyOption, row_choice
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def timeline(
     by: Annotated[
         RowsBy, typer.Option(help="What a row is: an op, or a kernel outside all ranges; any kernel; one launch.")
     ] = RowsBy.OP,
+    layers: LayersOption = None,
     only: OnlyOption = None,
     sort: Annotated[
         str, typer.Option(help="time, share, median, gap, calls, name, or order: as they first ran.")
@@ -48,7 +49,8 @@ def timeline(
 
     if sort not in SORTS:
         raise UsageError(f"unknown sort key {sort!r}", f"use one of {', '.join(SORTS)}")
-    lines = read_timelines(TimelineRequest(source, domain, ops, only, by.value, sort, top))
+    chosen = row_choice(None, layers)["layers"] or "folded"
+    lines = read_timelines(TimelineRequest(source, domain, ops, only, by.value, sort, top, chosen))
     if output is not None or as_json:
         import json
 

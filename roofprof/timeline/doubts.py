@@ -127,9 +127,9 @@ def _others(seen: Seen, domain: str) -> Iterator[Finding]:
             message = (
                 f"{count} of {seen.outside.count} GPU operations in no range of domain {domain} lie in one of {other}"
             )
-            values = {"count": count, "domain": other}
+            told = {"count": count, "domain": other}
             hint = f"--domain {other!r} shows them"
-            yield Finding("range-of-other-domain", Severity.DOUBTFUL, message, hint, values=values)
+            yield Finding("range-of-other-domain", Severity.DOUBTFUL, message, hint, values=told)
 
 
 def _without_work(worked: Booleans, attribution: Attribution, domain: str) -> list[Finding]:

@@ -1,12 +1,13 @@
 """However few operations are worked on at a time, the timeline is the same."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from timelines import assert_same
 
 from roofprof.timeline import frames
 from roofprof.timeline.frames import (
@@ -135,23 +136,7 @@ def _streamed(trace: NsysTrace, size: int) -> StreamedTrace:
 def test_a_timeline_of_parts_is_that_of_the_whole(trace: NsysTrace, size: int, outside_only: bool) -> None:
     whole = build_timeline(trace)
     streamed, kernels = stream_timeline(_streamed(trace, size), kernels_outside_only=outside_only)
-    assert streamed.calls.equals(whole.calls)
-    assert streamed.paths == whole.paths
-    assert streamed.findings == whole.findings
-    assert streamed.devices == whole.devices
-    assert streamed.layer == whole.layer
-    assert _ties_apart(streamed.ops) == _ties_apart(whole.ops)
-    assert _ties_apart([streamed.unattributed]) == _ties_apart([whole.unattributed])
-    assert _ties_apart(kernels) == _ties_apart(kernel_op_rows(trace, whole, outside_only))
-
-
-def _ties_apart(rows: Iterable[Mapping[str, object]]) -> list[object]:
-    """Rows whose kernels and memory operations that took equally long are in one order: that of a trace may be any."""
-    found = []
-    for row in rows:
-        lists = {c: row[c] for c in ("kernels", "memory_operations")}
-        found.append({**row, **{c: sorted(v, key=repr) for c, v in lists.items() if isinstance(v, list)}})
-    return sorted(found, key=repr)
+    assert_same(streamed, kernels, whole, kernel_op_rows(trace, whole, outside_only))
 
 
 def test_columns_of_operations_are_the_same_in_parts() -> None:
