@@ -118,7 +118,8 @@ with open_nsys_trace(Path(sys.argv[1]), None, -1 if "in-parts" in sys.argv else 
 done = time.perf_counter()
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(json.dumps({"import_s": imported - begin, "read_s": read - imported, "timeline_s": done - read,
-    "total_s": done - begin, "cpu_s": time.process_time(), "peak_bytes": peak, "ops": len(timeline.ops), "calls": timeline.calls.height}))
+    "total_s": done - begin, "cpu_s": time.process_time(), "peak_bytes": peak, "ops": len(timeline.ops),
+    "calls": timeline.calls.height}))
 """
 
 

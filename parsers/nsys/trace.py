@@ -5,6 +5,7 @@ looked up, and what is absent is empty.
 """
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -62,21 +63,39 @@ def open_nsys_trace(
 
     Raises:
         ReportError: as there.
-        RoofprofError: as there.
+        RoofprofError: as there, or there is no room for the files of the parts.
     """
     with _exported(path, export) as exported:
         with _opened(exported, path) as tables:
-            if sum(tables.count(table) for table in (*GPU_TABLES, *API_TABLES)) <= max_whole:
-                whole = _read(tables, path.name)
-            else:
-                whole = None
+            operations, calls = (sum(map(tables.count, names)) for names in (GPU_TABLES, API_TABLES))
+            whole = _read(tables, path.name) if operations + calls <= max_whole else None
         if whole is not None:
             yield whole
             return
         with tempfile.TemporaryDirectory(prefix="roofprof-") as folder:
+            _check_space(folder, operations * _OPERATION_BYTES + calls * _CALL_BYTES, path)
             with _opened(exported, path) as tables:
                 streamed = read_streamed(tables, Path(folder), path.name, rows)
             yield streamed
+
+
+_OPERATION_BYTES, _CALL_BYTES = 110, 40
+"""What one takes in the files of the parts, and some more."""
+
+
+def _check_space(folder: str, needed: int, path: Path) -> None:
+    """Refuse to begin what the disk cannot hold.
+
+    Raises:
+        RoofprofError: with how much is needed, and where.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise RoofprofError(
+            f"{path} needs up to {needed / 1e9:.1f} GB in {tempfile.gettempdir()} while it is read, "
+            f"which has {free / 1e9:.1f} GB",
+            "set TMPDIR to a folder with more",
+        )
 
 
 @contextmanager

@@ -1,8 +1,10 @@
 """A trace that is read in parts says what it says as a whole, however small the parts are."""
 
+import shutil
 import tempfile
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from nsys_export import Export
 from shared_data import SHARED
 from timelines import assert_same
 
-from roofprof.errors import ReportError
+from roofprof.errors import ReportError, RoofprofError
 from roofprof.parsers.nsys import sqlite, stored_calls
 from roofprof.parsers.nsys.trace import open_nsys_trace, read_nsys_trace
 from roofprof.timeline.frames import NsysTrace, Operations
@@ -23,13 +25,6 @@ from roofprof.timeline.timeline import build_timeline
 IN_PARTS = -1
 SAMPLES = sorted((Path(__file__).parents[2] / "data").rglob("*.sqlite"))
 CASES = sorted(p for pattern in ("nsys-cases", "ranks", "serving") for p in (SHARED / pattern).rglob("*.sqlite"))
-
-
-@pytest.fixture
-def small_parts() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        _shrink(patch)
-        yield
 
 
 def _shrink(patch: pytest.MonkeyPatch) -> None:
@@ -51,13 +46,16 @@ def _compare(path: Path, rows: int, outside_only: bool = True) -> None:
 
 @pytest.mark.parametrize("outside_only", [True, False])
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_samples(path: Path, outside_only: bool) -> None:
-    _compare(path, 50, outside_only)
+def test_samples(path: Path, outside_only: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "_ROWS_PER_RUN", 100)
+    monkeypatch.setattr(stored_calls, "_ID_BITS", 6)
+    _compare(path, 100, outside_only)
 
 
 @pytest.mark.skipif(not CASES, reason="needs the data beside the checkout")
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parents[1].name}-{path.stem}")
-def test_traces_of_others(path: Path) -> None:
+def test_traces_of_others(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "_ROWS_PER_RUN", 500)
     _compare(path, 500)
 
 
@@ -123,6 +121,17 @@ def test_a_small_trace_is_read_as_a_whole(export: Export) -> None:
         assert isinstance(trace, NsysTrace)
     with open_nsys_trace(export.path, None, 1) as trace:
         assert isinstance(trace, StreamedTrace)
+
+
+def test_a_disk_that_is_too_small_is_said_before(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+    export.launch(10, 1000, 1100, 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
+    with pytest.raises(RoofprofError, match=r"needs up to .* GB in .* while it is read"), _in_parts(export.write()):
+        pass
+
+
+def _in_parts(path: Path) -> AbstractContextManager[NsysTrace | StreamedTrace]:
+    return open_nsys_trace(path, None, IN_PARTS)
 
 
 def test_files_are_removed(export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
