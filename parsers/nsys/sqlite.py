@@ -97,12 +97,13 @@ class SqliteTables:
 
     def _read_run(self, table: str, columns: Sequence[str], run: tuple[int, int]) -> list[Integers]:
         """Columns of one run of rows."""
-        joined = ", ".join(f'group_concat("{c}"), count("{c}")' for c in columns)
+        joined = ", ".join(f'group_concat("{c}")' for c in columns)
         query = f'SELECT count(*), {joined} FROM "{table}" WHERE rowid BETWEEN ? AND ?'
-        count, *rest = self._connection.execute(query, run).fetchone()
+        count, *texts = self._connection.execute(query, run).fetchone()
         parts = []
-        for column, text, known in zip(columns, rest[::2], rest[1::2], strict=True):
-            part = absent(count) if text is None else _parse(text) if known == count else _NOTHING
+        for column, text in zip(columns, texts, strict=True):
+            # Nulls leave fewer than there are rows. Counting them would cost a fifth of the time.
+            part = absent(count) if text is None else _parse(text)
             parts.append(part if len(part) == count else self._read_mixed(table, column, run))
         return parts
 
