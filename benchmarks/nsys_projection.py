@@ -106,16 +106,20 @@ READ = """
 import json, resource, sys, time
 from pathlib import Path
 begin = time.perf_counter()
-from roofprof.parsers.nsys.trace import read_nsys_trace
+from roofprof.parsers.nsys.trace import open_nsys_trace
+from roofprof.pipeline.timeline import MAX_WHOLE
+from roofprof.timeline.frames import NsysTrace
+from roofprof.timeline.streamed.timeline import stream_timeline
 from roofprof.timeline.timeline import build_timeline
 imported = time.perf_counter()
-trace = read_nsys_trace(Path(sys.argv[1]))
-read = time.perf_counter()
-timeline = build_timeline(trace)
+with open_nsys_trace(Path(sys.argv[1]), None, -1 if "in-parts" in sys.argv else MAX_WHOLE) as trace:
+    read = time.perf_counter()
+    timeline = build_timeline(trace) if isinstance(trace, NsysTrace) else stream_timeline(trace)[0]
 done = time.perf_counter()
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(json.dumps({"import_s": imported - begin, "read_s": read - imported, "timeline_s": done - read,
-    "total_s": done - begin, "peak_bytes": peak, "ops": len(timeline.ops), "calls": timeline.calls.height}))
+    "total_s": done - begin, "cpu_s": time.process_time(), "peak_bytes": peak, "ops": len(timeline.ops),
+    "calls": timeline.calls.height}))
 """
 
 
@@ -143,6 +147,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where to keep the trace; a temporary folder without it")
     parser.add_argument("--beside", action="store_true", help="also time nsys stats and nsys-ai")
     parser.add_argument("--full", action="store_true", help="also a driver call per kernel, and memory copies")
+    parser.add_argument("--in-parts", action="store_true", help="read the trace in parts, however small it is")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         path = (
@@ -152,7 +157,8 @@ def main() -> None:
             begin = time.perf_counter()
             generate(path, options.kernels, options.ranges, options.full)
             print(f"generated {path.stat().st_size / 1e6:.0f} MB in {time.perf_counter() - begin:.1f} s")
-        done = subprocess.run([sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=False)
+        command = [sys.executable, "-c", READ, str(path), *["in-parts"] * options.in_parts]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(done.stderr)
         figures = json.loads(done.stdout)

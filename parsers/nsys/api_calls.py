@@ -1,6 +1,8 @@
 """Back from the GPU to the CPU: the API call that launched each, and where graph nodes were captured."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,24 @@ from roofprof.formats.nsys import API_TABLES, GRAPH_NODES, LAUNCH_CALL
 from roofprof.parsers.nsys.strings import NsysNames
 from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables
 from roofprof.timeline.frames import PROCESS_MASK, process_id, slices
+
+NodeCreation = Mapping[tuple[int, int], tuple[int, int]]
+"""(globalPid, graph node) to (time, globalTid) of its creation."""
+
+
+class Calls(Protocol):
+    """API calls, from which operations are looked up."""
+
+    @property
+    def processes(self) -> Integers:
+        """Every globalPid, sorted."""
+        ...
+
+    def find(
+        self, global_pid: Integers, correlation_id: Integers, counted: NDArray[np.bool_] | None = None
+    ) -> tuple[Integers, Integers, Integers]:
+        """As `ApiCalls.find`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +47,38 @@ class ApiCalls:
     """Where each stands in the tables, one after the other; None where all stand there in this order."""
     used: NDArray[np.bool_]
     """Whether an operation that was looked up came from each; written by `find`."""
+    kernels: NDArray[np.uint32]
+    """How many kernels came from each, those of graphs apart; written by `find`."""
 
-    def find(self, global_pid: Integers, correlation_id: Integers) -> tuple[Integers, Integers, Integers]:
+    def find(
+        self, global_pid: Integers, correlation_id: Integers, counted: NDArray[np.bool_] | None = None
+    ) -> tuple[Integers, Integers, Integers]:
         """Start, end and thread of the call that launched each operation, NULL where there is none.
 
         Runtime calls wrap driver calls of the same correlation id: the innermost is taken, which lies in
         every range that the outer one lies in.
+
+        Args:
+            global_pid: of each operation.
+            correlation_id: of each.
+            counted: which of them count among `kernels`.
         """
         columns = (self.start, self.end, self.global_tid)
         start, end, thread = found = tuple(np.full(len(global_pid), NULL, np.int64) for _ in columns)
         for rows in slices(len(global_pid) if len(self.keys) else 0):
-            wanted = _keys(self.processes, global_pid[rows], correlation_id[rows])
+            wanted = call_keys(self.processes, global_pid[rows], correlation_id[rows])
             at = np.searchsorted(self.keys, wanted, side="right") - 1
             missing = (self.keys[at] != wanted) | (wanted < 0)
             self.used[at[~missing]] = True
+            if counted is not None:
+                np.add.at(self.kernels, at[counted[rows] & ~missing], 1)
             for values, column in zip(found, columns, strict=True):
                 values[rows] = np.where(missing, NULL, column[at])
         return start, end, thread
+
+    def sharing(self) -> int:
+        """Kernels that share their API call with another one, graphs apart: a graph's nodes share one launch."""
+        return int(self.kernels[self.kernels > 1].sum(dtype=np.int64))
 
 
 def read_api_calls(tables: NsysTables) -> ApiCalls:
@@ -55,6 +90,11 @@ def read_api_calls(tables: NsysTables) -> ApiCalls:
         for c in columns
     )
     del parts
+    return sorted_calls(start, end, tid, correlation)
+
+
+def sorted_calls(start: Integers, end: Integers, tid: Integers, correlation: Integers) -> ApiCalls:
+    """The calls of these columns."""
     usable = (correlation != NULL) & (tid != NULL) & (start != NULL)
     rows: Integers | None = None
     if not usable.all():
@@ -64,12 +104,13 @@ def read_api_calls(tables: NsysTables) -> ApiCalls:
     backwards = end < start
     end[backwards] = start[backwards]
     processes = _distinct(tid & PROCESS_MASK)
-    keys = _keys(processes, tid & PROCESS_MASK, correlation)
+    keys = call_keys(processes, tid & PROCESS_MASK, correlation)
     if not _is_sorted(keys, start):
         order = np.lexsort((start, keys))
         keys, start, end, tid = keys[order], start[order], end[order], tid[order]
         rows = order if rows is None else rows[order]
-    return ApiCalls(processes, keys, start, end, tid, int(backwards.sum()), rows, np.zeros(len(keys), bool))
+    none_used, no_kernels = np.zeros(len(keys), bool), np.zeros(len(keys), np.uint32)
+    return ApiCalls(processes, keys, start, end, tid, int(backwards.sum()), rows, none_used, no_kernels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +136,24 @@ def lost_launches(calls: ApiCalls, tables: NsysTables, names: NsysNames) -> Lost
     called = np.concatenate([tables.integers(t, ("nameId",))["nameId"] for t in API_TABLES if tables.columns(t)])
     called = called if calls.rows is None else called[calls.rows]
     ids = np.unique(called)
-    wanted = [i for i, text in zip(ids, names.strings(ids), strict=True) if text and LAUNCH_CALL.match(text)]
-    launch = last & np.isin(called, wanted)
+    launch = last & np.isin(called, launch_names(ids, names))
     of = [
         np.bincount(calls.keys[chosen] >> 32, minlength=len(calls.processes))
         for chosen in (launch, launch & ~calls.used)
     ]
-    counted = {process_id(int(p)): (int(n), int(m)) for p, n, m in zip(calls.processes, *of, strict=True) if n}
+    return lost_by_process(calls.processes, *of)
+
+
+def launch_names(ids: Integers, names: NsysNames) -> list[int]:
+    """Those of the names that are of calls which launch kernels."""
+    found = zip(ids.tolist(), names.strings(ids), strict=True)
+    return [number for number, text in found if text and LAUNCH_CALL.match(text)]
+
+
+def lost_by_process(processes: Integers, launches: Integers, lost: Integers) -> LostLaunches:
+    """Launches and lost ones of each process."""
+    each = zip(processes.tolist(), launches.tolist(), lost.tolist(), strict=True)
+    counted = {process_id(p): (n, m) for p, n, m in each if n}
     return LostLaunches({p: n for p, (n, _) in counted.items()}, {p: m for p, (_, m) in counted.items() if m})
 
 
@@ -113,7 +165,7 @@ def _distinct(values: Integers) -> Integers:
     return np.unique(values[np.concatenate([[0], changes])])
 
 
-def _keys(processes: Integers, global_pid: Integers, correlation_id: Integers) -> Integers:
+def call_keys(processes: Integers, global_pid: Integers, correlation_id: Integers) -> Integers:
     """One integer for process and correlation id (32 bits); -1 for a process without API calls."""
     if not len(processes):
         return np.full(len(global_pid), -1, np.int64)
@@ -128,7 +180,7 @@ def _is_sorted(keys: Integers, start: Integers) -> bool:
     return bool(((keys[1:] > keys[:-1]) | (same & (start[1:] >= start[:-1]))).all())
 
 
-def read_node_creation(tables: NsysTables) -> dict[tuple[int, int], tuple[int, int]]:
+def read_node_creation(tables: NsysTables) -> NodeCreation:
     """(globalPid, graph node) to (time, globalTid) of its creation, clones followed back to the original.
 
     A node that is cloned when its graph is instantiated was created where it was captured.

@@ -11,7 +11,7 @@ from roofprof.errors import ReportError
 from roofprof.findings import Finding, Severity
 from roofprof.formats.nsys import API_TABLES, GPU_TABLES, KERNELS, STRINGS
 from roofprof.parsers.nsys.layout import LAYOUT, MAX_NAME, Column, Values
-from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables
+from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables, Run
 
 _HINT = "export the .nsys-rep again, with the nsys that recorded it: nsys export --force-overwrite true"
 _NO_ID = 0xFFFFFF
@@ -27,6 +27,7 @@ class CheckedTables:
     def __init__(self, tables: NsysTables, path: Path) -> None:
         self._tables = tables
         self._findings: dict[tuple[str, str], Finding] = {}
+        self._of_runs: dict[tuple[str, str], tuple[int, int]] = {}
         self._say_tables()
         for table in sorted(LAYOUT.keys() & tables.table_names()):
             present = tables.columns(table)
@@ -55,14 +56,31 @@ class CheckedTables:
         """Column names of a table; none where it is absent."""
         return self._tables.columns(table)
 
-    def integers(self, table: str, wanted: Sequence[str]) -> dict[str, Integers]:
-        """The wanted columns in row order, NULL where null, absent, or not what the column may hold."""
-        found = self._tables.integers(table, wanted)
+    def integers(self, table: str, wanted: Sequence[str], run: Run | None = None) -> dict[str, Integers]:
+        """The wanted columns in row order, NULL where null, absent, or not what the column may hold.
+
+        What is wrong with the values of runs is added up, so that each run must be read once.
+        """
+        earlier = {} if run is None else {c: self.unreadable.get((table, c), 0) for c in wanted}
+        found = self._tables.integers(table, wanted, run)
         present = self.columns(table)
         for column in LAYOUT.get(table, ()):
             if column.name in found and column.name in present:
-                self._check_integers(table, column, found[column.name])
+                bad, words = self._check_integers(table, column, found[column.name], earlier.get(column.name, 0))
+                total = len(found[column.name])
+                if run is not None:
+                    before = self._of_runs.get((table, column.name), (0, 0))
+                    bad, total = self._of_runs[table, column.name] = (before[0] + bad, before[1] + total)
+                self._say(table, column, bad, total, words)
         return found
+
+    def runs(self, table: str, rows: int) -> Sequence[Run]:
+        """All rows of a table, about so many at a time."""
+        return self._tables.runs(table, rows)
+
+    def count(self, table: str) -> int:
+        """Rows of a table; 0 where it is absent."""
+        return self._tables.count(table)
 
     def texts(self, table: str, column: str) -> pl.Series:
         """A column of texts in row order, null where null or absent; the start of those that are too long."""
@@ -83,8 +101,8 @@ class CheckedTables:
         """Let go of the file."""
         self._tables.close()
 
-    def _check_integers(self, table: str, column: Column, values: Integers) -> None:
-        """Set to NULL, in place, what the column cannot hold."""
+    def _check_integers(self, table: str, column: Column, values: Integers, earlier: int) -> tuple[int, str]:
+        """Set to NULL, in place, what the column cannot hold: how many, and what it can; `earlier` were unreadable."""
         allowed = column.values
         assert allowed is not None, f"{table}.{column.name} is a column of texts"
         null = int((values == NULL).sum())
@@ -92,8 +110,8 @@ class CheckedTables:
         count = int(impossible.sum())
         if count:
             values[impossible] = NULL
-        unreadable = self.unreadable.get((table, column.name), 0)
-        self._say(table, column, count + (unreadable if column.nullable else null), len(values), allowed.words)
+        unreadable = self.unreadable.get((table, column.name), 0) - earlier
+        return count + (unreadable if column.nullable else null), allowed.words
 
     def _say_tables(self) -> None:
         """Name the tables that look like known ones under another name, and what is missed without calls."""

@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 
 from roofprof.formats.nsys import GRAPH_LAUNCHES, KERNELS, MEMCPY_DIRECTIONS, MEMCPYS, MEMSETS
-from roofprof.parsers.nsys.api_calls import ApiCalls, LostLaunches, lost_launches, read_api_calls, read_node_creation
+from roofprof.parsers.nsys.api_calls import Calls, NodeCreation
 from roofprof.parsers.nsys.strings import NsysNames
-from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables, nullable
+from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables, Run, nullable
 from roofprof.timeline.frames import (
     BLOCK,
     GRAPH_LAUNCH_SCHEMA,
@@ -21,6 +21,7 @@ from roofprof.timeline.frames import (
     slices,
 )
 
+MEMORY_KINDS = {MEMCPYS: "memcpy", MEMSETS: "memset"}
 _COMMON = ("start", "end", "globalPid", "deviceId", "correlationId", "graphNodeId")
 _GRID, _BLOCK = ("gridX", "gridY", "gridZ"), ("blockX", "blockY", "blockZ")
 
@@ -41,7 +42,7 @@ class Losses:
     backwards: int = 0
     """Ended before they started: left out."""
     shared_launch: int = 0
-    """Kernels whose API call launched another kernel too, without a graph."""
+    """Kernels whose API call launched another kernel too, without a graph: known when all are read."""
     nameless: int = 0
     """Kernels whose name is not among the strings of the export."""
     without_launch: int = 0
@@ -53,21 +54,24 @@ class Losses:
 class OperationReader:
     """Reads the tables of GPU operations and links each to its launch."""
 
-    def __init__(self, tables: NsysTables, names: NsysNames) -> None:
+    def __init__(
+        self, tables: NsysTables, names: NsysNames, calls: Calls, created: NodeCreation, run: Run | None = None
+    ) -> None:
+        """A reader of all rows, or of one run of one table.
+
+        Args:
+            tables: of the export.
+            names: of the same.
+            calls: of the same; what is looked up is counted there.
+            created: `read_node_creation` of the same.
+            run: of the one table that will be read.
+        """
         self._tables = tables
         self._names = names
-        self._calls: ApiCalls = read_api_calls(tables)
-        self._created = read_node_creation(tables)
+        self._calls = calls
+        self._created = created
+        self._run = run
         self.losses = Losses(backwards=0)
-
-    def lost_launches(self) -> LostLaunches:
-        """Launches without an operation among those that were read: ask after reading all."""
-        return lost_launches(self._calls, self._tables, self._names)
-
-    @property
-    def backwards_calls(self) -> int:
-        """API calls that end before they start."""
-        return self._calls.backwards
 
     def kernels(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Every kernel, KERNEL_OPERATION_SCHEMA, and their shapes, SHAPE_SCHEMA."""
@@ -75,9 +79,6 @@ class OperationReader:
         columns["kernel_name"], columns["kernel_demangled_name"] = self._kernel_names(keep)
         unknown = columns["kernel_name"].is_null() | columns["kernel_demangled_name"].is_null()
         self.losses.nameless = int(unknown.sum())
-        self.losses.shared_launch = _sharing(
-            columns["launch_start_ns"], columns["launch_global_tid"], columns["graph_node_id"]
-        )
         columns["shape"], shapes = self._shapes(keep)
         return pl.DataFrame(columns, schema=KERNEL_OPERATION_SCHEMA), shapes
 
@@ -85,7 +86,7 @@ class OperationReader:
         """The shape of each kernel, and all shapes in the order of the first kernel of each."""
         columns: dict[str, pl.Series] = {}
         for names, wanted in ((GRID, _GRID), (BLOCK, _BLOCK)):
-            sizes = self._tables.integers(KERNELS, wanted)
+            sizes = self._tables.integers(KERNELS, wanted, self._run)
             columns |= {n: nullable(_kept(sizes.pop(w), keep), pl.Int32) for n, w in zip(names, wanted, strict=True)}
         frame = pl.DataFrame(columns, schema=SHAPE_SCHEMA)
         del columns
@@ -104,36 +105,39 @@ class OperationReader:
 
     def _kernel_names(self, keep: Integers | None) -> tuple[pl.Series, pl.Series]:
         """Short and demangled names; one stands for the other, and the mangled one for both."""
-        names = self._tables.integers(KERNELS, ("shortName", "demangledName"))
+        names = self._tables.integers(KERNELS, ("shortName", "demangledName"), self._run)
         short, demangled = (_kept(names.pop(c), keep) for c in ("shortName", "demangledName"))
         if (lacks := short == NULL).any():
             short = np.where(lacks, demangled, short)
         if (lacks := short == NULL).any():
-            short = np.where(lacks, _kept(self._tables.integers(KERNELS, ("mangledName",))["mangledName"], keep), short)
+            mangled = self._tables.integers(KERNELS, ("mangledName",), self._run)["mangledName"]
+            short = np.where(lacks, _kept(mangled, keep), short)
         first = self._names.categories(short)
         return first, self._names.categories(np.where(demangled == NULL, short, demangled))
 
     def memory_operations(self) -> pl.DataFrame:
         """Every memcpy and memset, MEMORY_OPERATION_SCHEMA."""
-        frames = [pl.DataFrame(schema=MEMORY_OPERATION_SCHEMA)]
-        for kind, table in (("memcpy", MEMCPYS), ("memset", MEMSETS)):
-            columns, keep = self._common(table)
-            data = self._tables.integers(table, ("bytes", "copyKind"))
-            columns["kind"] = pl.repeat(kind, len(columns["start_ns"]), dtype=pl.String, eager=True)
-            columns["direction"] = self._directions(_kept(data["copyKind"], keep))
-            columns["bytes"] = nullable(_kept(data["bytes"], keep))
-            frames.append(pl.DataFrame(columns, schema=MEMORY_OPERATION_SCHEMA))
-        return pl.concat(frames)
+        return pl.concat([pl.DataFrame(schema=MEMORY_OPERATION_SCHEMA), *map(self.memory, MEMORY_KINDS)])
+
+    def memory(self, table: str) -> pl.DataFrame:
+        """Those of one table."""
+        columns, keep = self._common(table)
+        data = self._tables.integers(table, ("bytes", "copyKind"), self._run)
+        columns["kind"] = pl.repeat(MEMORY_KINDS[table], len(columns["start_ns"]), dtype=pl.String, eager=True)
+        columns["direction"] = self._directions(_kept(data["copyKind"], keep))
+        columns["bytes"] = nullable(_kept(data["bytes"], keep))
+        return pl.DataFrame(columns, schema=MEMORY_OPERATION_SCHEMA)
 
     def graph_launches(self) -> pl.DataFrame:
         """Graphs that were traced as a whole, GRAPH_LAUNCH_SCHEMA."""
         columns, keep = self._common(GRAPH_LAUNCHES)
-        columns["graph_id"] = nullable(_kept(self._tables.integers(GRAPH_LAUNCHES, ("graphId",))["graphId"], keep))
+        graph = self._tables.integers(GRAPH_LAUNCHES, ("graphId",), self._run)["graphId"]
+        columns["graph_id"] = nullable(_kept(graph, keep))
         return pl.DataFrame(columns, schema=GRAPH_LAUNCH_SCHEMA)
 
     def _common(self, table: str) -> tuple[dict[str, pl.Series], Integers | None]:
         """OPERATION_SCHEMA's columns, and the rows kept where some are not."""
-        data = self._tables.integers(table, _COMMON)
+        data = self._tables.integers(table, _COMMON, self._run)
         keep = None
         bad = (data["end"] < data["start"]) | (data["start"] == NULL)
         if bad.any():
@@ -141,7 +145,8 @@ class OperationReader:
             keep = np.flatnonzero(~bad)
             data = {c: v[keep] for c, v in data.items()}
         pid = self._processes(data["globalPid"])
-        start, end, tid = self._calls.find(pid, data["correlationId"])
+        alone = (data["graphNodeId"] == NULL) | (data["graphNodeId"] == 0) if table == KERNELS else None
+        start, end, tid = self._calls.find(pid, data["correlationId"], alone)
         self.losses.without_launch += int((start == NULL).sum())
         columns = {"launch_start_ns": nullable(start), "launch_end_ns": nullable(end)}
         columns["launch_global_tid"] = nullable(tid)
@@ -183,19 +188,6 @@ class OperationReader:
 
 def _kept(values: Integers, keep: Integers | None) -> Integers:
     return values if keep is None else values[keep]
-
-
-def _sharing(launch: pl.Series, thread: pl.Series, node: pl.Series) -> int:
-    """Kernels that share their API call with another one, graph nodes apart: a graph's nodes share one launch."""
-    rows = np.flatnonzero((launch.is_not_null() & node.is_null()).to_numpy())
-    if len(rows) < 2:
-        return 0
-    # A thread makes one call at a time: its start tells the call, in a quarter of the memory that both ids would take.
-    start, tid = launch.gather(rows).to_numpy(), thread.gather(rows).to_numpy()
-    order = np.argsort(start, kind="stable")
-    start, tid = start[order], tid[order]
-    same = (start[1:] == start[:-1]) & (tid[1:] == tid[:-1])
-    return int((np.append(same, False) | np.insert(same, 0, False)).sum())
 
 
 def _unsigned(correlation_id: Integers) -> pl.Series:

@@ -8,7 +8,7 @@ import polars as pl
 
 from roofprof.errors import ReportError
 from roofprof.files import check_regular
-from roofprof.parsers.nsys.tables import NULL, Integers, absent
+from roofprof.parsers.nsys.tables import NULL, Integers, Run, absent
 
 
 class ParquetTables:
@@ -40,15 +40,27 @@ class ParquetTables:
         """Column names of a table; none where it is absent."""
         return frozenset(self._schema(table))
 
-    def integers(self, table: str, wanted: Sequence[str]) -> dict[str, Integers]:
+    def integers(self, table: str, wanted: Sequence[str], run: Run | None = None) -> dict[str, Integers]:
         """The wanted columns in row order, NULL where null; a column that is absent is all NULL."""
         present = [c for c in wanted if c in self.columns(table)]
-        frame = self._read(table, present)
-        count = self._count(table)
+        frame = self._read(table, present, run)
+        first, count = (0, self._count(table)) if run is None else run[0]
+        earlier = {c: self._unreadable.pop((table, c), 0) for c in present}
         found = {c: self._as_integers(table, frame[c]) for c in present}
+        for column, number in earlier.items() if run is not None else ():
+            self._unreadable[table, column] = self._unreadable.get((table, column), 0) + number
         if "rowid" in wanted:
-            found["rowid"] = np.arange(1, count + 1, dtype=np.int64)
+            found["rowid"] = np.arange(first + 1, first + count + 1, dtype=np.int64)
         return {c: found[c] if c in found else absent(count) for c in wanted}
+
+    def runs(self, table: str, rows: int) -> list[Run]:
+        """All rows of a table: where each run begins, and how many rows it has."""
+        count = self._count(table)
+        return [[(low, min(rows, count - low))] for low in range(0, count, rows)]
+
+    def count(self, table: str) -> int:
+        """Rows of a table; 0 where it is absent."""
+        return self._count(table) if table in self._files else 0
 
     def texts(self, table: str, column: str) -> pl.Series:
         """A column of texts in row order, null where null or absent."""
@@ -74,10 +86,12 @@ class ParquetTables:
             self._schemas[table] = found
         return self._schemas[table]
 
-    def _read(self, table: str, columns: Sequence[str]) -> pl.DataFrame:
+    def _read(self, table: str, columns: Sequence[str], run: Run | None = None) -> pl.DataFrame:
         if not columns:
             return pl.DataFrame()
         try:
+            if run is not None:
+                return pl.scan_parquet(self._files[table]).select(columns).slice(*run[0]).collect()
             return pl.read_parquet(self._files[table], columns=list(columns))
         except (pl.exceptions.PolarsError, OSError) as error:
             raise self._explain(table, error) from error

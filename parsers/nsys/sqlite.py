@@ -16,7 +16,7 @@ import polars as pl
 from roofprof.errors import ReportError
 from roofprof.files import open_regular
 from roofprof.parsers.nsys.layout import LAYOUT, MAX_NAME
-from roofprof.parsers.nsys.tables import NULL, Integers, absent
+from roofprof.parsers.nsys.tables import NULL, Integers, Run, absent
 
 _ROWS_PER_RUN = 10_000
 """So few that the text of a run is small: a megabyte would be asked of the kernel and given back each time."""
@@ -62,13 +62,28 @@ class SqliteTables:
         """Column names of a table; none where it is absent."""
         return self._columns.get(table, frozenset())
 
-    def integers(self, table: str, wanted: Sequence[str]) -> dict[str, Integers]:
+    def integers(self, table: str, wanted: Sequence[str], run: Run | None = None) -> dict[str, Integers]:
         """The wanted columns in row order, NULL where null; a column that is absent is all NULL."""
         present = [c for c in wanted if c in self.columns(table) or (c == "rowid" and table in self._columns)]
-        runs = self._runs(table) if present else []
-        count = self._count(table) if table in self._columns else 0
+        if run is None:
+            self._forget(table, present)
+            count = self._count(table) if table in self._columns else 0
+            return self._integers(table, wanted, present, self._runs(table) if present else [], count)
+        counts = self._rows(f'SELECT count(*) FROM "{table}" WHERE rowid BETWEEN {run[0][0]} AND {run[-1][1]}')
+        return self._integers(table, wanted, present, run if present else [], counts[0][0] or 0)
+
+    def runs(self, table: str, rows: int) -> list[Run]:
+        """All rows of a table, as runs of rowids that are read at once."""
+        if table not in self._columns:
+            return []
+        runs, step = self._runs(table), max(1, rows // _ROWS_PER_RUN)
+        return [runs[low : low + step] for low in range(0, len(runs), step)]
+
+    def _integers(
+        self, table: str, wanted: Sequence[str], present: Sequence[str], runs: Run, count: int
+    ) -> dict[str, Integers]:
+        """Columns of some runs, which have so many rows."""
         found = {c: np.empty(count, np.int64) for c in present}
-        self._forget(table, present)
         at = 0
         try:
             for run in runs:
@@ -82,12 +97,13 @@ class SqliteTables:
 
     def _read_run(self, table: str, columns: Sequence[str], run: tuple[int, int]) -> list[Integers]:
         """Columns of one run of rows."""
-        joined = ", ".join(f'group_concat("{c}"), count("{c}")' for c in columns)
+        joined = ", ".join(f'group_concat("{c}")' for c in columns)
         query = f'SELECT count(*), {joined} FROM "{table}" WHERE rowid BETWEEN ? AND ?'
-        count, *rest = self._connection.execute(query, run).fetchone()
+        count, *texts = self._connection.execute(query, run).fetchone()
         parts = []
-        for column, text, known in zip(columns, rest[::2], rest[1::2], strict=True):
-            part = absent(count) if text is None else _parse(text) if known == count else _NOTHING
+        for column, text in zip(columns, texts, strict=True):
+            # Nulls leave fewer than there are rows. Counting them would cost a fifth of the time.
+            part = absent(count) if text is None else _parse(text)
             parts.append(part if len(part) == count else self._read_mixed(table, column, run))
         return parts
 
@@ -106,6 +122,10 @@ class SqliteTables:
         """A column that is read again is counted again."""
         for column in columns:
             self._unreadable.pop((table, column), None)
+
+    def count(self, table: str) -> int:
+        """Rows of a table; 0 where it is absent."""
+        return self._count(table) if table in self._columns else 0
 
     def texts(self, table: str, column: str) -> pl.Series:
         """A column of texts in row order, null where null or absent."""

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
 
+Run = Sequence[tuple[int, int]]
+"""Some rows of a table that follow each other; what the numbers are is for the format to know."""
+
 NULL = np.iinfo(np.int64).min
 """Stands for SQL's NULL in integer columns: no time, id or size of an export has this value."""
 
@@ -29,11 +32,20 @@ class NsysTables(Protocol):
         """Column names of a table; none where it is absent."""
         ...
 
-    def integers(self, table: str, wanted: Sequence[str]) -> dict[str, Integers]:
+    def integers(self, table: str, wanted: Sequence[str], run: Run | None = None) -> dict[str, Integers]:
         """The wanted columns in row order, NULL where null; a column that is absent is all NULL.
 
-        `rowid` is the row's number, from 1.
+        Of all rows, or of one of the `runs`. `rowid` is the row's number, from 1. What is not an integer counts as
+        `unreadable` anew where all rows are read, and is added where a run is.
         """
+        ...
+
+    def runs(self, table: str, rows: int) -> Sequence[Run]:
+        """All rows of a table, about so many at a time."""
+        ...
+
+    def count(self, table: str) -> int:
+        """Rows of a table; 0 where it is absent."""
         ...
 
     def texts(self, table: str, column: str) -> pl.Series:

@@ -5,22 +5,28 @@ looked up, and what is absent is empty.
 """
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from roofprof.errors import ReportError, RoofprofError
 from roofprof.files import check_regular
 from roofprof.findings import Finding
+from roofprof.formats.nsys import API_TABLES, GPU_TABLES
+from roofprof.parsers.nsys.api_calls import lost_launches, read_api_calls, read_node_creation
 from roofprof.parsers.nsys.checked import CheckedTables
 from roofprof.parsers.nsys.diagnostics import lost_launch_findings, read_diagnostics, reading_losses
 from roofprof.parsers.nsys.operations import OperationReader
 from roofprof.parsers.nsys.parquet import ParquetTables
 from roofprof.parsers.nsys.ranges import read_ranges
 from roofprof.parsers.nsys.sqlite import SqliteTables
+from roofprof.parsers.nsys.streamed import ROWS_AT_ONCE, read_streamed
 from roofprof.parsers.nsys.strings import NsysNames
 from roofprof.parsers.nsys.tables import NsysTables
 from roofprof.timeline.frames import NsysTrace
+from roofprof.timeline.streamed.source import StreamedTrace
 
 Exporter = Callable[[Path], AbstractContextManager[Path]]
 """Gives a SQLite export of an .nsys-rep, for as long as it is read."""
@@ -39,6 +45,62 @@ def read_nsys_trace(path: Path, export: Exporter | None = None) -> NsysTrace:
         ReportError: no such file, not an nsys export, truncated, locked or damaged.
         RoofprofError: an .nsys-rep and no exporter.
     """
+    with _exported(path, export) as exported, _opened(exported, path) as tables:
+        return _read(tables, path.name)
+
+
+@contextmanager
+def open_nsys_trace(
+    path: Path, export: Exporter | None, max_whole: int, rows: int = ROWS_AT_ONCE
+) -> Iterator[NsysTrace | StreamedTrace]:
+    """A trace as a whole, or, where that would take too much memory, in parts that can be read within the context.
+
+    Args:
+        path: as `read_nsys_trace` takes it.
+        export: as there.
+        max_whole: operations and API calls up to which it is read as a whole.
+        rows: of these to hold at a time, where it is read in parts.
+
+    Raises:
+        ReportError: as there.
+        RoofprofError: as there, or there is no room for the files of the parts.
+    """
+    with _exported(path, export) as exported:
+        with _opened(exported, path) as tables:
+            operations, calls = (sum(map(tables.count, names)) for names in (GPU_TABLES, API_TABLES))
+            whole = _read(tables, path.name) if operations + calls <= max_whole else None
+        if whole is not None:
+            yield whole
+            return
+        with tempfile.TemporaryDirectory(prefix="roofprof-") as folder:
+            _check_space(folder, operations * _OPERATION_BYTES + calls * _CALL_BYTES, path)
+            with _opened(exported, path) as tables:
+                streamed = read_streamed(tables, Path(folder), path.name, rows)
+            yield streamed
+
+
+_OPERATION_BYTES, _CALL_BYTES = 110, 40
+"""What one takes in the files of the parts, and some more."""
+
+
+def _check_space(folder: str, needed: int, path: Path) -> None:
+    """Refuse to begin what the disk cannot hold.
+
+    Raises:
+        RoofprofError: with how much is needed, and where.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise RoofprofError(
+            f"{path} needs up to {needed / 1e9:.1f} GB in {tempfile.gettempdir()} while it is read, "
+            f"which has {free / 1e9:.1f} GB",
+            "set TMPDIR to a folder with more",
+        )
+
+
+@contextmanager
+def _exported(path: Path, export: Exporter | None) -> Iterator[Path]:
+    """The export to read."""
     if not os.path.exists(path):
         raise ReportError(f"no such file: {path}", "give an .nsys-rep, its .sqlite export or its parquet directory")
     if path.suffix == ".ncu-rep":
@@ -51,8 +113,9 @@ def read_nsys_trace(path: Path, export: Exporter | None = None) -> NsysTrace:
                 f"run: nsys export -t sqlite -o {path.stem}.sqlite {path.name}",
             )
         with export(path) as exported:
-            return _read(exported, path)
-    return _read(path, path)
+            yield exported
+    else:
+        yield path
 
 
 def _check_regular(path: Path) -> None:
@@ -67,26 +130,33 @@ def _check_regular(path: Path) -> None:
         raise ReportError(f"cannot read {path}: {error.strerror or error}", "check the file and its rights") from None
 
 
-def _read(path: Path, named: Path) -> NsysTrace:
+@contextmanager
+def _opened(path: Path, named: Path) -> Iterator[CheckedTables]:
+    """The tables of an export."""
     try:
         tables: NsysTables = ParquetTables(path) if os.path.isdir(path) else SqliteTables(path)
     except OSError as error:
         raise ReportError(f"cannot read {named}: {error.strerror or error}", "check its permissions") from error
     try:
         _check_export(tables, named)
-        checked = CheckedTables(tables, named)
-        names = NsysNames(checked)
-        reader = OperationReader(checked, names)
-        kernels, shapes = reader.kernels()
-        memory_operations, graphs = reader.memory_operations(), reader.graph_launches()
-        losses = reading_losses(reader.losses, reader.backwards_calls, graphs.height)
-        losses += lost_launch_findings(reader.lost_launches())
-        del reader
-        ranges, range_findings = read_ranges(checked, names)
-        findings: list[Finding] = [*checked.findings(), *read_diagnostics(checked), *losses, *range_findings]
+        yield CheckedTables(tables, named)
     finally:
         tables.close()
-    return NsysTrace(kernels, shapes, ranges, memory_operations, graphs, tuple(findings), named.name)
+
+
+def _read(checked: CheckedTables, source: str) -> NsysTrace:
+    names = NsysNames(checked)
+    calls = read_api_calls(checked)
+    reader = OperationReader(checked, names, calls, read_node_creation(checked))
+    kernels, shapes = reader.kernels()
+    memory_operations, graphs = reader.memory_operations(), reader.graph_launches()
+    reader.losses.shared_launch = calls.sharing()
+    losses = reading_losses(reader.losses, calls.backwards, graphs.height)
+    losses += lost_launch_findings(lost_launches(calls, checked, names))
+    del reader, calls
+    ranges, range_findings = read_ranges(checked, names)
+    findings: list[Finding] = [*checked.findings(), *read_diagnostics(checked), *losses, *range_findings]
+    return NsysTrace(kernels, shapes, ranges, memory_operations, graphs, tuple(findings), source)
 
 
 def _check_export(tables: NsysTables, path: Path) -> None:

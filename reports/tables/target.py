@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from roofprof.advice.answer import Answer, TargetRow, target_rows
-from roofprof.document.cases import sum_of
+from roofprof.document.cases import counted, sum_of
 from roofprof.formatting import escaped, format_number, format_si, printable
 from roofprof.reports.tables.lines import aligned, shortened, width_of
 
@@ -40,8 +40,8 @@ def target_lines(answer: Answer, names: Mapping[int, str], width: int, of_what: 
     figures = [headings, *([row[i] for i in shown] for row in cells)]
     taken = sum(max(map(width_of, column)) + GAP for column in zip(*figures, strict=True))
     room = max(_LEAST_NAME, min(_MOST_NAME, width - taken))
-    counted = {id(op) for op in answer.case.layer}
-    labels = [starred(names[id(row.op)], id(row.op) in counted, room) for row in rows]
+    layer = {id(op) for op in answer.case.layer}
+    labels = [starred(names[id(row.op)], id(row.op) in layer, room) for row in rows]
     table = [(escaped(name), *map(escaped, row)) for name, row in zip(("op", *labels), figures, strict=True)]
     least = sum_of(counted(row.op, row.least_time_ns) for row in target_rows(answer.case, answer.case.layer))
     words = "" if least.value is None else f": at least {format_si(least.value / 1e9, 's')} {of_what}"

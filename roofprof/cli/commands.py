@@ -165,11 +165,19 @@ COMMANDS = {
         "roofprof.cli.diff",
         "diff_command",
         "Compare two analyses op by op: what changed, by how much, and whether that is more than chance.",
+        examples=(
+            "roofprof diff before after -o diff.md",
+            "roofprof diff before after --gate 3% --on time",
+        ),
     ),
     "baseline": LazyCommand(
         "roofprof.cli.baseline",
         "baseline",
         "Keep analyses by name, list them, and compare a new one with one of them.",
+        examples=(
+            "roofprof baseline save main capture-decode",
+            "roofprof baseline diff main capture-decode-new --gate 3%",
+        ),
     ),
     "verify": LazyCommand(
         "roofprof.cli.verify",

@@ -10,6 +10,7 @@ from roofprof.cli.shared_options import (
     DomainOption,
     ExplainOption,
     JsonOption,
+    LayersOption,
     OnlyOption,
     OpsOption,
     check_sort,
@@ -27,6 +28,7 @@ def timeline(
     domain: DomainOption = None,
     ops: OpsOption = None,
     by: ByOption = None,
+    layers: LayersOption = None,
     only: OnlyOption = None,
     sort: Annotated[
         str,
@@ -52,8 +54,9 @@ def timeline(
     from roofprof.timeline.shown.ranking import SORTS
 
     check_sort(sort, SORTS)
-    rows = row_choice(by, None)["by"] or "op"
-    lines = read_timelines(TimelineRequest(source, domain, ops, only, rows, sort, top or None))
+    chosen = row_choice(by, layers)
+    rows, folded = chosen["by"] or "op", chosen["layers"] or "folded"
+    lines = read_timelines(TimelineRequest(source, domain, ops, only, rows, sort, top or None, folded))
     if output is not None or as_json:
         import json
 

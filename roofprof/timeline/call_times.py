@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from roofprof.timeline.frames import GRAPH, KERNEL, MEMORY, Operations, slices
-from roofprof.timeline.gaps import find_gaps
+from roofprof.timeline.gaps import Gaps, find_gaps
 from roofprof.timeline.intervals import Groups, grouped, sorting, whole_groups
 from roofprof.timeline.nesting import Booleans, Integers
 from roofprof.timeline.op_calls import Attribution, PathNumbers, calls_round
@@ -44,6 +44,17 @@ class IdleTimes:
     longest_ns: Integers
     launch_bound_ns: Integers
 
+    @classmethod
+    def none(cls, place_count: int) -> "IdleTimes":
+        """No gap yet."""
+        return cls(*(np.zeros(place_count, np.int64) for _ in range(3)))
+
+    def add(self, place: Integers, gaps: Gaps) -> None:
+        """Count gaps at these places."""
+        np.add.at(self.count, place, 1)
+        np.maximum.at(self.longest_ns, place, gaps.idle_ns)
+        np.add.at(self.launch_bound_ns, place, gaps.launch_bound_ns)
+
 
 def call_times(
     operations: Operations | pl.DataFrame, attribution: Attribution, places: Places
@@ -52,11 +63,24 @@ def call_times(
     key = attribution.key
     start, end, kind = (operations[c].to_numpy() for c in ("start_ns", "end_ns", "kind"))
     found = [
-        _own_times(key[rows], start[rows], end[rows], kind[rows]) for rows in whole_groups(key, sorting(key, start))
+        own_times(key[rows], start[rows], end[rows], kind[rows]) for rows in whole_groups(key, sorting(key, start))
     ]
-    found = found or [_own_times(key[:0], start[:0], end[:0], kind[:0])]
+    found = found or [own_times(key[:0], start[:0], end[:0], kind[:0])]
     own = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+    del found
     _add_nested(own, attribution, start, end)
+    idle, of_places = _idle(operations, key, own["key"], places)
+    return calls_frame(own, idle, attribution), of_places
+
+
+def calls_frame(own: dict[str, Integers], idle: dict[str, Integers], attribution: Attribution) -> pl.DataFrame:
+    """CALL_SCHEMA, in the order of the first operation; columns are taken out of `own`.
+
+    Args:
+        own: what `own_times` gives of every call, sorted by key.
+        idle: `gap_before_ns` and `launch_bound_ns` of each.
+        attribution: of the operations.
+    """
     columns: dict[str, Column] = {
         "path": attribution.path_of(own["key"]),
         "replayed": attribution.replayed(own["key"]),
@@ -68,16 +92,15 @@ def call_times(
     }
     columns |= {name: _unless(own["graph_count"] > 0, own[name]) for name in ("duration_ns", "union_ns")}
     columns |= {name: own[name] for name in CALL_SCHEMA if name in own and name not in columns}
-    idle, of_places = _idle(operations, key, own["key"], places)
     columns |= idle
-    del own, found
+    own.clear()
     frame = pl.DataFrame({name: columns[name] for name in CALL_SCHEMA}, schema=CALL_SCHEMA)
     del columns
     in_order = frame["first_start_ns"].is_sorted()
-    return frame if in_order else frame.sort("first_start_ns", maintain_order=True), of_places
+    return frame if in_order else frame.sort("first_start_ns", maintain_order=True)
 
 
-def _own_times(key: Integers, start: Integers, end: Integers, kind: Integers) -> dict[str, Integers]:
+def own_times(key: Integers, start: Integers, end: Integers, kind: Integers) -> dict[str, Integers]:
     """What the operations of each call took, without those of nested calls; all operations of the calls are given."""
     groups = grouped(key, start)
     busy = groups.union(start, end)
@@ -151,12 +174,9 @@ def _idle(
 ) -> tuple[dict[str, Integers], IdleTimes]:
     """Idle time of the device that each call ended: before its first operation, and while waiting for a launch."""
     before, late = np.zeros(len(own), np.int64), np.zeros(len(own), np.int64)
-    found = IdleTimes(*(np.zeros(len(places.known), np.int64) for _ in range(3)))
+    found = IdleTimes.none(len(places.known))
     for gaps in find_gaps(operations, places):
-        place = places.number[gaps.position]
-        np.add.at(found.count, place, 1)
-        np.maximum.at(found.longest_ns, place, gaps.idle_ns)
-        np.add.at(found.launch_bound_ns, place, gaps.launch_bound_ns)
+        found.add(places.number[gaps.position], gaps)
         here, earlier = key[gaps.position], key[gaps.before]
         known = here >= 0
         between = known & (here != earlier)

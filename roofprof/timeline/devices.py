@@ -1,6 +1,7 @@
 """What each device did: busy and idle, compute and communication, copies, and how much of it ranges cover."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -10,7 +11,7 @@ from roofprof.timeline.call_times import IdleTimes
 from roofprof.timeline.frames import NsysTrace, Operations
 from roofprof.timeline.nesting import Booleans, Integers
 from roofprof.timeline.op_calls import Attribution
-from roofprof.timeline.places import Covered, Places, covered
+from roofprof.timeline.places import Covered, Place, Places, covered
 from roofprof.timeline.rows import CopyRow, DeviceRow
 
 
@@ -40,9 +41,38 @@ def device_rows(
     after = slice(count, count + trace.memory_operations.height)
     memory = _unless_none(~is_kernel & (np.arange(len(start)) < after.stop), places, start, end)
     graphs = _unless_none(np.arange(len(start)) >= after.stop, places, start, end)
-    copies = _copies(trace.memory_operations, places.number[after])
+    copies = copy_rows(copy_counts(trace.memory_operations, places.number[after]))
+    times = DeviceTimes(busy, kernels, compute, communication, attributed, memory, graphs)
+    return rows_of(times, copies, idle, places.known)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTimes:
+    """What the operations of each place cover, by kind."""
+
+    busy: Covered
+    kernels: Covered
+    compute: Covered
+    communication: Covered
+    attributed: Covered
+    memory: Covered
+    graphs: Covered
+
+
+def rows_of(
+    times: DeviceTimes, copies: Mapping[int, list[CopyRow]], idle: IdleTimes, known: Sequence[Place]
+) -> tuple[DeviceRow, ...]:
+    """One row per place.
+
+    Args:
+        times: of the places.
+        copies: by number of the place.
+        idle: of each place.
+        known: the places.
+    """
     rows = []
-    for number, place in enumerate(places.known):
+    busy, kernels, compute, communication = times.busy, times.kernels, times.compute, times.communication
+    for number, place in enumerate(known):
         both = compute.union_ns[number] + communication.union_ns[number] - kernels.union_ns[number]
         span = busy.last_ns[number] - busy.first_ns[number]
         rows.append(
@@ -62,10 +92,10 @@ def device_rows(
                 overlap_ns=int(both),
                 compute_only_ns=int(compute.union_ns[number] - both),
                 communication_only_ns=int(communication.union_ns[number] - both),
-                memory_ns=int(memory.union_ns[number]),
-                whole_graph_ns=int(graphs.union_ns[number]),
-                in_ranges_ns=int(attributed.union_ns[number]),
-                coverage=_share(attributed.union_ns[number], busy.union_ns[number]),
+                memory_ns=int(times.memory.union_ns[number]),
+                whole_graph_ns=int(times.graphs.union_ns[number]),
+                in_ranges_ns=int(times.attributed.union_ns[number]),
+                coverage=_share(times.attributed.union_ns[number], busy.union_ns[number]),
                 copies=copies.get(number, []),
             )
         )
@@ -95,23 +125,27 @@ def communication_kernels(kernels: pl.DataFrame) -> Booleans:
     return found
 
 
-def _copies(operations: pl.DataFrame, place: Integers) -> dict[int, list[CopyRow]]:
-    """Memcpys by direction and memsets of each place, the longest in total first."""
+def copy_counts(operations: pl.DataFrame, place: Integers) -> pl.DataFrame:
+    """Memcpys by direction and memsets of each place, in the order in which they first come."""
     duration = pl.col("end_ns") - pl.col("start_ns")
     places = pl.Series("place", place, dtype=pl.Int32)
-    rows = (
-        operations.select("kind", "direction", "bytes", places, duration=duration)
-        .group_by("place", "kind", "direction", maintain_order=True)
-        .agg(
-            pl.len().alias("count"),
-            pl.col("duration").sum(),
-            # Bytes of some only would hide that those of the others are unknown.
-            pl.when(pl.col("bytes").null_count() == 0).then(pl.col("bytes").sum()).alias("bytes"),
-        )
-        .sort("duration", descending=True, maintain_order=True)
+    return add_copies(operations.select("kind", "direction", "bytes", places, duration=duration, count=pl.lit(1)))
+
+
+def add_copies(counts: pl.DataFrame) -> pl.DataFrame:
+    """Those of several parts of a trace together."""
+    return counts.group_by("place", "kind", "direction", maintain_order=True).agg(
+        pl.col("count").sum(),
+        pl.col("duration").sum(),
+        # Bytes of some only would hide that those of the others are unknown.
+        pl.when(pl.col("bytes").null_count() == 0).then(pl.col("bytes").sum()).alias("bytes"),
     )
+
+
+def copy_rows(counts: pl.DataFrame) -> dict[int, list[CopyRow]]:
+    """The copies of each place, the longest in total first."""
     found: dict[int, list[CopyRow]] = {}
-    for row in rows.iter_rows(named=True):
+    for row in counts.sort("duration", descending=True, maintain_order=True).iter_rows(named=True):
         entry = CopyRow(
             kind=row["kind"],
             direction=row["direction"],

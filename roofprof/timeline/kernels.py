@@ -1,6 +1,6 @@
 """The kernels and memory operations of each op: one entry per name and launch shape."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
@@ -8,6 +8,10 @@ from roofprof.timeline.frames import BLOCK, GRID, with_shapes
 from roofprof.timeline.nesting import Integers
 from roofprof.timeline.places import Place
 from roofprof.timeline.rows import Durations, KernelRow, MemoryRow, Where
+
+KERNEL_KEY = ("kernel_name", "kernel_demangled_name", "shape")
+MEMORY_KEY = ("kind", "direction", "bytes")
+"""What one entry's operations have in common."""
 
 Owner = int
 """Number of the row that a kernel or a memory operation is shown in."""
@@ -29,8 +33,14 @@ def kernel_rows(
         owner: of each.
         place_of: where all operations of an owner ran.
     """
-    key = ["kernel_name", "kernel_demangled_name", "shape"]
-    rows = _summed(kernels.select(*key, "start_ns", "end_ns"), key, owner)
+    return kernel_rows_of(sums(kernels, KERNEL_KEY, owner), shapes, place_of)
+
+
+def kernel_rows_of(
+    rows: pl.DataFrame, shapes: pl.DataFrame, place_of: Callable[[Owner], Place]
+) -> dict[Owner, list[KernelRow]]:
+    """The same from what `sums` gives."""
+    rows = rows.sort("owner", "total", descending=[False, True], maintain_order=True)
     found: dict[Owner, list[KernelRow]] = {}
     for row in with_shapes(rows, shapes).iter_rows(named=True):
         entry = KernelRow(
@@ -56,8 +66,12 @@ def memory_rows(
         owner: of each.
         place_of: where all operations of an owner ran.
     """
-    key = ["kind", "direction", "bytes"]
-    rows = _summed(operations.select(*key, "start_ns", "end_ns"), key, owner)
+    return memory_rows_of(sums(operations, MEMORY_KEY, owner), place_of)
+
+
+def memory_rows_of(rows: pl.DataFrame, place_of: Callable[[Owner], Place]) -> dict[Owner, list[MemoryRow]]:
+    """The same from what `sums` gives."""
+    rows = rows.sort("owner", "total", descending=[False, True], maintain_order=True)
     found: dict[Owner, list[MemoryRow]] = {}
     for row in rows.iter_rows(named=True):
         entry = MemoryRow(
@@ -76,11 +90,15 @@ def _durations(total: int, count: int, shortest: int, longest: int) -> Durations
     return Durations(total_ns=total, mean_ns=total / count, min_ns=shortest, max_ns=longest)
 
 
-def _summed(frame: pl.DataFrame, key: list[str], owner: Integers) -> pl.DataFrame:
-    """Count, total and extreme durations of each distinct row of `key` of each owner."""
+ADDED = (pl.col("count").sum(), pl.col("total").sum(), pl.col("min").min(), pl.col("max").max())
+"""What `sums` gives of several parts, together."""
+
+
+def sums(frame: pl.DataFrame, key: Sequence[str], owner: Integers) -> pl.DataFrame:
+    """Count, total and extreme durations of each distinct row of `key` of each owner, in the order of the first."""
     owners = pl.Series("owner", owner)
     duration = pl.col("end_ns") - pl.col("start_ns")
-    rows = (
+    return (
         frame.lazy()
         .select(*key, owners, duration=duration)
         .group_by("owner", *key, maintain_order=True)
@@ -93,4 +111,3 @@ def _summed(frame: pl.DataFrame, key: list[str], owner: Integers) -> pl.DataFram
         )
         .collect()
     )
-    return rows.sort("owner", "total", descending=[False, True], maintain_order=True)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from roofprof.timeline.frames import PROCESS_MASK, Operations, parts, slices
 from roofprof.timeline.nesting import NO_RANGE, Booleans, Integers, RangeForest, last_event, range_forest
 from roofprof.timeline.places import Places
+from roofprof.timeline.range_paths import NO_PATH, joined_forests, range_paths
 
-NO_PATH = -1
 PathNumbers = NDArray[np.int32]
 
 
@@ -88,6 +88,15 @@ def attribute_operations(
         domain: one of them; None attributes nothing.
         places: of the operations.
     """
+    forests, names = forests_of(ranges, domain)
+    replay, replays = _replays(operations)
+    key, crossed, foreign = keys_of(operations, forests, places, replay, replays)
+    forest, paths, path = forests.joined(names)
+    return Attribution(key, paths, path, forest, len(places.known), replays, crossed, foreign)
+
+
+def forests_of(ranges: pl.DataFrame, domain: str | None) -> tuple["Forests", pl.Series]:
+    """The ranges of a domain, and their names: those of push/pop ranges first."""
     inside = ranges["domain"] == (domain or "")
     is_pushed = ranges["style"] == "push_pop"
     # Push/pop ranges first: in the forest of both, styles must not nest in each other.
@@ -96,10 +105,22 @@ def attribute_operations(
         for style in (is_pushed & ranges["end_global_tid"].is_null(), ~is_pushed)
     ]
     pushed, started = chosen
-    forests = _Forests.of(pushed, started, last_event(ranges))
-    names = pl.concat([of_style["name"] for of_style in chosen], rechunk=True)
-    del chosen, pushed, started
-    replay, replays = _replays(operations)
+    forests = Forests.of(pushed, started, last_event(ranges))
+    return forests, pl.concat([of_style["name"] for of_style in chosen], rechunk=True)
+
+
+def keys_of(
+    operations: Operations | pl.DataFrame, forests: "Forests", places: Places, replay: Integers, replays: int
+) -> tuple[Integers, int, int]:
+    """The call of each operation, and how many crossed the start of a range or are another thread's.
+
+    Args:
+        operations: OPERATION_SCHEMA's columns.
+        forests: of the domain.
+        places: of the operations.
+        replay: number of each operation's replay.
+        replays: how many there are, as `Attribution` counts them.
+    """
     key = np.empty(operations.height, np.int64)
     crossed = foreign = 0
     for rows, part in parts(operations, (*_CAPTURED, *_LAUNCHED)):
@@ -108,9 +129,7 @@ def attribute_operations(
         foreign += others
         place = places.number[rows]
         key[rows] = np.where(found < 0, -1 - place, (found * replays + call) * len(places.known) + place)
-    forest = _joined(forests.pushed, forests.shared)
-    paths, path = _paths(forest, names)
-    return Attribution(key, paths, path, forest, len(places.known), replays, crossed, foreign)
+    return key, crossed, foreign
 
 
 _CAPTURED = ("node_global_tid", "node_created_ns")
@@ -118,7 +137,7 @@ _LAUNCHED = ("launch_global_tid", "launch_start_ns", "launch_end_ns")
 
 
 @dataclass(frozen=True, slots=True)
-class _Forests:
+class Forests:
     """The ranges of a domain by how they are found."""
 
     pushed: RangeForest
@@ -130,14 +149,20 @@ class _Forests:
     """Of each of `started` in `shared`."""
 
     @classmethod
-    def of(cls, pushed: pl.DataFrame, started: pl.DataFrame, end: int) -> "_Forests":
+    def of(cls, pushed: pl.DataFrame, started: pl.DataFrame, end: int) -> "Forests":
+        """Those of two frames of RANGE_SCHEMA's columns; open ranges end at `end`."""
         own, shared = range_forest(started, end), range_forest(started, end, process_wide=True)
         position = np.empty(started.height, np.int64)
         position[shared.rows] = np.arange(started.height)
         return cls(range_forest(pushed, end), own, shared, position[own.rows])
 
+    def joined(self, names: pl.Series) -> tuple[RangeForest, list[tuple[str, ...]], Integers]:
+        """Both styles as one, its distinct paths, and the path number of each range."""
+        forest = joined_forests(self.pushed, self.shared)
+        return forest, *range_paths(forest, names)
 
-def _calls(operations: pl.DataFrame, forests: _Forests, replay: Integers) -> tuple[Integers, Integers, int]:
+
+def _calls(operations: pl.DataFrame, forests: Forests, replay: Integers) -> tuple[Integers, Integers, int]:
     """The range of each operation, by its node's capture where that is known, else by its launch; and its replay.
 
     The last is how many have a range of another thread only.
@@ -156,12 +181,12 @@ def _calls(operations: pl.DataFrame, forests: _Forests, replay: Integers) -> tup
     return found, replay, before - int((found == NO_RANGE).sum())
 
 
-def calls_round(attribution: Attribution, key: Integers, own: Integers) -> tuple[Integers, Integers]:
+def calls_round(attribution: Attribution, key: Integers, own: Integers | None) -> tuple[Integers, Integers]:
     """For each operation, the enclosing calls that have operations of their own too.
 
     Args:
         key: the operations' calls.
-        own: every call that has an operation, sorted.
+        own: every call that has an operation, sorted; None, where that is not known yet, takes all that enclose.
 
     Returns:
         Calls, and the operation's position for each.
@@ -175,22 +200,29 @@ def calls_round(attribution: Attribution, key: Integers, own: Integers) -> tuple
             ranges = parent[ranges]
             at, ranges = at[ranges != NO_RANGE], ranges[ranges != NO_RANGE]
             outer = ranges * attribution.variants + key[at] % attribution.variants
-            place = np.minimum(np.searchsorted(own, outer), len(own) - 1)
-            known = own[place] == outer
+            known: Booleans = np.ones(len(outer), bool)
+            if own is not None:
+                known = own[np.minimum(np.searchsorted(own, outer), len(own) - 1)] == outer
             calls.append(outer[known])
             positions.append(at[known])
     return np.concatenate(calls), np.concatenate(positions)
 
 
+def replays_of(operations: Operations | pl.DataFrame) -> tuple[Integers, Integers, Integers]:
+    """Operations that a graph replayed, distinct replays (process and correlation id, sorted), and which is whose."""
+    rows = np.flatnonzero(operations["node_created_ns"].is_not_null().to_numpy())
+    process = operations["global_pid"].gather(rows).fill_null(0).to_numpy()
+    correlation = operations["correlation_id"].gather(rows).fill_null(0).to_numpy().astype(np.int64)
+    pairs, number = np.unique(np.stack([process, correlation]), axis=1, return_inverse=True)
+    return rows, pairs, number.reshape(-1)
+
+
 def _replays(operations: Operations | pl.DataFrame) -> tuple[Integers, int]:
     """A number from 1 for each replay of a graph, 0 for what no graph launched; and how many there are."""
-    rows = np.flatnonzero(operations["node_created_ns"].is_not_null().to_numpy())
-    if len(rows):
+    if operations["node_created_ns"].null_count() < operations.height:
+        rows, pairs, number = replays_of(operations)
         replay = np.zeros(operations.height, np.int64)
-        process = operations["global_pid"].gather(rows).fill_null(0).to_numpy()
-        correlation = operations["correlation_id"].gather(rows).fill_null(0).to_numpy()
-        pairs, number = np.unique(np.stack([process, correlation]), axis=1, return_inverse=True)
-        replay[rows] = number.reshape(-1) + 1
+        replay[rows] = number + 1
         return replay, pairs.shape[1] + 1
     return np.broadcast_to(np.int64(0), operations.height), 1
 
@@ -230,56 +262,3 @@ def _fill(
     thread, start, end = (operations[c].gather(rows).to_numpy() for c in columns)
     position = forest.innermost(thread if mask == -1 else thread & mask, start, end)
     found[rows] = np.where(position < 0, NO_RANGE, positions[position])
-
-
-def _joined(pushed: RangeForest, started: RangeForest) -> RangeForest:
-    """Both forests as one, the second's rows and parents moved behind the first's.
-
-    A start/end range has no parent: such ranges overlap as they like and make no stack.
-    """
-    count = len(pushed.rows)
-    return RangeForest(
-        rows=np.concatenate([pushed.rows, started.rows + count]),
-        thread=np.concatenate([pushed.thread, started.thread]),
-        start=np.concatenate([pushed.start, started.start]),
-        end=np.concatenate([pushed.end, started.end]),
-        parent=np.concatenate([pushed.parent, np.full(len(started.parent), NO_RANGE, np.int64)]),
-        crossing=pushed.crossing,
-        too_deep=pushed.too_deep,
-    )
-
-
-def _paths(forest: RangeForest, names: pl.Series) -> tuple[list[tuple[str, ...]], Integers]:
-    """Distinct paths in the order of the first range of each, and each range's; level by level from the outermost."""
-    codes = names.rank("dense").to_numpy().astype(np.int64)[forest.rows]
-    depth = _depths(forest.parent)
-    order = np.argsort(depth, kind="stable")
-    found = np.full(len(codes) + 1, NO_PATH, np.int64)  # the last stands for what is round the outermost
-    width, count = int(codes.max(initial=0)) + 1, 0
-    firsts: list[Integers] = []
-    for rows in np.split(order, np.flatnonzero(np.diff(depth[order])) + 1):
-        steps = (found[forest.parent[rows]] + 1) * width + codes[rows]
-        _, first, number = np.unique(steps, return_index=True, return_inverse=True)
-        found[rows] = count + number.reshape(-1)
-        firsts.append(rows[first])
-        count += len(first)
-    first_rows = np.concatenate(firsts)
-    by_occurrence = np.argsort(first_rows)
-    place = np.empty_like(by_occurrence)
-    place[by_occurrence] = np.arange(count)
-    path = place[found[:-1]]
-    paths: list[tuple[str, ...]] = []
-    for row in first_rows[by_occurrence].tolist():
-        parent = forest.parent[row]
-        paths.append((*(paths[path[parent]] if parent != NO_RANGE else ()), names[int(forest.rows[row])]))
-    return paths, path
-
-
-def _depths(parent: Integers) -> Integers:
-    """How many ranges are round each: steps up that double."""
-    depth: Integers = (parent != NO_RANGE).astype(np.int64)
-    above = parent.copy()
-    while len(left := np.flatnonzero(above != NO_RANGE)):
-        depth[left] += depth[above[left]]
-        above[left] = above[above[left]]
-    return depth

@@ -12,9 +12,10 @@ from roofprof.timeline.frames import Operations, slices
 from roofprof.timeline.intervals import grouped
 from roofprof.timeline.kernels import where
 from roofprof.timeline.nesting import Booleans, Integers
-from roofprof.timeline.op_calls import NO_PATH, Attribution, PathNumbers
+from roofprof.timeline.op_calls import Attribution, PathNumbers
 from roofprof.timeline.op_names import OpKey, read_key
 from roofprof.timeline.places import Place, Places
+from roofprof.timeline.range_paths import NO_PATH
 from roofprof.timeline.rows import DeviceRow, KernelRow, MemoryRow, OpRow, RangePath
 
 

@@ -36,25 +36,37 @@ class Places:
     """Operations in the order of place, then of start; None where that is their order."""
 
 
-def find_places(operations: Operations | pl.DataFrame) -> Places:
+def find_places(operations: Operations | pl.DataFrame, distinct: Integers | None = None) -> Places:
     """The place of each operation.
 
     Args:
         operations: OPERATION_SCHEMA's columns.
+        distinct: what `place_keys` gives of all operations, where these are a part of them.
     """
     start = operations["start_ns"].to_numpy()
-    found = [np.empty(0, np.int64)]
-    for _, keys in _keys(operations):
-        changes = np.flatnonzero(keys[1:] != keys[:-1]) + 1
-        found.append(np.unique(keys[np.concatenate([[0], changes])]))
-    distinct = np.unique(np.concatenate(found))
+    if distinct is None:
+        distinct = place_keys(operations)
     if len(distinct) == 1:
         number: Integers = np.broadcast_to(np.int64(0), operations.height)  # takes no memory
     else:
         number = np.empty(operations.height, _SMALL)
         for rows, keys in _keys(operations):
             number[rows] = np.searchsorted(distinct, keys)
-    return Places(number, tuple(map(_place, distinct.tolist())), sorting(number, start))
+    return Places(number, places_of(distinct), sorting(number, start))
+
+
+def place_keys(operations: Operations | pl.DataFrame) -> Integers:
+    """One integer for each place of the operations, sorted."""
+    found = [np.empty(0, np.int64)]
+    for _, keys in _keys(operations):
+        changes = np.flatnonzero(keys[1:] != keys[:-1]) + 1
+        found.append(np.unique(keys[np.concatenate([[0], changes])]))
+    return np.unique(np.concatenate(found))
+
+
+def places_of(distinct: Integers) -> tuple[Place, ...]:
+    """The places that `place_keys` stand for."""
+    return tuple(map(_place, distinct.tolist()))
 
 
 def _keys(operations: Operations | pl.DataFrame) -> Iterator[tuple[slice, Integers]]:
@@ -85,7 +97,9 @@ _EARLIEST = np.iinfo(np.int64).min
 _LATEST = np.iinfo(np.int64).max
 
 
-def covered(places: Places, start: Integers, end: Integers, chosen: Booleans | None = None) -> Covered:
+def covered(
+    places: Places, start: Integers, end: Integers, chosen: Booleans | None = None, before: Covered | None = None
+) -> Covered:
     """What the operations cover, some at a time: only the end of the last one so far is carried on.
 
     Args:
@@ -93,10 +107,15 @@ def covered(places: Places, start: Integers, end: Integers, chosen: Booleans | N
         start: of each, ns.
         end: of each, ns.
         chosen: which of them count; None takes all.
+        before: what operations cover that started no later than these; the result covers them too.
     """
     count = len(places.known)
     union, number = np.zeros(count, np.int64), np.zeros(count, np.int64)
     first, latest = np.full(count, _LATEST), np.full(count, _EARLIEST)
+    if before is not None:
+        union, first, latest, number = (
+            c.copy() for c in (before.union_ns, before.first_ns, before.last_ns, before.count)
+        )
     for some in slices(len(start)):
         rows = np.arange(some.start, some.stop) if places.order is None else places.order[some]
         if chosen is not None:

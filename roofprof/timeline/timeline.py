@@ -4,7 +4,7 @@ Three times per op, each the median over its calls: the sum of its kernels, the 
 the projected span from its first GPU operation to the end of its last. docs/timeline.md explains them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import cast
@@ -19,11 +19,12 @@ from roofprof.timeline.devices import device_rows
 from roofprof.timeline.doubts import timeline_doubts
 from roofprof.timeline.frames import GRAPH, KERNEL, MEMORY, NsysTrace, Operations
 from roofprof.timeline.kernels import kernel_rows, memory_rows
-from roofprof.timeline.op_calls import NO_PATH, Attribution, PathNumbers, attribute_operations
+from roofprof.timeline.op_calls import Attribution, PathNumbers, attribute_operations
 from roofprof.timeline.op_names import Layers, read_key
 from roofprof.timeline.op_rows import Details, MedianRow, RowNumbers, exact_totals, medians, op_row
 from roofprof.timeline.places import Places, find_places
-from roofprof.timeline.rows import DeviceRow, LayerTotals, OpRow, RangePath, UnattributedOperations
+from roofprof.timeline.range_paths import NO_PATH
+from roofprof.timeline.rows import DeviceRow, LayerTotals, OpRow, RangePath, UnattributedCounts, UnattributedOperations
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def build_timeline(trace: NsysTrace, domain: str | None = None, layers: Layers =
     """
     operations = Operations(trace)
     if not operations.height:
-        raise _empty(trace)
+        raise empty_trace(trace.findings, trace.source)
     chosen = require_domain(trace.ranges["domain"].unique().to_list(), domain)
     places = find_places(operations)
     attribution = attribute_operations(operations, trace.ranges, chosen, places)
@@ -83,42 +84,59 @@ def build_timeline(trace: NsysTrace, domain: str | None = None, layers: Layers =
     )
     rows = medians(calls, numbers)
     exact = exact_totals(rows, operations, owner)
-    ops = []
-    for row in cast(Iterator[MedianRow], rows.iter_rows(named=True)):
-        row["total_busy_ns"] = exact.get(row["row"], row["total_busy_ns"])
-        device = devices[numbers.place_number(row["row"])]
-        ops.append(op_row(row, numbers, attribution.paths[row["path"]], device, details))
     return Timeline(
         domain=chosen,
         calls=calls,
-        ops=tuple(ops),
+        ops=tuple(op_rows(rows, exact, numbers, attribution.paths, devices, details)),
         devices=devices,
-        layer=_layer(calls),
-        unattributed=_unattributed(operations, path, details, len(places.known)),
+        layer=layer_totals(calls),
+        unattributed=with_rows(outside_counts(operations, path), details, len(places.known)),
         paths=tuple(attribution.paths),
-        kernels=_kernel_paths(numbers.first_paths()[path[:count]], attribution, places),
+        kernels=kernel_paths(numbers.first_paths()[path[:count]], attribution, places),
         findings=(*trace.findings, *timeline_doubts(trace, operations, attribution, chosen, devices)),
         layers=layers,
     )
 
 
+def op_rows(
+    rows: pl.DataFrame,
+    exact: Mapping[int, int],
+    numbers: RowNumbers,
+    paths: Sequence[RangePath],
+    devices: Sequence[DeviceRow],
+    details: Details,
+) -> Iterator[OpRow]:
+    """The rows of ops.
+
+    Args:
+        rows: of `medians`.
+        exact: of `exact_totals`.
+        numbers: of the rows.
+        paths: by number.
+        devices: by number of the place.
+        details: of all rows.
+    """
+    for row in cast(Iterator[MedianRow], rows.iter_rows(named=True)):
+        row["total_busy_ns"] = exact.get(row["row"], row["total_busy_ns"])
+        device = devices[numbers.place_number(row["row"])]
+        yield op_row(row, numbers, paths[row["path"]], device, details)
+
+
 _MAX_SAID = 5
 
 
-def _empty(trace: NsysTrace) -> ReportError:
+def empty_trace(findings: Sequence[Finding], source: str) -> ReportError:
     """Why nothing can be said of a trace, in nsys' own words where it has some."""
-    tables = [f.message for f in trace.findings if f.kind == "trace-table"]
-    said = [
-        str(f.values["text"]).rstrip(".") for f in trace.findings if f.kind in ("nsys-diagnostic", "dropped-events")
-    ]
+    tables = [f.message for f in findings if f.kind == "trace-table"]
+    said = [str(f.values["text"]).rstrip(".") for f in findings if f.kind in ("nsys-diagnostic", "dropped-events")]
     reasons = tables + [f"nsys says: {'; '.join(said[:_MAX_SAID])}"] * bool(said)
     return ReportError(
-        "; ".join([f"{trace.source or 'the trace'} holds no kernel and no memory operation", *reasons]),
+        "; ".join([f"{source or 'the trace'} holds no kernel and no memory operation", *reasons]),
         "trace with -t cuda,nvtx, and check that the capture range covers the launches",
     )
 
 
-def _layer(calls: pl.DataFrame) -> LayerTotals:
+def layer_totals(calls: pl.DataFrame) -> LayerTotals:
     """Totals over every call: GPU time, idle time, and the span from the first to the last operation."""
     busy, gap, before, launch_bound = calls.select(
         pl.col("busy_ns", "gap_ns", "gap_before_ns", "launch_bound_ns").sum()
@@ -132,14 +150,12 @@ def _layer(calls: pl.DataFrame) -> LayerTotals:
     }
 
 
-def _unattributed(
-    operations: Operations, path: PathNumbers, details: Details, place_count: int
-) -> UnattributedOperations:
+def outside_counts(operations: Operations, path: PathNumbers) -> UnattributedCounts:
+    """Operations that have no path."""
     outside = pl.Series(path == NO_PATH)
     length = (operations["end_ns"] - operations["start_ns"]).filter(outside)
     kinds = operations["kind"].filter(outside)
     of_kind = {kind: kinds == kind for kind in (KERNEL, MEMORY, GRAPH)}
-    owners = [-1 - place for place in range(place_count)]
     return {
         "launch_count": int(of_kind[KERNEL].sum()),
         "duration_ns": int(length.filter(of_kind[KERNEL]).sum()),
@@ -147,12 +163,20 @@ def _unattributed(
         "memory_duration_ns": int(length.filter(of_kind[MEMORY]).sum()),
         "graph_launch_count": int(of_kind[GRAPH].sum()),
         "graph_duration_ns": int(length.filter(of_kind[GRAPH]).sum()),
+    }
+
+
+def with_rows(counts: UnattributedCounts, details: Details, place_count: int) -> UnattributedOperations:
+    """Counts of operations outside any range, with the rows of what ran there at each place."""
+    owners = [-1 - place for place in range(place_count)]
+    return {
+        **counts,
         "kernels": list(chain.from_iterable(details.kernels.get(owner, []) for owner in owners)),
         "memory_operations": list(chain.from_iterable(details.memory.get(owner, []) for owner in owners)),
     }
 
 
-def _kernel_paths(path: PathNumbers, attribution: Attribution, places: Places) -> pl.DataFrame:
+def kernel_paths(path: PathNumbers, attribution: Attribution, places: Places) -> pl.DataFrame:
     """Path, way of launching and place of each kernel."""
     key = attribution.key[: len(path)]
     one = len(places.known) == 1

@@ -35,13 +35,8 @@ def kernel_op_rows(trace: NsysTrace, timeline: Timeline, outside_only: bool) -> 
         timeline: of the trace.
         outside_only: leave out the launches that lie in a range.
     """
-    frame = trace.kernels.select("kernel_name", "kernel_demangled_name", "shape", "start_ns", "end_ns")
-    frame = frame.with_columns(timeline.kernels)
-    if outside_only:
-        frame = frame.filter(pl.col("path").is_null())
     count = len(timeline.devices)
-    code = pl.col("kernel_demangled_name").to_physical().cast(pl.Int64).fill_null(_UNNAMED)
-    frame = frame.with_columns(owner=(code * 2 + pl.col("replayed")) * count + pl.col("place"))
+    frame = owned_kernels(trace.kernels, timeline.kernels, count, outside_only)
     places = _places(timeline)
     kernels = kernel_rows(frame, trace.shapes, frame["owner"].to_numpy(), lambda owner: places[owner % count])
     start = pl.col("start_ns").sort()
@@ -60,8 +55,36 @@ def kernel_op_rows(trace: NsysTrace, timeline: Timeline, outside_only: bool) -> 
             _DURATION.max().alias("max"),
         )
         .collect()
-        .to_dicts()
     )
+    return op_rows_of(rows, kernels, timeline)
+
+
+def owned_kernels(kernels: pl.DataFrame, paths: pl.DataFrame, place_count: int, outside_only: bool) -> pl.DataFrame:
+    """Kernels with their names, shape, times, `path` and `owner`: demangled name, way of launching and place.
+
+    Args:
+        kernels: KERNEL_OPERATION_SCHEMA.
+        paths: of each, as `Timeline.kernels` has them.
+        place_count: how many places the trace has.
+        outside_only: leave out those that lie in a range.
+    """
+    frame = kernels.select("kernel_name", "kernel_demangled_name", "shape", "start_ns", "end_ns").with_columns(paths)
+    if outside_only:
+        frame = frame.filter(pl.col("path").is_null())
+    code = pl.col("kernel_demangled_name").to_physical().cast(pl.Int64).fill_null(_UNNAMED)
+    return frame.with_columns(owner=(code * 2 + pl.col("replayed")) * place_count + pl.col("place"))
+
+
+def op_rows_of(frame: pl.DataFrame, kernels: Mapping[int, list[KernelRow]], timeline: Timeline) -> list[OpRow]:
+    """Rows of kernels, in the order of the first launch.
+
+    Args:
+        frame: one row per owner: calls, times and names.
+        kernels: of each owner.
+        timeline: whose devices they ran on.
+    """
+    count = len(timeline.devices)
+    rows = frame.to_dicts()
     label = kernel_labels([row["kernel_demangled_name"] or row["kernel_name"] for row in rows])
     found = []
     for row in sorted(rows, key=lambda row: row["first_start_ns"]):

@@ -64,6 +64,11 @@ def ranked_rows(trace: NsysTrace, timeline: Timeline, wanted: Wanted) -> list[Ra
         rows = kernel_op_rows(trace, timeline, outside_only=False)
     else:
         rows = [*timeline.ops, *kernel_op_rows(trace, timeline, outside_only=True)]
+    return rank(rows, timeline, wanted)
+
+
+def rank(rows: list[OpRow], timeline: Timeline, wanted: Wanted) -> list[Ranking]:
+    """Those of the rows that are to be shown, of each device."""
     if wanted.only is not None:
         rows = [row for row in rows if wanted.only(row["op"]) or wanted.only(row_label(row))]
     by_place: dict[tuple[int | None, int | None], list[OpRow]] = {}

@@ -42,6 +42,17 @@ def test_the_table_fits_the_terminal(data: Path, columns: int, monkeypatch, caps
     assert "…" not in heading
 
 
+def test_layers_are_rows_of_their_own_where_asked(export, capsys: pytest.CaptureFixture[str]):
+    for layer in range(3):
+        export.range(100 * layer, 100 * layer + 50, f"layers.{layer}.mlp")
+        export.launch(100 * layer + 10, 1000 + layer * 100, 1050 + layer * 100, layer + 1)
+    counts = []
+    for choice in ("folded", "each"):
+        assert run(export.write(), "--json", "--layers", choice) == 0
+        counts.append([op["calls"] for op in json.loads(capsys.readouterr().out)["ops"]])
+    assert counts == [[3], [1, 1, 1]]
+
+
 def test_names_are_data(export, capsys: pytest.CaptureFixture[str]):
     export.range(0, 100, "[red]op[/red]\x1b[31m\x07")
     export.launch(10, 1000, 1100, 1, "k[bold]\x1b]0;title\x07")

@@ -1,11 +1,13 @@
 """However few operations are worked on at a time, the timeline is the same."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from timelines import assert_same
 
 from roofprof.timeline import frames
 from roofprof.timeline.frames import (
@@ -16,9 +18,15 @@ from roofprof.timeline.frames import (
     RANGE_SCHEMA,
     SHAPE_SCHEMA,
     NsysTrace,
+    Operations,
 )
+from roofprof.timeline.op_calls import replays_of
+from roofprof.timeline.places import place_keys
 from roofprof.timeline.shown.document import RankedTimeline, timeline_document
+from roofprof.timeline.shown.kernel_ops import kernel_op_rows
 from roofprof.timeline.shown.ranking import Wanted, ranked_rows
+from roofprof.timeline.streamed.source import StreamedTrace
+from roofprof.timeline.streamed.timeline import stream_timeline
 from roofprof.timeline.timeline import Timeline, build_timeline
 
 PROCESS = 1 << 24
@@ -97,6 +105,38 @@ def test_the_timeline_does_not_depend_on_how_many_are_taken_at_a_time(trace: Nsy
     assert sliced.calls.equals(whole.calls)
     assert sliced.kernels.equals(whole.kernels)
     assert sliced.paths == whole.paths
+
+
+def _parts(trace: NsysTrace, size: int) -> Iterator[NsysTrace]:
+    """The trace in stretches of time, of so many different starts each."""
+    whole = (trace.kernels, trace.memory_operations, trace.graph_launches)
+    starts = pl.concat([frame["start_ns"] for frame in whole]).unique().sort().to_list()
+    for low in range(0, len(starts), size):
+        here = starts[low : low + size]
+        kernels, memory, graphs = (f.filter(pl.col("start_ns").is_in(here)).sort("start_ns") for f in whole)
+        yield replace(trace, kernels=kernels, memory_operations=memory, graph_launches=graphs)
+
+
+def _streamed(trace: NsysTrace, size: int) -> StreamedTrace:
+    operations = Operations(trace)
+    return StreamedTrace(
+        parts=lambda: _parts(trace, size),
+        ranges=trace.ranges,
+        shapes=trace.shapes,
+        place_keys=place_keys(operations),
+        replays=replays_of(operations)[1],
+        kernel_count=trace.kernels.height,
+        operation_count=operations.height,
+        findings=trace.findings,
+    )
+
+
+@settings(deadline=None)
+@given(traces(), st.sampled_from([1, 2, 3, 7]), st.booleans())
+def test_a_timeline_of_parts_is_that_of_the_whole(trace: NsysTrace, size: int, outside_only: bool) -> None:
+    whole = build_timeline(trace)
+    streamed, kernels = stream_timeline(_streamed(trace, size), kernels_outside_only=outside_only)
+    assert_same(streamed, kernels, whole, kernel_op_rows(trace, whole, outside_only))
 
 
 def test_columns_of_operations_are_the_same_in_parts() -> None:
