@@ -6,7 +6,7 @@ pg entries to a page, win the sliding window, kb the bits of a cached element, w
 """
 
 from roofprof.formulas.byte_sizes import ShapeError, known_precision, plain_bytes
-from roofprof.formulas.dimensions import HEADS, KV_LORA, LATENT
+from roofprof.formulas.dimensions import HEADS, KV_LORA, LATENT, ROPE
 from roofprof.formulas.traced import ceil_div
 from roofprof.formulas.work import Work
 
@@ -16,10 +16,15 @@ FP8_LATENT_BYTES = 656
 
 def gqa_decode(
     b: float, s: float, h: float, hk: float, d: float = 128, q: float = 1, kb: float | None = None,
-    precision: str = "bf16",
+    win: float | None = None, precision: str = "bf16",
 ) -> Work:  # fmt: skip
-    """Decode over b sequences of s entries (their mean, the new ones counted): q tokens each, h heads on hk of keys."""
-    return _gqa_decode(b, b * s, h, hk, d, q, kb, precision)
+    """Decode over b sequences of s entries, the new ones counted: q tokens each, h heads on hk, a window win."""
+    if win is None:
+        return _gqa_decode(b, b * s, _pairs(b, b * s, q), h, hk, d, q, kb, precision)
+    _pairs(b, b * s, q)  # refuses what cannot be
+    full = max(0, min(s - win + 1, q))  # of the new tokens, those that see a whole window
+    pairs = full * win + (q - full) * s - q * (q - 1) / 2 + full * (full - 1) / 2
+    return _gqa_decode(b, b * min(s, win + q - 1), b * pairs, h, hk, d, q, kb, precision)
 
 
 def gqa_decode_paged(
@@ -27,7 +32,7 @@ def gqa_decode_paged(
     precision: str = "bf16",
 ) -> Work:  # fmt: skip
     """The same over a cache in pages of pg, by the sum of the lengths, ks; int32 page table and lengths are read."""
-    work = _gqa_decode(b, ks, h, hk, d, q, kb, precision)
+    work = _gqa_decode(b, ks, _pairs(b, ks, q), h, hk, d, q, kb, precision)
     return Work(work.flop_count, {**work.reads, **_pages(b, ks, pg)}, work.writes, work.pipe)
 
 
@@ -79,13 +84,20 @@ def kv_write_heads(m: float, hk: float, d: float = 128, precision: str = "bf16")
     return Work(0, {"keys and values": 2 * elements, "slots": 8 * m}, {"cache": elements * plain_bytes(precision)})
 
 
-def _gqa_decode(b: float, ks: float, h: float, hk: float, d: float, q: float, kb: float | None, precision: str) -> Work:
+def kv_write_fp8kv(m: float) -> Work:
+    """Quantise and write m latent entries to an FP8 cache of 656 bytes an entry, 3 FLOPs per FP8 element."""
+    reads = {"latent": 2 * m * KV_LORA, "rotated key": 2 * m * ROPE, "slots": 8 * m}
+    return Work(3 * m * KV_LORA, reads, {"cache entries": m * FP8_LATENT_BYTES})
+
+
+def _gqa_decode(
+    b: float, keys: float, pairs: float, h: float, hk: float, d: float, q: float, kb: float | None, precision: str
+) -> Work:
     reads = {
-        "keys and values": 2 * ks * hk * d * _cached_bytes(kb, precision),
+        "keys and values": 2 * keys * hk * d * _cached_bytes(kb, precision),
         "query": b * q * h * d * plain_bytes(precision),
     }
-    flop_count = 4 * h * d * _pairs(b, ks, q)
-    return Work(flop_count, reads, {"output": 2 * b * q * h * d}, known_precision(precision).pipe)
+    return Work(4 * h * d * pairs, reads, {"output": 2 * b * q * h * d}, known_precision(precision).pipe)
 
 
 def _mla_decode(b: float, ks: float, h: float, q: float, precision: str) -> Work:

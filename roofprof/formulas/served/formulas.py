@@ -6,6 +6,7 @@ from roofprof.formulas.served.attention import (
     gqa_causal,
     gqa_decode,
     gqa_decode_paged,
+    kv_write_fp8kv,
     kv_write_heads,
     mla_decode_fp8kv,
     mla_decode_mtp,
@@ -23,6 +24,6 @@ from roofprof.formulas.work import Work
 
 SERVED: tuple[Callable[..., Work], ...] = (
     gemm_w4, moe_gemm_w4, moe_gemm_shared, moe_gemm_uniform, gqa_decode, gqa_decode_paged, gqa_causal, mla_decode_mtp,
-    mla_decode_paged, mla_decode_fp8kv, rope_heads, kv_write_heads, qk_norm, rmsnorm_quant,
-    add_rmsnorm_quant, silu_and_mul_quant,
+    mla_decode_paged, mla_decode_fp8kv, rope_heads, kv_write_heads, kv_write_fp8kv, qk_norm,
+    rmsnorm_quant, add_rmsnorm_quant, silu_and_mul_quant,
 )  # fmt: skip

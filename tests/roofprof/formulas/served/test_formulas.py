@@ -34,6 +34,15 @@ def test_drafted_tokens_see_one_key_fewer_each() -> None:
     assert work.writes == {"output": 2 * 3 * 4 * 8 * 2}
 
 
+@given(s=st.integers(1, 30), q=st.integers(1, 6), win=st.integers(1, 40))
+def test_a_window_in_decode_counts_the_pairs_that_are_there(s: int, q: int, win: int) -> None:
+    s += q
+    seen = [set(range(max(0, s - j - win), s - j)) for j in range(q)]
+    work = evaluate("gqa_decode", {"b": 2, "s": s, "h": 3, "hk": 1, "d": 4, "q": q, "win": win})
+    assert work.flop_count == 4 * 3 * 4 * 2 * sum(map(len, seen))
+    assert work.reads["keys and values"] == 2 * 2 * len(set().union(*seen)) * 4 * 2
+
+
 def test_pages_add_their_table_and_lengths() -> None:
     shape = {"h": 8, "hk": 2, "d": 64}
     plain = evaluate("gqa_decode", {"b": 3, "s": 100, **shape})
@@ -96,6 +105,7 @@ def test_mla_over_an_fp8_cache_by_hand() -> None:
         ("rope_heads", {"m": 2, "h": 8, "hk": 2, "d": 64}, 3 * 1280, 4 * 1280 + 2 * 4 * 64 + 16),
         ("kv_write_heads", {"m": 2, "hk": 4, "d": 64}, 0, 2 * 1024 + 16 + 2 * 1024),
         ("kv_write_heads", {"m": 2, "hk": 4, "d": 64, "precision": "fp8"}, 0, 2 * 1024 + 16 + 1024),
+        ("kv_write_fp8kv", {"m": 2}, 3 * 1024, 2 * (1152 + 8 + 656)),
         ("qk_norm", {"m": 2, "h": 8, "hk": 2, "d": 64}, 4 * 1280, 4 * 1280 + 256),
         ("rmsnorm_quant", {"m": 2, "d": 256}, 7 * 512, 1024 + 512 + 512 + 16),
         ("add_rmsnorm_quant", {"m": 2, "d": 256, "precision": "fp4"}, 8 * 512, 2048 + 512 + 1024 + 288),
