@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from roofprof.cli.served import ServedSizes, print_models, print_served
 from roofprof.cli.shared_options import OnlyOption
 from roofprof.errors import UsageError
 from roofprof.options import sizes
@@ -16,16 +17,39 @@ if TYPE_CHECKING:
     from roofprof.formulas.layer import LayerCase, Phase
     from roofprof.hardware.devices import DeviceSpec
 
+_R1_RECIPE = "nvfp4-v2"
+
 
 def ops(
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="A model other than DeepSeek-R1: a name of --model list, or its config.json of Hugging Face.",
+        ),
+    ] = None,
     phase: Annotated[str, typer.Option(help="decode, prefill or all.")] = "decode",
     batch: Annotated[str, typer.Option(help="Decode: sequences; several as 1,64,128.")] = "64",
     seq_len: Annotated[int, typer.Option(help="Decode: KV length.")] = 4096,
     prefill_batch: Annotated[int, typer.Option(help="Prefill: sequences.")] = 1,
     prefill_len: Annotated[int, typer.Option(help="Prefill: new tokens per sequence.")] = 1024,
     prefix_len: Annotated[int, typer.Option(help="Prefill: cached tokens before the new ones.")] = 0,
-    layer: Annotated[str, typer.Option(help="moe or dense.")] = "moe",
-    recipe: Annotated[str, typer.Option(help="Precisions: nvfp4, nvfp4-v2, fp8 or bf16.")] = "nvfp4-v2",
+    queries: Annotated[int, typer.Option(help="Decode: new tokens per sequence and step, 1 and those drafted.")] = 1,
+    kv_cache: Annotated[str, typer.Option(help="Precision of the KV cache: bf16 or fp8.")] = "bf16",
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            help="moe or dense; with --model also moe-sliding, dense-sliding or all.  "
+            "[default: moe; with --model, the main one]"
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="Precisions: nvfp4, nvfp4-v2, fp8 or bf16; with --model also mxfp4, mxfp4-mxfp8, w4a16 or w4a16-gN."
+            "  [default: nvfp4-v2; with --model, as released]"
+        ),
+    ] = None,
     tp: Annotated[int, typer.Option(help="Tensor-parallel degree.")] = 1,
     ep: Annotated[int, typer.Option(help="Expert-parallel degree.")] = 1,
     experts_hit: Annotated[int | None, typer.Option(help="Experts hit, if counted; expected otherwise.")] = None,
@@ -39,7 +63,14 @@ def ops(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Print the layer op by op: FLOPs, compulsory bytes, AI and bound by formula."""
+    """Print the layer op by op: FLOPs, compulsory bytes, AI and bound by formula.
+
+    \b
+    roofprof ops --phase prefill --recipe fp8 --tp 8
+    roofprof ops --model qwen3-235b-a22b --tp 8 --kv-cache fp8
+    roofprof ops --model ./Llama-3.1-70B/config.json --phase all
+    roofprof ops --model gpt-oss-120b --layer all --gpu h100-sxm
+    """
     from roofprof.hardware.devices import load_gpu
 
     if check is not None:
@@ -47,12 +78,22 @@ def ops(
         return
     if gpu == "same":
         raise UsageError("--gpu same needs a report", "name a GPU: roofprof gpus lists them")
+    if model == "list":
+        print_models(as_json)
+        return
     target = load_gpu(gpu)
     if claims:
         _print_claims(target, as_json)
         return
-    shared = layer, recipe, tp, ep, experts_hit
     batches, cases = sizes("--batch", batch), []
+    if model is not None or queries != 1 or kv_cache != "bf16":
+        given = ServedSizes(
+            _phases(phase), batches, seq_len, prefill_batch, prefill_len, prefix_len, layer,
+            recipe if model is not None else recipe or _R1_RECIPE, tp, ep, experts_hit, queries, kv_cache,
+        )  # fmt: skip
+        print_served(model or "deepseek-r1", given, target, _only(only), sort, top, as_json)
+        return
+    shared = layer or "moe", recipe or _R1_RECIPE, tp, ep, experts_hit
     for name in _phases(phase):
         if name == "decode":
             cases += [_case(name, size, seq_len, 0, *shared) for size in batches]

@@ -116,8 +116,10 @@ class ServedCase:
             raise UsageError(f"--tp {self.tp} does not divide {attention.heads} heads")
         if isinstance(attention, Gqa) and attention.kv_heads % self.tp and self.tp % attention.kv_heads:
             raise UsageError(f"--tp {self.tp} does not fit {attention.kv_heads} heads of keys and values")
-        experts = self.model.moe.experts if self.model.moe else 1
-        if self.ep < 1 or experts % self.ep:
+        experts = self.model.moe.experts if self.model.moe else None
+        if experts is None and self.ep != 1:
+            raise UsageError(f"--ep {self.ep}: {self.model.name} has no experts")
+        if experts is not None and (self.ep < 1 or experts % self.ep):
             raise UsageError(f"--ep {self.ep} does not divide {experts} experts")
         if self.ep > 1 and self.ep % self.tp:
             hint = "the GPUs that share the experts are whole TP groups: --ep is a multiple of --tp"

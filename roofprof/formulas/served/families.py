@@ -49,7 +49,7 @@ def model_of(config: HfConfig, name: str, origin: str, source: str = "") -> Serv
     architecture, build = FAMILIES[family]
     given = _Config(config, origin)
     attention, moe = build(given)
-    layers = _layers(given, moe)
+    layers, quantization, recipe = _layers(given, moe), config.quantization_config, _recipe(config)
     return ServedModel(
         name=name,
         architecture=(config.architectures or (architecture,))[0],
@@ -63,7 +63,8 @@ def model_of(config: HfConfig, name: str, origin: str, source: str = "") -> Serv
         window=config.sliding_window if any(kind.span == "sliding" for kind in layers) else None,
         mlp_bias=bool(config.mlp_bias) and family == "llama",
         draft_layers=config.num_nextn_predict_layers or 0,
-        recipe=_recipe(config),
+        recipe=recipe or "bf16",
+        unread=quantization.quant_method if quantization and recipe is None else None,
         source=source or origin,
     )
 
@@ -195,11 +196,11 @@ def _spans(c: _Config, count: int) -> list[Span]:
     return spans
 
 
-def _recipe(hf: HfConfig) -> str:
-    """The recipe that a release is held in; bf16 where it says nothing that has one."""
+def _recipe(hf: HfConfig) -> str | None:
+    """The recipe that a release is held in, or None where its quantization_config names none of ours."""
     given = hf.quantization_config
     if given is None or given.quant_method is None:
         return "bf16"
     if given.quant_method in ("gptq", "awq") and given.bits == 4:
         return f"w4a16-g{given.group_size}" if given.group_size and given.group_size > 0 else "w4a16"
-    return {"fp8": "fp8", "mxfp4": "mxfp4"}.get(given.quant_method, "bf16")
+    return {"fp8": "fp8", "mxfp4": "mxfp4"}.get(given.quant_method)

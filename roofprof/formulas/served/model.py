@@ -95,6 +95,8 @@ class ServedModel:
     """Layers for multi-token prediction, which are in no count and no step here."""
     recipe: str = "bf16"
     """The recipe that its quantization_config names."""
+    unread: str | None = None
+    """The method of a quantization_config that names no recipe here: bf16 is then an assumption."""
     source: str = ""
     """Where the sizes are from."""
 

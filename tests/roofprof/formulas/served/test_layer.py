@@ -125,7 +125,7 @@ def test_ep_keeps_experts_whole_and_shares_rows() -> None:
     ("name", "sizes", "why"),
     [
         ("qwen3-8b", {"tp": 3}, "--tp 3 does not divide 32 heads"),
-        ("qwen3-8b", {"ep": 2}, "--ep 2 does not divide 1 experts"),
+        ("qwen3-8b", {"ep": 2}, "--ep 2: qwen3-8b has no experts"),
         ("mixtral-8x7b", {"ep": 4, "tp": 8}, "--ep 4 is no multiple of --tp 8"),
         ("mixtral-8x7b", {"experts_hit": 9}, "--experts-hit 9 is out of range"),
         ("qwen3-8b", {"seq_len": 2, "queries": 3}, "--queries 3 is more than the KV length"),
