@@ -69,7 +69,7 @@ def ops(
     roofprof ops --phase prefill --recipe fp8 --tp 8
     roofprof ops --model qwen3-235b-a22b --tp 8 --kv-cache fp8
     roofprof ops --model ./Llama-3.1-70B/config.json --phase all
-    roofprof ops --model gpt-oss-120b --layer all --gpu h100-sxm
+    roofprof ops --model gpt-oss-120b --layer all --gpu h100
     """
     from roofprof.hardware.devices import load_gpu
 

@@ -14,8 +14,8 @@ from roofprof.formulas.served.model import Gqa, LayerKind, Mla, Moe, ServedModel
 class _Config:
     """A config with the name of its file, for errors."""
 
-    def __init__(self, config: HfConfig, origin: str) -> None:
-        self.hf, self.origin = config, origin
+    def __init__(self, config: HfConfig, origin: str, family: str) -> None:
+        self.hf, self.origin, self.family = config, origin, family
 
     def need(self, key: str) -> int:
         """A size that the family has."""
@@ -40,14 +40,12 @@ def model_of(config: HfConfig, name: str, origin: str, source: str = "") -> Serv
     Raises:
         ReportError: a family that has no formulas here, or a size that is missing or cannot be.
     """
-    family = config.model_type or next(
-        (f for f, (architecture, _) in FAMILIES.items() if architecture in (config.architectures or ())), ""
-    )
-    if family not in FAMILIES:
+    family = _family(config)
+    if family is None:
         known = ", ".join(FAMILIES)
         raise ReportError(f"{origin} is of no architecture with formulas here: {config.read}", f"supported: {known}")
     architecture, build = FAMILIES[family]
-    given = _Config(config, origin)
+    given = _Config(config, origin, family)
     attention, moe = build(given)
     layers, quantization, recipe = _layers(given, moe), config.quantization_config, _recipe(config)
     return ServedModel(
@@ -67,6 +65,13 @@ def model_of(config: HfConfig, name: str, origin: str, source: str = "") -> Serv
         unread=quantization.quant_method if quantization and recipe is None else None,
         source=source or origin,
     )
+
+
+def _family(config: HfConfig) -> str | None:
+    """By `model_type`, else by the class, which more than one name may stand for."""
+    if config.model_type in FAMILIES:
+        return config.model_type
+    return next((name for name, (of, _) in FAMILIES.items() if of in (config.architectures or ())), None)
 
 
 def _gqa(c: _Config, qkv_bias: bool = False, o_bias: bool = False, qk_norm: bool = False, sinks: bool = False) -> Gqa:
@@ -100,13 +105,17 @@ def _deepseek(c: _Config) -> tuple[Mla, Moe | None]:
     if not c.hf.n_routed_experts:
         return _mla(c), None
     shared = (c.hf.n_shared_experts or 0) * c.need("moe_intermediate_size")
-    biased = c.hf.topk_method in (None, "noaux_tc") if c.hf.model_type != "deepseek_v2" else False
+    biased = c.hf.topk_method in (None, "noaux_tc") if c.family != "deepseek_v2" else False
     return _mla(c), _moe(c, "n_routed_experts", "moe_intermediate_size", shared, biased=biased)
 
 
 def _llama(c: _Config) -> tuple[Gqa, None]:
     bias = bool(c.hf.attention_bias)
     return _gqa(c, bias, bias), None
+
+
+def _mistral(c: _Config) -> tuple[Gqa, None]:
+    return _gqa(c), None
 
 
 def _qwen2(c: _Config) -> tuple[Gqa, None]:
@@ -147,6 +156,7 @@ FAMILIES: Mapping[str, tuple[str, Callable[[_Config], tuple[Gqa | Mla, Moe | Non
     "deepseek_v3": ("DeepseekV3ForCausalLM", _deepseek),
     "kimi_k2": ("DeepseekV3ForCausalLM", _deepseek),
     "llama": ("LlamaForCausalLM", _llama),
+    "mistral": ("MistralForCausalLM", _mistral),
     "qwen2": ("Qwen2ForCausalLM", _qwen2),
     "qwen2_moe": ("Qwen2MoeForCausalLM", _qwen2_moe),
     "qwen3": ("Qwen3ForCausalLM", _qwen3),
@@ -184,10 +194,12 @@ def _spans(c: _Config, count: int) -> list[Span]:
         if len(c.hf.layer_types) != count:
             raise c.wrong(f"layer_types has {len(c.hf.layer_types)} entries for {count} layers")
         spans: list[Span] = [_SPANS[word] for word in c.hf.layer_types]
-    elif c.hf.model_type == "gpt_oss":
+    elif c.family == "gpt_oss":
         spans = ["full" if i % 2 else "sliding" for i in range(count)]
-    elif c.hf.model_type == "mixtral" or c.hf.use_sliding_window:
-        first = 0 if c.hf.model_type == "mixtral" else c.hf.max_window_layers or 0
+    elif c.family in ("mistral", "mixtral"):
+        spans = ["sliding" if c.hf.sliding_window else "full"] * count
+    elif c.hf.use_sliding_window:
+        first = c.hf.max_window_layers or 0
         spans = ["sliding" if c.hf.sliding_window and i >= first else "full" for i in range(count)]
     else:
         spans = ["full"] * count

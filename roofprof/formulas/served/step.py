@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from roofprof.errors import UsageError
+from roofprof.formulas.models import ShapeError
 from roofprof.formulas.served.case import ServedCase
 from roofprof.formulas.served.layer import served_ops
 from roofprof.formulas.table import FormulaRow, FormulaTotal, formula_total, placed_rows
@@ -9,8 +11,15 @@ from roofprof.hardware.devices import DeviceSpec
 
 
 def served_rows(case: ServedCase, gpu: DeviceSpec) -> list[FormulaRow]:
-    """The ops of one layer in launch order."""
-    return placed_rows(served_ops(case), case, gpu)
+    """The ops of one layer in launch order.
+
+    Raises:
+        UsageError: sizes that the model cannot be cut into, or beyond what a formula takes.
+    """
+    try:
+        return placed_rows(served_ops(case), case, gpu)
+    except ShapeError as error:
+        raise UsageError(f"{case.model.name} at these sizes: {error}", "use smaller sizes") from None
 
 
 def step_total(case: ServedCase, gpu: DeviceSpec) -> FormulaTotal:

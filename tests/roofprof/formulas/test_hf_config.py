@@ -1,16 +1,24 @@
 """Models from config.json: the families, their defaults, and what is refused with which words."""
 
+import contextlib
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from roofprof.errors import ReportError, UsageError
-from roofprof.formulas.hf_config import config_of
+from roofprof.errors import ReportError, RoofprofError, UsageError
+from roofprof.formulas.hf_config import HfConfig, config_of
 from roofprof.formulas.served.bundled import bundled_models, load_model
-from roofprof.formulas.served.families import model_of
+from roofprof.formulas.served.case import ServedCase
+from roofprof.formulas.served.families import FAMILIES, model_of
 from roofprof.formulas.served.model import Gqa, Mla, ServedModel
 from roofprof.formulas.served.parameters import parameters
+from roofprof.formulas.served.recipes import served_recipe
+from roofprof.formulas.served.step import step_total
+from roofprof.hardware.devices import load_gpu
 
 SIZES = {"hidden_size": 64, "num_hidden_layers": 4, "vocab_size": 100, "intermediate_size": 96,
          "num_attention_heads": 8, "num_key_value_heads": 2}  # fmt: skip
@@ -72,6 +80,13 @@ def test_gpt_oss_alternates_where_it_does_not_say() -> None:
     assert kinds(said) == ["moe"] * 3 + ["moe-sliding"]
 
 
+def test_the_class_stands_for_a_model_type_that_is_missing_or_new() -> None:
+    config = {"num_local_experts": 8, "num_experts_per_tok": 2, "sliding_window": 128}
+    named = model(model_type="gpt_oss", **config)
+    assert model(architectures=["GptOssForCausalLM"], **config) == named
+    assert model(model_type="gpt_oss_next", architectures=["GptOssForCausalLM"], **config) == named
+
+
 def test_windows_that_are_switched_off_are_none() -> None:
     off = model(model_type="qwen2", sliding_window=128, use_sliding_window=False, max_window_layers=2)
     on = model(model_type="qwen2", sliding_window=128, use_sliding_window=True, max_window_layers=2)
@@ -97,7 +112,7 @@ def test_the_text_model_of_a_model_of_pictures() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "recipe"),
+    ("held", "recipe"),
     [
         (None, "bf16"), ({"quant_method": "fp8"}, "fp8"), ({"quant_method": "mxfp4"}, "mxfp4"),
         ({"quant_method": "awq", "bits": 4, "group_size": 64}, "w4a16-g64"),
@@ -105,8 +120,8 @@ def test_the_text_model_of_a_model_of_pictures() -> None:
         ({"quant_method": "gptq", "bits": 8, "group_size": 128}, "bf16"),
     ],
 )  # fmt: skip
-def test_the_recipe_is_that_of_the_release(given: dict | None, recipe: str) -> None:
-    assert model(model_type="llama", quantization_config=given).recipe == recipe
+def test_the_recipe_is_that_of_the_release(held: dict | None, recipe: str) -> None:
+    assert model(model_type="llama", quantization_config=held).recipe == recipe
 
 
 @pytest.mark.parametrize(
@@ -135,6 +150,27 @@ def test_what_is_refused(config: dict, why: str) -> None:
     assert why in caught.value.message
     if "architecture" in why:
         assert "supported: deepseek_v2" in (caught.value.hint or "")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = [field.name for field in fields(HfConfig)]
+
+
+@given(
+    family=st.sampled_from(sorted(FAMILIES)),
+    known=st.dictionaries(st.sampled_from(KEYS), st.integers(0, 4000), max_size=14),
+    odd=st.dictionaries(st.sampled_from([*KEYS, "text_config", "other"]), JSON, max_size=2),
+)
+def test_any_config_makes_a_layer_or_an_error_for_users(family: str, known: dict, odd: dict) -> None:
+    config = {**SIZES, **EXPERTS, "num_local_experts": 4, "model_type": family, **known, **odd}
+    with contextlib.suppress(RoofprofError):  # anything else fails
+        made = model_of(config_of(config, "c"), "x", "c")
+        step_total(ServedCase(made, made.main_kind, served_recipe(made.recipe), batch=2, seq_len=64), load_gpu("h100"))
+        parameters(made)
 
 
 def test_names_that_are_none_list_those_that_are() -> None:

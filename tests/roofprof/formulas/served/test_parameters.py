@@ -1,13 +1,17 @@
 """Parameters by sizes against what papers and model cards state."""
 
+from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from roofprof.formulas.hf_config import config_of
 from roofprof.formulas.served.bundled import bundled_models, load_model
+from roofprof.formulas.served.families import FAMILIES, model_of
 from roofprof.formulas.served.parameters import Parameters, parameters
 
-PUBLISHED = {  # total and active in billions as printed, and what the active ones count beside layers
+PUBLISHED = {  # total and active in billions as printed, and what the active ones are nearest to
     "deepseek-v3": ("671", "37", "head"),  # arXiv 2412.19437
     "deepseek-r1": ("671", "37", "head"),  # arXiv 2501.12948
     "deepseek-v2": ("236", "21", "head"),  # arXiv 2405.04434
@@ -19,7 +23,7 @@ PUBLISHED = {  # total and active in billions as printed, and what the active on
     "llama-3.1-70b": ("70.6", None, ""),
     "llama-3.1-405b": ("405", None, ""),  # arXiv 2407.21783
     "mixtral-8x7b": ("46.7", "12.9", "embedding"),  # Mistral's announcement
-    "gpt-oss-120b": ("116.8", "5.13", "head"),  # arXiv 2508.10925, which says that it leaves the embedding out
+    "gpt-oss-120b": ("116.8", "5.13", "head"),  # arXiv 2508.10925
     "gpt-oss-20b": ("20.9", "3.61", "head"),
     "glm-4.5": ("355", "32", "layers"),  # arXiv 2508.06471
     "glm-4.5-air": ("106", "12", "layers"),
@@ -69,3 +73,43 @@ def test_llama_to_the_parameter() -> None:
 
 def test_mixtral_to_the_parameter() -> None:
     assert parameters(load_model("mixtral-8x7b")).total == 46_702_792_704
+
+
+def test_mistral_to_the_parameter() -> None:
+    config = {
+        "architectures": ["MistralForCausalLM"], "hidden_size": 4096, "num_hidden_layers": 32, "vocab_size": 32000,
+        "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8, "sliding_window": 4096,
+    }  # fmt: skip
+    model = model_of(config_of(config, "c"), "mistral-7b", "c")
+    assert parameters(model).total == 7_241_732_096
+    assert [str(kind) for kind in model.kinds] == ["dense-sliding"]
+
+
+def billions(count: int) -> str:
+    return f"{count / 1e9:.2f}"
+
+
+def documented() -> Iterator[str]:
+    yield "| model | total | published | active | with the embedding | layers alone | published |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, (total, active, _) in PUBLISHED.items():
+        c = parameters(load_model(name))
+        counts = (c.active, c.active_with_embedding, c.active_in_layers)
+        own = " | ".join(map(billions, counts)) if active else " |  | "
+        yield f"| {name} | {billions(c.total)} | {total} | {own} | {active or ''} |"
+
+
+def test_the_page_has_the_counts_of_every_model(request: pytest.FixtureRequest, root: Path) -> None:
+    page = root / "docs/models.md"
+    text = page.read_text(encoding="utf-8")
+    start = text.index("| model | total |")
+    end = text.index("\n\n", start)
+    wanted = "\n".join(documented())
+    if request.config.getoption("--update-golden"):
+        page.write_text(text[:start] + wanted + text[end:], encoding="utf-8")
+    assert wanted == page.read_text(encoding="utf-8")[start:][: len(wanted)]
+
+
+def test_the_page_names_every_family(root: Path) -> None:
+    text = (root / "docs/models.md").read_text(encoding="utf-8")
+    assert all(f"`{family}`" in text for family in FAMILIES)
