@@ -113,4 +113,4 @@ def test_an_unknown_architecture_says_what_was_read_and_what_is_known(
     words = " ".join(err.split())
     assert code == 1
     assert "model_type 'mamba2', architectures Mamba2ForCausalLM" in words
-    assert "hint: supported: deepseek_v2, deepseek_v3, kimi_k2, llama, qwen2" in words
+    assert "hint: supported: deepseek_v2, deepseek_v3, kimi_k2, llama, mistral, qwen2" in words

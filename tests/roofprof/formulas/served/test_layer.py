@@ -41,7 +41,7 @@ def test_r1_is_the_layer_that_it_was(phase: str, sizes: dict, recipe: str, layer
 def test_products_of_a_token_are_twice_its_active_parameters(name: str) -> None:
     """One token, all layers and lm_head: 2 FLOPs a parameter of a matrix; what is none are norms, biases, sinks."""
     model = load_model(name)
-    flop_count = 0.0
+    flop_count, ops = 0.0, list[OpSpec]()
     for kind, count in model.kinds.items():
         ops = served_ops(ServedCase(model, kind, served_recipe("bf16"), batch=1, seq_len=512))
         flop_count += count * sum(s.work.flop_count for s in ops if s.formula in PRODUCTS and s.per == "layer")
