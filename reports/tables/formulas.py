@@ -10,6 +10,7 @@ from rich.text import Text
 from roofprof.document.claims import CheckedClaim
 from roofprof.formatting import format_number, format_si
 from roofprof.formulas.layer import LayerCase
+from roofprof.formulas.served.case import ServedCase
 from roofprof.formulas.table import FormulaRow, formula_total
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.reports.tables.terminal import shown
@@ -28,7 +29,9 @@ def _table(*headings: str, footer: bool = False) -> Table:
     return table
 
 
-def print_formula_rows(case: LayerCase, rows: Sequence[FormulaRow], gpu: DeviceSpec, top: int | None = None) -> None:
+def print_formula_rows(
+    case: LayerCase | ServedCase, rows: Sequence[FormulaRow], gpu: DeviceSpec, top: int | None = None
+) -> None:
     """The first `top` ops of one case, and the sum of all."""
     total = formula_total(rows)
     console = _console()
@@ -37,8 +40,8 @@ def print_formula_rows(case: LayerCase, rows: Sequence[FormulaRow], gpu: DeviceS
     hit = f", {case.hit:.4g} experts hit{'' if case.experts_hit else ' (expected)'}" if case.layer == "moe" else ""
     console.print(
         shown(
-            f"{case.phase}, {case.layer} layer, batch {case.batch}, {length} {case.seq_len}, "
-            f"recipe {case.recipe.name}, {where}{hit}; by formula on {gpu.name}"
+            f"{case.phase}, {_layer(case)} layer, batch {case.batch}, {length} {case.seq_len}, "
+            f"recipe {case.recipe.name}, {_served(case)}{where}{hit}; by formula on {gpu.name}"
         )
     )
     table = _table("op", "shape", "prec.", "FLOP", "bytes", "AI", "ridge", "bound", "attain.\nFLOP/s", footer=True)
@@ -47,7 +50,7 @@ def print_formula_rows(case: LayerCase, rows: Sequence[FormulaRow], gpu: DeviceS
     for row in rows[:top]:
         name = row.op if row.per == "layer" else f"{row.op}*"
         table.add_row(
-            shown(name), shown(_shape(row)), row.precision or "", format_si(row.flop_count),
+            shown(name), shown(_shape(row)), _precision(row), format_si(row.flop_count),
             format_si(row.dram_bytes, "B"), format_number(row.arithmetic_intensity), _ridge(row.ridge_point),
             row.bound or "—", format_si(row.attainable_flop_per_s),
         )  # fmt: skip
@@ -95,10 +98,31 @@ def print_claims(claims: Sequence[CheckedClaim], gpu: DeviceSpec) -> None:
     console.print(shown(f"{note}{gpu.name}: {gpu.source}"))
 
 
+def _layer(case: LayerCase | ServedCase) -> str:
+    return str(case.kind) if isinstance(case, ServedCase) else case.layer
+
+
+def _served(case: LayerCase | ServedCase) -> str:
+    """What R1's layer has no option for."""
+    if not isinstance(case, ServedCase):
+        return ""
+    drafted = f"{case.queries} new tokens each, " if case.phase == "decode" and case.queries > 1 else ""
+    return drafted + (f"KV cache {case.kv_cache}, " if case.kv_cache != "bf16" else "")
+
+
+def _precision(row: FormulaRow) -> str:
+    """Of inputs and weights; weights of 4 bits under other inputs are named, the inputs follow from the recipe."""
+    return "w4" if row.formula.endswith("_w4") else row.precision or ""
+
+
 def _shape(row: FormulaRow) -> str:
-    """Sizes but the 8 experts per token, which every row of the layer shares."""
-    sizes = {k: v for k, v in row.shape.items() if not isinstance(v, str) and k != "t" and (k, v) != ("p", 0)}
-    return " ".join(f"{k}{v:.4g}" if isinstance(v, float) else f"{k}{v}" for k, v in sizes.items())
+    """Sizes but those that every row shares or the heading tells; heads of keys behind those of queries."""
+    hidden = {"t", "kb"} | ({"g", "sb"} if row.formula.endswith("_w4") else set())
+    hidden |= {"hk"} if "h" in row.shape else set()
+    sizes = {k: v for k, v in row.shape.items() if not isinstance(v, str) and k not in hidden and (k, v) != ("p", 0)}
+    keys = f"/{row.shape['hk']}" if "h" in row.shape and "hk" in row.shape else ""
+    words = (f"{k}{v:.4g}" if isinstance(v, float) else f"{k}{v}" for k, v in sizes.items())
+    return " ".join(word + keys if word.startswith("h") else word for word in words)
 
 
 def _ridge(value: float | None) -> str:

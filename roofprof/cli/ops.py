@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from roofprof.cli.served import ServedSizes, print_models, print_served
 from roofprof.cli.shared_options import JsonOption, OnlyOption, TopOption, check_sort, keys_help
 from roofprof.errors import UsageError
 from roofprof.options import sizes
@@ -17,19 +18,43 @@ if TYPE_CHECKING:
     from roofprof.hardware.devices import DeviceSpec
 
 _SORT_KEYS = ("order", "time", "bytes", "flop", "ai", "name")
+_R1_RECIPE = "nvfp4-v2"
 
 
 def ops(
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="A model other than DeepSeek-R1: a name of --model list, or its config.json of Hugging Face.",
+        ),
+    ] = None,
     phase: Annotated[str, typer.Option(metavar="[decode|prefill|all]", help="Phase.")] = "decode",
     batch: Annotated[str, typer.Option(metavar="N[,N...]", help="Decode: sequences; several as 1,64,128.")] = "64",
     seq_len: Annotated[int, typer.Option(metavar="N", help="Decode: KV length.")] = 4096,
     prefill_batch: Annotated[int, typer.Option(metavar="N", help="Prefill: sequences.")] = 1,
     prefill_len: Annotated[int, typer.Option(metavar="N", help="Prefill: new tokens per sequence.")] = 1024,
     prefix_len: Annotated[int, typer.Option(metavar="N", help="Prefill: cached tokens before the new ones.")] = 0,
-    layer: Annotated[str, typer.Option(metavar="[moe|dense]", help="Kind of layer.")] = "moe",
+    queries: Annotated[
+        int, typer.Option(metavar="N", help="Decode: new tokens per sequence and step, 1 and those drafted.")
+    ] = 1,
+    kv_cache: Annotated[str, typer.Option(metavar="[bf16|fp8]", help="Precision of the KV cache.")] = "bf16",
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[moe|dense]",
+            help="Kind of layer, moe by default; with --model also moe-sliding, dense-sliding or all, and its main one "
+            "by default.",
+        ),
+    ] = None,
     recipe: Annotated[
-        str, typer.Option(metavar="[nvfp4|nvfp4-v2|fp8|bf16]", help="Precisions of weights and inputs.")
-    ] = "nvfp4-v2",
+        str | None,
+        typer.Option(
+            metavar="[nvfp4|nvfp4-v2|fp8|bf16]",
+            help="Precisions of weights and inputs, nvfp4-v2 by default; with --model also mxfp4, mxfp4-mxfp8, w4a16, "
+            "w4a16-gN, and as released by default.",
+        ),
+    ] = None,
     tp: Annotated[int, typer.Option(metavar="N", help="Tensor-parallel degree.")] = 1,
     ep: Annotated[int, typer.Option(metavar="N", help="Expert-parallel degree.")] = 1,
     experts_hit: Annotated[
@@ -58,12 +83,22 @@ def ops(
         return
     if gpu == "same":
         raise UsageError("--gpu same needs a report", "name a GPU: roofprof gpus lists them")
+    if model == "list":
+        print_models(as_json)
+        return
     target = load_gpu(gpu)
     if claims:
         _print_claims(target, as_json)
         return
-    shared = layer, recipe, tp, ep, experts_hit
     batches, cases = sizes("--batch", batch), []
+    if model is not None or queries != 1 or kv_cache != "bf16":
+        given = ServedSizes(
+            _phases(phase), batches, seq_len, prefill_batch, prefill_len, prefix_len, layer,
+            recipe if model is not None else recipe or _R1_RECIPE, tp, ep, experts_hit, queries, kv_cache,
+        )  # fmt: skip
+        print_served(model or "deepseek-r1", given, target, _only(only), sort, top or None, as_json)
+        return
+    shared = layer or "moe", recipe or _R1_RECIPE, tp, ep, experts_hit
     for name in _phases(phase):
         if name == "decode":
             cases += [_case(name, size, seq_len, 0, *shared) for size in batches]

@@ -109,6 +109,17 @@ def _mla_decode(figure: PublishedFigure, precision: str) -> tuple[Work, str]:
     return mla_decode(b, s, int(found[1]), precision), "mla_decode"
 
 
+def _gqa(figure: PublishedFigure, precision: str) -> tuple[Work, str]:
+    """Cache and query in the data type; `heads 64/8` are those of queries and of keys."""
+    found = re.search(r"heads (\d{1,6})/(\d{1,6})\b", figure.shape)
+    if not found:
+        raise NoWork("the shape states no heads of queries and keys")
+    b, s, d = _sizes(figure.shape, "b", "s", "d")
+    formula = "gqa_decode" if "decode" in figure.op else "gqa_causal"
+    shape: Shape = {"b": b, "s": s, "h": int(found[1]), "hk": int(found[2]), "d": d, "precision": precision}
+    return evaluate(formula, shape), formula
+
+
 def _relu(figure: PublishedFigure, precision: str) -> tuple[Work, str]:
     found = re.match(r"2\^(\d{1,2})\b", figure.shape)
     if not found:
@@ -153,6 +164,7 @@ _READERS: Mapping[str, Callable[[PublishedFigure, str], tuple[Work, str]]] = {
     "group_gemm": _group_gemm,
     r"fused_moe\b.*": _fused_moe,
     r"mla_decode\b.*": _mla_decode,
+    r"gqa_(decode|prefill)\b.*": _gqa,
     "relu": _relu,
     "rms_?norm": _rmsnorm,
     r"rms_?norm \+ \w+ quant": _rmsnorm_quant,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from roofprof.errors import UsageError
 from roofprof.formulas.layer import LayerCase, OpSpec, layer_ops
@@ -51,7 +52,31 @@ class FormulaTotal:
 
 def formula_rows(case: LayerCase, gpu: DeviceSpec) -> list[FormulaRow]:
     """The ops of a case in launch order."""
-    return [_row(spec, case, gpu) for spec in layer_ops(case)]
+    return placed_rows(layer_ops(case), case, gpu)
+
+
+class Sized(Protocol):
+    """What a row says of its case."""
+
+    @property
+    def phase(self) -> str:
+        """decode or prefill."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """Sequences."""
+        ...
+
+    @property
+    def seq_len(self) -> int:
+        """Decode: KV length. Prefill: new tokens per sequence."""
+        ...
+
+
+def placed_rows(specs: Sequence[OpSpec], case: Sized, gpu: DeviceSpec) -> list[FormulaRow]:
+    """Ops of any model's layer, each on the GPU's roofline."""
+    return [_row(spec, case, gpu) for spec in specs]
 
 
 def formula_total(rows: Sequence[FormulaRow]) -> FormulaTotal:
@@ -69,7 +94,7 @@ def formula_total(rows: Sequence[FormulaRow]) -> FormulaTotal:
     )
 
 
-def _row(spec: OpSpec, case: LayerCase, gpu: DeviceSpec) -> FormulaRow:
+def _row(spec: OpSpec, case: Sized, gpu: DeviceSpec) -> FormulaRow:
     work = spec.work
     placed = place({work.pipe: work.flop_count}, work.dram_bytes, Roofs.of(gpu))
     precision = spec.shape.get("precision")

@@ -1,6 +1,7 @@
 """Modules of transformers by their paths, `model.layers.3.self_attn.o_proj`: which op, which layer, which formula.
 
-Names: transformers' models (Llama, Mistral, Mixtral, Qwen2, Qwen3, their MoE, DeepSeek, GPT-2, BERT, T5), SGLang's and
+Names: transformers' models (Llama, Mistral, Mixtral, Qwen2, Qwen3, their MoE, gpt-oss, DeepSeek, GPT-2, BERT,
+T5), SGLang's and
 vLLM's fused ones (qkv_proj, gate_up_proj, fused_qkv_a_proj_with_mqa), and Megatron Core's (linear_qkv, linear_fc1).
 """
 
@@ -58,15 +59,15 @@ _IN_PARENT: Mapping[tuple[str, str], str] = {
 } | {
     (parent, name): op
     for parent in _MOE
-    for name, op in (("gate", "router_gemm"), ("topk", "topk"), ("experts", "moe_experts"))
+    for name, op in (("gate", "router_gemm"), ("router", "router_gemm"), ("topk", "topk"), ("experts", "moe_experts"))
 }  # fmt: skip
 """Last two parts of a path -> op: the same projection is another op in another module."""
 
 _NORM = re.compile(r"norm(?:_?[0-9])?$")
 _PROJECTION = re.compile(r"proj(?:_with_mqa)?$")
 _GEMMS = frozenset(
-    ("lm_head", "output_layer", "linear_qkv", "linear_fc1", "linear_fc2", "gate", "Wqkv", "query_key_value", "qkv",
-     "fc1", "fc2", "c_attn", "c_fc", "wq", "wk", "wv", "wo", "w1", "w2", "w3", "dense_h_to_4h", "dense_4h_to_h")
+    ("lm_head", "output_layer", "linear_qkv", "linear_fc1", "linear_fc2", "gate", "router", "Wqkv", "query_key_value",
+     "qkv", "fc1", "fc2", "c_attn", "c_fc", "wq", "wk", "wv", "wo", "w1", "w2", "w3", "dense_h_to_4h", "dense_4h_to_h")
 )  # fmt: skip
 """Linear layers beside those whose names end in `proj`."""
 

@@ -21,6 +21,16 @@ def linear(x: Sizes, weight: Sizes) -> Found:
     return gemm(rows_of(x), weight[0], weight[1])
 
 
+def linear_w4(x: Sizes, packed: Sizes, scales: Sizes) -> Found:
+    """[..., k] x a weight of 4 bits, eight numbers to an int32 in any layout, scales [k/g, n]: GPTQ, AWQ, Marlin."""
+    if len(x) < 1 or len(packed) != 2 or len(scales) != 2:
+        return None
+    m, n, k, groups = rows_of(x), scales[1], x[-1], scales[0]
+    if not usable((m, n, k, groups)) or 8 * prod(packed) != n * k or k % groups:
+        return None
+    return "gemm_w4", {"m": m, "n": n, "k": k, "g": k // groups}
+
+
 def product(a: Sizes, b: Sizes) -> Found:
     """[..., m, k] x [k, n] or [..., m, k] x [..., k, n] with the same batch; not what broadcasts."""
     if len(a) < 2 or len(b) < 2 or a[-1] != b[-2]:

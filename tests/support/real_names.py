@@ -152,6 +152,15 @@ LAYERWISE = (
                "'Inputs': [[8, 4096]]", "mlp.gate_up_proj", "dense_gate_up", formula="gemm", m=8, n=28672, k=4096),
     _layerwise("top.model.layers.1.mlp.experts.7.down_proj", ", 'TrainableParams': {'weight': [4096, 1536]}, "
                "'Inputs': [[3, 1536]]", "mlp.experts.{}.down_proj", None, formula="gemm", m=3, n=4096, k=1536),
+    # Weights of 4 bits as GPTQ, AWQ and Marlin pack them, eight to an int32; of 8 bits they do not fit.
+    *(_layerwise("model.layers.1.self_attn.qkv_proj", f", 'TrainableParams': {{'qweight': {packed}, "
+                 "'qzeros': [32, 768], 'scales': [32, 6144]}, 'Inputs': [[8, 4096]]", "self_attn.qkv_proj", "qkv_proj",
+                 formula="gemm_w4", m=8, n=6144, k=4096, g=128)
+      for packed in ("[512, 6144]", "[4096, 768]", "[256, 12288]")),
+    _layerwise("model.layers.1.self_attn.qkv_proj", ", 'TrainableParams': {'qweight': [1024, 6144], "
+               "'scales': [32, 6144]}, 'Inputs': [[8, 4096]]", "self_attn.qkv_proj", "qkv_proj"),
+    _layerwise("model.layers.1.mlp.router", ", 'TrainableParams': {'weight': [128, 2880], 'bias': [128]}, "
+               "'Inputs': [[8, 2880]]", "mlp.router", "router_gemm", formula="gemm", m=8, n=128, k=2880),
     # Two FP4 numbers to a byte, or a weight that lies the other way round: both would fit, and differ.
     _layerwise("model.layers.1.self_attn.o_proj", ", 'TrainableParams': {'weight': [4096, 2048]}, "
                "'Inputs': [[8, 4096]]", "self_attn.o_proj", "o_proj"),

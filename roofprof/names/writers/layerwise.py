@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from roofprof.names.modules import Module, module_of
 from roofprof.names.name import Asked, Reading, ReadName
 from roofprof.names.numbers import PLACE
-from roofprof.names.products import Found, gemm, linear
+from roofprof.names.products import Found, gemm, linear, linear_w4
 from roofprof.names.sizes import Sizes, first_of_lists, list_of_lists, rows_of, shown, sizes_of, usable
 
 NAME = "layerwise"
@@ -72,7 +72,8 @@ def _work(module: Module, inputs: tuple[Sizes, ...], weights: Mapping[str, Sizes
         return None
     weight = weights.get("weight", ())
     if module.is_linear and len(inputs[0]) > 1:
-        return _linear(inputs[0], weight)
+        packed = weights.get("qweight")
+        return _linear(inputs[0], weight) if packed is None else linear_w4(inputs[0], packed, weights.get("scales", ()))
     if module.is_norm and "bias" not in weights:
         return _norm(inputs, weight)
     if module.leaf == "rotary_emb":

@@ -11,11 +11,11 @@ from roofprof.formulas.range_names import Shape
 
 SIZES: tuple[Shape, ...] = (
     {"m": 1, "n": 2112, "k": 7168, "h": 128, "b": 1, "s": 4096, "p": 0, "d": 7168, "r": 8, "e": 8, "x": 256, "t": 8,
-     "i": 2048, "g": 64, "u": 8, "w": 8},
+     "i": 2048, "g": 64, "u": 8, "w": 8, "hk": 8, "ks": 4096},
     {"m": 63, "n": 4095, "k": 1537, "h": 16, "b": 3, "s": 1001, "p": 17, "d": 1536, "r": 507, "e": 221.3, "x": 64,
-     "t": 6, "i": 768, "g": 128, "u": 70, "w": 4},
+     "t": 6, "i": 768, "g": 128, "u": 70, "w": 4, "hk": 4, "ks": 4000, "q": 3, "win": 128, "kb": 8, "c": 2, "sb": 1},
     {"m": 128, "k": 512, "n": 24576, "b": 2, "s": 64, "d": 512, "h": 32, "r": 1024, "e": 31.37, "t": 2, "i": 256,
-     "u": 3},
+     "u": 3, "hk": 8, "ks": 99, "q": 2},
 )  # fmt: skip
 """One shape each formula takes its letters from; the last leaves some to the formula's defaults."""
 
