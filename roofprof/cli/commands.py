@@ -166,8 +166,8 @@ COMMANDS = {
         "diff_command",
         "Compare two analyses op by op: what changed, by how much, and whether that is more than chance.",
         examples=(
-            "roofprof diff before after -o diff.md",
-            "roofprof diff before after --gate 3% --on time",
+            "roofprof diff old-trace.ncu-rep new-trace.ncu-rep -o diff.md",
+            "roofprof diff old-trace.ncu-rep new-trace.ncu-rep --gate 3% --on time",
         ),
     ),
     "baseline": LazyCommand(
@@ -175,8 +175,8 @@ COMMANDS = {
         "baseline",
         "Keep analyses by name, list them, and compare a new one with one of them.",
         examples=(
-            "roofprof baseline save main capture-decode",
-            "roofprof baseline diff main capture-decode-new --gate 3%",
+            "roofprof baseline save main trace.ncu-rep",
+            "roofprof baseline diff main new-trace.ncu-rep --gate 3%",
         ),
     ),
     "verify": LazyCommand(
