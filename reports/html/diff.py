@@ -3,8 +3,8 @@
 from html import escape
 from typing import TYPE_CHECKING
 
-from roofprof.diff.diff import CaseDiff
-from roofprof.diff.op_diff import OpDiff
+from roofprof.changes.diff import CaseDiff
+from roofprof.changes.op_diff import OpDiff
 from roofprof.formatting import escaped, format_number, format_percent
 from roofprof.reports.tables.diff import ShownDiff, case_head, change, headroom_change, signed_us, summary, us
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from roofprof.diff.diff import CaseDiff
-from roofprof.diff.judge import Verdict
-from roofprof.diff.op_diff import OpDiff
+from roofprof.changes.diff import CaseDiff
+from roofprof.changes.judge import Verdict
+from roofprof.changes.op_diff import OpDiff
 from roofprof.formatting import format_percent
 from roofprof.reports.markdown.text import code, prose, table
 from roofprof.reports.tables.diff import (

@@ -2,14 +2,16 @@
 
 import json
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from roofprof.diff.diff import CaseDiff, Diff, counts
-from roofprof.diff.gate import Gate
-from roofprof.diff.judge import ENOUGH_CALLS, Verdict
-from roofprof.diff.op_diff import METRICS, OpDiff
+import polars as pl
+
+from roofprof.changes.diff import CaseDiff, Diff, counts
+from roofprof.changes.gate import Gate
+from roofprof.changes.judge import ENOUGH_CALLS, Verdict
+from roofprof.changes.op_diff import METRICS, OpDiff
 from roofprof.formatting import csv_line, format_number, format_percent, format_si, printable, spreadsheet_cell
 
 NAMED = 3
@@ -225,14 +227,28 @@ _CSV = ("case", "op", "verdict", *(f"{metric}_verdict" for metric in METRICS),
 
 
 def csv_text(shown: ShownDiff) -> str:
-    """One row per op."""
+    """One row per op of either side."""
     lines = [csv_line(_CSV)]
+    for row in _csv_rows(shown):
+        lines.append(csv_line([spreadsheet_cell(cell) if isinstance(cell, str) else cell for cell in row]))
+    return "".join(lines)
+
+
+def diff_frame(shown: ShownDiff) -> pl.DataFrame:
+    """The same rows as a frame."""
+    texts, flags = ("case", "op", "verdict"), ("kernels_changed", "too_few_calls")
+    schema = {
+        name: pl.String if name in texts or name.endswith("_verdict") else pl.Boolean if name in flags else pl.Float64
+        for name in _CSV
+    }
+    return pl.DataFrame(list(_csv_rows(shown)), schema=schema, orient="row", strict=False)
+
+
+def _csv_rows(shown: ShownDiff) -> Iterator[list[str | float | bool | None]]:
     for op in shown.diff.rows:
         verdicts = [word and str(word) for word in (op.verdicts[metric] for metric in METRICS)]
         figures = [
             None if side is None else getattr(side, field) for field in _CSV_FIGURES.values() for side in (op.a, op.b)
         ]
         factors = [op.factors.work, op.factors.bytes, op.factors.efficiency] if op.factors else [None] * 3
-        words = [spreadsheet_cell(op.case), spreadsheet_cell(op.op), str(op.verdict)]
-        lines.append(csv_line([*words, *verdicts, *figures, *factors, op.kernels_changed, op.too_few_calls]))
-    return "".join(lines)
+        yield [op.case, op.op, str(op.verdict), *verdicts, *figures, *factors, op.kernels_changed, op.too_few_calls]

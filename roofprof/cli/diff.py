@@ -78,8 +78,8 @@ def _shown(
     on: str,
     options: tuple[str | None, str | None, str | None, Path | None],
 ) -> "ShownDiff":
-    from roofprof.diff.diff import DEFAULT_THRESHOLD, diff
-    from roofprof.diff.gate import gate as judge
+    from roofprof.changes.diff import DEFAULT_THRESHOLD, diff
+    from roofprof.changes.gate import gate as judge
     from roofprof.reports.tables.diff import ShownDiff
 
     if on not in GATED:

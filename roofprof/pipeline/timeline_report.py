@@ -10,7 +10,7 @@ import polars as pl
 
 from roofprof.analysis.op_result import build_op
 from roofprof.analysis.op_roofline import References
-from roofprof.diff.notes import TRACE_NOTE
+from roofprof.changes.notes import TRACE_NOTE
 from roofprof.errors import UsageError
 from roofprof.formats.capture import UNKNOWN_CONDITIONS
 from roofprof.formats.manifest import MANIFEST

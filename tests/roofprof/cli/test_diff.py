@@ -100,7 +100,7 @@ def test_its_own_errors_are_2_for_1_is_a_regression(
     def fails(*_: object) -> None:
         raise ZeroDivisionError("of our own")
 
-    monkeypatch.setattr("roofprof.diff.diff.match_cases", fails)
+    monkeypatch.setattr("roofprof.changes.diff.match_cases", fails)
     assert run(["diff", path, path, "--gate", "3%"]) == 2
     assert "ZeroDivisionError" in capsys.readouterr().err
 

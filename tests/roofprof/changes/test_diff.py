@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roofprof.diff.diff import Diff, diff
-from roofprof.diff.factors import factors_of
-from roofprof.diff.gate import gate
-from roofprof.diff.judge import Verdict
-from roofprof.diff.notes import TRACE_NOTE
+from roofprof.changes.diff import Diff, diff
+from roofprof.changes.factors import factors_of
+from roofprof.changes.gate import gate
+from roofprof.changes.judge import Verdict
+from roofprof.changes.notes import TRACE_NOTE
 from roofprof.hardware.devices import bundled_gpus
 from roofprof.hardware.roofline import Roofs
 from roofprof.results.op import OpResult
@@ -210,7 +210,7 @@ def test_swapped_sides_mirror_what_changed(layers: RooflineReport) -> None:
         replace(layers, ops=[repeated(op) for op in layers.ops if (op.phase, op.batch) == ("decode", batch)])
         for batch in (64, 128)
     ]
-    there, back = ({row.op: row.verdict for row in diff(*sides).rows} for sides in (halves, halves[::-1]))
+    there, back = ({row.op: row.verdict for row in diff(x, y).rows} for x, y in (halves, halves[::-1]))
     mirrored = {Verdict.REGRESSED: Verdict.IMPROVED, Verdict.IMPROVED: Verdict.REGRESSED}
     changed = {op: verdict for op, verdict in there.items() if verdict in mirrored}
     assert changed == {op: mirrored[verdict] for op, verdict in back.items() if verdict in mirrored}

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from roofprof.diff.diff import Diff
-from roofprof.diff.judge import Verdict, worst
-from roofprof.diff.op_diff import METRICS, OpDiff, figures
+from roofprof.changes.diff import Diff
+from roofprof.changes.judge import Verdict, worst
+from roofprof.changes.op_diff import METRICS, OpDiff, figures
 
 VERDICT, ANY = "verdict", "any"
 GATES = (VERDICT, ANY, *METRICS)

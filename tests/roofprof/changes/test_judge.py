@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roofprof.diff.judge import Figures, Verdict, judge, worst
+from roofprof.changes.judge import Figures, Verdict, judge, worst
 from roofprof.results.op_groups import Range
 
 figures = st.lists(st.floats(0, 1e12), min_size=1, max_size=5).map(
@@ -47,8 +47,7 @@ def test_swapped_sides_mirror_a_change(a: Figures, b: Figures, threshold: float)
     mirrored = {Verdict.REGRESSED: Verdict.IMPROVED, Verdict.IMPROVED: Verdict.REGRESSED}
     there, back = judge(a, b, threshold), judge(b, a, threshold)
     if there in mirrored or back in mirrored:
-        assert there in mirrored
-        assert back == mirrored[there]
+        assert back is {**mirrored, None: None}.get(there)
 
 
 @given(figures, thresholds)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from roofprof.advice.reasons import best_roofs
-from roofprof.diff.factors import Factors, factors_of
-from roofprof.diff.judge import ENOUGH_CALLS, Figures, Verdict, judge, worst
-from roofprof.diff.match import CasePair
-from roofprof.diff.notes import TRACE_NOTE
+from roofprof.changes.factors import Factors, factors_of
+from roofprof.changes.judge import ENOUGH_CALLS, Figures, Verdict, judge, worst
+from roofprof.changes.match import CasePair
+from roofprof.changes.notes import TRACE_NOTE
 from roofprof.results.op import OpResult
 
 METRICS = ("time", "dram_bytes", "flop_count", "roof")

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from roofprof.diff.judge import Verdict
-from roofprof.diff.match import CasePair, match_cases, match_ops
-from roofprof.diff.notes import notes_of
-from roofprof.diff.op_diff import OpDiff, one_sided, op_diff
+from roofprof.changes.judge import Verdict
+from roofprof.changes.match import CasePair, match_cases, match_ops
+from roofprof.changes.notes import notes_of
+from roofprof.changes.op_diff import OpDiff, one_sided, op_diff
 from roofprof.document.cases import CaseOps, cases_of, sum_of
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport

@@ -1,6 +1,6 @@
 """What is not alike on the two sides of a diff, and what that means for the comparison."""
 
-from roofprof.diff.match import Matched
+from roofprof.changes.match import Matched
 from roofprof.results.report import RooflineReport
 
 TRACE_NOTE = "times of a trace: what a call kept the GPU busy, copies too; bytes and FLOPs are unknown"
