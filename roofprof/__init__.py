@@ -1,6 +1,7 @@
 """roofprof: rooflines of LLM kernels from measured hardware counters.
 
-`analyze(paths)` reads captures and ncu reports, `load_report(path)` a saved report.json; both give a `RooflineReport`.
+`analyze(paths)` reads captures and ncu reports, `load(path)` a saved analysis too; both give a `Report`. `diff(a, b)`
+compares two, `formulas` and `gpus` stand alone. docs/library.md declares what is stable.
 `region()` and `op()` mark a program that is to be captured.
 """
 
@@ -9,27 +10,41 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from roofprof import formulas
     from roofprof.annotate import op, region
-    from roofprof.pipeline.api import analyze
+    from roofprof.library.diff import DiffReport, diff
+    from roofprof.library.gpus import gpus
+    from roofprof.library.report import Report, analyze, load
     from roofprof.results.report import RooflineReport, load_report
 
-__all__ = ["RooflineReport", "__version__", "analyze", "load_report", "op", "region"]
+__all__ = [
+    "DiffReport", "Report", "RooflineReport", "__version__", "analyze", "diff", "formulas", "gpus", "load",
+    "load_report", "op", "region",
+]  # fmt: skip
 
 _HOMES = {
+    "DiffReport": "roofprof.library.diff",
+    "Report": "roofprof.library.report",
     "RooflineReport": "roofprof.results.report",
-    "analyze": "roofprof.pipeline.api",
+    "analyze": "roofprof.library.report",
+    "diff": "roofprof.library.diff",
+    "gpus": "roofprof.library.gpus",
+    "load": "roofprof.library.report",
     "load_report": "roofprof.results.report",
     "op": "roofprof.annotate",
     "region": "roofprof.annotate",
 }
+_PACKAGES = ("formulas",)
 
 
 def __getattr__(name: str) -> object:
     """Import what is asked for when it is asked for, so that the command line starts without polars (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name in _PACKAGES:
+        return import_module(f"{__name__}.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value: object = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

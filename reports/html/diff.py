@@ -3,18 +3,20 @@
 from html import escape
 from typing import TYPE_CHECKING
 
-from roofprof.diff.diff import CaseDiff, OpDiff
-from roofprof.formatting import escaped, format_number
-from roofprof.reports.tables.diff import ShownDiff, case_head, change, summary, us
+from roofprof.changes.diff import CaseDiff
+from roofprof.changes.op_diff import OpDiff
+from roofprof.formatting import escaped, format_number, format_percent
+from roofprof.reports.tables.diff import ShownDiff, case_head, change, headroom_change, signed_us, summary, us
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
-body { margin: 1.5rem auto; max-width: 72rem; padding: 0 1rem; }
+body { margin: 1.5rem auto; max-width: 80rem; padding: 0 1rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.9rem; }
-th, td { padding: 0.2rem 0.7rem; text-align: right; border-bottom: 1px solid #8884; }
+th, td { padding: 0.2rem 0.5rem; text-align: right; border-bottom: 1px solid #8884; }
+td { white-space: nowrap; }
 th { position: sticky; top: 0; background: Canvas; }
 td:first-child, th:first-child, td:last-child, th:last-child { text-align: left; }
 .scroll { overflow-x: auto; }
@@ -24,7 +26,8 @@ td:first-child, th:first-child, td:last-child, th:last-child { text-align: left;
 .picture { background: #fff; max-width: 100%; overflow-x: auto; }
 .picture svg { max-width: 100%; height: auto; }
 """
-_HEADINGS = ("op", "before, µs", "after, µs", "time", "DRAM bytes", "FLOPs", "work", "bytes", "efficiency", "verdict")
+_HEADINGS = ("op", "before, µs", "after, µs", "time", "DRAM bytes", "FLOPs", "AI", "of roof",
+             "headroom, µs", "work", "bytes", "efficiency", "verdict")  # fmt: skip
 
 
 def render_page(shown: ShownDiff) -> str:
@@ -69,7 +72,9 @@ def _row(op: OpDiff) -> str:
     words += ", fewer than 3 calls a side" if op.too_few_calls else ""
     cells = [
         op.op, *(us(side.time_ns if side else None) for side in (op.a, op.b)),
-        *(change(op.ratio(field)) for field in ("time_ns", "dram_bytes", "flop_count")),
+        *(change(op.ratio(field)) for field in ("time_ns", "dram_bytes", "flop_count", "arithmetic_intensity")),
+        " → ".join(format_percent(side.of_roof if side else None) for side in (op.a, op.b)),
+        signed_us(headroom_change(op)),
         *(f"{format_number(factor)}x" if factor is not None else "—" for factor in factors),
     ]  # fmt: skip
     data = "".join(f"<td>{_text(cell)}</td>" for cell in cells)

@@ -2,14 +2,25 @@
 
 from collections.abc import Sequence
 
-from roofprof.diff.diff import CaseDiff, OpDiff
-from roofprof.diff.judge import Verdict
-from roofprof.formatting import format_number
+from roofprof.changes.diff import CaseDiff
+from roofprof.changes.judge import Verdict
+from roofprof.changes.op_diff import OpDiff
+from roofprof.formatting import format_percent
 from roofprof.reports.markdown.text import code, prose, table
-from roofprof.reports.tables.diff import ShownDiff, case_head, change, summary, us
+from roofprof.reports.tables.diff import (
+    ShownDiff,
+    case_head,
+    change,
+    factor_words,
+    headroom_change,
+    signed_us,
+    summary,
+    us,
+)
 
 _QUIET = (Verdict.WITHIN,)
-_HEADINGS = ("op", "before", "after", "time", "DRAM bytes", "FLOPs", "work x bytes x efficiency", "verdict")
+_HEADINGS = ("op", "before", "after", "time", "DRAM bytes", "FLOPs", "AI", "of roof", "headroom, µs",
+             "work x bytes x efficiency", "verdict")  # fmt: skip
 
 
 def render_diff(shown: ShownDiff) -> str:
@@ -40,10 +51,8 @@ def _row(op: OpDiff) -> Sequence[str]:
         us(side.time_ns if side else None) + (" µs" if side and side.time_ns is not None else "")
         for side in (op.a, op.b)
     )
-    factors = op.factors and " x ".join(
-        format_number(f) for f in (op.factors.work, op.factors.bytes, op.factors.efficiency)
-    )
+    roof = " → ".join(format_percent(side.of_roof if side else None) for side in (op.a, op.b))
     words = str(op.verdict) + (", other kernels" if op.kernels_changed else "")
     words += ", fewer than 3 calls a side" if op.too_few_calls else ""
-    ratios = (change(op.ratio(field)) for field in ("time_ns", "dram_bytes", "flop_count"))
-    return [code(op.op), old, new, *ratios, factors or "—", words]
+    ratios = (change(op.ratio(field)) for field in ("time_ns", "dram_bytes", "flop_count", "arithmetic_intensity"))
+    return [code(op.op), old, new, *ratios, roof, signed_us(headroom_change(op)), factor_words(op), words]

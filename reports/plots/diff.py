@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from roofprof.diff.diff import CaseDiff, OpDiff
+from roofprof.changes.diff import CaseDiff
+from roofprof.changes.op_diff import OpDiff
 from roofprof.formatting import escaped, printable
 from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.labels import place_labels

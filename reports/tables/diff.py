@@ -1,12 +1,17 @@
 """A diff for a terminal, as JSON, as CSV and as Markdown for a pull request."""
 
 import json
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from roofprof.diff.diff import CaseDiff, Diff, Gate, OpDiff, counts
-from roofprof.diff.judge import Verdict
+import polars as pl
+
+from roofprof.changes.diff import CaseDiff, Diff, counts
+from roofprof.changes.gate import Gate
+from roofprof.changes.judge import ENOUGH_CALLS, Verdict
+from roofprof.changes.op_diff import METRICS, OpDiff
 from roofprof.formatting import csv_line, format_number, format_percent, format_si, printable, spreadsheet_cell
 
 NAMED = 3
@@ -41,12 +46,14 @@ class _Row(NamedTuple):
     ai: str
     roof: str
     headroom: str
+    split: str
     verdict: str
 
 
-_HEADINGS = _Row("", "op", "µs", "µs after", "change", "time", "bytes", "FLOPs", "AI", "of roof", "headroom", "verdict")
-_WIDE_FROM = 116
-"""Columns from which AI, roof and headroom have room."""
+_HEADINGS = _Row("", "op", "µs", "µs after", "change", "time", "bytes", "FLOPs", "AI", "of roof", "headroom",
+                 "work x bytes x eff.", "verdict")  # fmt: skip
+_FROM_WIDTH = {"change": 96, "ai": 116, "roof": 116, "headroom": 116, "split": 140}
+"""Columns of the terminal from which there is room for more."""
 
 
 def text_lines(shown: ShownDiff, width: int, top: int | None = SHOWN) -> list[str]:
@@ -63,11 +70,12 @@ def text_lines(shown: ShownDiff, width: int, top: int | None = SHOWN) -> list[st
     for case in found.cases:
         lines += ["", printable(case_head(case), width), *_table(case.ops[:top], width)]
         left = len(case.ops) - len(case.ops[:top])
-        lines += [f"and {left} more ops: --top 0 lists all"] if left else []
+        lines += [f"and {_plural(left, 'more op')}: --top 0 lists all"] if left else []
     if not found.cases:
         lines += ["", "nothing in common: no case, no op of one name"]
-    lines += [""] + [printable(f"note: {note}", width) for note in found.notes]
-    lines.append(printable(summary(shown), width))
+    lines.append("")
+    for words in (*(f"note: {note}" for note in found.notes), summary(shown)):
+        lines += textwrap.wrap(printable(words), width, subsequent_indent="  ", break_on_hyphens=False)
     return lines
 
 
@@ -95,15 +103,27 @@ def summary(shown: ShownDiff) -> str:
     elif not gate.compared:
         word = "inconclusive: nothing was compared"
     else:
-        few = sum(op.too_few_calls for op in gate.inconclusive)
-        why = f", {few} of them for fewer than 3 calls a side" if few else ""
-        word = f"inconclusive: {len(gate.inconclusive)} ops{why}"
-    return f"{found}; gate {format_percent(gate.threshold)} on {gate.metric}: {word}"
+        word = f"inconclusive: {_plural(len(gate.inconclusive), 'op')}{_why_in_doubt(gate)}"
+    return f"{found}; gate {format_percent(gate.threshold)} on {_GATED.get(gate.metric, gate.metric)}: {word}"
+
+
+_GATED = {"verdict": "verdicts", "dram_bytes": "bytes", "flop_count": "FLOPs", "any": "any metric"}
+
+
+def _why_in_doubt(gate: Gate) -> str:
+    few = sum(op.too_few_calls for op in gate.inconclusive)
+    unknown = len(gate.unknown)
+    reasons = [f"{few} for fewer than {ENOUGH_CALLS} calls a side"] if few else []
+    reasons += [f"{unknown} of unknown {_GATED.get(gate.metric, gate.metric)}"] if unknown else []
+    return ", " + ", ".join(reasons) if reasons else ": the calls of both sides overlap"
+
+
+def _plural(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _table(ops: Sequence[OpDiff], width: int) -> list[str]:
-    wide = width >= _WIDE_FROM
-    kept = [i for i, name in enumerate(_HEADINGS._fields) if wide or name not in ("ai", "roof", "headroom")]
+    kept = [i for i, name in enumerate(_HEADINGS._fields) if width >= _FROM_WIDTH.get(name, 0)]
     rows = [_HEADINGS, *map(_row, ops)]
     cells = [[row[i] for i in kept] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(kept))]
@@ -127,18 +147,26 @@ def _row(op: OpDiff) -> _Row:
         op.op,
         us(op.a.time_ns if op.a else None),
         us(op.b.time_ns if op.b else None),
-        _signed_us(op.change_ns),
+        signed_us(op.change_ns),
         change(op.ratio("time_ns")),
         change(op.ratio("dram_bytes")),
         change(op.ratio("flop_count")),
         change(op.ratio("arithmetic_intensity")),
         f"{format_percent(op.a.of_roof if op.a else None)} → {format_percent(op.b.of_roof if op.b else None)}",
-        _signed_us(_difference(op)),
+        signed_us(headroom_change(op)),
+        factor_words(op),
         str(op.verdict) + (" (kernel)" if op.kernels_changed else "") + (" (calls)" if op.too_few_calls else ""),
     )
 
 
-def _difference(op: OpDiff) -> float | None:
+def factor_words(op: OpDiff) -> str:
+    """`1.00 x 1.14 x 1.01`: work, bytes and efficiency, whose product is the ratio of times."""
+    factors = op.factors
+    return "—" if factors is None else " x ".join(map(format_number, (factors.work, factors.bytes, factors.efficiency)))
+
+
+def headroom_change(op: OpDiff) -> float | None:
+    """In ns; None where a side's is unknown."""
     old, new = (side.headroom_ns if side else None for side in (op.a, op.b))
     return None if old is None or new is None else new - old
 
@@ -148,7 +176,8 @@ def us(ns: float | None) -> str:
     return "—" if ns is None else f"{ns / 1e3:,.0f}" if ns >= 99_950 else format_number(ns / 1e3)
 
 
-def _signed_us(ns: float | None) -> str:
+def signed_us(ns: float | None) -> str:
+    """With its sign."""
     if ns is None:
         return "—"
     text = us(abs(ns))
@@ -161,8 +190,8 @@ def change(ratio: float | None) -> str:
         return "—"
     if not 0.5 <= ratio <= 2:
         return f"{format_number(ratio)}x"
-    percent = f"{100 * (ratio - 1):+.1f} %"
-    return "0 %" if percent in ("+0.0 %", "-0.0 %") else percent
+    percent = f"{100 * (ratio - 1):+.1f}"
+    return "0 %" if percent in ("+0.0", "-0.0") else f"{percent.removesuffix('.0') if len(percent) > 5 else percent} %"
 
 
 def document(shown: ShownDiff) -> dict[str, object]:
@@ -173,7 +202,7 @@ def document(shown: ShownDiff) -> dict[str, object]:
         "a": {"name": shown.names[0], "gpu": found.a.gpu.name, "generated": found.a.generated},
         "b": {"name": shown.names[1], "gpu": found.b.gpu.name, "generated": found.b.generated},
         "threshold": found.threshold,
-        "ops": [op.as_dict() for op in found.ops],
+        "ops": [op.as_dict() for op in found.rows],
         "cases": [
             {"case": case.title, "a_time_ns": case.times_ns[0], "b_time_ns": case.times_ns[1]} for case in found.cases
         ],
@@ -189,24 +218,37 @@ def json_text(shown: ShownDiff) -> str:
     return json.dumps(document(shown), ensure_ascii=False, allow_nan=False)
 
 
-_CSV = ("case", "op", "verdict", "time_verdict", "dram_bytes_verdict", "flop_count_verdict", "a_time_ns",
-        "b_time_ns", "a_dram_bytes", "b_dram_bytes", "a_flop_count", "b_flop_count", "a_roof_fraction",
-        "b_roof_fraction",
-        "a_headroom_ns", "b_headroom_ns", "work_factor", "byte_factor", "efficiency_factor",
-        "kernels_changed")  # fmt: skip
+_CSV_FIGURES = {"time_ns": "time_ns", "dram_bytes": "dram_bytes", "flop_count": "flop_count",
+                "arithmetic_intensity": "arithmetic_intensity", "roof_fraction": "of_roof",
+                "headroom_ns": "headroom_ns", "calls": "calls"}  # fmt: skip
+_CSV = ("case", "op", "verdict", *(f"{metric}_verdict" for metric in METRICS),
+        *(f"{side}_{name}" for name in _CSV_FIGURES for side in "ab"),
+        "work_factor", "byte_factor", "efficiency_factor", "kernels_changed", "too_few_calls")  # fmt: skip
 
 
 def csv_text(shown: ShownDiff) -> str:
-    """One row per op."""
+    """One row per op of either side."""
     lines = [csv_line(_CSV)]
-    for op in shown.diff.ops:
-        verdicts = [op.verdicts[m] and str(op.verdicts[m]) for m in ("time", "dram_bytes", "flop_count")]
+    for row in _csv_rows(shown):
+        lines.append(csv_line([spreadsheet_cell(cell) if isinstance(cell, str) else cell for cell in row]))
+    return "".join(lines)
+
+
+def diff_frame(shown: ShownDiff) -> pl.DataFrame:
+    """The same rows as a frame."""
+    texts, flags = ("case", "op", "verdict"), ("kernels_changed", "too_few_calls")
+    schema = {
+        name: pl.String if name in texts or name.endswith("_verdict") else pl.Boolean if name in flags else pl.Float64
+        for name in _CSV
+    }
+    return pl.DataFrame(list(_csv_rows(shown)), schema=schema, orient="row", strict=False)
+
+
+def _csv_rows(shown: ShownDiff) -> Iterator[list[str | float | bool | None]]:
+    for op in shown.diff.rows:
+        verdicts = [word and str(word) for word in (op.verdicts[metric] for metric in METRICS)]
         figures = [
-            None if side is None else getattr(side, field)
-            for field in ("time_ns", "dram_bytes", "flop_count", "of_roof", "headroom_ns")
-            for side in (op.a, op.b)
+            None if side is None else getattr(side, field) for field in _CSV_FIGURES.values() for side in (op.a, op.b)
         ]
         factors = [op.factors.work, op.factors.bytes, op.factors.efficiency] if op.factors else [None] * 3
-        words = [spreadsheet_cell(op.case), spreadsheet_cell(op.op), str(op.verdict)]
-        lines.append(csv_line([*words, *verdicts, *figures, *factors, op.kernels_changed]))
-    return "".join(lines)
+        yield [op.case, op.op, str(op.verdict), *verdicts, *figures, *factors, op.kernels_changed, op.too_few_calls]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from roofprof.cli.shared_options import DomainOption, OpsOption
 from roofprof.errors import RoofprofError, UsageError
 
 FOLDER = Path("roofprof-baselines")
@@ -22,8 +23,11 @@ def baseline(
     ] = None,
     folder: Annotated[Path, typer.Option("--in", help="Folder that holds the baselines.")] = FOLDER,
     gate: Annotated[str | None, typer.Option(metavar="PERCENT", help="With diff: as of roofprof diff.")] = None,
-    on: Annotated[str, typer.Option("--on", help="With diff: as of roofprof diff.")] = "any",
+    on: Annotated[str, typer.Option("--on", help="With diff: as of roofprof diff.")] = "verdict",
     only: Annotated[str | None, typer.Option(help="With diff: only ops matching this regex.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="With diff: as of roofprof diff.")] = None,
+    ops: OpsOption = None,
+    domain: DomainOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> None:
     """Keep analyses by name, list them, and compare a new one with one of them."""
@@ -36,7 +40,7 @@ def baseline(
         raise UsageError(f"baseline {action} needs a name and a source", f"roofprof baseline {action} main capture-dir")
     path = _path(folder, name)
     if action == "save":
-        _save(source, path)
+        _save(source, path, ops, domain)
         return
     if not path.is_file():
         error = RoofprofError(f"no baseline {name!r} in {folder}", _known(folder))
@@ -44,7 +48,7 @@ def baseline(
         raise error
     from roofprof.cli.diff import diff_command
 
-    diff_command(path, source, gate=gate, on=on, only=only, as_json=as_json)
+    diff_command(path, source, gate=gate, on=on, only=only, output=output, as_json=as_json)
 
 
 def _path(folder: Path, name: str) -> Path:
@@ -53,12 +57,15 @@ def _path(folder: Path, name: str) -> Path:
     return folder / f"{name}.json"
 
 
-def _save(source: Path, path: Path) -> None:
+def _save(source: Path, path: Path, ops: str | None, domain: str | None) -> None:
     from roofprof.cli.report import reports_with_notes
     from roofprof.files import write_output
     from roofprof.pipeline.analyze import AnalyzeRequest
+    from roofprof.pipeline.timeline_report import is_trace
 
-    (report,) = reports_with_notes(AnalyzeRequest([source]))
+    if is_trace(source):
+        raise UsageError(f"{source} is an nsys trace, no analysis", "keep the file itself, for roofprof diff")
+    (report,) = reports_with_notes(AnalyzeRequest([source], None, domain, ops))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_output(path, lambda partial: partial.write_text(report.to_json(), encoding="utf-8"))
     print(f"saved {path}: {len(report.ops)} ops", file=sys.stderr)

@@ -16,9 +16,14 @@ if TYPE_CHECKING:
     from roofprof.reports.tables.diff import ShownDiff
     from roofprof.results.report import RooflineReport
 
+GATED = {
+    "verdict": "verdict", "time": "time", "bytes": "dram_bytes", "flops": "flop_count", "roof": "roof", "any": "any",
+}  # fmt: skip
+"""Words of --on, and the metric that each means."""
+ON_HELP = "What the gate judges: each op's verdict, its time, bytes, flops or roof alone, or any of these four."
 WRONG = 2
 """Exit code of wrong usage and of errors: 1 and 3 are the gate's."""
-_INPUT = "A capture, a saved analysis (report.json or its folder) or an .ncu-rep file."
+_INPUT = "A capture, a saved analysis (report.json or its folder), an .ncu-rep file, or an nsys trace."
 
 
 def diff_command(
@@ -30,7 +35,7 @@ def diff_command(
     gate: Annotated[
         str | None, typer.Option(metavar="PERCENT", help="Exit 1 on a regression beyond it, 3 where in doubt, else 0.")
     ] = None,
-    on: Annotated[str, typer.Option("--on", help="What the gate judges: time, bytes, flops, roof or any.")] = "any",
+    on: Annotated[str, typer.Option("--on", help=ON_HELP)] = "verdict",
     only: OnlyOption = None,
     top: Annotated[int | None, typer.Option(min=0, help="Rows of each case; 0 for all.")] = None,
     output: Annotated[
@@ -46,13 +51,22 @@ def diff_command(
     Exit code without --gate: 0, or 2 for wrong usage and errors. With --gate: 0 nothing regressed and nothing in
     doubt, 1 a regression, 3 in doubt (too few calls, nothing in common), 2 as before.
     """
+    shown: ShownDiff | None = None
     try:
         shown = _shown(a, b, threshold, gate, on, (only, ops, domain, ceilings))
         _print(shown, top, output, as_json)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read stdout has ended: the gate's answer stands all the same
     except RoofprofError as error:
         error.exit_code = WRONG
         raise
-    if shown.gate:
+    except Exception as error:
+        failed = RoofprofError(
+            f"roofprof failed: {type(error).__name__}: {error}", "rerun with --debug and open an issue"
+        )
+        failed.exit_code = WRONG
+        raise failed from error
+    if shown and shown.gate:
         raise typer.Exit(shown.gate.exit_code)
 
 
@@ -64,8 +78,8 @@ def _shown(
     on: str,
     options: tuple[str | None, str | None, str | None, Path | None],
 ) -> "ShownDiff":
-    from roofprof.diff.diff import DEFAULT_THRESHOLD, diff
-    from roofprof.diff.diff import gate as judge
+    from roofprof.changes.diff import DEFAULT_THRESHOLD, diff
+    from roofprof.changes.gate import gate as judge
     from roofprof.reports.tables.diff import ShownDiff
 
     if on not in GATED:
@@ -77,10 +91,6 @@ def _shown(
     before, after = (_load(path, options) for path in (a, b))
     found = diff(before, after, limit, _pattern(options[0]))
     return ShownDiff(found, _names(a, b), judge(found, GATED[on]) if gate is not None else None)
-
-
-GATED = {"any": "any", "time": "time", "bytes": "dram_bytes", "flops": "flop_count", "roof": "roof"}
-"""Words of --on, and the metric that each means."""
 
 
 def fraction(text: str, option: str) -> float:
@@ -102,8 +112,13 @@ def fraction(text: str, option: str) -> float:
 def _load(path: Path, options: tuple[str | None, str | None, str | None, Path | None]) -> "RooflineReport":
     from roofprof.cli.report import reports_with_notes
     from roofprof.pipeline.analyze import AnalyzeRequest
+    from roofprof.pipeline.timeline_report import is_trace, timeline_report
 
     _, ops, domain, ceilings = options
+    if is_trace(path):
+        if ceilings is not None:
+            raise UsageError(f"--ceilings does not apply to an nsys trace: {path}", "leave it out")
+        return timeline_report(path, domain, ops)
     (report,) = reports_with_notes(AnalyzeRequest([path], None, domain, ops, ceilings=ceilings))
     return report
 

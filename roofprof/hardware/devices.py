@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from roofprof.errors import ReportError, RoofprofError, UsageError
 from roofprof.field_errors import FieldError, wrong
 from roofprof.files import read_toml
 from roofprof.validate import Bounds, built, checked, known_keys
+
+if TYPE_CHECKING:
+    from roofprof.hardware.roofline import Roofs
 
 PIPES = (
     "tensor_fp4", "tensor_fp6", "tensor_fp8", "tensor_fp16", "tensor_bf16", "tensor_tf32", "tensor_fp64",
@@ -82,6 +85,12 @@ class DeviceSpec:
         """FLOP/byte at which a pipe's peak meets DRAM bandwidth, or None where either is unknown."""
         peak = self.peak_flop_per_s.get(pipe)
         return None if peak is None or not self.dram_bytes_per_s else peak / self.dram_bytes_per_s
+
+    def roofline(self) -> "Roofs":
+        """The datasheet's roofs, to place work under."""
+        from roofprof.hardware.roofline import Roofs
+
+        return Roofs.of(self)
 
     def as_dict(self) -> dict[str, object]:
         """Plain data for JSON."""

@@ -38,6 +38,22 @@ class Roofs:
         """The datasheet's roofs."""
         return cls(spec.peak_flop_per_s, spec.dram_bytes_per_s, spec.mufu_per_s)
 
+    def attainable_flop_per_s(self, arithmetic_intensity: float, pipe: str) -> float | None:
+        """min(peak, AI x bandwidth) of work in one precision; None where a roof is unknown.
+
+        Args:
+            arithmetic_intensity: FLOP per DRAM byte.
+            pipe: one of `PIPES`, such as tensor_fp8.
+        """
+        peak = self.peak_flop_per_s.get(pipe)
+        if peak is None or self.dram_bytes_per_s is None:
+            return None
+        return min(peak, arithmetic_intensity * self.dram_bytes_per_s)
+
+    def place(self, flop_by_pipe: Mapping[str, float | None], dram_bytes: float | None) -> "RooflinePoint":
+        """Where some work stands under these roofs: see `place`."""
+        return place(flop_by_pipe, dram_bytes, self)
+
 
 @dataclass(frozen=True, slots=True)
 class RooflinePoint:

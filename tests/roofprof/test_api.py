@@ -28,7 +28,7 @@ def test_every_name_is_there() -> None:
 
 def test_analyze_save_and_load(data: Path, tmp_path: Path) -> None:
     report = roofprof.analyze(str(data / "kinds/set-roofline.ncu-rep"), gpu="h100")
-    assert isinstance(report, roofprof.RooflineReport)
+    assert isinstance(report.data, roofprof.RooflineReport)
     assert roofprof.RooflineReport is RooflineReport
     path = tmp_path / "report.json"
     path.write_text(report.to_json())
@@ -38,6 +38,6 @@ def test_analyze_save_and_load(data: Path, tmp_path: Path) -> None:
 
 def test_the_date_is_that_of_the_measurement_where_it_is_known(data: Path) -> None:
     capture = roofprof.analyze(data / "h100-fp8", only="topk")
-    assert capture.date == "2026-11-22"
+    assert capture.data.date == "2026-11-22"
     bare = roofprof.analyze(data / "kinds/set-roofline.ncu-rep")
-    assert bare.date == f"analyzed {bare.generated[:10]}"
+    assert bare.data.date == f"analyzed {bare.data.generated[:10]}"

@@ -13,7 +13,7 @@ import pytest
 from roofprof.errors import ReportError
 from roofprof.findings import Finding
 from roofprof.formats.capture import load_capture
-from roofprof.pipeline.api import analyze
+from roofprof.library.report import analyze
 
 REPORT, TRACE = "ncu/decode-core-cold.ncu-rep", "nsys/decode-eager.sqlite"
 
@@ -78,7 +78,7 @@ def test_a_trace_that_is_gone_is_missed_and_lends_no_op_its_time(capture: Path) 
     (capture / TRACE).unlink()
     report = analyze(capture)
     assert [f.values["file"] for f in report.findings if f.kind == "missing-file"] == [TRACE]
-    assert {op.time_source for op in report.ops} == {"ncu"}
+    assert {op.time_source for op in report.rows} == {"ncu"}
 
 
 def test_launches_that_are_not_as_many_as_recorded_are_told(capture: Path) -> None:

@@ -31,7 +31,9 @@ class Figures:
 
     @classmethod
     def of(cls, value: float | None, spread: Range) -> "Figures":
-        """With the spread over calls; the value alone where that is unknown."""
+        """With the spread over calls; the value alone where that is unknown, nothing where the value is."""
+        if value is None:
+            return cls(None, None, None)
         return cls(value, value if spread.min is None else spread.min, value if spread.max is None else spread.max)
 
 

@@ -29,14 +29,33 @@ class Matched:
 
 
 def match_cases(a: Sequence[CaseOps], b: Sequence[CaseOps]) -> Matched:
-    """Pair cases that have the most in common; those of different phases only where nothing else is left."""
-    pairs = _best_pairs(a, b, _case_likeness)
+    """Pair cases of one phase, batch and length; where no case of a phase finds its like, the most alike ones.
+
+    So batch 64 compares with 128 where each side has one batch, and of two sweeps what they have in common. Cases of
+    different phases are paired only where nothing else is.
+    """
+    pairs = _paired(a, b, lambda case: (case.phase, case.batch, case.seq_len))
+    phases = {case.phase for pair in pairs for case in pair}
+    left_a, left_b = ([case for case in side if case.phase not in phases] for side in (a, b))
+    pairs += _paired(left_a, left_b, lambda case: case.phase)
+    pairs = pairs or _best_pairs(a, b, _case_likeness)
     left, right = {id(x) for x, _ in pairs}, {id(y) for _, y in pairs}
     return Matched(
-        tuple(CasePair(x, y) for x, y in pairs),
+        tuple(CasePair(case, next(y for x, y in pairs if x is case)) for case in a if id(case) in left),
         tuple(case for case in a if id(case) not in left),
         tuple(case for case in b if id(case) not in right),
     )
+
+
+def _paired(
+    a: Sequence[CaseOps], b: Sequence[CaseOps], alike_in: Callable[[CaseOps], Hashable]
+) -> list[tuple[CaseOps, CaseOps]]:
+    """The best pairs among cases that are alike in something."""
+    found: list[tuple[CaseOps, CaseOps]] = []
+    for key in dict.fromkeys(map(alike_in, a)):
+        own, other = ([case for case in side if alike_in(case) == key] for side in (a, b))
+        found += _best_pairs(own, other, _case_likeness)
+    return found
 
 
 def match_ops(a: Sequence[OpResult], b: Sequence[OpResult]) -> list[tuple[OpResult | None, OpResult | None]]:
@@ -66,10 +85,7 @@ def _best_pairs(a: Sequence[T], b: Sequence[T], likeness: Callable[[T, T], Hasha
 
 def _case_likeness(a: CaseOps, b: CaseOps) -> tuple[bool, ...]:
     names = {op.op for op in a.ops} & {op.op for op in b.ops}
-    return (
-        a.phase == b.phase, bool(names), a.batch == b.batch, a.seq_len == b.seq_len, a.cache == b.cache,
-        a.report == b.report,
-    )  # fmt: skip
+    return bool(names), a.cache == b.cache, a.batch == b.batch, a.seq_len == b.seq_len, a.report == b.report
 
 
 def _op_likeness(a: OpResult, b: OpResult) -> tuple[bool, ...]:

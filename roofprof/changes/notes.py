@@ -1,0 +1,44 @@
+"""What is not alike on the two sides of a diff, and what that means for the comparison."""
+
+from roofprof.changes.match import Matched
+from roofprof.results.report import RooflineReport
+
+TRACE_NOTE = "times of a trace: what a call kept the GPU busy, copies too; bytes and FLOPs are unknown"
+"""Among the notes of an analysis that was made of an nsys trace."""
+
+
+def notes_of(a: RooflineReport, b: RooflineReport, matched: Matched) -> list[str]:
+    """One line each, the weightiest first."""
+    notes = []
+    if a.gpu.name != b.gpu.name:
+        unknown = [report.gpu for report in (a, b) if not report.gpu.peak_flop_per_s]
+        notes.append(
+            f"{unknown[0].sku} is unknown: whether both sides ran on one is not checked" if unknown else
+            f"measured on {a.gpu.sku} and on {b.gpu.sku}: bytes and FLOPs compare; time shows the GPUs too, "
+            "and efficiency is against the first one's roofs"
+        )  # fmt: skip
+    for word, value in (("recipe", _recipes), ("cache", _caches)):
+        old, new = value(a), value(b)
+        if old != new:
+            notes.append(f"{word}: {_joined(old)} before, {_joined(new)} after")
+    for side, cases in (("before", matched.only_a), ("after", matched.only_b)):
+        if cases:
+            notes.append(f"only {side}, in no verdict: {'; '.join(case.title for case in cases)}")
+    notes += [note for note in dict.fromkeys((*a.notes, *b.notes)) if note == TRACE_NOTE]
+    sources = {op.time_source for report in (a, b) for op in report.ops}
+    if len(sources) > 1:
+        notes.append("some times are nsys', some ncu's: changes of time between the two mean little")
+    return notes
+
+
+def _joined(words: set[str]) -> str:
+    return " and ".join(sorted(words)) or "unknown"
+
+
+def _recipes(report: RooflineReport) -> set[str]:
+    captures = [entry.get("capture") or {} for entry in report.reports]
+    return {str(capture["recipe"]) for capture in captures if capture.get("recipe")}
+
+
+def _caches(report: RooflineReport) -> set[str]:
+    return {op.cache for op in report.ops if op.cache}
