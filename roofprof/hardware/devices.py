@@ -27,6 +27,9 @@ _MAGNITUDES = {
     "dram_bytes": Bounds(1e8, 1e15, unit="B"),
     "l2_cache_bytes": Bounds(1e4, 1e12, unit="B"),
     "sm_count": Bounds(1, 1e5),
+    "nvlink_bytes_per_s": Bounds(1e9, 1e14, unit="B/s"),
+    "pcie_bytes_per_s": Bounds(1e8, 1e14, unit="B/s"),
+    "nic_bytes_per_s": Bounds(1e8, 1e14, unit="B/s"),
 }
 PEAK = Bounds(1e9, 1e19, unit="FLOP/s")
 """What any GPU has: figures beyond are in another unit, such as TFLOP/s or GB/s."""
@@ -53,6 +56,12 @@ class DeviceSpec:
     boost_clock_hz: Annotated[float | None, _POSITIVE] = None
     l2_cache_bytes: Annotated[float | None, _POSITIVE] = None
     l2_bytes_per_s: Annotated[float | None, _POSITIVE] = None
+    nvlink_bytes_per_s: Annotated[float | None, _POSITIVE] = None
+    """To other GPUs, each way."""
+    pcie_bytes_per_s: Annotated[float | None, _POSITIVE] = None
+    """Each way."""
+    nic_bytes_per_s: Annotated[float | None, _POSITIVE] = None
+    """The network's share of one GPU, each way."""
     compute_capability: str | None = None
     doubtful: str | None = None
     match: tuple[str, ...] = field(default=())
