@@ -1,6 +1,5 @@
 """`roofprof capture --ranks N`: the ranks started by us, and what it says of them."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING

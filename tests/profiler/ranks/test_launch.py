@@ -146,6 +146,7 @@ def test_a_port_in_use_is_left_for_another(ranked: CaptureOptions, monkeypatch: 
 
 def test_an_earlier_capture_is_replaced_by_force_alone(ranked: CaptureOptions) -> None:
     (ranked.output / "rank007").mkdir(parents=True)
+    (ranked.output / "rank007" / "manifest.json").touch()
     with pytest.raises(UsageError, match="is not empty"):
         capture_ranks(ranked, DEADLINE_S)
     (ranked.output / "notes.txt").write_text("mine")
