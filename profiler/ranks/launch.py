@@ -69,10 +69,16 @@ def launch_command(options: CaptureOptions, job: str, port: int, deadline_s: flo
     words = [word if not word.startswith("--ncu-args=") else _quoted(word) for word in to_argv(options, "capture")]
     rank = module_command("roofprof", "rank", "-o", str(options.output), "--run", job, *words)
     rank += ["--deadline", f"{deadline_s:.0f}", *(["--", *options.command] if options.command else [])]
+    return torchrun_command(options.ranks, rank, port)
+
+
+def torchrun_command(ranks: int, words: Sequence[str], port: int | None = None) -> list[str]:
+    """torchrun on this machine with a command in each of its processes."""
     # Behind --, or torchrun takes --run for an abbreviation of its own --run-path.
     return module_command(
-        "torch.distributed.run", "--nnodes", "1", "--nproc-per-node", str(options.ranks), "--max-restarts", "0",
-        "--master-addr", "127.0.0.1", "--master-port", str(port), "--no-python", "--", *rank,
+        "torch.distributed.run", "--nnodes", "1", "--nproc-per-node", str(ranks), "--max-restarts", "0",
+        "--master-addr", "127.0.0.1", "--master-port", str(free_port() if port is None else port), "--no-python", "--",
+        *words,
     )  # fmt: skip
 
 
@@ -96,19 +102,28 @@ def ranks_plan(options: CaptureOptions) -> tuple[CapturePlan, Gpu]:
     """
     options.check()
     gpu = need_gpu()
+    check_gpus(options.ranks)
+    tools, missing = wanted_tools(options)
+    plan = rank_plan(options, gpu, tools)
+    return replace(plan, notes=tuple(n for n in (*plan.notes, *missing, nvls_note()) if n)), gpu
+
+
+def check_gpus(ranks: int) -> None:
+    """Refuse more ranks than GPUs, slices of GPUs, and a Python without torchrun.
+
+    Raises:
+        RoofprofError: as it says.
+    """
     found = gpus()
-    if len(found) < options.ranks:
+    if len(found) < ranks:
         here = "1 GPU is" if len(found) == 1 else f"{len(found)} GPUs are"
         hint = "give as many ranks as GPUs; --tp and --ep without --ranks run one rank's share on one GPU"
-        raise RoofprofError(f"--ranks {options.ranks} and {here} here", hint)
-    if any(g.mig for g in found[: options.ranks]):
+        raise RoofprofError(f"--ranks {ranks} and {here} here", hint)
+    if any(g.mig for g in found[:ranks]):
         raise RoofprofError("MIG is on: its slices reach no other GPU", "turn it off: nvidia-smi -mig 0")
     if importlib.util.find_spec("torch") is None:
         hint = "install torch, or start roofprof rank with a launcher of your own (docs/multi-gpu.md)"
         raise RoofprofError("torchrun is not here: this Python has no torch", hint)
-    tools, missing = wanted_tools(options)
-    plan = rank_plan(options, gpu, tools)
-    return replace(plan, notes=tuple(n for n in (*plan.notes, *missing, nvls_note()) if n)), gpu
 
 
 def capture_ranks(options: CaptureOptions, deadline_s: float, show: Show = lambda _: None) -> RanksResult:
