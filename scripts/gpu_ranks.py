@@ -105,7 +105,7 @@ class Run:
         return folder
 
 
-def end_group(process: "subprocess.Popen[str]") -> None:
+def end_group(process: "subprocess.Popen[bytes]") -> None:
     """End a command and what it started: first so that it can end its own."""
     for number, seconds in ((signal.SIGTERM, 20), (signal.SIGKILL, 10)):
         with contextlib.suppress(ProcessLookupError):
@@ -240,7 +240,8 @@ def peer(run: Run) -> dict[str, Any]:
         return {}
     rows = [row for row in launches(report) if "roofprof_copy" in str(row["Kernel Name"])]
     shown = [{"tx_user": row[TX], "rx_user": row[RX]} for row in rows]
-    found = dict(zip(("local_copy", "peer_read", "peer_write"), shown, strict=False))
+    names: list[str] = ["local_copy", "peer_read", "peer_write"]
+    found = dict(zip(names, shown, strict=False))
     wanted = {"local_copy": (0, 0), "peer_read": (None, PEER_BYTES), "peer_write": (PEER_BYTES, None)}
     for name, (tx, rx) in wanted.items():
         got = found.get(name) or {}

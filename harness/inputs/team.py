@@ -87,9 +87,9 @@ def open_team(ranks: int, tp: int, device: Device) -> Iterator[Team | None]:
             )
         torch.cuda.set_device(local_rank())
     limit = datetime.timedelta(seconds=TIMEOUT_S)
-    more = {"device_id": torch.device("cuda", local_rank())} if device == "cuda" else {}
+    gpu = torch.device("cuda", local_rank()) if device == "cuda" else None
     try:
-        dist.init_process_group("nccl" if device == "cuda" else "gloo", timeout=limit, **more)
+        dist.init_process_group("nccl" if device == "cuda" else "gloo", timeout=limit, device_id=gpu)
     except (RuntimeError, ValueError) as error:
         raise RoofprofError(
             f"the processes did not find each other: {' '.join(str(error).split())[:200]}",

@@ -15,6 +15,7 @@ from roofprof.formulas.range_names import format_range_name
 from roofprof.harness.inputs.machine import synchronise
 from roofprof.harness.inputs.ranges import open_ranges
 from roofprof.harness.inputs.team import Team, open_team
+from roofprof.harness.inputs.tensors import Tensor
 
 WIDTH = 8192
 """Elements of a row; payloads are whole rows."""
@@ -70,7 +71,7 @@ def collectives(team: Team, payload_bytes: int) -> dict[str, Run]:
     if rows == 0:
         raise RoofprofError(f"{payload_bytes} bytes are too few for {n} ranks", "give a larger payload")
 
-    def buffer(count: int) -> object:
+    def buffer(count: int) -> Tensor:
         return torch.zeros(count, WIDTH, device=team.device, dtype=torch.bfloat16)
 
     x, whole, part, other = buffer(rows), buffer(rows * n), buffer(rows // n), buffer(rows)

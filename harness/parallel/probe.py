@@ -17,7 +17,8 @@ def look() -> dict[str, object]:
         return {"missing": "torch sees no GPU"}
     count = torch.cuda.device_count()
     reach = torch.cuda.can_device_access_peer
-    nccl: Output = torch.cuda.nccl.version() if dist.is_available() and dist.is_nccl_available() else None
+    cuda: Output = torch.cuda
+    nccl = cuda.nccl.version() if dist.is_available() and dist.is_nccl_available() else None
     return {
         "count": count,
         "unreachable": [[a, b] for a in range(count) for b in range(count) if a != b and not reach(a, b)],

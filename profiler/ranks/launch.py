@@ -34,7 +34,7 @@ from roofprof.profiler.run.watch import RunWatch
 
 PARTING_S = 90.0
 """How long the ranks may take beyond their deadline, or once they are to end: each profiler writes what it has."""
-_PORT_TAKEN = re.compile(r"EADDRINUSE|[Aa]ddress already in use")
+_PORT_TAKEN = re.compile(r"EADDRINUSE|already in use")
 _TRIES = 3
 
 
@@ -207,15 +207,16 @@ class _Session:
 
     def _launch(self, job: Job, environment: dict[str, str]) -> tuple[RunWatch, Ending]:
         """Start the ranks; again with another port where somebody took ours between our look and torchrun's."""
-        for attempt in range(_TRIES):
+        tries = _TRIES
+        while True:
+            tries -= 1
             command = launch_command(self.options, job.stem, free_port(), self.deadline_s)
             watch = _LaunchWatch(job.title, 1, 1, timeout_s=self.deadline_s + PARTING_S)
             watch.began = time.monotonic()
             log = self.directory.work / f"{job.stem}.log"
             outcome = run_profiler(command, log, watch, environment, grace_s=PARTING_S)
-            if outcome.returncode == 0 or not _PORT_TAKEN.search(watch.output) or attempt == _TRIES - 1:
-                break
-        return watch, outcome.ending
+            if outcome.returncode == 0 or not tries or not _PORT_TAKEN.search(watch.output):
+                return watch, outcome.ending
 
     def _keep_words(self, job: Job, watch: RunWatch) -> None:
         text = self.secrets.scrub_text(readable_lines(watch.output))

@@ -66,7 +66,7 @@ def find_place(environment: Mapping[str, str] | None = None) -> RankPlace:
             return place
     raise UsageError(
         "no launcher started this rank: none of RANK, OMPI_COMM_WORLD_RANK, SLURM_PROCID and PMI_RANK is set",
-        "torchrun --nproc-per-node N --no-python roofprof rank -o DIR -- COMMAND, or roofprof capture --ranks N",
+        "torchrun --nproc-per-node N --no-python -- roofprof rank -o DIR -- COMMAND, or roofprof capture --ranks N",
     )
 
 
