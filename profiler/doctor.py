@@ -41,7 +41,7 @@ def doctor(directory: Path | None = None, harness: bool = True, ranks: int | Non
     if harness:
         checks += [_packages(), *_ops()]
     if ranks or len(gpus()) > 1:
-        checks += rank_checks(ranks or len(gpus()), directory or Path.cwd(), harness)
+        checks += rank_checks(ranks or len(gpus()), directory or Path.cwd(), torch=harness or ranks is not None)
     return [*checks, _disk(directory or Path.cwd())]
 
 

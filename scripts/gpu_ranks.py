@@ -31,6 +31,8 @@ PAYLOAD_MIB = 64
 STEPS_RUN = 3
 LATE_MS = 2.0
 PEER_BYTES = 256 << 20
+FROM_START = ("--ncu-args", "--profile-from-start off")
+"""The workload says itself when its start-up is over."""
 TOLERANCE = 1e-3
 """Of link bytes against the ring's."""
 LINK_METRICS = (
@@ -125,12 +127,20 @@ def module(name: str, *words: str) -> list[str]:
 
 def launches(report: Path) -> list[dict[str, Any]]:
     """Kernel name and metrics in base units of each launch, in order."""
-    command = ["ncu", "--import", str(report), "--csv", "--page", "raw", "--print-units", "base", "--print-fp"]
+    command = [ncu(), "--import", str(report), "--csv", "--page", "raw", "--print-units", "base", "--print-fp"]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=120, check=False)
     found = parse_csv(done.stdout)
     if not found:
         raise Failed(f"ncu shows nothing of {report.name}: {done.stderr.strip()[:200]}")
     return found
+
+
+def ncu() -> str:
+    """ncu from PATH or from where NVIDIA installs it."""
+    from roofprof.profiler.run.tools import find_ncu
+
+    found = find_ncu()
+    return found.path if found else "ncu"
 
 
 def parse_csv(text: str) -> list[dict[str, Any]]:
@@ -233,7 +243,7 @@ def peer(run: Run) -> dict[str, Any]:
     """A kernel that reads, and one that writes, known bytes of another GPU's memory: the counters must be exact."""
     report = run.work / "peer.ncu-rep"
     run.call(
-        "ncu", "--clock-control", "none", "--nvtx", "-k", "regex:roofprof_copy", "--metrics", ",".join(LINK_METRICS),
+        ncu(), "--clock-control", "none", "--nvtx", "-k", "regex:roofprof_copy", "--metrics", ",".join(LINK_METRICS),
         "-f", "-o", str(report), sys.executable, "-m", "roofprof.harness.parallel.peer",
     )  # fmt: skip
     if run.dry:
@@ -253,7 +263,7 @@ def peer(run: Run) -> dict[str, Any]:
 def collectives(run: Run) -> dict[str, Any]:
     """Five collectives of known payload on every rank: sent bytes against the ring's, and a rank that is late once."""
     words = ["--mib", str(PAYLOAD_MIB), "--steps", str(STEPS_RUN), "--late-rank", "1", "--late-ms", str(LATE_MS)]
-    folder = run.capture("collectives", command=module("collectives", *words))
+    folder = run.capture("collectives", *FROM_START, command=module("collectives", *words))
     if run.dry:
         return {}
     table: dict[str, dict[str, list[float]]] = {}
@@ -356,7 +366,7 @@ def kill(run: Run) -> dict[str, Any]:
         shutil.rmtree(folder, ignore_errors=True)
         command = [
             sys.executable, "-m", "roofprof", "capture", "--ranks", str(run.ranks), "--no-nsys", "-o", str(folder),
-            "--deadline", "60", "--", *module("collectives", "--steps", "2000", "--mib", "1"),
+            "--deadline", "60", *FROM_START, "--", *module("collectives", "--steps", "2000", "--mib", "1"),
         ]  # fmt: skip
         with open(run.out / f"kill-{what}.log", "w", encoding="utf-8") as log:
             process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
@@ -437,7 +447,7 @@ class Step:
 
 
 STEPS = {
-    "doctor": Step(doctor, 90),
+    "doctor": Step(doctor, 120),
     "numerics": Step(numerics, 180),
     "peer": Step(peer, 90),
     "collectives": Step(collectives, 280),

@@ -96,9 +96,8 @@ def open_team(ranks: int, tp: int, device: Device) -> Iterator[Team | None]:
             f"is port {os.environ['MASTER_PORT']} of {os.environ['MASTER_ADDR']} free and open to all of them?",
         ) from error
     rank = dist.get_rank()
-    try:
-        # Every process makes every group, in the same order.
-        groups = [dist.new_group(list(range(i, i + tp))) for i in range(0, ranks, tp)] if 1 < tp < ranks else []
-        yield Team(rank, ranks, tp, device, groups[rank // tp] if groups else None)
-    finally:
-        dist.destroy_process_group()
+    # Every process makes every group, in the same order.
+    groups = [dist.new_group(list(range(i, i + tp))) for i in range(0, ranks, tp)] if 1 < tp < ranks else []
+    yield Team(rank, ranks, tp, device, groups[rank // tp] if groups else None)
+    # Not after an error: the others are in a collective that this process will not join, and its end ends them.
+    dist.destroy_process_group()

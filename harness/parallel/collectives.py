@@ -52,6 +52,8 @@ def run(team: Team, args: argparse.Namespace) -> None:
             for call in calls.values():
                 call()
         synchronise(args.device)
+        if args.device == "cuda":  # for ncu --profile-from-start off: the start-up need not be counted
+            torch.cuda.cudart().cudaProfilerStart()
         for step in range(args.steps):
             for name, call in calls.items():
                 if step == 1 and name.startswith("all_reduce") and team.rank == args.late_rank:
@@ -59,6 +61,8 @@ def run(team: Team, args: argparse.Namespace) -> None:
                 with ranges.range(name):
                     call()
             synchronise(args.device)
+        if args.device == "cuda":
+            torch.cuda.cudart().cudaProfilerStop()
 
 
 def collectives(team: Team, payload_bytes: int) -> dict[str, Run]:

@@ -66,7 +66,9 @@ Show = Callable[[RankRun], None]
 
 def launch_command(options: CaptureOptions, job: str, port: int, deadline_s: float) -> list[str]:
     """torchrun on this machine, with one `roofprof rank` a GPU for one run."""
-    words = [word if not word.startswith("--ncu-args=") else _quoted(word) for word in to_argv(options, "capture")]
+    words = to_argv(replace(options, ncu_args=()), "capture")
+    # Each in one word, and quoted: the command line splits what comes after --ncu-args.
+    words += [f"--ncu-args={shlex.quote(word)}" for word in options.ncu_args]
     rank = module_command("roofprof", "rank", "-o", str(options.output), "--run", job, *words)
     rank += ["--deadline", f"{deadline_s:.0f}", *(["--", *options.command] if options.command else [])]
     return torchrun_command(options.ranks, rank, port)
@@ -80,11 +82,6 @@ def torchrun_command(ranks: int, words: Sequence[str], port: int | None = None) 
         "--master-addr", "127.0.0.1", "--master-port", str(free_port() if port is None else port), "--no-python", "--",
         *words,
     )  # fmt: skip
-
-
-def _quoted(word: str) -> str:
-    name, _, value = word.partition("=")
-    return f"{name}={shlex.quote(value)}"
 
 
 def free_port() -> int:

@@ -152,3 +152,12 @@ def test_an_earlier_capture_is_replaced_by_force_alone(ranked: CaptureOptions) -
     (ranked.output / "notes.txt").write_text("mine")
     with pytest.raises(UsageError, match="is not empty"):
         capture_ranks(replace(ranked, force=True), DEADLINE_S)
+
+
+def test_words_for_ncu_reach_every_rank_as_they_were(options: CaptureOptions) -> None:
+    from roofprof.cli.capture import _ncu_words
+
+    given = ("--profile-from-start", "off", "-k", "regex:a b|c'd")
+    words = launch.launch_command(replace(options, ranks=2, tp=2, ncu_args=given), "decode-core-cold", 1, 5)
+    split = _ncu_words(words[words.index("rank") :])
+    assert [word.partition("=")[2] for word in split if word.startswith("--ncu-args=")] == list(given)
