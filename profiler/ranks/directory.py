@@ -98,9 +98,9 @@ def _cases(earlier: Sequence[Any], new: Sequence[Any]) -> list[Any]:
 
 
 def _merge(manifest: Manifest) -> list[list[str]]:
-    """Reports of the same launches: of one phase and cache mode, as `Job.merge` has them."""
+    """Reports of the same launches, of one phase and cache mode: core first, for its launches are those that count."""
     groups: dict[tuple[Any, Any], list[str]] = {}
-    for row in manifest.get("runs") or ():
+    for row in sorted(manifest.get("runs") or (), key=lambda row: row.get("name") != "core"):
         if row.get("report"):
             groups.setdefault((row.get("phase"), row.get("cache")), []).append(row["report"])
     return list(groups.values())

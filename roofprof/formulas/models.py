@@ -180,12 +180,12 @@ def merge_state(m: float, h: float = HEADS) -> Work:
 
 Formula = Callable[..., Work]
 
-_ON_ONE_GPU: tuple[Formula, ...] = (
+ON_ONE_GPU: tuple[Formula, ...] = (
     gemm, bmm, moe_gemm, moe_fused, mla_decode, mha_causal, rmsnorm, add_rmsnorm, quant, quant_tensor, silu_and_mul,
     rope, kv_write, concat_mla_k, topk, topk_ungrouped, moe_prepare, moe_align, gather_rows, moe_permute, combine,
     moe_sum, add, merge_state,
 )  # fmt: skip
-FORMULAS: Mapping[str, Formula] = {f.__name__: f for f in (*_ON_ONE_GPU, *COLLECTIVES)}
+FORMULAS: Mapping[str, Formula] = {f.__name__: f for f in (*ON_ONE_GPU, *COLLECTIVES)}
 
 
 @cache

@@ -133,7 +133,7 @@ def test_a_newer_run_takes_the_place_of_the_same_one() -> None:
     found = merged_manifest(earlier, new, 2)
     assert [(run["name"], run["state"]) for run in found["runs"]] == [("link", "complete"), ("core", "complete")]
     assert found["state"] == "complete"
-    assert found["merge"] == [["ncu/link.ncu-rep", "ncu/core.ncu-rep"]]
+    assert found["merge"] == [["ncu/core.ncu-rep", "ncu/link.ncu-rep"]], "the run whose launches count comes first"
     assert found["gpu"] == {"name": "H100"}
     assert found["versions"] == {"ncu": "2025.3", "nsys": "2025.3"}
     assert found["notes"] == ["a", "b"]
