@@ -15,7 +15,7 @@ from roofprof.formulas.range_names import format_range_name
 from roofprof.harness.inputs.machine import synchronise
 from roofprof.harness.inputs.ranges import open_ranges
 from roofprof.harness.inputs.team import Team, open_team
-from roofprof.harness.inputs.tensors import Tensor
+from roofprof.harness.inputs.tensors import Output, Tensor
 
 WIDTH = 8192
 """Elements of a row; payloads are whole rows."""
@@ -46,6 +46,7 @@ def run(team: Team, args: argparse.Namespace) -> None:
     """The steps. A first one, in a range of its own, is the start-up of every communicator."""
     import torch
 
+    cudart: Output = torch.cuda.cudart() if args.device == "cuda" else None
     ranges, calls = open_ranges(args.device), collectives(team, args.mib << 20)
     with torch.no_grad():
         with ranges.range("warm_up"):
@@ -53,7 +54,7 @@ def run(team: Team, args: argparse.Namespace) -> None:
                 call()
         synchronise(args.device)
         if args.device == "cuda":  # for ncu --profile-from-start off: the start-up need not be counted
-            torch.cuda.cudart().cudaProfilerStart()
+            cudart.cudaProfilerStart()
         for step in range(args.steps):
             for name, call in calls.items():
                 if step == 1 and name.startswith("all_reduce") and team.rank == args.late_rank:
@@ -62,7 +63,7 @@ def run(team: Team, args: argparse.Namespace) -> None:
                     call()
             synchronise(args.device)
         if args.device == "cuda":
-            torch.cuda.cudart().cudaProfilerStop()
+            cudart.cudaProfilerStop()
 
 
 def collectives(team: Team, payload_bytes: int) -> dict[str, Run]:
