@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import gpu_ranks
+import gpu_ranks_reports
 import pytest
 from stub_tools import write_script
 
@@ -71,8 +72,10 @@ def table(rows: list[dict[str, object]]) -> str:
 
 def counted(sent: Callable[[str], int]) -> str:
     """What a rank's link run shows of three steps and the warm-up."""
-    kinds = gpu_ranks.COLLECTIVES
-    return table([{"Kernel Name": f"ncclDevKernel_{k}_RING", gpu_ranks.TX: sent(k)} for _ in range(4) for k in kinds])
+    kinds = gpu_ranks_reports.COLLECTIVES
+    return table(
+        [{"Kernel Name": f"ncclDevKernel_{k}_RING", gpu_ranks_reports.TX: sent(k)} for _ in range(4) for k in kinds]
+    )
 
 
 @pytest.fixture
@@ -85,12 +88,12 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Path
     write_script(folder / "nvidia-smi", SMI)
     write_script(folder / "ncu", NCU.format(stub=str(SUPPORT / "stub_ncu.py"), **words))
     write_script(folder / "nsys", NSYS.format(stub=str(SUPPORT / "stub_nsys.py"), **words))
-    link, size = (gpu_ranks.TX, gpu_ranks.RX), gpu_ranks.PEER_BYTES
+    link, size = (gpu_ranks_reports.TX, gpu_ranks_reports.RX), gpu_ranks_reports.PEER_BYTES
     moved = ((0, 0), (9, size), (size, 9))
     (folder / "peer.csv").write_text(
         table([{"Kernel Name": "roofprof_copy", **dict(zip(link, m, strict=True))} for m in moved])
     )
-    (folder / "link.csv").write_text(counted(lambda kind: int(gpu_ranks.truths(RANKS)[kind]) + 9_000))
+    (folder / "link.csv").write_text(counted(lambda kind: int(gpu_ranks_reports.truths(RANKS)[kind]) + 9_000))
     flops = {"sm__ops_path_tensor_src_bf16_dst_fp32.sum": 1 << 40, "dram__bytes_read.sum": 1 << 30}
     core = [{"Kernel Name": "nvjet", **flops}, {"Kernel Name": "ncclDevKernel_AllReduce", "dram__bytes_read.sum": 7}]
     (folder / "core.csv").write_text(table(core))
