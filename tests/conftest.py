@@ -15,12 +15,13 @@ DATA_FOLDER = ROOT / "tests" / "data"
 
 SLOW = (
     "benchmarks/", "docs/", "extending/", "fuzz/", "harness/ops/test_adding_an_op.py", "harness/ops/test_calls.py",
-    "harness/run/", "harness/test_imports.py", "harness/verify/", "parsers/ncu/test_equality.py", "profiler/capture/",
-    "profiler/ncu/test_slim.py", "profiler/nsys/", "profiler/run/", "profiler/sweep/", "reports/html/test_browser.py",
-    "reports/markdown/test_numbers.py", "reports/outputs/", "reports/plots/", "reports/test_pandas_frame.py",
-    "reports/test_unknown_gpu.py", "roofprof/cli/test_capture.py", "roofprof/cli/test_cli.py",
-    "roofprof/cli/test_odd_names.py", "roofprof/pipeline/test_names.py", "roofprof/pipeline/test_saved_analyses.py",
-    "roofprof/results/test_columns.py", "scripts/",
+    "harness/parallel/", "harness/run/", "harness/test_imports.py", "harness/verify/", "parsers/ncu/test_equality.py",
+    "profiler/capture/", "profiler/ncu/test_slim.py", "profiler/nsys/", "profiler/ranks/test_launch.py",
+    "profiler/run/", "profiler/sweep/", "reports/html/test_browser.py", "reports/markdown/test_numbers.py",
+    "reports/outputs/", "reports/plots/", "reports/test_pandas_frame.py", "reports/test_unknown_gpu.py",
+    "roofprof/cli/test_capture.py", "roofprof/cli/test_cli.py", "roofprof/cli/test_odd_names.py",
+    "roofprof/pipeline/test_names.py", "roofprof/pipeline/test_saved_analyses.py", "roofprof/results/test_columns.py",
+    "scripts/",
 )  # fmt: skip
 """Below tests/: what takes seconds, drives a browser, or waits for processes; `scripts/test --fast` leaves it out."""
 

@@ -58,6 +58,11 @@ COMMANDS = {
         "Capture the DeepSeek-R1 layer, or another workload, under ncu and nsys into a directory.",
         starts_programs=True,
     ),
+    "rank": LazyCommand(
+        "roofprof.cli.rank",
+        "rank_command",
+        "Capture one rank of a job that torchrun, srun or mpirun started: DIR/rank000, rank001, ...",
+    ),
     "doctor": LazyCommand(
         "roofprof.cli.doctor",
         "doctor_command",

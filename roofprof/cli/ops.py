@@ -28,6 +28,12 @@ def ops(
     recipe: Annotated[str, typer.Option(help="Precisions: nvfp4, nvfp4-v2, fp8 or bf16.")] = "nvfp4-v2",
     tp: Annotated[int, typer.Option(help="Tensor-parallel degree.")] = 1,
     ep: Annotated[int, typer.Option(help="Expert-parallel degree.")] = 1,
+    all_reduce: Annotated[
+        str, typer.Option(help="With --tp: how sums are made: ring, tree, nvls or one-shot.")
+    ] = "ring",
+    dispatch: Annotated[
+        str, typer.Option(help="With --ep: rows, one for each expert of a token, or dedup, one for each GPU.")
+    ] = "rows",
     experts_hit: Annotated[int | None, typer.Option(help="Experts hit, if counted; expected otherwise.")] = None,
     gpu: Annotated[str, typer.Option(help="Target GPU for the roofline: a name or a TOML file.")] = "gb200",
     only: OnlyOption = None,
@@ -51,7 +57,7 @@ def ops(
     if claims:
         _print_claims(target, as_json)
         return
-    shared = layer, recipe, tp, ep, experts_hit
+    shared = layer, recipe, tp, ep, experts_hit, all_reduce, dispatch
     batches, cases = sizes("--batch", batch), []
     for name in _phases(phase):
         if name == "decode":
@@ -150,6 +156,8 @@ def _case(
     tp: int,
     ep: int,
     experts_hit: int | None,
+    all_reduce: str,
+    dispatch: str,
 ) -> "LayerCase":
     from roofprof.formulas.layer import RECIPES, LayerCase
 
@@ -160,7 +168,7 @@ def _case(
     kind = cast(Literal["moe", "dense"], layer)
     return LayerCase(
         phase=phase, batch=batch, seq_len=seq_len, recipe=RECIPES[recipe], layer=kind, tp=tp, ep=ep,
-        prefix_len=prefix_len, experts_hit=experts_hit,
+        prefix_len=prefix_len, experts_hit=experts_hit, all_reduce=all_reduce, dispatch=dispatch,
     )  # fmt: skip
 
 

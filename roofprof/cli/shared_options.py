@@ -50,6 +50,7 @@ OpsOption: TypeAlias = Annotated[
 ]
 DomainOption: TypeAlias = Annotated[str | None, typer.Option(help="NVTX domain whose ranges are ops.")]
 OnlyOption: TypeAlias = Annotated[str | None, typer.Option(help="Only ops matching this regex.")]
+DEADLINE_HELP = "With several ranks: end a run after this long, whatever it does; 1200 by default."
 CeilingsOption: TypeAlias = Annotated[
     Path | None, typer.Option(help="Measured roofs: what roofprof ceilings -o wrote.")
 ]

@@ -9,63 +9,34 @@ import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from roofprof.formulas.byte_sizes import MAX_SIZE as MAX_SIZE
+from roofprof.formulas.byte_sizes import ShapeError as ShapeError
+from roofprof.formulas.byte_sizes import activation_bytes as activation_bytes
+from roofprof.formulas.byte_sizes import known_precision, plain_bytes
+from roofprof.formulas.byte_sizes import weight_bytes as weight_bytes
+from roofprof.formulas.collectives import COLLECTIVE_NAMES, COLLECTIVES
 from roofprof.formulas.dimensions import EXPERTS, HEADS, KV_LORA, NOPE, QK_HEAD, ROPE, TOP_K, V_HEAD
 from roofprof.formulas.dimensions import LATENT as LATENT
-from roofprof.formulas.precisions import PRECISION, Precision
-from roofprof.formulas.traced import ceil_div
 from roofprof.formulas.work import Work as Work
-
-MAX_SIZE = 1 << 53
-"""Beyond this a float no longer holds every whole number."""
-
-
-class ShapeError(ValueError):
-    """A formula was given a shape that it cannot use."""
-
-
-def activation_bytes(rows: float, k: float, precision: str) -> float:
-    """Bytes of an activation [rows, k]: FP8 with an fp32 scale per 128, else those of `PRECISION`."""
-    if precision == "fp8":
-        return rows * k + 4 * rows * ceil_div(k, 128)
-    return rows * k * _plain_bytes(precision)
-
-
-def weight_bytes(n: float, k: float, precision: str) -> float:
-    """Bytes of a weight [n, k]: FP8 with an fp32 scale per 128x128 block, else those of `PRECISION`."""
-    if precision == "fp8":
-        return n * k + 4 * ceil_div(n, 128) * ceil_div(k, 128)
-    return activation_bytes(n, k, precision)
-
-
-def _precision(name: str) -> Precision:
-    try:
-        return PRECISION[name]
-    except KeyError:
-        known = ", ".join(PRECISION)
-        raise ShapeError(f"unknown size of precision {name!r}; expected one of {known}") from None
-
-
-def _plain_bytes(precision: str) -> float:
-    return _precision(precision).element_bytes
 
 
 def _tensor(precision: str) -> str:
-    return _precision(precision).pipe
+    return known_precision(precision).pipe
 
 
 def gemm(m: float, n: float, k: float, precision: str = "bf16", output: str = "bf16") -> Work:
     """[m, k] x [n, k]^T: 2mnk FLOPs; both operands with their scales, the output without."""
     reads = {"input": activation_bytes(m, k, precision), "weight": weight_bytes(n, k, precision)}
-    return Work(2 * m * n * k, reads, {"output": m * n * _plain_bytes(output)}, _tensor(precision))
+    return Work(2 * m * n * k, reads, {"output": m * n * plain_bytes(output)}, _tensor(precision))
 
 
 def bmm(h: float, m: float, n: float, k: float, precision: str = "bf16", output: str = "bf16") -> Work:
     """h products [m, k] x [k, n]; FP8 with one fp32 scale per tensor (the absorbed MLA products)."""
-    size = _plain_bytes(precision)
+    size = plain_bytes(precision)
     reads = {"input": h * m * k * size, "weight": h * k * n * size}
     if precision == "fp8":
         reads["scales"] = 8
-    return Work(2 * h * m * n * k, reads, {"output": h * m * n * _plain_bytes(output)}, _tensor(precision))
+    return Work(2 * h * m * n * k, reads, {"output": h * m * n * plain_bytes(output)}, _tensor(precision))
 
 
 def moe_gemm(
@@ -78,7 +49,7 @@ def moe_gemm(
         "input": activation_bytes(rows, k, precision),
         "weights of the experts hit": e * weight_bytes(n, k, precision),
     }
-    return Work(2 * rows * n * k, reads, {"output": rows * n * _plain_bytes(output)}, _tensor(precision))
+    return Work(2 * rows * n * k, reads, {"output": rows * n * plain_bytes(output)}, _tensor(precision))
 
 
 def moe_fused(m: float, i: float, d: float, e: float, t: float = TOP_K, precision: str = "bf16") -> Work:
@@ -93,14 +64,14 @@ def moe_fused(m: float, i: float, d: float, e: float, t: float = TOP_K, precisio
 
 def mla_decode(b: float, s: float, h: float = HEADS, precision: str = "bf16") -> Work:
     """Absorbed MLA: b queries of h heads over one latent head of s entries; cache and query in `precision`."""
-    size = _plain_bytes(precision)
+    size = plain_bytes(precision)
     reads = {"latent cache": b * s * LATENT * size, "query": b * h * LATENT * size}
     return Work(2 * b * h * s * (LATENT + KV_LORA), reads, {"output": b * h * KV_LORA * 2}, _tensor(precision))
 
 
 def mha_causal(b: float, s: float, h: float = HEADS, p: float = 0, precision: str = "bf16") -> Work:
     """b causal sequences of s new tokens after p cached ones, qk 192 and v 128 wide; masked pairs not counted."""
-    size = _plain_bytes(precision)
+    size = plain_bytes(precision)
     pairs = s * (s + 1) / 2 + s * p
     reads = {"query": size * b * h * s * QK_HEAD, "keys and values": size * b * h * (s + p) * (QK_HEAD + V_HEAD)}
     output = {"output": 2 * b * h * s * V_HEAD}
@@ -124,7 +95,7 @@ def quant(m: float, k: float, precision: str = "fp8") -> Work:
 
 def quant_tensor(m: float, k: float, precision: str = "fp8") -> Work:
     """Quantise [m, k] bf16 with one scale for the whole tensor."""
-    return Work(3 * m * k, {"input": 2 * m * k}, {"output": m * k * _plain_bytes(precision), "scale": 4})
+    return Work(3 * m * k, {"input": 2 * m * k}, {"output": m * k * plain_bytes(precision), "scale": 4})
 
 
 def silu_and_mul(r: float, d: float) -> Work:
@@ -175,7 +146,7 @@ def moe_align(m: float, u: float, x: float = EXPERTS, t: float = TOP_K, g: float
 
 def gather_rows(m: float, r: float, k: float, precision: str = "bf16") -> Work:
     """r rows of k elements out of m, by a list of int32 indices; without scales."""
-    size = _plain_bytes(precision)
+    size = plain_bytes(precision)
     return Work(0, {"rows": m * k * size, "indices": 4 * r}, {"gathered rows": r * k * size})
 
 
@@ -207,28 +178,14 @@ def merge_state(m: float, h: float = HEADS) -> Work:
     return Work(3 * m * h * V_HEAD + 12 * m * h, reads, {"result": 2 * m * h * V_HEAD, "log-sum-exp": 4 * m * h})
 
 
-def all_reduce(m: float, d: float, t: float) -> Work:
-    """Ring all-reduce of [m, d] bf16 over t GPUs: each sends 2(t-1)/t of it."""
-    size = 2 * m * d
-    return Work(0, {"input": size}, {"sum": size}, link_bytes=2 * (t - 1) / t * size)
-
-
-def all_to_all(m: float, d: float, t: float = TOP_K, w: float = 1, precision: str = "bf16") -> Work:
-    """Exchange of m tokens' t rows over w GPUs, (w-1)/w of which leave this one."""
-    size = activation_bytes(t * m, d, precision)
-    return Work(0, {"rows sent": size}, {"rows received": size}, link_bytes=(w - 1) / w * size)
-
-
 Formula = Callable[..., Work]
 
-FORMULAS: Mapping[str, Formula] = {
-    f.__name__: f
-    for f in (
-        gemm, bmm, moe_gemm, moe_fused, mla_decode, mha_causal, rmsnorm, add_rmsnorm, quant, quant_tensor,
-        silu_and_mul, rope, kv_write, concat_mla_k, topk, topk_ungrouped, moe_prepare, moe_align, gather_rows,
-        moe_permute, combine, moe_sum, add, merge_state, all_reduce, all_to_all,
-    )
-}  # fmt: skip
+ON_ONE_GPU: tuple[Formula, ...] = (
+    gemm, bmm, moe_gemm, moe_fused, mla_decode, mha_causal, rmsnorm, add_rmsnorm, quant, quant_tensor, silu_and_mul,
+    rope, kv_write, concat_mla_k, topk, topk_ungrouped, moe_prepare, moe_align, gather_rows, moe_permute, combine,
+    moe_sum, add, merge_state,
+)  # fmt: skip
+FORMULAS: Mapping[str, Formula] = {f.__name__: f for f in (*ON_ONE_GPU, *COLLECTIVES)}
 
 
 @cache
@@ -275,7 +232,8 @@ def check_shape(formula: str, shape: Mapping[str, int | float | str]) -> None:
     for key, value in shape.items():
         if isinstance(value, str) is not (key in ("precision", "output")):
             raise ShapeError(f"{key} of formula {formula} is {value!r}; expected a {_kind(key)}")
-        if not isinstance(value, str) and not (0 < value <= MAX_SIZE or (value == 0 and key in ("p", "u"))):
+        may_be_0 = key in ("p", "u") or (key == "r" and formula in COLLECTIVE_NAMES)
+        if not isinstance(value, str) and not (0 < value <= MAX_SIZE or (value == 0 and may_be_0)):
             raise ShapeError(f"size {key} of formula {formula} is {_digits(value)}; expected 1 to {MAX_SIZE}")
 
 

@@ -22,6 +22,7 @@ class Bound(StrEnum):
     MEMORY = "memory"
     COMPUTE = "compute"
     LATENCY = "latency"
+    COMMUNICATION = "communication"
 
 
 @dataclass(frozen=True, slots=True)
