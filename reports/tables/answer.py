@@ -6,7 +6,8 @@ from typing import NamedTuple, TextIO
 from roofprof.advice.answer import Answer, AnswerRow, TargetRow, target_rows
 from roofprof.document.cases import sum_of
 from roofprof.formatting import escaped, format_number, format_percent, format_si, printable
-from roofprof.reports.tables.lines import aligned, print_lines, shortened, strong, width_of, wrapped
+from roofprof.reports.tables.lines import aligned, microseconds, print_lines, shortened, strong, width_of, wrapped
+from roofprof.reports.tables.ranks import collective_lines, rank_head, rank_legend
 from roofprof.reports.tables.terminal import kernel_line
 from roofprof.results.op import short_labels
 from roofprof.results.report import RooflineReport
@@ -36,13 +37,6 @@ class _Cells(NamedTuple):
 _HEADINGS = _Cells("#", "op", "µs", "share", "of roof", "headroom", "why", "try")
 
 
-def microseconds(ns: float | None) -> str:
-    """Three significant digits, whole from 100 µs on; an em dash for unknown."""
-    if ns is None:
-        return "—"
-    return f"{ns / 1e3:,.0f}" if ns >= 99_950 else format_number(ns / 1e3)
-
-
 def print_answers(report: RooflineReport, answers: Sequence[Answer], out: TextIO, width: int) -> None:
     """Print every case, its ops on the target, and once what the figures stand on.
 
@@ -57,6 +51,8 @@ def print_answers(report: RooflineReport, answers: Sequence[Answer], out: TextIO
     for answer in answers:
         heads = [shortened(escaped(line), width) for line in head(answer, width)]
         print_lines(["", *(strong(line, out) for line in heads), *_rows(answer, names, width)], out)
+        if report.ranks:
+            print_lines(collective_lines(answer.case.layer, report.gpu, width), out)
         if report.projected and answer.rows:
             print_lines(_target(answer, names, width), out)
     print_lines(["", *(line for text in legend(report, answers) for line in wrapped(text, width))], out)
@@ -75,7 +71,9 @@ def head(answer: Answer, width: int) -> list[str]:
         reachable = f" ({format_percent(answer.reachable)})" if answer.reachable is not None else ""
         second.append(f"reachable {format_si(answer.headroom_ns / 1e9, 's')}{reachable}")
     whole = "   ".join([*first, *second])
-    return [whole] if len(whole) <= width else ["   ".join(first), "   ".join(second)]
+    lines = [whole] if len(whole) <= width else ["   ".join(first), "   ".join(second)]
+    summary = case.source.ranks
+    return lines if summary is None else [*lines, rank_head(summary, answer.ranks)]
 
 
 def _of_what(answer: Answer) -> str:
@@ -188,7 +186,7 @@ def _target_cells(row: TargetRow, name: str) -> tuple[str, ...]:
         name,
         format_number(row.op.arithmetic_intensity),
         format_number(row.useful_intensity),
-        {"memory": "memory", "compute": "compute"}.get(row.bound or "", "—"),
+        {"memory": "memory", "compute": "compute", "communication": "comm."}.get(row.bound or "", "—"),
         format_si(row.attainable_flop_per_s, "FLOP/s"),
         f"{least} (launch)" if row.by_launch else least,
     )
@@ -213,6 +211,8 @@ def legend(report: RooflineReport, answers: Sequence[Answer]) -> list[str]:
     whose = {op.time_source for op in report.ops}
     source = "nsys, the union of an op's kernels" if whose == {"nsys"} else "ncu" if whose == {"ncu"} else "nsys or ncu"
     lines.append(f"µs: {source}, median call")
+    if report.ranks:
+        lines += rank_legend(report.ops, report.gpu)
     if any(not row.counted for answer in answers for row in (*answer.rows, *answer.folded)):
         lines.append("*: in no sum of the layer: once a step for all layers, or a further implementation of an op")
     if report.projected:

@@ -7,6 +7,7 @@ from roofprof.advice.reasons import Reason, reasons_of
 from roofprof.document.cases import CaseOps, cases_of, sum_of
 from roofprof.hardware.roofline import Roofs, place
 from roofprof.results.op import OpResult
+from roofprof.results.rank_summary import RankLayer
 from roofprof.results.report import RooflineReport
 
 SMALL = 0.01
@@ -46,6 +47,8 @@ class Answer:
     """Of the layer's time by what binds on the profiled GPU, largest first."""
     roofs: tuple[str, ...]
     """`headroom_roof` of the rows, each once."""
+    ranks: RankLayer | None = None
+    """The layer's time on each rank, where there are several: `time_ns` is the slowest one's."""
 
     @property
     def reachable(self) -> float | None:
@@ -75,10 +78,14 @@ def answers_of(
 def _answer(case: CaseOps, ops: Sequence[OpResult], top: int | None, every: bool) -> Answer:
     layer, further = {id(op) for op in case.layer}, {id(op) for op in case.alternatives}
     ops = sorted(ops, key=lambda op: id(op) in further)  # what no layer runs comes last
-    time = sum_of(op.time_ns for op in case.layer)
+    ranks = _rank_layer(case)
+    slowest = ranks.slowest_rank if ranks else None
+    time = sum_of(_time_of(op, slowest) for op in case.layer)
     reasons = reasons_of(case.source, ops)
     rows = [
-        AnswerRow(rank, op, _share(op, time.value) if id(op) in layer else None, reason, id(op) in layer)
+        AnswerRow(
+            rank, op, _share(_time_of(op, slowest), time.value) if id(op) in layer else None, reason, id(op) in layer
+        )
         for rank, (op, reason) in enumerate(zip(ops, reasons, strict=True), 1)
     ]
     most = len(rows) if top is None else min(top, len(rows))
@@ -93,11 +100,26 @@ def _answer(case: CaseOps, ops: Sequence[OpResult], top: int | None, every: bool
         unplaced=headroom.count - headroom.known_count,
         bound_shares=_bound_shares(case.layer),
         roofs=tuple(dict.fromkeys(op.headroom_roof for op in case.layer if op.headroom_roof)),
+        ranks=ranks,
     )
 
 
-def _share(op: OpResult, whole: float | None) -> float | None:
-    return op.time_ns / whole if op.time_ns is not None and whole else None
+def _rank_layer(case: CaseOps) -> RankLayer | None:
+    """The case over ranks."""
+    found = case.source.ranks.layers if case.source.ranks else ()
+    own = case.report, case.phase, case.batch, case.seq_len, case.cache
+    return next((x for x in found if (x.report, x.phase, x.batch, x.seq_len, x.cache) == own), None)
+
+
+def _time_of(op: OpResult, rank: int | None) -> float | None:
+    """An op's time; of several ranks on this one, for times of different ranks make no layer."""
+    if rank is None or not op.ranks:
+        return op.time_ns
+    return next((share.duration_ns for share in op.ranks if share.rank == rank), 0.0)
+
+
+def _share(time_ns: float | None, whole: float | None) -> float | None:
+    return time_ns / whole if time_ns is not None and whole else None
 
 
 def _worth_a_line(rows: Sequence[AnswerRow], whole: float | None) -> int:
