@@ -54,7 +54,7 @@ def print_answers(report: RooflineReport, answers: Sequence[Answer], out: TextIO
         if report.ranks:
             print_lines(collective_lines(answer.case.layer, report.gpu, width), out)
         if report.projected and answer.rows:
-            print_lines(_target(answer, names, width), out)
+            print_lines([*([""] if report.ranks else []), *_target(answer, names, width)], out)
     print_lines(["", *(line for text in legend(report, answers) for line in wrapped(text, width))], out)
 
 

@@ -10,6 +10,8 @@ from roofprof.results.op import OpResult
 from roofprof.results.rank_summary import RankLayer, RankSummary
 
 _NAME = 20
+_WIDE = 96
+"""Columns from which a table has room between its columns."""
 _SHOWN = 8
 
 
@@ -55,7 +57,7 @@ def collective_lines(ops: Sequence[OpResult], gpu: DeviceSpec, width: int) -> li
     kept = [i for i, name in enumerate(_Cells._fields) if name not in unknown]
     table = [[row[i] for i in kept] for row in (_HEADINGS, *rows)]
     right = [_Cells._fields[i] != "op" for i in kept]
-    return ["", *(shortened(line, width) for line in aligned(table, right, gap=2))]
+    return ["", *(shortened(line, width) for line in aligned(table, right, gap=1 + (width >= _WIDE)))]
 
 
 def _cells(op: OpResult, gpu: DeviceSpec) -> _Cells:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from roofprof.advice.reasons import Reason, reasons_of
 from roofprof.document.cases import CaseOps, cases_of, sum_of
-from roofprof.hardware.roofline import Roofs, place
+from roofprof.hardware.roofline import Roofs, place, with_link
 from roofprof.results.op import OpResult
 from roofprof.results.rank_summary import RankLayer
 from roofprof.results.report import RooflineReport
@@ -106,9 +106,8 @@ def _answer(case: CaseOps, ops: Sequence[OpResult], top: int | None, every: bool
 
 def _rank_layer(case: CaseOps) -> RankLayer | None:
     """The case over ranks."""
-    found = case.source.ranks.layers if case.source.ranks else ()
-    own = case.report, case.phase, case.batch, case.seq_len, case.cache
-    return next((x for x in found if (x.report, x.phase, x.batch, x.seq_len, x.cache) == own), None)
+    ranks = case.source.ranks
+    return ranks.layer_of(case.report, case.phase, case.batch, case.seq_len, case.cache) if ranks else None
 
 
 def _time_of(op: OpResult, rank: int | None) -> float | None:
@@ -167,7 +166,8 @@ def target_rows(case: CaseOps, ops: Sequence[OpResult]) -> list[TargetRow]:
 def _target_row(case: CaseOps, op: OpResult, floor_ns: float | None) -> TargetRow:
     formula = op.formula
     work = {formula.pipe: formula.flop_count} if formula else op.flop_by_pipe
-    point = place(work, op.dram_bytes, Roofs.of(case.source.target))
+    target = case.source.target
+    point = with_link(place(work, op.dram_bytes, Roofs.of(target)), op.link_tx_bytes, target.nvlink_bytes_per_s)
     roof_ns = None if point.bound_time_s is None else point.bound_time_s * 1e9
     least_ns = len(op.kernels) * floor_ns if floor_ns else 0.0
     useful = op.useful.arithmetic_intensity if op.useful else op.arithmetic_intensity

@@ -75,7 +75,9 @@ def analyze(
     ] = False,
     timeline: Annotated[
         list[Path] | None,
-        typer.Option(help="nsys trace of the same command, with --ranks one for each; a capture holds its own."),
+        typer.Option(
+            metavar="<path>", help="nsys trace of the same command, with --ranks one for each; a capture holds its own."
+        ),
     ] = None,
     selfcheck: Annotated[
         Path | None,

@@ -134,10 +134,10 @@ class RankShare:
 class RankDurations:
     """How the ranks' times of that call differ."""
 
-    min: Annotated[float | None, Column("ns", "of the fastest rank")]
-    median: Annotated[float | None, Column("ns", "median over ranks")]
-    max: Annotated[float | None, Column("ns", "of the slowest rank")]
-    argmax: Annotated[int | None, Column("count", "the slowest rank")]
+    min: Annotated[float | None, Column("ns", "Time of the fastest rank, of the row's call")]
+    median: Annotated[float | None, Column("ns", "Median time of the ranks")]
+    max: Annotated[float | None, Column("ns", "Time of the slowest rank")]
+    argmax: Annotated[int | None, Column("count", "The slowest rank")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,11 @@ class RankLayer:
     slowest_rank: int | None
     """Its time is the layer's."""
 
+    @property
+    def slowest_ns(self) -> float | None:
+        """The layer's time."""
+        return None if self.slowest_rank is None else self.duration_ns[self.slowest_rank]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankSource:
@@ -40,6 +45,13 @@ class RankSummary:
     """Whether the traces' clocks could be aligned; None without traces of collectives."""
     clock_spread_ns: float | None = None
     """Median distance of a collective's end from where the aligned clocks put it."""
+
+    def layer_of(
+        self, report: str, phase: str | None, batch: int | None, seq_len: int | None, cache: str | None
+    ) -> RankLayer | None:
+        """One case over the ranks."""
+        own = report, phase, batch, seq_len, cache
+        return next((x for x in self.layers if (x.report, x.phase, x.batch, x.seq_len, x.cache) == own), None)
 
     def as_dict(self) -> dict[str, object]:
         """Plain data for JSON."""
