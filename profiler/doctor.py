@@ -8,21 +8,19 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
 
 from roofprof.errors import RoofprofError
 from roofprof.files import Json
 from roofprof.own_python import module_command, module_environment
 from roofprof.profiler.ncu.plan import table_of_capability
 from roofprof.profiler.nsys.command import nsys_tool
+from roofprof.profiler.ranks.checks import rank_checks
+from roofprof.profiler.run.check import Check
 from roofprof.profiler.run.gpu import PERMISSION_HINT, counters_permitted, gpus
 from roofprof.profiler.run.processes import process_names
 from roofprof.profiler.run.tools import find_ncu
-
-Status = Literal["ok", "warn", "fail"]
 
 _PACKAGES = ("torch", "triton", "sglang-kernel", "sgl-kernel", "flashinfer-python", "nvtx")
 _DCGM = ("nv-hostengine", "dcgm-exporter")
@@ -31,31 +29,19 @@ _HARNESS_TIMEOUT_S = 180
 _MIN_NCU = (2023, 3)
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    status: Status
-    """`fail` means that capture cannot work."""
-    detail: str
-    remedy: str | None = None
-
-    def as_dict(self) -> dict[str, Json]:
-        """Plain data for JSON."""
-        return asdict(self)
-
-
-def doctor(directory: Path | None = None, harness: bool = True) -> list[Check]:
+def doctor(directory: Path | None = None, harness: bool = True, ranks: int | None = None) -> list[Check]:
     """Every check, in the order in which a missing thing stops a capture.
 
     Args:
         directory: where a capture would be written.
         harness: ask the harness for its ops too, which imports torch and takes some seconds.
+        ranks: GPUs that a capture would take; where there are several, or this is given, they are looked at together.
     """
     checks = [_gpu(), _plan(), _ncu(), _nsys(), _counters(), _mig(), _mps(), _other_profilers()]
     if harness:
         checks += [_packages(), *_ops()]
+    if ranks or len(gpus()) > 1:
+        checks += rank_checks(ranks or len(gpus()), directory or Path.cwd(), torch=harness or ranks is not None)
     return [*checks, _disk(directory or Path.cwd())]
 
 

@@ -105,6 +105,7 @@ def _of_op(op: OpResult) -> dict[str, object]:
     """The op's own columns; what is neither text nor a number as JSON."""
     row = {name: column.value(op) for name, column in _OF_OP.items()}
     row["findings"] = [finding.as_dict() for finding in op.findings]
+    row |= {"ranks": [asdict(share) for share in op.ranks], "rank_calls": [asdict(call) for call in op.rank_calls]}
     return {name: _json(value) if isinstance(value, Mapping | list) else value for name, value in row.items()}
 
 

@@ -96,6 +96,10 @@ KINDS: Mapping[str, FindingKind] = {
     "device-unlisted": FindingKind(
         _DOUBTFUL, "launches ran on a device that the report does not list: it was cut, or joined from two"
     ),
+    "ranks-missing": FindingKind(_WARNING, "ranks of a job have no report"),
+    "ranks-differ": FindingKind(_DOUBTFUL, "the ranks of a job differ in what should be the same"),
+    "ranks-unaligned": FindingKind(_DOUBTFUL, "ends of collectives do not coincide over the ranks' traces"),
+    "nvls": FindingKind(_DOUBTFUL, "collectives that the NVLink switch sums or copies, whose bytes are not a ring's"),
     "several-gpus": FindingKind(_WARNING, "reports of different GPUs in one analysis, each row placed against its own"),
     "not-per-kernel": FindingKind(_INFO, "results of range replay or of whole graphs: one result for many kernels"),
     "domain-ambiguous": FindingKind(_WARNING, "ranges in several domains, none of them `roofprof` or the default one"),

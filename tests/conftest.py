@@ -15,9 +15,9 @@ DATA_FOLDER = ROOT / "tests" / "data"
 
 SLOW = (
     "benchmarks/", "docs/", "extending/", "fuzz/", "harness/ops/test_adding_an_op.py", "harness/ops/test_calls.py",
-    "harness/run/", "harness/test_imports.py", "harness/verify/", "parsers/ncu/test_equality.py", "profiler/capture/",
-    "profiler/ncu/test_slim.py", "profiler/nsys/", "profiler/run/", "profiler/sweep/", "reports/html/test_browser.py",
-    "reports/html/test_tables_browser.py",
+    "harness/parallel/", "harness/run/", "harness/test_imports.py", "harness/verify/", "parsers/ncu/test_equality.py",
+    "profiler/capture/", "profiler/ncu/test_slim.py", "profiler/nsys/", "profiler/ranks/test_launch.py",
+    "profiler/run/", "profiler/sweep/", "reports/html/test_browser.py", "reports/html/test_tables_browser.py",
     "reports/markdown/test_numbers.py", "reports/outputs/", "reports/plots/", "reports/test_pandas_frame.py",
     "reports/test_unknown_gpu.py", "roofprof/cli/test_capture.py", "roofprof/cli/test_cli.py",
     "roofprof/cli/test_odd_names.py", "roofprof/pipeline/test_names.py", "roofprof/pipeline/test_saved_analyses.py",

@@ -9,7 +9,8 @@ from roofprof.formulas.layer import HEADS, TOP_K, LayerCase
 from roofprof.harness.inputs.counts import Counts
 from roofprof.harness.inputs.machine import Device
 from roofprof.harness.inputs.rotation import Rotated, copies_needed
-from roofprof.harness.inputs.routing import Routing, draw_routing
+from roofprof.harness.inputs.routing import Place, Routing, draw_routing
+from roofprof.harness.inputs.team import Team
 from roofprof.harness.inputs.tensors import Dtype, Tensor
 
 T = TypeVar("T")
@@ -34,8 +35,9 @@ class InputOptions:
 class Context:
     """One case's device, sizes and random inputs."""
 
-    def __init__(self, case: LayerCase, options: InputOptions) -> None:
+    def __init__(self, case: LayerCase, options: InputOptions, team: Team | None = None) -> None:
         self.case = case
+        self.team = team
         self.options = options
         self.device: Device = options.device
         self.heads = HEADS // case.tp
@@ -59,7 +61,8 @@ class Context:
         if self._routing is None:
             self.seed_for("routing")
             options, case = self.options, self.case
-            self._routing = draw_routing(case.tokens, options.experts, case.ep, options.skew, self.device)
+            place = Place(case.ep, case.tp, self.team.rank if self.team else 0)
+            self._routing = draw_routing(case.tokens, options.experts, place, options.skew, self.device)
         return self._routing
 
     def seed_for(self, name: str) -> None:

@@ -52,10 +52,10 @@ def gpu(device: Device) -> GpuRecord | None:
 
 
 def cuda_gpu() -> GpuRecord:
-    """Name, compute capability, sizes, CUDA, driver and SM clock of the first GPU."""
+    """Name, compute capability, sizes, CUDA, driver and SM clock of the current GPU."""
     import torch
 
-    properties = torch.cuda.get_device_properties(0)
+    properties = torch.cuda.get_device_properties(torch.cuda.current_device())
     return {
         "name": properties.name,
         "compute_capability": f"{properties.major}.{properties.minor}",

@@ -22,6 +22,8 @@ class Machine:
     """Memory that can be allocated now, or None where unknown."""
     l2_bytes: int = 0
     """Size of the L2 cache; 0 on the CPU."""
+    ranks: int = 1
+    """Processes that run together, one a GPU."""
 
     @property
     def label(self) -> str:
@@ -34,8 +36,12 @@ class Machine:
 NO_GPU = "torch sees no GPU"
 
 
-def probe(device: Device) -> Machine:
-    """The machine as it is.
+def probe(device: Device, ranks: int = 1) -> Machine:
+    """The machine as it is: of several GPUs the current one.
+
+    Args:
+        device: to run on.
+        ranks: processes that run together; they share the CPU's memory.
 
     Raises:
         RoofprofError: torch is missing, or a GPU is asked for and there is none.
@@ -49,12 +55,14 @@ def probe(device: Device) -> Machine:
         )
         raise RoofprofError(why, hint)
     if device == "cpu":
-        return Machine(None, why_missing, _free_host_bytes())
+        free_host = _free_host_bytes()
+        return Machine(None, why_missing, free_host and free_host // ranks, ranks=ranks)
     import torch
 
-    properties = torch.cuda.get_device_properties(0)
-    free, _ = torch.cuda.mem_get_info(0)
-    return Machine((properties.major, properties.minor), why_missing, free, int(properties.L2_cache_size))
+    properties = torch.cuda.get_device_properties(torch.cuda.current_device())
+    free, _ = torch.cuda.mem_get_info()
+    capability = properties.major, properties.minor
+    return Machine(capability, why_missing, free, int(properties.L2_cache_size), ranks)
 
 
 def no_device(device: Device) -> str | None:

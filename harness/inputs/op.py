@@ -56,6 +56,8 @@ class Needs:
     """What an implementation requires of the machine and the shape."""
 
     gpu: bool = True
+    ranks: bool = False
+    """Several processes, one a GPU."""
     capability: tuple[int, int] = (0, 0)
     """Minimum compute capability."""
     below: tuple[int, int] | None = None

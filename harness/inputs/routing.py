@@ -34,14 +34,41 @@ class Routing:
     counts: Counts
 
 
-def draw_routing(tokens: int, experts: int, ep: int, skew: float, device: str) -> Routing:
-    """Route this GPU's tokens, and with EP those of the other GPUs, whose rows for the experts here it receives."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which of the GPUs that share the experts this one is."""
+
+    ep: int = 1
+    tp: int = 1
+    rank: int = 0
+
+    def tokens_of(self, rank: int, tokens: int) -> range:
+        """The tokens, of all groups one after the other, whose rows a GPU sends: an equal part of its group's."""
+        group, member = divmod(rank, self.tp)
+        share, rest = divmod(tokens, self.tp)
+        first = group * tokens + member * share + min(member, rest)
+        return range(first, first + share + (member < rest))
+
+
+def draw_routing(tokens: int, experts: int, place: Place, skew: float, device: str) -> Routing:
+    """Route the tokens of every group alike on every GPU, so that each knows what all send and receive.
+
+    Args:
+        tokens: of one group of `place.tp` GPUs.
+
+    Raises:
+        RoofprofError: a GPU would send or receive nothing.
+    """
     import torch
 
-    logits, bias = _logits(tokens * ep, experts, skew, device)
+    ep = place.ep
+    groups = max(1, ep // place.tp)
+    logits, bias = _logits(tokens * groups, experts, skew, device)
     chosen, weights = grouped_topk(logits, bias)
-    local = experts // ep
-    ids = chosen if ep == 1 else chosen[chosen < local].view(-1, 1)
+    local, first = experts // ep, place.rank * (experts // ep) if ep > 1 else 0
+    here = chosen - first
+    # Rows come in the order of their tokens, which is that of the GPUs that send them.
+    ids = here if ep == 1 else here[(here >= 0) & (here < local)].view(-1, 1)
     if not ids.numel():
         raise RoofprofError("routing sends no row to this GPU's experts", "use a larger --batch or another --seed")
     flat = ids.reshape(-1).long()
@@ -50,17 +77,35 @@ def draw_routing(tokens: int, experts: int, ep: int, skew: float, device: str) -
     sorted_rows[order] = torch.arange(order.numel(), device=device)
     rows = torch.bincount(flat, minlength=local)
     offsets = torch.cat([rows.new_zeros(1), rows.cumsum(0)])
-    counts = Counts(experts, ids.shape[0], ids.shape[1], tuple(int(r) for r in rows.tolist()))
+    group = place.rank // place.tp if ep > 1 else 0
+    own = slice(group * tokens, (group + 1) * tokens)
+    exchange = exchanged_rows(chosen, tokens, experts, place) if ep > 1 else ()
+    counts = Counts(
+        experts, ids.shape[0], ids.shape[1], tuple(int(r) for r in rows.tolist()),
+        len(place.tokens_of(place.rank, tokens)) if ep > 1 else tokens,
+        exchange[place.rank] if exchange else (), tuple(row[place.rank] for row in exchange), place.rank,
+    )  # fmt: skip
     return Routing(
-        logits=logits[:tokens].contiguous(),
+        logits=logits[own].contiguous(),
         bias=bias,
-        chosen=chosen[:tokens].int().contiguous(),
-        weights=weights[:tokens].contiguous(),
+        chosen=chosen[own].int().contiguous(),
+        weights=weights[own].contiguous(),
         ids=ids.int().contiguous(),
         source_rows=(order // ids.shape[1]).int(),
         sorted_rows=sorted_rows.int(),
         offsets=offsets.int(),
         counts=counts,
+    )
+
+
+def exchanged_rows(chosen: Tensor, tokens: int, experts: int, place: Place) -> tuple[tuple[int, ...], ...]:
+    """Rows that each GPU sends to each, [source][destination], from the experts chosen [groups x tokens, 8]."""
+    import torch
+
+    owners = chosen.long() // (experts // place.ep)
+    return tuple(
+        tuple(torch.bincount(owners[part.start : part.stop].reshape(-1), minlength=place.ep).tolist())
+        for part in (place.tokens_of(rank, tokens) for rank in range(place.ep))
     )
 
 

@@ -61,6 +61,18 @@ def roofprof_quant_tensor(
         tl.store(out + i, value.to(out.dtype.element_ty), mask=i < n)
 
 
+@triton.jit
+def roofprof_copy(source, target, block: tl.constexpr):
+    """Whole blocks from one array to another, either of which may be another GPU's."""
+    place = tl.program_id(0).to(tl.int64) * block + tl.arange(0, block)
+    tl.store(target + place, tl.load(source + place))
+
+
+def copy_words(source: Tensor, target: Tensor) -> None:
+    """Copy int64 [n], n a multiple of 4096, by a kernel of the current GPU."""
+    roofprof_copy[(source.numel() // _CHUNK,)](source, target, block=_CHUNK)
+
+
 def write_kv(cache: Tensor, nope: Tensor, pe: Tensor, slots: Tensor) -> None:
     """Write nope [m, 512] and pe [m, 64], rows of any stride, to cache [slots, 1, 576] at slots [m] int64."""
     roofprof_kv_write[(slots.shape[0],)](

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from roofprof.formulas.layer import HIDDEN, MOE_INTER, TOP_K, OpSpec
+from roofprof.formulas.layer import HIDDEN, TOP_K, OpSpec
 from roofprof.formulas.range_names import Shape
 from roofprof.harness.inputs.call import Call
 from roofprof.harness.inputs.context import Context
@@ -22,7 +22,7 @@ def _prepare(ctx: Context, spec: OpSpec) -> Call:
 
     prepare, routing = find("sgl_kernel:prepare_moe_input"), ctx.routing
     experts, rows = size(spec, "x"), routing.counts.rows
-    inter = MOE_INTER // ctx.case.tp
+    inter = ctx.case.expert_inter
 
     def ints(*shape: int) -> Tensor:
         return ctx.empty(*shape, dtype=torch.int32)
@@ -137,14 +137,14 @@ def _positions(ctx: Context) -> Tensor:
 
     if ctx.case.ep == 1:
         return ctx.routing.sorted_rows
-    return torch.randperm(ctx.tokens * TOP_K, device=ctx.device).int()
+    return torch.randperm((ctx.counts.own_tokens or ctx.tokens) * TOP_K, device=ctx.device).int()
 
 
 def _combine(ctx: Context, spec: OpSpec, combine: Kernel) -> Call:
     """`combine(y [8m, d], out [m, d], positions [8m] int32, weights [m, 8] bf16)`."""
     m, d, t = size(spec, "m"), size(spec, "d"), size(spec, "t")
     y, out = ctx.normal(m * t, d), ctx.empty(m, d)
-    positions, weights = _positions(ctx), ctx.routing.weights.bfloat16()
+    positions, weights = _positions(ctx), ctx.routing.weights[:m].bfloat16().contiguous()
 
     def run(step: int) -> Tensor:
         combine(y, out, positions, weights)

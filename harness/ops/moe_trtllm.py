@@ -1,7 +1,7 @@
 """The whole routed MoE in one call: FlashInfer's trtllm_fp4_block_scale_moe, for compute capability 10.0."""
 
 from roofprof.errors import RoofprofError
-from roofprof.formulas.layer import HIDDEN, MOE_INTER, TOP_K, OpSpec
+from roofprof.formulas.layer import HIDDEN, TOP_K, OpSpec
 from roofprof.formulas.models import weight_bytes
 from roofprof.formulas.range_names import Shape
 from roofprof.harness.inputs.call import Call
@@ -46,7 +46,7 @@ def _make(ctx: Context, spec: OpSpec) -> Call:
         find(_GATE_UP_ROWS),
         find(_DOWN_ROWS),
     )
-    routing, inter = ctx.routing, MOE_INTER // ctx.case.tp
+    routing, inter = ctx.routing, ctx.case.expert_inter
     experts = len(routing.counts.rows_per_expert)
     x = fp4_activation(ctx.normal(ctx.tokens, HIDDEN))
     gate_up, down = (

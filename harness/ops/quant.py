@@ -140,6 +140,8 @@ def _flashinfer_fp4(ctx: Context, spec: OpSpec) -> Call:
 
 
 def _counted(spec: OpSpec, counts: Counts) -> Shape:
+    if spec.op == "quant_moe_gate_up" and counts.own_tokens is not None:
+        return {"m": counts.own_tokens}
     return {"m": counts.rows} if spec.op == "quant_moe_down" else {}
 
 

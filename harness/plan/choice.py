@@ -16,6 +16,8 @@ def why_not(implementation: Implementation, spec: OpSpec, machine: Machine) -> s
         return f"it takes {' or '.join(sorted(implementation.precisions))}, not {precision}"
     if (why := machine.why_missing("torch:Tensor") or _why_not_here(implementation, needs, machine)) is not None:
         return why
+    if needs.ranks and machine.ranks == 1:
+        return "it needs several GPUs"
     tokens = spec.shape.get("m")
     if needs.max_tokens is not None and isinstance(tokens, int | float) and tokens > needs.max_tokens:
         return f"it takes at most {needs.max_tokens} tokens"

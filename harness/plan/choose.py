@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from roofprof.errors import RoofprofError, UsageError
+from roofprof.formulas.collectives import COLLECTIVE_NAMES
 from roofprof.formulas.layer import RECIPES, LayerCase, OpSpec, Recipe, layer_ops
 from roofprof.formulas.range_names import format_range_name
 from roofprof.harness.inputs.call import Call
@@ -15,7 +16,7 @@ from roofprof.harness.inputs.op import Implementation
 from roofprof.harness.plan.catalogue import CATALOGUE, counted, variants_of
 from roofprof.harness.plan.choice import Choice, choose
 
-COLLECTIVES = ("all_reduce", "all_to_all")
+NEEDS_RANKS = "it needs several GPUs"
 _ROUTED = ("moe_gate_up", "moe_down")
 
 
@@ -49,13 +50,13 @@ class PlannedOp:
     @property
     def is_collective(self) -> bool:
         """Whether it takes several GPUs."""
-        return self.spec.formula in COLLECTIVES
+        return self.spec.formula in COLLECTIVE_NAMES
 
     @property
     def not_run(self) -> str | None:
         """Why it does not run, or None."""
-        if self.is_collective:
-            return "it needs several GPUs"
+        if self.is_collective and self.choice.machine.ranks == 1:
+            return NEEDS_RANKS
         if self.fused_into:
             return f"fused into {self.fused_into}"
         if self.choice.implementation is None:
@@ -127,7 +128,7 @@ def require_runnable(planned: Sequence[PlannedOp], machine: Machine) -> None:
         RoofprofError: names the first such op and why.
     """
     for op in planned:
-        if op.choice.implementation is None and not op.fused_into and not op.is_collective:
+        if op.choice.implementation is None and not op.fused_into and op.not_run != NEEDS_RANKS:
             what = " in ".join(str(word) for word in (op.spec.op, op.spec.shape.get("precision")) if word)
             raise RoofprofError(
                 f"nothing can run {what} on {machine.label}: {op.not_run}",
@@ -184,6 +185,6 @@ def _choose_all(specs: list[OpSpec], machine: Machine, wanted: dict[str, str]) -
 
 
 def _choose(spec: OpSpec, machine: Machine, wanted: str | None) -> Choice:
-    if spec.formula in COLLECTIVES:
+    if spec.formula in COLLECTIVE_NAMES and machine.ranks == 1:
         return Choice(None, spec, (), machine)
     return choose(spec, CATALOGUE, machine, wanted)

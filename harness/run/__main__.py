@@ -22,6 +22,7 @@ from roofprof.harness.inputs.lookup import why_missing
 from roofprof.harness.inputs.machine import Machine, no_device, probe, synchronise
 from roofprof.harness.inputs.op import FP4_CAPABILITY
 from roofprof.harness.inputs.ranges import Ranges, case_range, open_ranges
+from roofprof.harness.inputs.team import Team, open_team
 from roofprof.harness.plan.choose import PlannedOp, require_runnable
 from roofprof.harness.plan.memory import estimate_bytes, require_memory
 from roofprof.harness.plan.options import RunOptions, case_label
@@ -43,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.list:
             print(json.dumps(_listing(options), indent=1))
         else:
-            _run(options)
+            with open_team(options.ranks, options.tp, options.device) as team:
+                _run(options, team)
     except RoofprofError as error:
         print_error(error.message, error.hint)
         return error.exit_code
@@ -64,8 +66,8 @@ def _listing(options: RunOptions) -> dict[str, object]:
     return {"machine": machine.label, "missing": why, "cases": cases}
 
 
-def _run(options: RunOptions) -> None:
-    machine = probe(options.device)
+def _run(options: RunOptions, team: Team | None) -> None:
+    machine = probe(options.device, options.ranks)
     cases = [(case, options.plan(case, machine)) for case in options.cases_here(machine)]
     l2_bytes, steps = machine.l2_bytes if options.rotate else 0, options.repeats + 1
     for case, planned in cases:
@@ -78,12 +80,12 @@ def _run(options: RunOptions) -> None:
     with EventLog(options.progress) as log, contextlib.closing(region):
         for index, (case, planned) in enumerate(cases):
             log("case_started", case=case_range(case), index=index, total=len(cases))
-            ctx = Context(case, inputs)
+            ctx = Context(case, inputs, team)
             _run_case(ctx, planned, _Runner(options, ranges, region, log, machine.l2_bytes))
             records.append(case_record(ctx, planned))
             _free(ctx)
         if options.json_out is not None:
-            write_json(Path(options.json_out), _manifest(options, machine, ranges, records))
+            write_json(Path(options.json_out), _manifest(options, machine, ranges, records, team))
         log("done")
 
 
@@ -109,6 +111,8 @@ def _run_case(ctx: Context, planned: Sequence[PlannedOp], runner: _Runner) -> No
     with torch.no_grad():
         ready = prepare_ops(ctx, planned, runner.report)
         empty_l2(ctx.device, runner.l2_bytes)
+        if ctx.team:
+            ctx.team.barrier()  # all begin together; what one is late by afterwards is the layer's own skew
         with runner.region.case():
             launch(ctx, ready, runner.ranges, runner.options.repeats, runner.report)
 
@@ -142,7 +146,7 @@ def _free(ctx: Context) -> None:
 
 
 def _manifest(
-    options: RunOptions, machine: Machine, ranges: Ranges, records: list[dict[str, object]]
+    options: RunOptions, machine: Machine, ranges: Ranges, records: list[dict[str, object]], team: Team | None
 ) -> dict[str, object]:
     return {
         "tool": {"name": "roofprof", "version": __version__},
@@ -154,6 +158,8 @@ def _manifest(
         "repeats": options.repeats,
         "rotate": options.rotate,
         "graph": options.graph,
+        "rank": team and team.rank,
+        "ranks": options.ranks,
         "untested": UNTESTED if (machine.capability or (0, 0)) >= FP4_CAPABILITY else None,
         "cases": records,
     }

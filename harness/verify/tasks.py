@@ -11,7 +11,7 @@ from roofprof.harness.inputs.counts import expected_counts
 from roofprof.harness.inputs.machine import Machine, synchronise
 from roofprof.harness.inputs.op import Implementation
 from roofprof.harness.inputs.ranges import case_range
-from roofprof.harness.plan.choose import PlannedOp
+from roofprof.harness.plan.choose import NEEDS_RANKS, PlannedOp
 from roofprof.harness.plan.memory import estimate_bytes, require_memory
 from roofprof.harness.plan.options import CaseOptions, case_label
 from roofprof.harness.plan.record import UNTESTED
@@ -64,7 +64,7 @@ def list_tasks(options: CaseOptions, machine: Machine, all_impls: bool) -> list[
 
 def _case_tasks(options: CaseOptions, case: LayerCase, machine: Machine, all_impls: bool) -> Iterator[Task]:
     for planned in options.plan(case, machine):
-        if planned.is_collective or (planned.fused_into and not all_impls):
+        if planned.not_run == NEEDS_RANKS or (planned.fused_into and not all_impls):
             yield Task(case, planned, None)
         elif all_impls and planned.choice.possible:
             for implementation in planned.choice.possible:

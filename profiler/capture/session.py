@@ -66,11 +66,23 @@ def capture(options: CaptureOptions, progress: ProgressCallback | None = None) -
     options.check()
     check_command(options.command)
     gpu = need_gpu()
-    tools, missing = _tools(options)
+    tools, missing = wanted_tools(options)
     plan = plan_capture(options, chip_of_gpu(gpu.compute_capability, gpu.name), tools)
     plan = replace(plan, notes=(*plan.notes, *missing))
     secrets = collect_secrets(options.free_text())
     directory = claim_directory(options.output, options.force, {backend.name for backend in backends()})
+    return run_plan(plan, gpu, secrets, directory, progress)
+
+
+def run_plan(
+    plan: CapturePlan, gpu: Gpu, secrets: Secrets, directory: CaptureDirectory, progress: ProgressCallback | None = None
+) -> CaptureResult:
+    """Run what is planned into a directory that is ours, and give the directory back.
+
+    Raises:
+        CaptureInterrupted: before anything was captured.
+        RoofprofError: no run gave a report.
+    """
     session = _Session(plan, gpu, secrets, directory, progress)
     try:
         with ending_signals():
@@ -83,7 +95,7 @@ def capture(options: CaptureOptions, progress: ProgressCallback | None = None) -
         directory.discard()
 
 
-def _tools(options: CaptureOptions) -> tuple[dict[str, Tool | None], list[str]]:
+def wanted_tools(options: CaptureOptions) -> tuple[dict[str, Tool | None], list[str]]:
     """The profilers that are wanted and here, and notes on those that are not here."""
     tools: dict[str, Tool | None] = {}
     notes = []

@@ -58,7 +58,9 @@ class Ncu(Backend[NcuWatch]):
         plan = metric_plan(setting.options, table_of_chip(setting.chip))
         phases = setting.options.captured_phases
         scope = _scope(setting)
-        return PlannedJobs(tuple(_job(setting, phase, run, scope) for phase in phases for run in plan.runs), plan.notes)
+        # On several ranks no second look: what a rank profiles must not follow from what it alone has seen.
+        runs = [run for run in plan.runs if run.look is None or setting.options.ranks == 1]
+        return PlannedJobs(tuple(_job(setting, phase, run, scope) for phase in phases for run in runs), plan.notes)
 
     def settled(self, job: Job, setting: Setting, earlier: Sequence[RunRecord]) -> Job | NotNeeded:
         """The run in the region that the trace shows; a second look at the kernels that need it, or none."""

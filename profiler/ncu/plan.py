@@ -9,7 +9,7 @@ from roofprof.formulas.layer import RECIPES
 from roofprof.hardware.chip import Chip, chip_of_capability, chips
 from roofprof.profiler.run.options import Cache, CaptureOptions
 
-EXTRA_GROUPS = ("l1", "mufu", "tensor_pipe")
+EXTRA_GROUPS = ("l1", "mufu", "tensor_pipe", "link", "pcie")
 """Groups by request, beside the tensor precisions."""
 
 
@@ -172,9 +172,9 @@ def _how_many(passes: int | None) -> str:
 
 def _group(chip: Chip, name: str) -> str:
     """The group that a word of --groups means."""
-    if name in EXTRA_GROUPS:
+    if name in EXTRA_GROUPS and name in chip.groups:
         return name
     if name in chip.precisions:
         return f"tensor_{name}"
-    known = ", ".join((*EXTRA_GROUPS, *chip.precisions))
+    known = ", ".join((*(group for group in EXTRA_GROUPS if group in chip.groups), *chip.precisions))
     raise UsageError(f"unknown group of counters {name!r} on {chip.name}", f"use {known}")

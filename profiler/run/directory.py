@@ -121,14 +121,15 @@ def check_directory(path: Path, force: bool, folders: Collection[str]) -> None:
         raise RoofprofError(f"less than 256 MB are free on the disk of {parent}", "free some space, or use -o")
 
 
-def claim_directory(path: Path, force: bool, folders: Collection[str]) -> CaptureDirectory:
-    """Make the directory this capture's own; what an earlier capture left in it goes.
+def claim_directory(path: Path, force: bool, folders: Collection[str], keep: bool = False) -> CaptureDirectory:
+    """Make the directory this capture's own; what an earlier capture left in it goes, unless it is to be kept.
 
     Of several captures that claim a directory at once, one gets it, and nothing of that one is touched.
 
     Raises:
         UsageError, RoofprofError: see `check_directory`.
     """
+    force = force or keep
     check_directory(path, force, folders)
     created = not path.exists()
     try:
@@ -139,7 +140,8 @@ def claim_directory(path: Path, force: bool, folders: Collection[str]) -> Captur
     try:
         check_directory(path, force, folders)  # once more: another capture may have come and gone since
         for name in sorted(p.name for p in path.iterdir() if p.name != _LOCK):
-            _remove(path / name)
+            if not keep or name == WORK:
+                _remove(path / name)
         directory.work.mkdir(mode=0o700)
         (directory.work / "pid").write_text(str(os.getpid()), encoding="ascii")
         with (directory.work / "reserve").open("wb") as file:

@@ -9,6 +9,7 @@ from roofprof.document.cases import cases_of
 from roofprof.document.scaling import AXES, series_of
 from roofprof.reports.plots.figures import save_figure
 from roofprof.reports.plots.levels import draw_levels
+from roofprof.reports.plots.links import draw_links, has_links
 from roofprof.reports.plots.roofline import draw_roofline
 from roofprof.reports.plots.scaling import draw_scaling
 from roofprof.reports.plots.time_share import draw_time_shares
@@ -16,10 +17,10 @@ from roofprof.results.report import RooflineReport
 
 
 def save_plots(reports: Sequence[RooflineReport], folder: Path, by_phase: bool = False) -> list[Path]:
-    """Write roofline-levels, time-share and scaling-*.png and .svg; with `by_phase` a roofline per phase too.
+    """Write roofline-levels, links, time-share and scaling-*.png and .svg; with `by_phase` a roofline per phase too.
 
     The roofline itself is `outputs.analysis.picture`'s. What a report has no data for is left out: levels
-    without L2 counters, scaling without several sizes.
+    without L2 counters, links without bytes sent, scaling without several sizes.
 
     Raises:
         RoofprofError: the folder cannot be written.
@@ -30,6 +31,8 @@ def save_plots(reports: Sequence[RooflineReport], folder: Path, by_phase: bool =
     for report, number in zip(reports, _numbers(reports), strict=True):
         if any(op.arithmetic_intensity_l2 for op in report.ops):
             paths += save_figure(draw_levels(report), folder, f"roofline-levels{number}")
+        if has_links(report):
+            paths += save_figure(draw_links(report), folder, f"links{number}")
     if any(op.time_ns for report in reports for op in report.ops):
         paths += save_figure(draw_time_shares(reports), folder, "time-share")
     return paths + save_scaling(reports, folder)

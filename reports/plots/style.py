@@ -96,6 +96,7 @@ BOUND_STYLES = {
     "memory": ("#0072B2", ""),
     "compute": ("#D55E00", "///"),
     "latency": ("#E69F00", "..."),
+    "communication": ("#CC79A7", "xx"),
     "unknown": ("#BBBBBB", "xx"),
 }
 """Colour and hatch of each bound; the hatch tells it a second time, for print."""

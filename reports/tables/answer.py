@@ -7,6 +7,7 @@ from roofprof.advice.answer import Answer, AnswerRow
 from roofprof.document.cases import sum_of
 from roofprof.formatting import escaped, format_number, format_percent, format_si, printable
 from roofprof.reports.tables.lines import aligned, print_lines, shortened, strong, width_of, wrapped
+from roofprof.reports.tables.ranks import collective_lines, rank_head, rank_legend
 from roofprof.reports.tables.target import starred, target_lines
 from roofprof.reports.tables.terminal import kernel_line
 from roofprof.results.op import short_labels
@@ -74,9 +75,11 @@ def print_answers(
     for answer in answers:
         heads = head(answer, width, chosen)
         print_lines(["", *(strong(line, out) for line in heads), *_rows(answer, names, width)], out)
+        if report.ranks:
+            print_lines(collective_lines(answer.case.layer, report.gpu, width), out)
         if report.projected and (target := target_lines(answer, names, width, _of_what(answer, chosen))):
             targets = True
-            print_lines(target, out)
+            print_lines([*([""] if report.ranks else []), *target], out)
     print_lines(["", *(line for text in legend(report, answers, targets) for line in wrapped(text, width))], out)
 
 
@@ -94,7 +97,9 @@ def head(answer: Answer, width: int, chosen: bool = False) -> list[str]:
     if answer.headroom_ns is not None:
         reachable = f" ({format_percent(answer.reachable)})" if answer.reachable is not None else ""
         parts.append(f"reachable {format_si(answer.headroom_ns / 1e9, 's')}{reachable}")
-    return _packed(parts, width)
+    summary = case.source.ranks
+    lines = _packed(parts, width)
+    return lines if summary is None else [*lines, rank_head(summary, answer.ranks)]
 
 
 def _packed(parts: Sequence[str], width: int) -> list[str]:
@@ -264,6 +269,8 @@ def legend(report: RooflineReport, answers: Sequence[Answer], targets: bool = Tr
     source = "nsys, the union of an op's kernels" if whose == {"nsys"} else "ncu" if whose == {"ncu"} else "nsys or ncu"
     several = any(row.times > 1 for answer in answers for row in (*answer.rows, *answer.folded))
     lines.append(f"time: {source}, " + ("calls x median call" if several else "median call"))
+    if report.ranks:
+        lines += rank_legend(report.ops, report.gpu)
     if any(not row.counted for answer in answers for row in (*answer.rows, *answer.folded)):
         lines.append("*: in no sum of the layer: once a step for all layers, or a further implementation of an op")
     if report.projected and targets:

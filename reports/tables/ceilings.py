@@ -1,6 +1,7 @@
 """Measured roofs beside the datasheet's, as plain lines: printed where rich is not installed either."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from roofprof.formatting import escaped, format_percent, format_si
 from roofprof.hardware.ceilings import Ceilings
@@ -24,6 +25,33 @@ def _lines(found: Ceilings) -> Iterator[str]:
     yield f"{found.gpu}, {found.created}; datasheet: {spec.source if spec else 'none known'}"
     yield "; ".join(f"{key} {value}" for key, value in found.conditions.items() if value is not None)
     for name, why in found.skipped.items():
+        yield f"not measured: {name}: {why}"
+
+
+def link_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """The link's roofs, as `roofprof ceilings --ranks` writes them, beside the datasheet's."""
+    return map(escaped, _link_lines(found))
+
+
+def _link_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    spec = recognise_gpu(str(found.get("gpu")))
+    sheet = spec.nvlink_bytes_per_s if spec else None
+    for way in ("peer_read", "peer_write"):
+        rate = found.get(f"{way}_bytes_per_s")
+        of_sheet = f", {format_percent(rate / sheet)} of {format_si(sheet, 'B/s')}" if rate and sheet else ""
+        yield f"{way.replace('_', ' ')}: {format_si(rate, 'B/s')}{of_sheet}"
+    yield f"all-reduce on {found['ranks']} GPUs, the slowest rank's, calls back to back"
+    yield f"{'bytes':>10}  {'time':>9}  {'bytes/time':>10}  {'ring, sent/time':>15}"
+    for row in found["all_reduce"]:
+        time, rate, sent = row["duration_ns"] / 1e9, row["algorithm_bytes_per_s"], row["ring_link_bytes_per_s"]
+        yield (
+            f"{format_si(row['bytes'], 'B'):>10}  {format_si(time, 's'):>9}  {format_si(rate, 'B/s'):>10}  "
+            f"{format_si(sent, 'B/s'):>15}"
+        )
+    if not found["conditions"].get("nvls_off"):
+        yield "NVLS was not off (NCCL_NVLS_ENABLE): sums made in the switch send other bytes than the ring's"
+    yield f"{found.get('gpu') or 'no GPU'}, {found['created']}; datasheet: {spec.source if spec else 'none known'}"
+    for name, why in found["skipped"].items():
         yield f"not measured: {name}: {why}"
 
 

@@ -11,7 +11,7 @@ from roofprof.document.claims import CheckedClaim
 from roofprof.formatting import format_number, format_si
 from roofprof.formulas.layer import LayerCase
 from roofprof.formulas.served.case import ServedCase
-from roofprof.formulas.table import FormulaRow, formula_total
+from roofprof.formulas.table import FormulaRow, FormulaTotal, formula_total
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.reports.tables.terminal import shown
 
@@ -51,8 +51,8 @@ def print_formula_rows(
         name = row.op if row.per == "layer" else f"{row.op}*"
         table.add_row(
             shown(name), shown(_shape(row)), _precision(row), format_si(row.flop_count),
-            format_si(row.dram_bytes, "B"), format_number(row.arithmetic_intensity), _ridge(row.ridge_point),
-            row.bound or "—", format_si(row.attainable_flop_per_s),
+            format_si(row.dram_bytes, "B"), format_number(row.arithmetic_intensity),
+            _ridge(None if row.link_bytes else row.ridge_point), _bound(row), format_si(row.attainable_flop_per_s),
         )  # fmt: skip
     footer = {
         0: "total" if len(rows[:top]) == len(rows) else f"total of all {len(rows)}", 3: format_si(total.flop_count),
@@ -65,11 +65,39 @@ def print_formula_rows(
     if any(row.per == "step" for row in rows):
         console.print("* once per step, not once per layer: left out of the total")
     console.print(f"minimum time by the roofs: {format_si(total.bound_time_s, 's')}")
-    if any(row.link_bytes for row in rows):
-        moved = ", ".join(f"{r.op} {format_si(r.link_bytes, 'B')}" for r in rows if r.link_bytes)
-        console.print(f"sent to other GPUs: {moved}")
+    if total.link_bytes:
+        _print_communication(console, case, rows, total, gpu)
     console.print(shown(f"{gpu.name}: {gpu.source}"))
     console.print()
+
+
+def _bound(row: FormulaRow) -> str:
+    """`comm.`, for the column is narrow."""
+    return "comm." if row.bound == "communication" else row.bound or "—"
+
+
+def _print_communication(
+    console: Console, case: LayerCase | ServedCase, rows: Sequence[FormulaRow], total: FormulaTotal, gpu: DeviceSpec
+) -> None:
+    """What goes over the link, how long that takes at the least, and the layer with and without overlap."""
+    moved = ", ".join(
+        f"{r.op} {format_si(r.link_bytes, 'B')}" + (f" ({format_si(r.bound_time_s, 's')})" if r.bound_time_s else "")
+        for r in rows
+        if r.link_bytes
+    )
+    labels = [f"all-reduce {case.all_reduce}"] * (case.tp > 1) + [f"dispatch {case.dispatch}"] * (case.ep > 1)
+    console.print(shown(f"sent by each GPU ({', '.join(labels)}): {moved}"))
+    if gpu.nvlink_bytes_per_s is None:
+        console.print(shown(f"no link rate of {gpu.name} is known, hence no time of the collectives and of the layer"))
+        return
+    each = f"{format_si(gpu.nvlink_bytes_per_s, 'B/s')} each way, if all {case.ranks} GPUs share one NVLink domain"
+    console.print(
+        shown(f"comm.: the link's roof, {each}; communication {format_si(total.link_time_s, 's')} of the sum")
+    )
+    console.print(
+        f"layer, nothing overlapped {format_si(total.bound_time_s, 's')}, "
+        f"all communication overlapped {format_si(total.overlapped_time_s, 's')}"
+    )
 
 
 def print_claims(claims: Sequence[CheckedClaim], gpu: DeviceSpec) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple, TextIO
 
-from roofprof.formatting import escaped
+from roofprof.formatting import escaped, format_number
 
 
 class Table(NamedTuple):
@@ -37,6 +37,13 @@ def print_lines(lines: Iterable[str], out: TextIO) -> None:
     """Print lines, at once: whether somebody reads them shows here and not when the program ends."""
     out.write("".join(f"{line}\n" for line in lines))
     out.flush()
+
+
+def microseconds(ns: float | None) -> str:
+    """Three significant digits, whole from 100 µs on; an em dash for unknown."""
+    if ns is None:
+        return "—"
+    return f"{ns / 1e3:,.0f}" if ns >= 99_950 else format_number(ns / 1e3)
 
 
 def width_of(text: str) -> int:

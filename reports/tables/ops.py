@@ -43,7 +43,7 @@ def _bound(op: OpResult) -> str:
 
 def _measured_bound(op: OpResult) -> str:
     bound = op.measured_on.bound or ""
-    return {"memory": "mem", "compute": "comp", "latency": "latency"}.get(bound, "—")
+    return {"memory": "mem", "compute": "comp", "latency": "latency", "communication": "comm"}.get(bound, "—")
 
 
 def _duration_spread(op: OpResult) -> str:

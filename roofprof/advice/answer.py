@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from roofprof.advice.reasons import Reason, reasons_of
 from roofprof.document.cases import CaseOps, cases_of, counted, sum_of, times_in_case
-from roofprof.hardware.roofline import Roofs, place
+from roofprof.hardware.roofline import Roofs, place, with_link
 from roofprof.results.op import OpResult
+from roofprof.results.rank_summary import RankLayer
 from roofprof.results.report import RooflineReport
 
 SMALL = 0.01
@@ -61,6 +62,8 @@ class Answer:
     """Of the layer's time by what binds on the profiled GPU, largest first."""
     roofs: tuple[str, ...]
     """`headroom_roof` of the rows, each once."""
+    ranks: RankLayer | None = None
+    """The layer's time on each rank, where there are several: `time_ns` is the slowest one's."""
 
     @property
     def reachable(self) -> float | None:
@@ -97,10 +100,18 @@ def answer_of(case: CaseOps, order: Order = by_headroom, top: int | None = None,
     layer, further = {id(op) for op in case.layer}, {id(op) for op in case.alternatives}
     # What no layer runs comes last.
     ops = sorted(order((*case.ops, *case.step_ops)), key=lambda op: id(op) in further)
-    time = sum_of(counted(op, op.time_ns) for op in case.layer)
+    ranks = _rank_layer(case)
+    slowest = ranks.slowest_rank if ranks else None
+    time = sum_of(counted(op, _time_of(op, slowest)) for op in case.layer)
     reasons = reasons_of(case.source, ops)
     rows = [
-        AnswerRow(rank, op, _share(op, time.value) if id(op) in layer else None, reason, id(op) in layer)
+        AnswerRow(
+            rank,
+            op,
+            _share(counted(op, _time_of(op, slowest)), time.value) if id(op) in layer else None,
+            reason,
+            id(op) in layer,
+        )
         for rank, (op, reason) in enumerate(zip(ops, reasons, strict=True), 1)
     ]
     most = len(rows) if top is None else min(top, len(rows))
@@ -115,12 +126,25 @@ def answer_of(case: CaseOps, order: Order = by_headroom, top: int | None = None,
         unplaced=headroom.count - headroom.known_count,
         bound_shares=_bound_shares(case.layer),
         roofs=tuple(dict.fromkeys(op.headroom_roof for op in case.layer if op.headroom_roof)),
+        ranks=ranks,
     )
 
 
-def _share(op: OpResult, whole: float | None) -> float | None:
-    time = counted(op, op.time_ns)
-    return time / whole if time is not None and whole else None
+def _rank_layer(case: CaseOps) -> RankLayer | None:
+    """The case over ranks."""
+    ranks = case.source.ranks
+    return ranks.layer_of(case.report, case.phase, case.batch, case.seq_len, case.cache) if ranks else None
+
+
+def _time_of(op: OpResult, rank: int | None) -> float | None:
+    """An op's time; of several ranks on this one, for times of different ranks make no layer."""
+    if rank is None or not op.ranks:
+        return op.time_ns
+    return next((share.duration_ns for share in op.ranks if share.rank == rank), 0.0)
+
+
+def _share(time_ns: float | None, whole: float | None) -> float | None:
+    return time_ns / whole if time_ns is not None and whole else None
 
 
 def _worth_a_line(rows: Sequence[AnswerRow], whole: float | None) -> int:
@@ -168,7 +192,8 @@ def target_rows(case: CaseOps, ops: Sequence[OpResult]) -> list[TargetRow]:
 def _target_row(case: CaseOps, op: OpResult, floor_ns: float | None) -> TargetRow:
     formula = op.formula
     work = {formula.pipe: formula.flop_count} if formula else op.flop_by_pipe
-    point = place(work, op.dram_bytes, Roofs.of(case.source.target))
+    target = case.source.target
+    point = with_link(place(work, op.dram_bytes, Roofs.of(target)), op.link_tx_bytes, target.nvlink_bytes_per_s)
     roof_ns = None if point.bound_time_s is None else point.bound_time_s * 1e9
     least_ns = len(op.kernels) * floor_ns if floor_ns else 0.0
     useful = op.useful.arithmetic_intensity if op.useful else op.arithmetic_intensity

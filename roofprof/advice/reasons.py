@@ -19,6 +19,8 @@ TELLING = 0.1
 """A finding with less of the op's headroom behind it than a tenth does not explain it."""
 FAR = 0.5
 """Below half of the roof neither roof is what holds an op."""
+WAITING = 0.25
+"""A collective that waits longer than this share of its time is late rather than slow."""
 ONE_KERNEL = 0.9
 """A kernel with this much of an op's time is the op."""
 
@@ -105,6 +107,8 @@ def _by_roofs(facts: Facts) -> Reason:
     bound = op.points.on_gpu.bound
     if op.of_roof is None or bound is None:
         return _without_roof(facts)
+    if bound == "communication":
+        return _by_link(op)
     reached = _rate(op) if bound == "compute" else _bandwidth(facts)
     if op.measured_on.bound == "latency" or op.of_roof < FAR:
         if (share := facts.longest_share) < ONE_KERNEL:
@@ -121,6 +125,18 @@ def _without_roof(facts: Facts) -> Reason:
     if facts.op.measured_on.achieved_dram_bytes_per_s is not None and facts.roofs.dram_bytes_per_s:
         return Reason(f"DRAM {_bandwidth(facts)}; FLOPs unknown", "collect FLOPs: ncu --set full")
     return Reason("no roof: FLOPs, bytes or peaks are unknown", None)
+
+
+def _by_link(op: OpResult) -> Reason:
+    """Of an op that communicates: the wait where that is most of it, else the link's rate without it."""
+    wait, time = op.wait_ns, op.time_ns
+    if wait is not None and time and wait > WAITING * time:
+        late = "" if op.straggler_rank is None else f" for rank {op.straggler_rank}"
+        return Reason(f"waits {format_si(wait / 1e9, 's')}{late}", "see what that rank did before", wait)
+    rate = op.link_bytes_per_s
+    if rate is None:
+        return Reason("sends to other GPUs", "overlap with compute")
+    return Reason(f"link: {format_si(rate, 'B/s')} without the wait", "larger messages; overlap with compute")
 
 
 def _bandwidth(facts: Facts) -> str:

@@ -9,7 +9,7 @@ import polars as pl
 
 from roofprof.analysis.launch_rules import launch_findings
 from roofprof.analysis.notes import report_notes
-from roofprof.analysis.op_table import Rows, build_ops
+from roofprof.analysis.op_table import Choice, Rows, build_ops
 from roofprof.analysis.references import references_of
 from roofprof.analysis.workload_rules import wide_products, workload_findings
 from roofprof.findings import Finding, Severity
@@ -46,6 +46,8 @@ class Options:
     """What makes a row."""
     layers: Layers = "folded"
     """Whether the layers of a model are rows of their own."""
+    choice: Choice | None = None
+    """Which call each row is, where that follows from more than its own report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def analyze(
         reports, {n: g.spec for n, g in gpus.items()}, target or gpu, options.ceilings
     )
     found += reference_findings
-    ops = build_ops(rows, launch_found, references, timings)
+    ops = build_ops(rows, launch_found, references, timings, options.choice)
     if options.only:
         ops = [op for op in ops if options.only(op.op) or options.only(op.label)]
     found += [f for f in launch_found if f.op is None] + [f for op in ops for f in op.findings]
@@ -134,7 +136,8 @@ def _rows(reports: Sequence[Measured], launches: pl.DataFrame, options: Options)
 def _kernels(launches: pl.DataFrame) -> pl.DataFrame:
     has_bytes = pl.col("dram_bytes") > 0
     intensity = pl.when(has_bytes).then(pl.col("flop_count") / pl.col("dram_bytes"))
-    return launches.with_columns(intensity.alias("arithmetic_intensity")).select(KERNEL_SCHEMA.names())
+    columns = intensity.alias("arithmetic_intensity"), pl.lit(None, pl.Int64).alias("rank")
+    return launches.with_columns(*columns).select(KERNEL_SCHEMA.names())
 
 
 def _unattributed(launches: pl.DataFrame) -> Unattributed:

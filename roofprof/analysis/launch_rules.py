@@ -82,6 +82,7 @@ WAVE_EFFICIENCY = 0.8
 def shape_findings(launches: pl.DataFrame) -> Iterator[Finding]:
     """Findings about launches in ops."""
     kernels = launches.filter((pl.col("workload_type") == "kernel") & pl.col("op").is_not_null())
+    kernels = kernels.filter(~pl.col("communicates"))  # a link is full from a few SMs
     for row in kernels.select(_SHAPE_COLUMNS).iter_rows(named=True):
         waves, occupancy = row["waves_per_sm"], row["achieved_occupancy"]
         if waves is not None and waves > 0:

@@ -45,8 +45,9 @@ def build_op(
     flops, path = flop_by_pipe(row), tuple(row["nvtx_path"] or ())
     named, precision_source = with_counted_precision(named, path, row["report"], flops)
     gpu, target, work = references.gpu, references.target, named.work
-    measured = CountedWork({} if row["flop_count"] is None else flops, row["dram_bytes"], row["mufu_count"])
-    asked = CountedWork({work.pipe: work.flop_count}, work.dram_bytes) if work else None
+    sent = row["link_tx_bytes"] if row.get("communicates") else None
+    measured = CountedWork({} if row["flop_count"] is None else flops, row["dram_bytes"], row["mufu_count"], sent)
+    asked = CountedWork({work.pipe: work.flop_count}, work.dram_bytes, None, work.link_bytes) if work else None
     points = roofline_points(measured, asked, gpu, target)
     here = on_profiled_gpu(row, references, timing, points.on_gpu)
     formula = _formula(named, points.formula_on_target, precision_source)
@@ -100,6 +101,8 @@ def build_op(
         findings=_findings(facts, launch_findings, points.on_target),
         useful=useful(row, work, points.formula_on_gpu, timing),
         clock_outlier_count=row["clock_outlier_count"],
+        link_tx_bytes=sent,
+        link_bytes_formula=(work.link_bytes or None) if work else None,
         how=stated(row["how"]),
     )
 

@@ -59,7 +59,8 @@ def on_profiled_gpu(row: CallRow, references: References, timing: OpTiming, poin
     fraction_at_clock = None if at_clock.missing_peaks else over(at_clock.bound_time_s, ncu_s)
     known, seconds = (point, duration_s) if fraction_at_clock is None else (at_clock, ncu_s)
     bound = measured_bound(point.bound, known.bound_time_s, seconds)
-    best, mix = _measured_roofs(row, references.ceilings)
+    # Measured roofs are of one GPU alone: they say nothing of an op that waits for others.
+    best, mix = (None, None) if row.get("communicates") else _measured_roofs(row, references.ceilings)
     return MeasuredOn(
         gpu=gpu.name,
         bound=bound and str(bound),
@@ -73,7 +74,7 @@ def on_profiled_gpu(row: CallRow, references: References, timing: OpTiming, poin
         roof_fraction_measured=over(best.bound_time_s, duration_s) if best and not best.missing_peaks else None,
         attainable_flop_per_s_measured=best.attainable_flop_per_s if best and not best.missing_peaks else None,
         dram_mix=mix,
-        measured_roofs=references.ceilings.origin if references.ceilings else None,
+        measured_roofs=references.ceilings.origin if references.ceilings and not row.get("communicates") else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import polars as pl
 
@@ -36,11 +37,22 @@ class Rows:
         return NamedRange(row["op"], case=named.case if named else self.cases[row["report"]])
 
 
+class Choice(Protocol):
+    """Chooses the call that each row is, and the times that go with it."""
+
+    def __call__(
+        self, calls: pl.DataFrame, rows: Rows, timings: Mapping[str, NsysTimes]
+    ) -> tuple[pl.DataFrame, Mapping[str, NsysTimes]]:
+        """The calls of `call_rows` with a column `picked`, true once a row; and nsys' times of the picked ones."""
+        ...
+
+
 def build_ops(
     rows: Rows,
     launch_findings: Sequence[Finding],
     references: Mapping[str, References],
     timings: Mapping[str, NsysTimes],
+    choice: Choice | None = None,
 ) -> list[OpResult]:
     """One result per row, in the order of the first launches.
 
@@ -49,6 +61,7 @@ def build_ops(
         launch_findings: those about single launches; a row has those of its median call.
         references: what each report's rows are held against.
         timings: nsys' times of the reports that were traced.
+        choice: None for the median call of each row.
     """
     launches = rows.launches
     columns = launches.select("report", "launch_id", *KERNEL_COLUMNS).iter_rows()
@@ -58,8 +71,11 @@ def build_ops(
         if finding.op is None:
             continue  # of the whole report
         by_launch.setdefault((finding.report, finding.launch_id), []).append(finding)
+    calls = call_rows(launches, "row")
+    if choice is not None:
+        calls, timings = choice(calls, rows, timings)
     ops = []
-    for row in _median_calls(launches).iter_rows(named=True):
+    for row in _chosen_calls(launches, calls).iter_rows(named=True):
         named, kernels = rows.named(row), [(row["report"], launch) for launch in row["kernels"]]
         found = [f for key in kernels for f in by_launch.get(key, ())]
         times, timing = timings.get(row["report"]), NO_TIMING
@@ -74,7 +90,7 @@ def build_ops(
     return ops
 
 
-def _median_calls(launches: pl.DataFrame) -> pl.DataFrame:
-    """The median call of each row, with the layers that its calls came from."""
+def _chosen_calls(launches: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
+    """The call that each row is, with the layers that its calls came from."""
     layers = launches.group_by("row").agg(pl.col("layer").drop_nulls().unique().sort().alias("layers"))
-    return op_rows(call_rows(launches, "row"), "row").join(layers, on="row", how="left", maintain_order="left")
+    return op_rows(calls, "row").join(layers, on="row", how="left", maintain_order="left")

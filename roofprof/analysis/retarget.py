@@ -13,7 +13,7 @@ from roofprof.findings import Finding, Severity
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.hardware.profiled_gpu import Attributes
-from roofprof.hardware.roofline import place
+from roofprof.hardware.roofline import Bound, place
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
 
@@ -126,6 +126,8 @@ def _kernel_names(report: RooflineReport) -> dict[tuple[str, int], str]:
 
 def _under_ceilings(op: OpResult, ceilings: Ceilings | None, names: Mapping[tuple[str, int], str]) -> OpResult:
     """The op's place under the measured roofs; none without them, or where one of its pipes has no measured peak."""
+    if op.points.on_gpu.bound is Bound.COMMUNICATION:
+        ceilings = None  # they are of one GPU alone
     mix = ceilings.dram_mix(op.dram_read_bytes, op.dram_write_bytes) if ceilings else None
     fraction = attainable = None
     if ceilings is not None:

@@ -4,6 +4,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -80,8 +81,14 @@ def analyze(
     domain: DomainOption = None,
     by: ByOption = None,
     layers: LayersOption = None,
+    ranks: Annotated[
+        bool, typer.Option("--ranks", help="The files are ranks 0, 1, ... of one job, in this order.")
+    ] = False,
     timeline: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="nsys trace of the same command; a capture holds its own.")
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="nsys trace of the same command, with --ranks one for each; a capture holds its own."
+        ),
     ] = None,
     selfcheck: Annotated[
         Path | None,
@@ -118,7 +125,11 @@ def analyze(
     from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
 
     chosen = row_choice(by, layers)
-    request = AnalyzeRequest(reports, gpu, domain, ops, only, timeline, selfcheck, ceilings, _reader(reader), **chosen)
+    request = AnalyzeRequest(
+        reports, gpu, domain, ops, only, timeline or None, selfcheck, ceilings, _reader(reader), **chosen
+    )
+    if ranks:
+        request = replace(request, ranks=True)
     report = analyze_files(request, _progress())
     paths: list[Path] = []
     if output:

@@ -8,6 +8,7 @@ from typer.core import TyperCommand
 
 from roofprof.cli.options import Values, takes
 from roofprof.cli.progress import ProgressLine, print_json, print_result
+from roofprof.cli.shared_options import DEADLINE_HELP
 from roofprof.errors import UsageError
 from roofprof.profiler.run.options import CaptureOptions
 
@@ -82,15 +83,25 @@ def capture_command(
     show_output: Annotated[
         bool, typer.Option("--show-output", help="Show what profilers and workload print; it is in logs/ anyway.")
     ] = False,
+    deadline: Annotated[float | None, typer.Option(help=DEADLINE_HELP, metavar="SECONDS")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Capture the DeepSeek-R1 layer, or another workload, under ncu and nsys into a directory."""
     from roofprof.profiler.capture.session import capture
 
+    if layer["ranks"] > 1:
+        from roofprof.cli.ranks import capture_on_ranks
+
+        folder = output or Path(f"capture-{layer['ranks']}-ranks")
+        alone = selfcheck, "--selfcheck is one GPU's: run roofprof selfcheck"
+        capture_on_ranks(layer, folder, tuple(command or ()), force, deadline, dry_run, chip, as_json, alone)
+        return
+    if deadline is not None:
+        raise UsageError("--deadline requires --ranks", "--timeout ends a run that makes no progress")
     folder = output or Path(f"capture-{'workload' if command else layer['phase']}")
     options = CaptureOptions(output=folder, command=tuple(command or ()), force=force, **layer)
     if dry_run:
-        _print_plan(options, chip, as_json)
+        print_plan(options, chip, as_json)
         return
     if chip:
         raise UsageError("--chip requires --dry-run", "a capture plans for the GPU that is there")
@@ -111,7 +122,8 @@ def capture_command(
         raise typer.Exit(1)
 
 
-def _print_plan(options: CaptureOptions, chip: str | None, as_json: bool) -> None:
+def print_plan(options: CaptureOptions, chip: str | None, as_json: bool) -> None:
+    """Print every process that a capture would run."""
     from roofprof.profiler.capture.jobs import dry_run
     from roofprof.profiler.ncu.plan import chip_of_gpu
     from roofprof.profiler.run.gpu import gpus

@@ -94,6 +94,11 @@ COMMANDS = {
         ),
         starts_programs=True,
     ),
+    "rank": LazyCommand(
+        "roofprof.cli.rank",
+        "rank_command",
+        "Capture one rank of a job that torchrun, srun or mpirun started: DIR/rank000, rank001, ...",
+    ),
     "doctor": LazyCommand(
         "roofprof.cli.doctor",
         "doctor_command",

@@ -57,6 +57,15 @@ def ops(
     ] = None,
     tp: Annotated[int, typer.Option(metavar="N", help="Tensor-parallel degree.")] = 1,
     ep: Annotated[int, typer.Option(metavar="N", help="Expert-parallel degree.")] = 1,
+    all_reduce: Annotated[
+        str, typer.Option(metavar="[ring|tree|nvls|one-shot]", help="With --tp: how sums are made.")
+    ] = "ring",
+    dispatch: Annotated[
+        str,
+        typer.Option(
+            metavar="[rows|dedup]", help="With --ep: one row for each expert of a token, or one for each GPU."
+        ),
+    ] = "rows",
     experts_hit: Annotated[
         int | None, typer.Option(metavar="N", help="Experts hit, if counted; expected otherwise.")
     ] = None,
@@ -95,10 +104,11 @@ def ops(
         given = ServedSizes(
             _phases(phase), batches, seq_len, prefill_batch, prefill_len, prefix_len, layer,
             recipe if model is not None else recipe or _R1_RECIPE, tp, ep, experts_hit, queries, kv_cache,
+            all_reduce, dispatch,
         )  # fmt: skip
         print_served(model or "deepseek-r1", given, target, _only(only), sort, top or None, as_json)
         return
-    shared = layer or "moe", recipe or _R1_RECIPE, tp, ep, experts_hit
+    shared = layer or "moe", recipe or _R1_RECIPE, tp, ep, experts_hit, all_reduce, dispatch
     for name in _phases(phase):
         if name == "decode":
             cases += [_case(name, size, seq_len, 0, *shared) for size in batches]
@@ -196,6 +206,8 @@ def _case(
     tp: int,
     ep: int,
     experts_hit: int | None,
+    all_reduce: str,
+    dispatch: str,
 ) -> "LayerCase":
     from roofprof.formulas.layer import RECIPES, LayerCase
 
@@ -206,7 +218,7 @@ def _case(
     kind = cast(Literal["moe", "dense"], layer)
     return LayerCase(
         phase=phase, batch=batch, seq_len=seq_len, recipe=RECIPES[recipe], layer=kind, tp=tp, ep=ep,
-        prefix_len=prefix_len, experts_hit=experts_hit,
+        prefix_len=prefix_len, experts_hit=experts_hit, all_reduce=all_reduce, dispatch=dispatch,
     )  # fmt: skip
 
 

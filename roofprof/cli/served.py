@@ -31,6 +31,8 @@ class ServedSizes:
     experts_hit: int | None
     queries: int
     kv_cache: str
+    all_reduce: str
+    dispatch: str
 
 
 def print_models(as_json: bool) -> None:
@@ -100,6 +102,7 @@ def _cases(model: "ServedModel", phase: "Phase", given: ServedSizes) -> "list[Se
             model=model, kind=kind, recipe=recipe, phase=phase, batch=batch,
             seq_len=given.seq_len if decode else given.prefill_len, prefix_len=0 if decode else given.prefix_len,
             queries=given.queries, kv_cache=given.kv_cache, tp=given.tp, ep=given.ep, experts_hit=given.experts_hit,
+            all_reduce=given.all_reduce, dispatch=given.dispatch,
         )
         for batch in (given.batches if decode else [given.prefill_batch])
         for kind in _kinds(model, given.layer)
@@ -143,7 +146,7 @@ def _case_dict(case: "ServedCase") -> dict[str, object]:
     return {
         "phase": case.phase, "batch": case.batch, "seq_len": case.seq_len, "prefix_len": case.prefix_len,
         "layer": str(case.kind), "recipe": case.recipe.name, "tp": case.tp, "ep": case.ep, "tokens": case.tokens,
-        "queries": case.queries, "kv_cache": case.kv_cache,
+        "all_reduce": case.all_reduce, "dispatch": case.dispatch, "queries": case.queries, "kv_cache": case.kv_cache,
         "experts_hit": case.hit if case.kind.mlp == "moe" else None,
     }  # fmt: skip
 

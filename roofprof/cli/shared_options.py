@@ -99,6 +99,7 @@ TopOption: TypeAlias = Annotated[
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ExplainOption: TypeAlias = Annotated[bool, typer.Option("--explain", help="Every kind of finding, explanations too.")]
 ThemeOption: TypeAlias = Annotated[Theme, typer.Option(metavar="[light|dark]", help="Colours of pictures.")]
+DEADLINE_HELP = "With several ranks: end a run after this long, whatever it does; 1200 by default."
 CeilingsOption: TypeAlias = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Measured roofs: what roofprof ceilings -o wrote.")
 ]

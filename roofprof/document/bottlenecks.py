@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from roofprof.document.cases import CaseOps, sum_of, target_time_ns
 from roofprof.results.op import OpResult
 
-BOUNDS = ("memory", "compute", "latency")
+BOUNDS = ("memory", "compute", "latency", "communication")
 DOMINANT = 0.5
 """A bound dominates where more than half of the time is its own."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from roofprof.document.cases import CaseOps
-from roofprof.formulas.layer import expected_experts_hit
+from roofprof.formulas.layer import DISPATCHES, HEADS, expected_experts_hit
 from roofprof.formulas.models import ShapeError, Work, evaluate
 from roofprof.formulas.range_names import ShapeView
 from roofprof.results.op import OpResult
@@ -31,10 +31,12 @@ class CaseExperts:
     local: int
     """On the profiled GPU: fewer than `total` under expert parallelism."""
     per_token: int
+    groups: int = 1
+    """Data-parallel groups whose tokens share the experts."""
 
     def hit(self, batch: int) -> float:
-        """Experts here with at least one row when every GPU's decode step has `batch` tokens, under uniform routing."""
-        return expected_experts_hit(batch, self.local, self.total, self.per_token)
+        """Experts here with a row when every group's decode step has `batch` tokens, routed evenly."""
+        return expected_experts_hit(batch * self.groups, self.local, self.total, self.per_token)
 
 
 def experts_of(case: CaseOps) -> CaseExperts | None:
@@ -46,10 +48,13 @@ def experts_of(case: CaseOps) -> CaseExperts | None:
     routing = _first(shapes, ("topk", "topk_ungrouped"))
     total, per_token = _size(routing, "x"), _size(routing, "t")
     local = _size(_first(shapes, ("moe_prepare", "moe_align")), "x")
-    degree = _size(_first(shapes, ("all_to_all",)), "w")
+    degree = _size(_first(shapes, tuple(DISPATCHES.values())), "w")
     if local is None and total and degree:
         local = total // degree
-    return CaseExperts(total, local, per_token) if total and per_token and local else None
+    if not (total and per_token and local):
+        return None
+    heads = _size(_first(shapes, ("mla_decode", "mha_causal")), "h") or HEADS
+    return CaseExperts(total, local, per_token, max(1, total // local // (HEADS // heads)))
 
 
 def formula_points(case: CaseOps) -> list[FormulaPoint]:
@@ -70,8 +75,8 @@ def _formula_at(op: OpResult, batch: int, wanted: int, experts: CaseExperts | No
     shape = dict(op.formula.shape)
     for key in ("m", "b", "r"):
         size = shape.get(key)
-        if isinstance(size, int):
-            shape[key] = size * wanted / batch if size * wanted % batch else size * wanted // batch
+        if isinstance(size, int | float):
+            shape[key] = size * wanted / batch if size * wanted % batch else int(size * wanted // batch)
     if "e" in shape:
         if experts is None:
             return None

@@ -6,11 +6,10 @@ Each formula of `models` stands here by its name: `formulas.gemm(m=64, n=7168, k
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from roofprof.formulas.collectives import all_reduce, all_to_all
     from roofprof.formulas.models import (
         add,
         add_rmsnorm,
-        all_reduce,
-        all_to_all,
         bmm,
         combine,
         concat_mla_k,
@@ -47,9 +46,10 @@ def __getattr__(name: str) -> object:
     """A formula, imported when it is asked for."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from roofprof.formulas import models
+    from roofprof.formulas.models import FORMULAS
+    from roofprof.formulas.work import Work
 
-    return getattr(models, name)
+    return Work if name == "Work" else FORMULAS[name]
 
 
 def __dir__() -> list[str]:

@@ -72,6 +72,8 @@ class HfConfig:
     moe_layer_freq: _Size = None
     decoder_sparse_step: _Size = None
     mlp_only_layers: tuple[int, ...] | None = None
+    n_group: _Count = None
+    topk_group: _Count = None
     topk_method: str | None = None
     num_nextn_predict_layers: _Count = None
     quantization_config: Quantization | None = None

@@ -23,120 +23,45 @@ from roofprof.formulas.dimensions import (
     V_HEAD,
     VOCAB,
 )  # fmt: skip
+from roofprof.formulas.layer_case import (
+    ALL_REDUCES,
+    DISPATCHES,
+    PHASES,
+    RECIPES,
+    LayerCase,
+    Phase,
+    Recipe,
+    expected_experts_hit,
+)
 from roofprof.formulas.models import Work, evaluate
 from roofprof.formulas.range_names import Shape
 
 __all__ = [
-    "DENSE_INTER", "EXPERTS", "HEADS", "HIDDEN", "KV_LORA", "MOE_INTER", "NOPE", "PHASES", "QKV_A", "Q_LORA", "RECIPES",
-    "ROPE", "STEP_OPS", "TOP_K", "VOCAB", "V_HEAD", "LayerCase", "OpSpec", "Phase", "Recipe", "expected_experts_hit",
+    "ALL_REDUCES",
+    "DENSE_INTER",
+    "DISPATCHES",
+    "EXPERTS",
+    "HEADS",
+    "HIDDEN",
+    "KV_LORA",
+    "MOE_INTER",
+    "NOPE",
+    "PHASES",
+    "QKV_A",
+    "Q_LORA",
+    "RECIPES",
+    "ROPE",
+    "STEP_OPS",
+    "TOP_K",
+    "VOCAB",
+    "V_HEAD",
+    "LayerCase",
+    "OpSpec",
+    "Phase",
+    "Recipe",
+    "expected_experts_hit",
     "layer_ops",
 ]  # fmt: skip
-
-Phase = Literal["decode", "prefill"]
-PHASES: tuple[Phase, ...] = ("decode", "prefill")
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Precision of weights and inputs by group; router, norms, rope, lm_head and KV cache are always bf16."""
-
-    name: str
-    attention_in: str
-    """fused_qkv_a_proj, q_b_proj, kv_b_proj."""
-    o_proj: str
-    experts: str
-    """Routed and shared experts, and the dense MLP."""
-    bmm: str
-    """The absorbed products q_nope_w_kc and attn_w_vc."""
-    note: str
-
-    def of(self, op: str) -> str:
-        """Precision of an op's inputs."""
-        if op in ("fused_qkv_a_proj", "q_b_proj", "kv_b_proj"):
-            return self.attention_in
-        if op in ("q_nope_w_kc", "attn_w_vc"):
-            return self.bmm
-        if op == "o_proj":
-            return self.o_proj
-        return self.experts if op.endswith(("gate_up", "down")) else "bf16"
-
-
-RECIPES = {
-    r.name: r
-    for r in (
-        Recipe("nvfp4", "fp4", "fp4", "fp4", "fp8", "the reference document's table"),
-        Recipe("nvfp4-v2", "bf16", "fp4", "fp4", "bf16", "the published NVFP4-v2 checkpoint"),
-        Recipe("fp8", "fp8", "fp8", "fp8", "fp8", "DeepSeek's own release, 128x128 blocks"),
-        Recipe("bf16", "bf16", "bf16", "bf16", "bf16", "all bf16"),
-    )
-}
-
-
-def expected_experts_hit(tokens: int, local: int, total: int = EXPERTS, per_token: int = TOP_K) -> float:
-    """Experts of one GPU that get at least one row: local (1 - (1 - per_token / total)^(tokens total / local)).
-
-    Exact in expectation for uniform routing. Each of total / local GPUs sends the rows of `tokens` tokens.
-    """
-    missed: float = (1 - per_token / total) ** (tokens * (total / local))
-    return local * (1 - missed)
-
-
-@dataclass(frozen=True, slots=True)
-class LayerCase:
-    """Which layer on which share of the machine. Sizes are this GPU's.
-
-    TP and EP are taken as independent axes: TP splits heads and every MLP's width, EP the experts.
-    """
-
-    phase: Phase = "decode"
-    batch: int = 64
-    """Sequences: decode adds one token to each, prefill `seq_len` new ones."""
-    seq_len: int = 4096
-    """Decode: KV length. Prefill: new tokens per sequence."""
-    recipe: Recipe = RECIPES["nvfp4-v2"]
-    layer: Literal["moe", "dense"] = "moe"
-    tp: int = 1
-    ep: int = 1
-    prefix_len: int = 0
-    """Prefill: cached tokens before the new ones."""
-    experts_hit: int | None = None
-    """Experts with at least one row, counted; None takes the expectation under uniform routing."""
-
-    @property
-    def tokens(self) -> int:
-        """Tokens in the step, M."""
-        return self.batch if self.phase == "decode" else self.batch * self.seq_len
-
-    @property
-    def local_experts(self) -> int:
-        """Experts held by this GPU."""
-        return EXPERTS // self.ep
-
-    @property
-    def hit(self) -> float:
-        """Experts hit: counted, or as `expected_experts_hit` has it."""
-        return expected_experts_hit(self.tokens, self.local_experts) if self.experts_hit is None else self.experts_hit
-
-    def check(self) -> None:
-        """Refuse sizes that the layer cannot be cut into.
-
-        Raises:
-            UsageError: a size is out of range or does not divide what it splits.
-        """
-        for name, value in (("batch", self.batch), ("sequence length", self.seq_len)):
-            if not 1 <= value <= 1 << 22:
-                raise UsageError(f"{name} {value} is out of range", "use a size from 1 to 4194304")
-        if self.prefix_len < 0 or (self.prefix_len and self.phase == "decode"):
-            raise UsageError(f"prefix length {self.prefix_len} is out of range", "it is prefill's, 0 or more")
-        if self.tp < 1 or HEADS % self.tp:
-            raise UsageError(f"--tp {self.tp} does not divide {HEADS} heads", "use 1, 2, 4, ... 128")
-        if self.ep < 1 or EXPERTS % self.ep:
-            raise UsageError(f"--ep {self.ep} does not divide {EXPERTS} experts", "use 1, 2, 4, ... 256")
-        if self.experts_hit is not None and not 1 <= self.experts_hit <= self.local_experts:
-            raise UsageError(
-                f"--experts-hit {self.experts_hit} is out of range",
-                f"use 1 to {self.local_experts}, the experts here",
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,37 +157,51 @@ def _mlp(case: LayerCase, kind: str, inter: int) -> Iterator[OpSpec]:
     yield from _gemm(case, f"{kind}_down", HIDDEN, inter // case.tp)
 
 
+def _whole(size: float) -> float:
+    """A whole number as an integer, which a range name can hold."""
+    return int(size) if size == int(size) else size
+
+
 def _moe(case: LayerCase) -> Iterator[OpSpec]:
-    m, hit, rows = case.tokens, case.hit, TOP_K * case.tokens
-    precision = case.recipe.experts
+    m, hit, own, ep = case.tokens, case.hit, case.own_tokens, case.ep > 1
+    precision, inter = case.recipe.experts, case.expert_inter
+    # Every row that arrives through the exchange is a token of its own to what follows.
+    rows = _whole(TOP_K * own)
+    here, per_token = (rows, 1) if ep else (m, TOP_K)
     yield OpSpec("router_gemm", "gemm", _sizes(m=m, n=EXPERTS, k=HIDDEN, precision="bf16", output="fp32"))
     yield OpSpec("topk", "topk", _sizes(m=m, x=EXPERTS, t=TOP_K))
     yield from _mlp(case, "shared", MOE_INTER)
-    if case.ep > 1:
-        yield OpSpec("ep_dispatch", "all_to_all", _sizes(m=m, d=HIDDEN, t=TOP_K, w=case.ep, precision=precision))
-    yield OpSpec("moe_align", "moe_prepare", _sizes(m=m, x=case.local_experts, t=TOP_K))
+    quantised = [OpSpec("quant_moe_gate_up", "quant", _sizes(m=own, k=HIDDEN, precision=precision))]
+    quantised = quantised if precision != "bf16" else []
+    if ep:  # what is sent is quantised already
+        yield from quantised
+        yield _exchange(case, "ep_dispatch", precision)
+    yield OpSpec("moe_align", "moe_prepare", _sizes(m=here, x=case.local_experts, t=per_token))
+    if not ep:
+        yield from quantised
+    yield OpSpec("moe_permute", "moe_permute", _sizes(m=here, r=rows, k=HIDDEN, precision=precision))
+    grouped = _sizes(m=here, n=2 * inter, k=HIDDEN, e=hit, t=per_token, precision=precision, output="bf16")
+    yield OpSpec("moe_gate_up", "moe_gemm", grouped)
+    yield OpSpec("moe_silu_and_mul", "silu_and_mul", _sizes(r=rows, d=inter))
     if precision != "bf16":
-        yield OpSpec("quant_moe_gate_up", "quant", _sizes(m=m, k=HIDDEN, precision=precision))
-    yield OpSpec("moe_permute", "moe_permute", _sizes(m=m, r=rows, k=HIDDEN, precision=precision))
-    yield OpSpec("moe_gate_up", "moe_gemm", _grouped(case, 2 * MOE_INTER // case.tp, HIDDEN, hit))
-    yield OpSpec("moe_silu_and_mul", "silu_and_mul", _sizes(r=rows, d=MOE_INTER // case.tp))
-    if precision != "bf16":
-        yield OpSpec("quant_moe_down", "quant", _sizes(m=rows, k=MOE_INTER // case.tp, precision=precision))
-    yield OpSpec("moe_down", "moe_gemm", _grouped(case, HIDDEN, MOE_INTER // case.tp, hit))
-    if case.ep > 1:
-        yield OpSpec("ep_combine", "all_to_all", _sizes(m=m, d=HIDDEN, t=TOP_K, w=case.ep, precision="bf16"))
-    yield OpSpec("moe_combine", "combine", _sizes(m=m, d=HIDDEN, t=TOP_K))
-    yield OpSpec("moe_add_shared", "add", _sizes(m=m, d=HIDDEN))
+        yield OpSpec("quant_moe_down", "quant", _sizes(m=rows, k=inter, precision=precision))
+    yield OpSpec("moe_down", "moe_gemm", {**grouped, "n": HIDDEN, "k": inter})
+    if ep:
+        yield _exchange(case, "ep_combine", "bf16")
+    yield OpSpec("moe_combine", "combine", _sizes(m=own, d=HIDDEN, t=TOP_K))
+    # With EP a GPU adds its tokens' rows to its part of the shared expert's; the group's all-reduce sums both.
+    yield OpSpec("moe_add_shared", "add", _sizes(m=own, d=HIDDEN))
 
 
-def _grouped(case: LayerCase, n: int, k: int, hit: float) -> Shape:
-    return _sizes(m=case.tokens, n=n, k=k, e=hit, t=TOP_K, precision=case.recipe.experts, output="bf16")
+def _exchange(case: LayerCase, op: str, precision: str) -> OpSpec:
+    sizes = _sizes(m=case.own_tokens, d=HIDDEN, t=TOP_K, w=case.ep, precision=precision)
+    return OpSpec(op, DISPATCHES[case.dispatch], sizes)
 
 
 def _all_reduce(case: LayerCase, op: str) -> list[OpSpec]:
     if case.tp == 1:
         return []
-    return [OpSpec(op, "all_reduce", _sizes(m=case.tokens, d=HIDDEN, t=case.tp))]
+    return [OpSpec(op, ALL_REDUCES[case.all_reduce], _sizes(m=case.tokens, d=HIDDEN, t=case.tp))]
 
 
 STEP_OPS = frozenset(spec.op for spec in layer_ops(LayerCase()) if spec.per == "step")

@@ -14,6 +14,7 @@ from roofprof.formulas.byte_sizes import ShapeError as ShapeError
 from roofprof.formulas.byte_sizes import activation_bytes as activation_bytes
 from roofprof.formulas.byte_sizes import known_precision, plain_bytes
 from roofprof.formulas.byte_sizes import weight_bytes as weight_bytes
+from roofprof.formulas.collectives import COLLECTIVE_NAMES, COLLECTIVES
 from roofprof.formulas.dimensions import EXPERTS, HEADS, KV_LORA, NOPE, QK_HEAD, ROPE, TOP_K, V_HEAD
 from roofprof.formulas.dimensions import LATENT as LATENT
 from roofprof.formulas.served.formulas import SERVED
@@ -178,18 +179,6 @@ def merge_state(m: float, h: float = HEADS) -> Work:
     return Work(3 * m * h * V_HEAD + 12 * m * h, reads, {"result": 2 * m * h * V_HEAD, "log-sum-exp": 4 * m * h})
 
 
-def all_reduce(m: float, d: float, t: float) -> Work:
-    """Ring all-reduce of [m, d] bf16 over t GPUs: each sends 2(t-1)/t of it."""
-    size = 2 * m * d
-    return Work(0, {"input": size}, {"sum": size}, link_bytes=2 * (t - 1) / t * size)
-
-
-def all_to_all(m: float, d: float, t: float = TOP_K, w: float = 1, precision: str = "bf16") -> Work:
-    """Exchange of m tokens' t rows over w GPUs, (w-1)/w of which leave this one."""
-    size = activation_bytes(t * m, d, precision)
-    return Work(0, {"rows sent": size}, {"rows received": size}, link_bytes=(w - 1) / w * size)
-
-
 Formula = Callable[..., Work]
 
 ON_ONE_GPU: tuple[Formula, ...] = (
@@ -197,7 +186,7 @@ ON_ONE_GPU: tuple[Formula, ...] = (
     rope, kv_write, concat_mla_k, topk, topk_ungrouped, moe_prepare, moe_align, gather_rows, moe_permute, combine,
     moe_sum, add, merge_state,
 )  # fmt: skip
-FORMULAS: Mapping[str, Formula] = {f.__name__: f for f in (*ON_ONE_GPU, *SERVED, all_reduce, all_to_all)}
+FORMULAS: Mapping[str, Formula] = {f.__name__: f for f in (*ON_ONE_GPU, *SERVED, *COLLECTIVES)}
 
 
 @cache
@@ -244,7 +233,8 @@ def check_shape(formula: str, shape: Mapping[str, int | float | str]) -> None:
     for key, value in shape.items():
         if isinstance(value, str) is not (key in ("precision", "output")):
             raise ShapeError(f"{key} of formula {formula} is {value!r}; expected a {_kind(key)}")
-        if not isinstance(value, str) and not (0 < value <= MAX_SIZE or (value == 0 and key in ("p", "u"))):
+        may_be_0 = key in ("p", "u") or (key == "r" and formula in COLLECTIVE_NAMES)
+        if not isinstance(value, str) and not (0 < value <= MAX_SIZE or (value == 0 and may_be_0)):
             raise ShapeError(f"size {key} of formula {formula} is {_digits(value)}; expected 1 to {MAX_SIZE}")
 
 

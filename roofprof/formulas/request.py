@@ -55,6 +55,10 @@ class LayerRequest:
     experts: int = option(EXPERTS, "Routed experts in total; fewer fit a smaller GPU.", *_ALL, choices=EXPERT_COUNTS)
     tp: int = option(1, "Tensor-parallel degree (this GPU runs one rank's share).", *_ALL, minimum=1)
     ep: int = option(1, "Expert-parallel degree (this GPU runs one rank's share).", *_ALL, minimum=1)
+    ranks: int = option(
+        1, "Processes, one a GPU, that run the layer together: EP of them, or TP.", "capture", "run", minimum=1,
+        maximum=65_536,
+    )  # fmt: skip
     seed: int = option(0, "Random seed for inputs and routing.", *_ALL, minimum=0, maximum=2**63 - 1)
     skew: float = option(0.0, "Zipf exponent of the routing; 0 is uniform.", *_ALL, minimum=0, maximum=4)
     rotate: bool = option(True, "Rotate copies of the weights so that none stays in L2.", *_RUNS)
@@ -93,6 +97,9 @@ class LayerRequest:
             raise UsageError("--batch is empty", "give sizes such as 1,64,128")
         for case in self.cases():
             case.check()
+            if self.ranks not in (1, case.ranks):
+                hint = "give --ranks as many as --ep, or as --tp without --ep"
+                raise UsageError(f"--ranks {self.ranks} is not the layer's {case.ranks}", hint)
         self._check_ops()
 
     def _check_ops(self) -> None:

@@ -7,8 +7,9 @@ from typing import Protocol
 from roofprof.errors import UsageError
 from roofprof.formulas.layer import LayerCase, OpSpec, layer_ops
 from roofprof.formulas.range_names import Shape
+from roofprof.formulas.work import Work
 from roofprof.hardware.devices import DeviceSpec
-from roofprof.hardware.roofline import Roofs, place
+from roofprof.hardware.roofline import UNPLACED, Bound, RooflinePoint, Roofs, place
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,12 @@ class FormulaRow:
     bound: str | None
     attainable_flop_per_s: float | None
     bound_time_s: float | None
-    """The minimum time by the roofs."""
+    """The minimum time by the roofs; a collective's is the link's."""
     link_bytes: float
     per: str
     source: str = "formula"
+    link_bytes_per_s: float | None = None
+    """The link's rate, each way: the roof of a collective."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,14 @@ class FormulaTotal:
     dram_bytes: float
     arithmetic_intensity: float | None
     bound_time_s: float | None
+    """One op after the other, no overlap."""
     attainable_flop_per_s: float | None
     source: str = "formula"
+    link_bytes: float = 0
+    link_time_s: float | None = None
+    """Of the collectives, in `bound_time_s`; None where there are none, or no rate is known."""
+    overlapped_time_s: float | None = None
+    """All communication hidden behind the other ops, or they behind it: the longer of the two."""
 
 
 def formula_rows(case: LayerCase, gpu: DeviceSpec) -> list[FormulaRow]:
@@ -85,18 +94,23 @@ def formula_total(rows: Sequence[FormulaRow]) -> FormulaTotal:
     flop_count, dram_bytes = sum(r.flop_count for r in layer), sum(r.dram_bytes for r in layer)
     times = [r.bound_time_s for r in layer]
     time = None if None in times else sum(t for t in times if t)
+    link_bytes = sum(r.link_bytes for r in layer)
+    link_time = sum(r.bound_time_s or 0 for r in layer if r.link_bytes) if time is not None and link_bytes else None
     return FormulaTotal(
         flop_count,
         dram_bytes,
         flop_count / dram_bytes if dram_bytes else None,
         time,
         flop_count / time if time else None,
+        link_bytes=link_bytes,
+        link_time_s=link_time,
+        overlapped_time_s=max(link_time, time - link_time) if time is not None and link_time is not None else None,
     )
 
 
 def _row(spec: OpSpec, case: Sized, gpu: DeviceSpec) -> FormulaRow:
     work = spec.work
-    placed = place({work.pipe: work.flop_count}, work.dram_bytes, Roofs.of(gpu))
+    placed = _on_link(work, gpu) or place({work.pipe: work.flop_count}, work.dram_bytes, Roofs.of(gpu))
     precision = spec.shape.get("precision")
     return FormulaRow(
         op=spec.op,
@@ -118,7 +132,16 @@ def _row(spec: OpSpec, case: Sized, gpu: DeviceSpec) -> FormulaRow:
         bound_time_s=placed.bound_time_s,
         link_bytes=work.link_bytes,
         per=spec.per,
+        link_bytes_per_s=gpu.nvlink_bytes_per_s if work.link_bytes else None,
     )
+
+
+def _on_link(work: Work, gpu: DeviceSpec) -> RooflinePoint | None:
+    """A collective on the link's roof, unknown where that is; None for what sends nothing."""
+    if not work.link_bytes:
+        return None
+    rate = gpu.nvlink_bytes_per_s
+    return RooflinePoint(Bound.COMMUNICATION, None, None, work.link_bytes / rate) if rate else UNPLACED
 
 
 SORT_KEYS = {

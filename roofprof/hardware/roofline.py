@@ -4,7 +4,7 @@ Williams, Waterman, Patterson, CACM 2009; time form as in Yang, Kurth, Williams,
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from roofprof.hardware.devices import DeviceSpec
@@ -22,6 +22,7 @@ class Bound(StrEnum):
     MEMORY = "memory"
     COMPUTE = "compute"
     LATENCY = "latency"
+    COMMUNICATION = "communication"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,30 @@ def place(
     return RooflinePoint(bound, ridge, attainable, bound_time, missing)
 
 
+def with_link(point: RooflinePoint, link_bytes: float | None, link_bytes_per_s: float | None) -> RooflinePoint:
+    """The point of work that also sends bytes to other GPUs: its least time is at least theirs over the link.
+
+    Args:
+        point: of the work on this GPU; `UNPLACED` where that is unknown, as of collectives whose sums nobody counted.
+        link_bytes: sent by this GPU; None of work that does not communicate, or whose bytes nobody counted.
+        link_bytes_per_s: each way.
+    """
+    if not link_bytes or not link_bytes_per_s:
+        return point
+    time_s = link_bytes / link_bytes_per_s
+    if point.bound_time_s is not None and point.bound_time_s > time_s:
+        return point
+    attainable = None
+    if point.attainable_flop_per_s is not None and point.bound_time_s is not None:
+        attainable = point.attainable_flop_per_s * point.bound_time_s / time_s
+    return replace(point, bound=Bound.COMMUNICATION, attainable_flop_per_s=attainable, bound_time_s=time_s)
+
+
 def measured_bound(bound: Bound | None, bound_time_s: float | None, duration_s: float | None) -> Bound | None:
-    """The bound of a kernel that ran: latency where it reaches neither roof by `LATENCY_THRESHOLD`."""
-    if bound is None or not duration_s or bound_time_s is None:
+    """The bound of a kernel that ran: latency where it reaches neither roof by `LATENCY_THRESHOLD`.
+
+    What communicates stays so: what it lacks is mostly its wait for others, which is told apart.
+    """
+    if bound is None or bound is Bound.COMMUNICATION or not duration_s or bound_time_s is None:
         return bound
     return Bound.LATENCY if bound_time_s / duration_s < LATENCY_THRESHOLD else bound

@@ -139,3 +139,15 @@ def is_communication_kernel(name: str) -> bool:
         name: demangled, or the function's name alone.
     """
     return bool(_COMMUNICATION.search(name))
+
+
+_ONE_WAY = re.compile(r"Broadcast|(?<!All)Reduce_|(?<!All)Gather_|(?<!Reduce)Scatter_|put_?signal|wait_?signal")
+
+
+@lru_cache(maxsize=4096)
+def ends_together(name: str) -> bool:
+    """Whether a communication kernel ends on all ranks at once: each needs data of every other one.
+
+    A broadcast's root, and a reduction's other ranks, are done as soon as they have sent.
+    """
+    return is_communication_kernel(name) and not _ONE_WAY.search(name)

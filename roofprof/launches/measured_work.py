@@ -7,6 +7,7 @@ import polars as pl
 
 from roofprof.hardware.devices import PIPES
 from roofprof.launches.had import furthest_of_launches, with_call_how
+from roofprof.launches.kernel_names import is_communication_kernel
 from roofprof.launches.schema import PEAK_COLUMNS
 from roofprof.launches.tensor_activity import tensor_work_unknown
 
@@ -23,6 +24,7 @@ FLOP_COLUMNS = tuple(f"{pipe}_flop_count" for pipe in PIPES)
 SUMMED = (
     "duration_ns", "dram_read_bytes", "dram_write_bytes", "dram_bytes", "dram_upper_bytes", "l2_read_bytes",
     "l2_write_bytes", "l2_bytes", "l1_fill_bytes", *FLOP_COLUMNS, "fp16_left_out_flop_count", "mufu_count",
+    "link_tx_bytes",
 )  # fmt: skip
 """Columns whose sum over a call's launches is the call's; unknown in one launch is unknown in the sum."""
 
@@ -48,7 +50,10 @@ def with_measured_work(launches: pl.DataFrame) -> pl.DataFrame:
     stored = pl.max_horizontal("dram_write_bytes", "l2_write_bytes")
     both = pl.col("dram_write_bytes").is_not_null() & pl.col("l2_write_bytes").is_not_null()
     return (
-        launches.with_columns(tensor_work_unknown().alias("tensor_work_unknown"), _failed().alias("profiling_failed"))
+        launches.with_columns(
+            tensor_work_unknown().alias("tensor_work_unknown"), _failed().alias("profiling_failed"),
+            communicates().alias("communicates"),
+        )
         .with_columns(
             pl.when(moves.fill_null(False)).then("fp16_flop_count").otherwise(pl.lit(0.0)).alias("fp16_left_out_flop_count"),
             pl.when(moves.fill_null(False)).then(pl.lit(0.0)).otherwise("fp16_flop_count").alias("fp16_flop_count"),
@@ -59,9 +64,26 @@ def with_measured_work(launches: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def communicates() -> pl.Expr:
+    """Whether a launch is of a kernel that moves data between GPUs."""
+    return full_name().map_batches(_are_communication, return_dtype=pl.Boolean)
+
+
+def full_name() -> pl.Expr:
+    """A launch's kernel as fully as the report names it; empty where it does not."""
+    full, short = (pl.col(name).cast(pl.String) for name in ("kernel_demangled_name", "kernel_name"))
+    return pl.when(full.str.len_bytes() > 0).then(full).otherwise(short).fill_null("")
+
+
+def _are_communication(names: pl.Series) -> pl.Series:
+    known = {name: is_communication_kernel(name) for name in names.unique().to_list()}
+    return pl.Series(names.name, [known[name] for name in names.to_list()], pl.Boolean)
+
+
 def _failed() -> pl.Expr:
     counted = [pl.col(column).is_not_null() for column in ("duration_ns", "dram_bytes", "sm_clock_hz", *FLOP_COLUMNS)]
-    return ~pl.any_horizontal(counted) & pl.col("duration_ns").is_not_null().any().over("report")
+    # Over ranks the time of what communicates is taken out, and a report may hold no other counter of it.
+    return ~pl.any_horizontal(counted) & ~communicates() & pl.col("duration_ns").is_not_null().any().over("report")
 
 
 def _flop_count() -> pl.Expr:
@@ -105,6 +127,7 @@ def call_rows(launches: pl.DataFrame, rows: str = "nvtx_path") -> pl.DataFrame:
         pl.col("thread_count").max(),
         pl.col("replay_passes").max(),
         pl.col("tensor_work_unknown").any(),
+        pl.col("communicates").any(),
         failed.sum().cast(pl.Int64).alias("failed_launch_count"),
         *furthest_of_launches(),
     )
@@ -123,6 +146,10 @@ def op_rows(calls: pl.DataFrame, rows: str = "nvtx_path") -> pl.DataFrame:
     Every number of a row is that one call's, so that sums and ratios hold. A call whose SM clock lies below
     `CLOCK_OUTLIER` of its op's median clock, of `MIN_CALLS` or more, is not taken; `clock_outlier_count` counts them.
     Nor is one with a launch whose profiling failed, where there are others.
+
+    Args:
+        calls: of `call_rows`; where they have a column `picked`, it says which call is taken.
+        rows: as there.
     """
     key = ["report", rows]
     spread = [
@@ -148,5 +175,5 @@ def op_rows(calls: pl.DataFrame, rows: str = "nvtx_path") -> pl.DataFrame:
         ((timed.is_not_null().sum() + 1) // 2).over(key).alias("_middle"),
     )
     untimed = (pl.col("_middle") == 0) & (pl.col("_index") == pl.col("_order"))
-    chosen = (pl.col("_rank") == pl.col("_middle")) | untimed
+    chosen = pl.col("picked") if "picked" in calls.columns else (pl.col("_rank") == pl.col("_middle")) | untimed
     return ranked.filter(chosen.fill_null(False)).sort("_order").drop("_index", "_order", "_rank", "_middle", "_slow")

@@ -6,6 +6,7 @@ import polars as pl
 
 from roofprof.findings import Finding, Severity
 from roofprof.launches.had import merged
+from roofprof.launches.measured_work import communicates
 from roofprof.launches.schema import ATTRIBUTED_SCHEMA
 
 _KEY = ("nvtx_path", "kernel_demangled_name", "grid", "block")
@@ -59,7 +60,9 @@ def _changed(name: str, joined: pl.DataFrame, other: str) -> list[Finding]:
     """Launches that took another time in the other run: replay, or the data, made them another thing."""
     shortest, longest = (f("duration_ns", "duration_ns_other") for f in (pl.min_horizontal, pl.max_horizontal))
     both = joined.filter(pl.col("duration_ns").is_not_null() & pl.col("duration_ns_other").is_not_null())
-    changed = both.filter((longest > TIME_RATIO * shortest) & (longest - shortest > TIME_DIFFERENCE_NS))
+    apart = (longest > TIME_RATIO * shortest) & (longest - shortest > TIME_DIFFERENCE_NS)
+    # A collective waits for the other ranks, each time for another while: that changes nothing that it counts.
+    changed = both.filter(apart & ~communicates())
     if not changed.height:
         return []
     kernels = changed["kernel_name"].unique(maintain_order=True).to_list()

@@ -52,6 +52,10 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "half_instruction_count": pl.Float64,  # thread instructions HADD, HMUL and HFMA
     "half_move_count": pl.Float64,  # of them, by the opcodes, HFMA2.MMA where that is all
     "mufu_count": pl.Float64,
+    "link_tx_bytes": pl.Float64,  # NVLink, of the payload, sent by this GPU
+    "link_rx_bytes": pl.Float64,  # received while this kernel ran, whoever sent it: never a measure of its work
+    "link_tx_raw_bytes": pl.Float64,  # with protocol, requests and acknowledgements
+    "link_rx_raw_bytes": pl.Float64,
     "tensor_pipe_active_cycles": pl.Float64,  # mean over SMs
     "tensor_pipe_half_warp_count": pl.Float64,  # warp instructions HFMA2.MMA, which keep that pipe busy
     "uncounted_opcodes": pl.String,  # of tensor work whose FLOPs neither their name nor a counter gives

@@ -159,11 +159,12 @@ def analyze(
     domain: str | None = None,
     ops: str | None = None,
     only: str | None = None,
-    timeline: PathLike | None = None,
+    timeline: PathLike | Sequence[PathLike] | None = None,
     selfcheck: PathLike | None = None,
     ceilings: PathLike | None = None,
     by: By | None = None,
     layers: Layers | None = None,
+    ranks: bool = False,
 ) -> Report:
     """Place every op of captures and ncu reports on a GPU's roofline, or load one saved analysis and adapt it.
 
@@ -174,19 +175,24 @@ def analyze(
         domain: NVTX domain whose ranges are ops.
         ops: ops file for foreign range names, a TOML file or a bundled name.
         only: keep ops whose name matches this regular expression.
-        timeline: nsys trace of the same command, with one .ncu-rep.
+        timeline: nsys trace of the same command, with one .ncu-rep; with `ranks` one for each rank.
         selfcheck: a selfcheck.json or its directory; a capture's own is picked up automatically.
         ceilings: measured roofs, as `roofprof ceilings -o` writes them.
         by: rows are ops, and kernels where no range is (`op`, the default), kernels alone, or single launches.
         layers: ops whose names differ in the model's layer alone are one row (`folded`, the default), or `each`.
+        ranks: the paths are ranks 0, 1, ... of one job, in this order. A capture over ranks is one path, without this.
 
     Raises:
         roofprof.errors.UsageError: an option that an input cannot apply, or that names nothing.
         roofprof.errors.RoofprofError: a file cannot be read.
     """
-    trace, check, roofs = (None if p is None else Path(p) for p in (timeline, selfcheck, ceilings))
-    inputs = [Path(p) for p in paths]
-    request = AnalyzeRequest(inputs, gpu, domain, ops, only, trace, check, roofs, by=by, layers=layers)
+    check, roofs = (None if p is None else Path(p) for p in (selfcheck, ceilings))
+    given = [timeline] if isinstance(timeline, str | os.PathLike) else timeline
+    traces = None if given is None else [Path(p) for p in given]
+    request = AnalyzeRequest(
+        [Path(p) for p in paths], gpu, domain, ops, only, traces, check, roofs, by=by, layers=layers,
+        ranks=ranks or None,
+    )  # fmt: skip
     return Report(analyze_files(request), _name(paths))
 
 

@@ -1,15 +1,16 @@
 """The whole way from files to a RooflineReport: reads with the parsers, analyses with the core."""
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from roofprof.analysis.analyze import Measured, Options, analyze
 from roofprof.analysis.retarget import only_ops, retarget, with_ceilings
 from roofprof.errors import UsageError
-from roofprof.findings import Finding
 from roofprof.formats.capture import load_capture
 from roofprof.formulas.ops_file import OpsConfig, load_ops_config
 from roofprof.hardware.ceilings import Ceilings, load_ceilings
@@ -22,6 +23,8 @@ from roofprof.parsers.ncu.results import Progress
 from roofprof.pipeline.capture_group import read_group, read_trace
 from roofprof.pipeline.inputs import Input, InputKind, as_measured, as_reported, check_options
 from roofprof.pipeline.names import unique_labels, with_unique_names
+from roofprof.pipeline.ranks import read_rank_files, read_rank_folders
+from roofprof.ranks.analyze import Ranks, analyze_ranks
 from roofprof.results.report import RooflineReport, load_report
 from roofprof.timeline.op_times import NamedTrace
 
@@ -44,8 +47,8 @@ class AnalyzeRequest:
     domain: str | None = None
     ops: str | None = None
     only: str | None = None
-    timeline: Path | None = None
-    """An nsys trace of the command that the one report is of."""
+    timeline: Sequence[Path] | None = None
+    """The nsys trace of the command that the one report is of; with `ranks` one for each rank."""
     selfcheck: Path | None = None
     """A selfcheck.json, or a directory with one; a capture's own is picked up automatically."""
     ceilings: Path | None = None
@@ -56,6 +59,8 @@ class AnalyzeRequest:
     """What makes a row; by default ops, and kernels where no range is."""
     layers: Layers | None = None
     """Whether the layers of a model are rows of their own; by default not."""
+    ranks: bool | None = None
+    """Whether the paths are ranks 0, 1, ... of one job."""
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -76,7 +81,8 @@ class _Loaded:
     only: Callable[[str], bool] | None
     ceilings: Ceilings | None
     selfcheck: "Selfcheck | None"
-    traces: Sequence[NamedTrace]
+    trace: NamedTrace | None
+    """Of the one report."""
     reader: Reader
     by: By
     layers: Layers
@@ -91,11 +97,19 @@ class _Loaded:
             only=name_filter(request.only),
             ceilings=load_ceilings(request.ceilings) if request.ceilings else None,
             selfcheck=_find_selfcheck(request.selfcheck) if request.selfcheck else None,
-            traces=[read_trace(request.timeline)] if request.timeline else [],
+            trace=read_trace(request.timeline[0]) if request.timeline and not request.ranks else None,
             reader=request.reader or "roofprof",
             by=request.by or "op",
             layers=request.layers or "folded",
         )
+
+    def wanted_target(self) -> DeviceSpec | None:
+        """The target; None for the profiled GPU."""
+        return self.target if self.gpu else load_gpu(DEFAULT_GPU)
+
+    def chosen(self) -> Options:
+        """The options of the analysis itself."""
+        return Options(self.domain, self.config, self.only, self.ceilings, by=self.by, layers=self.layers)
 
 
 def analyze_files(request: AnalyzeRequest, progress: Progress | None = None) -> RooflineReport:
@@ -114,7 +128,15 @@ def analyze_files(request: AnalyzeRequest, progress: Progress | None = None) -> 
             "set analyses side by side with roofprof report A B -o roofline.md",
         )
     check_options(inputs, request.given)
-    return _analyze(inputs, labels, _Loaded.of(request), progress)
+    if len(request.timeline or ()) > 1 and not request.ranks:
+        raise UsageError("--timeline was given several times", "with --ranks it is repeated, once for each rank")
+    options = _Loaded.of(request)
+    if request.ranks:
+        if item := next((item for item in inputs if item.kind not in (InputKind.NCU_REPORT, InputKind.CAPTURE)), None):
+            raise UsageError(f"--ranks takes reports and captures of ranks, not {item.kind}: {item.path}")
+        read = partial(_read, options, progress)
+        return _analyze_ranks(read_rank_files(request.paths, labels, request.timeline or (), read), options)
+    return _analyze(inputs, labels, options, progress)
 
 
 def load_reports(
@@ -146,28 +168,42 @@ def _analyze(
 ) -> RooflineReport:
     if inputs[0].kind.saved:
         return _adapted(_load(inputs[0]), options)
+    if of_ranks := next((item for item in inputs if item.kind is InputKind.RANKS), None):
+        if len(inputs) > 1:
+            message = f"{of_ranks.path} is {of_ranks.kind} and cannot be analyzed together with other inputs"
+            raise UsageError(message, "analyze it alone")
+        read = partial(_read, options, progress)
+        return _analyze_ranks(read_rank_folders(of_ranks.path, labels[0], read), options)
     measured: list[Measured] = []
-    findings: list[Finding] = []
     for item, label in zip(inputs, labels, strict=True):
-        if item.kind is InputKind.CAPTURE:
-            capture = load_capture(item.path, label)
-            findings += capture.findings
-            check = options.selfcheck or _find_selfcheck(item.path, required=False)
-            for group in capture.groups:
-                read = read_group(group, options.domain, progress, options.reader)
-                own = _own_ceilings(item.path)
-                measured.append(replace(read, selfcheck=check, ncu_version=capture.versions.get("ncu"), ceilings=own))
-        else:
-            report = read_ncu_report(item.path, progress, label, options.reader)
-            launches, doubts = attribute(report.launches, options.domain)
-            found = [*report.findings, *doubts]
-            read = Measured(label, launches, report.devices, found, traces=options.traces)
-            measured.append(replace(read, selfcheck=options.selfcheck))
-    target = options.target if options.gpu else load_gpu(DEFAULT_GPU)
-    chosen = Options(
-        options.domain, options.config, options.only, options.ceilings, by=options.by, layers=options.layers
-    )
-    return analyze(measured, target, chosen, findings)
+        measured += _read(options, progress, item.path, label, ())
+    return analyze(measured, options.wanted_target(), options.chosen())
+
+
+def _analyze_ranks(ranks: Ranks, options: _Loaded) -> RooflineReport:
+    return analyze_ranks(ranks, options.wanted_target(), options.chosen())
+
+
+def _read(
+    options: _Loaded, progress: Progress | None, path: Path, label: str, traces: Sequence[Path]
+) -> list[Measured]:
+    """A report, or each group of a capture."""
+    if not os.path.isdir(path):
+        report = read_ncu_report(path, progress, label, options.reader)
+        launches, doubts = attribute(report.launches, options.domain)
+        named = [read_trace(trace) for trace in traces] or ([options.trace] if options.trace else [])
+        read = Measured(label, launches, report.devices, [*report.findings, *doubts], traces=named)
+        return [replace(read, selfcheck=options.selfcheck)]
+    capture = load_capture(path, label)
+    check = options.selfcheck or _find_selfcheck(path, required=False)
+    own, version = _own_ceilings(path), capture.versions.get("ncu")
+    measured = []
+    for number, group in enumerate(capture.groups):
+        read = read_group(group, options.domain, progress, options.reader)
+        named = [read_trace(trace) for trace in traces] or [*read.traces]
+        told = [*([] if number else capture.findings), *read.findings]
+        measured.append(replace(read, findings=told, traces=named, selfcheck=check, ncu_version=version, ceilings=own))
+    return measured
 
 
 def _own_ceilings(capture: Path) -> Ceilings | None:

@@ -11,6 +11,7 @@ from roofprof.errors import ReportError, UsageError
 from roofprof.files import read_json
 from roofprof.formats.manifest import MANIFEST
 from roofprof.pipeline.names import REPORT_FILE
+from roofprof.pipeline.ranks import is_of_ranks
 
 
 class InputKind(StrEnum):
@@ -18,6 +19,7 @@ class InputKind(StrEnum):
 
     NCU_REPORT = "an ncu report"
     CAPTURE = "a capture"
+    RANKS = "a capture over ranks"
     SAVED = "a saved analysis"
     ALL_KERNELS = "an all_kernels.csv"
 
@@ -28,10 +30,11 @@ class InputKind(StrEnum):
 
 
 _SAVED_OPTIONS = ("gpu", "only", "ceilings")
-_READING_OPTIONS = (*_SAVED_OPTIONS, "domain", "ops", "by", "layers", "selfcheck", "reader")
+_READING_OPTIONS = (*_SAVED_OPTIONS, "ranks", "domain", "ops", "by", "layers", "selfcheck", "reader")
 ACCEPTED: Mapping[InputKind, Collection[str]] = {
     InputKind.NCU_REPORT: (*_READING_OPTIONS, "timeline"),
     InputKind.CAPTURE: _READING_OPTIONS,
+    InputKind.RANKS: tuple(name for name in _READING_OPTIONS if name != "ranks"),
     InputKind.SAVED: _SAVED_OPTIONS,
     InputKind.ALL_KERNELS: _SAVED_OPTIONS,
 }
@@ -40,6 +43,7 @@ ACCEPTED: Mapping[InputKind, Collection[str]] = {
 _INSTEAD = {
     InputKind.NCU_REPORT: "leave it out",
     InputKind.CAPTURE: "leave it out: a capture has its own traces",
+    InputKind.RANKS: "leave it out: such a capture says itself what its ranks and traces are",
     InputKind.SAVED: "give the capture or the .ncu-rep files that it was made from",
     InputKind.ALL_KERNELS: "give the capture or the .ncu-rep files that it was made from",
 }
@@ -60,7 +64,9 @@ def as_measured(path: Path) -> Input:
     """The input for `analyze`: a folder with a capture is that capture, whatever analysis lies beside it."""
     if os.path.isdir(path):
         saved = not os.path.lexists(path / MANIFEST) and os.path.isfile(path / REPORT_FILE)
-        return Input(path / REPORT_FILE, InputKind.SAVED) if saved else Input(path, InputKind.CAPTURE)
+        if saved:
+            return Input(path / REPORT_FILE, InputKind.SAVED)
+        return Input(path, InputKind.RANKS if is_of_ranks(path) else InputKind.CAPTURE)
     kinds = {".json": InputKind.SAVED, ".csv": InputKind.ALL_KERNELS}
     return Input(path, kinds.get(path.suffix.lower(), InputKind.NCU_REPORT))
 
@@ -73,7 +79,7 @@ def as_reported(path: Path, options: Collection[str]) -> Input:
         options: names of those that were given; one that a saved analysis cannot apply needs the capture.
     """
     found, saved = as_measured(path), path / REPORT_FILE
-    if found.kind is not InputKind.CAPTURE or not os.path.isfile(saved):
+    if found.kind not in (InputKind.CAPTURE, InputKind.RANKS) or not os.path.isfile(saved):
         return found
     needed = [name for name in ACCEPTED[InputKind.CAPTURE] if name in options and name not in _SAVED_OPTIONS]
     if needed:
@@ -95,7 +101,7 @@ def check_options(inputs: Sequence[Input], options: Collection[str]) -> None:
         for name in options:
             if name not in ACCEPTED[item.kind]:
                 raise UsageError(f"--{name} does not apply to {item.kind}: {item.path}", _INSTEAD[item.kind])
-    if "timeline" in options and len(inputs) > 1:
+    if "timeline" in options and len(inputs) > 1 and "ranks" not in options:
         raise UsageError("--timeline goes with one report", "analyze one report at a time, or a capture")
 
 

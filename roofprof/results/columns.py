@@ -161,8 +161,13 @@ def nested(row: type, cells: Mapping[str, object]) -> dict[str, object]:
     for field in declared_fields(row):
         group = found.get(field.name)
         if isinstance(field.declared, Group) and field.nullable and isinstance(group, dict):
-            found[field.name] = group if any(value is not None for value in group.values()) else None
+            found[field.name] = group if _holds(group) else None
     return found
+
+
+def _holds(group: Mapping[str, object]) -> bool:
+    """Whether a group, or one in it, has any value."""
+    return any(_holds(value) if isinstance(value, Mapping) else value is not None for value in group.values())
 
 
 def _put(found: dict[str, object], path: tuple[str, ...], value: object) -> None:

@@ -14,7 +14,7 @@ _ANALYSED = ("l2_bytes", "dram_upper_bytes", "flop_count", "fp16_left_out_flop_c
 
 KERNEL_SCHEMA = pl.Schema(
     [(name, dtype) for name, dtype in LAUNCH_SCHEMA.items() if name != "nvtx"]
-    + [("nvtx_path", pl.List(pl.String())), ("op", pl.String())]
+    + [("nvtx_path", pl.List(pl.String())), ("op", pl.String()), ("rank", pl.Int64())]
     + [(name, pl.Float64()) for name in _ANALYSED]
 )
 """One row per launch, in the order of reports and launches."""

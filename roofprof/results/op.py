@@ -9,7 +9,7 @@ from roofprof.findings import Finding
 from roofprof.hardware.ceilings import MEASURED, ORIGINS
 from roofprof.hardware.devices import PIPES, DeviceSpec, bundled_gpus
 from roofprof.results.columns import Column, Group, derived_values
-from roofprof.results.op_groups import FormulaResult, MeasuredOn, Spread, Useful
+from roofprof.results.op_groups import FormulaResult, MeasuredOn, RankCall, RankShare, RankSpread, Spread, Useful
 from roofprof.results.points import CountedWork, RooflinePoints, roofline_points
 from roofprof.validate import UNSAVED, built
 
@@ -84,11 +84,36 @@ class OpResult:
                values=("projected", "datasheet")),
     ]  # fmt: skip
     bound: Annotated[
-        str | None, Column("text", "Roof that binds the measured work on the target GPU", values=("memory", "compute"))
+        str | None,
+        Column(
+            "text", "Roof that binds the measured work on the target GPU", values=("memory", "compute", "communication")
+        ),
     ]
     ridge_point: Annotated[float | None, Column("FLOP/B", "AI at which the target's roofs meet for this mix of pipes")]
     attainable_flop_per_s: Annotated[float | None, Column("FLOP/s", "min(peak, AI x bandwidth) on the target GPU")]
     measured_on: Annotated[MeasuredOn, Group("Against the profiled GPU", "measured_on_")]
+    link_tx_bytes: Annotated[
+        float | None, Column("B", "Sent to other GPUs over NVLink by an op that communicates, median over ranks")
+    ] = None
+    link_bytes_formula: Annotated[float | None, Column("B", "Sent to other GPUs by the formula's algorithm")] = None
+    link_bytes_per_s: Annotated[
+        float | None, Column("B/s", "link_tx_bytes / time of the rank that came last: the wait is not in it")
+    ] = None
+    wait_ns: Annotated[
+        float | None, Column("ns", "What the first rank waited for the last one, of the row's call, by nsys")
+    ] = None
+    straggler_rank: Annotated[int | None, Column("count", "The rank that came last, where one was late")] = None
+    critical_path_ns: Annotated[
+        float | None,
+        Column("ns", "From the latest rank's end of the op before to the latest rank's end of this one, median call"),
+    ] = None
+    ranks: Annotated[list[RankShare], Column("text", "Each rank's part of the row's call", in_ops_csv=None)] = field(
+        default_factory=list
+    )
+    rank_spread: Annotated[RankSpread | None, Group("How the ranks differ", "rank_")] = None
+    rank_calls: Annotated[
+        list[RankCall], Column("text", "Of collectives: wait, straggler and times of every call", in_ops_csv=None)
+    ] = field(default_factory=list)
     how: Annotated[
         Mapping[str, str], Column("text", "Columns that are not their own counter's value: how each was had")
     ] = field(default_factory=dict)
@@ -175,8 +200,10 @@ class OpResult:
         """
         formula, name = self.formula, self.measured_on.gpu
         flops = {} if self.flop_count is None else self.flop_by_pipe
-        measured = CountedWork(flops, self.dram_bytes, self.mufu_count)
-        asked = CountedWork({formula.pipe: formula.flop_count}, formula.dram_bytes) if formula else None
+        measured = CountedWork(flops, self.dram_bytes, self.mufu_count, self.link_tx_bytes)
+        asked = None
+        if formula:
+            asked = CountedWork({formula.pipe: formula.flop_count}, formula.dram_bytes, None, self.link_bytes_formula)
         profiled = gpu if name == gpu.name else bundled_gpus().get(name)
         return replace(self, points=roofline_points(measured, asked, profiled, target))
 

@@ -26,7 +26,7 @@ class FormulaResult:
     bound: Annotated[
         str | None,
         Column("text", "Roof that binds the formula's work on the target GPU", in_ops_csv=None,
-               values=("memory", "compute")),
+               values=("memory", "compute", "communication")),
     ] = None  # fmt: skip
     attainable_flop_per_s: Annotated[
         float | None, Column("FLOP/s", "Attainable rate of the formula's work on the target GPU", in_ops_csv=None)
@@ -47,7 +47,7 @@ class MeasuredOn:
     bound: Annotated[
         str | None,
         Column("text", "Roof that binds the measured work; latency where neither comes near",
-               values=("memory", "compute", "latency")),
+               values=("memory", "compute", "latency", "communication")),
     ]  # fmt: skip
     ridge_point: Annotated[
         float | None, Column("FLOP/B", "AI at which its roofs meet for this mix of pipes", in_ops_csv=None)
@@ -115,3 +115,47 @@ class Spread:
     duration_ns: Annotated[Range, Group("ncu's time", "duration_ns_", unit="ns")]
     dram_bytes: Annotated[Range, Group("DRAM bytes", "dram_bytes_", in_ops_csv=False, unit="B")]
     flop_count: Annotated[Range, Group("Executed FLOPs", "flop_count_", in_ops_csv=False, unit="FLOP")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankShare:
+    """One rank's part of an op: of the call that the row is."""
+
+    rank: int
+    duration_ns: float | None
+    """By the row's `time_source`; of collectives never ncu's."""
+    dram_bytes: float | None
+    flop_count: float | None
+    link_tx_bytes: float | None
+    """NVLink user bytes that it sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankDurations:
+    """How the ranks' times of that call differ."""
+
+    min: Annotated[float | None, Column("ns", "Time of the fastest rank, of the row's call")]
+    median: Annotated[float | None, Column("ns", "Median time of the ranks")]
+    max: Annotated[float | None, Column("ns", "Time of the slowest rank")]
+    argmax: Annotated[int | None, Column("count", "The slowest rank")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankSpread:
+    """How the ranks differ."""
+
+    duration_ns: Annotated[RankDurations, Group("Time of the row's call over ranks", "duration_ns_", in_ops_csv=False)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankCall:
+    """One call of a collective over ranks, by nsys."""
+
+    call: int
+    """From 0."""
+    wait_ns: float | None
+    """Longest less shortest time of a rank: what the first one to come waited for the last one."""
+    straggler_rank: int | None
+    """The last one to come; None where no rank was late."""
+    duration_ns: list[float | None]
+    """By rank, the wait included; None of a rank that is missing."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from roofprof.hardware.devices import DeviceSpec
-from roofprof.hardware.roofline import UNPLACED, RooflinePoint, Roofs, place
+from roofprof.hardware.roofline import UNPLACED, RooflinePoint, Roofs, place, with_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,8 @@ class CountedWork:
     flop_by_pipe: Mapping[str, float | None]
     dram_bytes: float | None
     mufu_count: float | None = None
+    link_bytes: float | None = None
+    """Sent to other GPUs, of what communicates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +50,10 @@ def roofline_points(
 
 def _both(measured: CountedWork, formula: CountedWork | None, gpu: DeviceSpec) -> tuple[RooflinePoint, RooflinePoint]:
     roofs = Roofs.of(gpu)
-    points = [place(w.flop_by_pipe, w.dram_bytes, roofs, w.mufu_count) if w else UNPLACED for w in (measured, formula)]
+    points = [
+        with_link(place(w.flop_by_pipe, w.dram_bytes, roofs, w.mufu_count), w.link_bytes, gpu.nvlink_bytes_per_s)
+        if w
+        else UNPLACED
+        for w in (measured, formula)
+    ]
     return points[0], points[1]

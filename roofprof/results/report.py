@@ -20,6 +20,7 @@ from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.results.kernels import kernel_dicts, kernel_frame
 from roofprof.results.op import OpResult
+from roofprof.results.rank_summary import RankSummary
 from roofprof.validate import Bounds, built
 
 SCHEMA_VERSION = 1
@@ -59,6 +60,8 @@ class RooflineReport:
     """One entry per report that was joined with an nsys trace."""
     ceilings: Ceilings | None = None
     """Measured roofs of the profiled GPU, where they were given."""
+    ranks: RankSummary | None = None
+    """Of an analysis over several ranks."""
 
     @property
     def projected(self) -> bool:
@@ -90,6 +93,7 @@ class RooflineReport:
             "joins": [dict(join) for join in self.joins],
             "ceilings": self.ceilings.as_dict() if self.ceilings else None,
             "findings": [f.as_dict() for f in self.findings],
+            "ranks": self.ranks.as_dict() if self.ranks else None,
         }
 
     @classmethod
@@ -112,6 +116,7 @@ class RooflineReport:
             findings=found.findings,
             joins=list(data.get("joins", ())),
             ceilings=None if found.ceilings is None else Ceilings.from_dict(found.ceilings),
+            ranks=found.ranks,
         )
 
     def to_json(self) -> str:
@@ -187,6 +192,7 @@ class _Saved:
     findings: list[Finding]
     joins: list[_SavedJoin] = field(default_factory=list)
     ceilings: Mapping[str, object] | None = None
+    ranks: RankSummary | None = None
 
 
 def load_report(path: str | Path) -> RooflineReport:

@@ -20,6 +20,7 @@ from roofprof.launches.schema import HOW_STRUCT
 from roofprof.results.columns import Column, declared_fields
 from roofprof.results.kernels import KERNEL_SCHEMA
 from roofprof.results.op import OpResult
+from roofprof.results.rank_summary import RankSummary
 from roofprof.results.report import SCHEMA_VERSION, Unattributed
 from roofprof.validate import without_none
 
@@ -63,6 +64,7 @@ def report_schema() -> Schema:
         "findings": made.of(list[Finding]),
         "joins": {"type": "array", "items": _reference("join")},
         "ceilings": made.of(Ceilings | None),
+        "ranks": made.of(RankSummary | None),
     }
     made.defs |= {"report": _report(), "kernel": _kernel(), "join": _join()}
     made.defs["gpu"]["properties"] |= {"role": {"enum": ["ran", "projected"]}}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from roofprof.launches.measured_work import communicates
 from roofprof.timeline.frames import BLOCK, GRID, NsysTrace, with_shapes
 from roofprof.timeline.intervals import grouped
 from roofprof.timeline.join_rules import JoinFinding, join_findings
@@ -158,5 +159,6 @@ def _matched(both: pl.DataFrame) -> pl.DataFrame:
     frame = both.with_columns(offset_ns=offset, ratio=pl.when(nsys > 0).then(pl.col("ncu_duration_ns") / nsys))
     apart = (pl.col("ratio") > MAX_RATIO) | (pl.col("ratio") < 1 / MAX_RATIO) | pl.col("ratio").is_null()
     far = pl.col("offset_ns").abs() > MAX_OFFSET_NS
-    frame = frame.with_columns(flagged=(far & apart).fill_null(False))
+    # Under ncu a collective waits for ranks whose kernels run one at a time: its time there tells nothing.
+    frame = frame.with_columns(flagged=(far & apart).fill_null(False) & ~communicates())
     return frame.select(pl.col(n).cast(t) for n, t in JOIN_SCHEMA.items())

@@ -65,6 +65,8 @@ class NsysTimes:
     """Those about no single op."""
     op_findings: Mapping[RangePath, Sequence[Finding]]
     """Those about the op of one path."""
+    timeline: "Timeline | None" = None
+    """Of the first trace."""
 
 
 Keyed = tuple[RangePath, OpRow]
@@ -98,9 +100,11 @@ def nsys_times(
     joins: list[JoinEntry] = []
     findings: list[Finding] = []
     op_findings: dict[RangePath, list[Finding]] = {}
+    first: Timeline | None = None
     for position, named in enumerate(traces):
         timeline = build_timeline(named.trace, domain, layers)
         if position == 0:
+            first = timeline
             join = join_launches(launches, named.trace, timeline)
             joins.append(_entry(report, named.name, join, timeline))
             for each in join.findings:
@@ -112,7 +116,7 @@ def nsys_times(
             timings |= _timings(rows)
             findings += _of_one_device(rows, named.name, report)
         timings |= _with_graph(timings, [(timeline.key_of(op["nvtx_path"]), op) for op in timeline.ops])
-    return NsysTimes(timings, joins, findings, op_findings)
+    return NsysTimes(timings, joins, findings, op_findings, first)
 
 
 def _with_graph(timings: Mapping[RangePath, OpTiming], ops: Sequence[Keyed]) -> dict[RangePath, OpTiming]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from roofprof.errors import UsageError
-from roofprof.formulas.layer import Phase, expected_experts_hit
+from roofprof.formulas.layer import ALL_REDUCES, DISPATCHES, Phase, expected_experts_hit
 from roofprof.formulas.served.model import Gqa, LayerKind, Moe, ServedModel
 from roofprof.formulas.served.recipes import ServedRecipe
 
@@ -38,10 +38,20 @@ class ServedCase:
     experts_hit: int | None = None
     """Experts here with at least one row, counted; None takes the expectation under uniform routing."""
 
+    all_reduce: str = "ring"
+    """How sums are made over a TP group: a key of `ALL_REDUCES`."""
+    dispatch: str = "rows"
+    """What EP sends: a key of `DISPATCHES`."""
+
     @property
     def tokens(self) -> int:
         """Tokens in the step, M."""
         return self.batch * (self.queries if self.phase == "decode" else self.seq_len)
+
+    @property
+    def ranks(self) -> int:
+        """GPUs that run the layer together."""
+        return self.ep if self.ep > 1 else self.tp
 
     @property
     def layer(self) -> Literal["moe", "dense"]:
@@ -111,6 +121,12 @@ class ServedCase:
             raise UsageError(f"--experts-hit {self.experts_hit} is out of range", hint)
 
     def _check_parallel(self) -> None:
+        for flag, word, words in (
+            ("--all-reduce", self.all_reduce, ALL_REDUCES),
+            ("--dispatch", self.dispatch, DISPATCHES),
+        ):
+            if word not in words:
+                raise UsageError(f"unknown {flag} {word!r}", f"use one of {', '.join(words)}")
         attention = self.model.attention
         if self.tp < 1 or attention.heads % self.tp:
             raise UsageError(f"--tp {self.tp} does not divide {attention.heads} heads")

@@ -95,7 +95,10 @@ def _mla(c: _Config) -> Mla:
 
 
 def _moe(c: _Config, experts: str, inter: str, shared: int = 0, **more: bool) -> Moe:
-    moe = Moe(c.need(experts), c.need("num_experts_per_tok"), c.need(inter), shared, **more)
+    groups, kept = c.hf.n_group or 1, c.hf.topk_group or 1
+    moe = Moe(c.need(experts), c.need("num_experts_per_tok"), c.need(inter), shared, groups, kept, **more)
+    if moe.experts % groups or not kept <= groups:
+        raise c.wrong(f"n_group {groups} and topk_group {kept} do not fit {moe.experts} experts")
     if moe.per_token > moe.experts:
         raise c.wrong(f"num_experts_per_tok {moe.per_token} is more than the {moe.experts} experts")
     return moe

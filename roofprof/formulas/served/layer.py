@@ -7,7 +7,7 @@ them qkv_proj, q_proj, kv_a_proj, qk_norm and attn_gqa. Order: SGLang's and vLLM
 from collections.abc import Iterator
 
 from roofprof.errors import UsageError
-from roofprof.formulas.layer import OpSpec
+from roofprof.formulas.layer import ALL_REDUCES, DISPATCHES, OpSpec
 from roofprof.formulas.range_names import Shape
 from roofprof.formulas.served.attention_ops import gqa_ops, mla_ops
 from roofprof.formulas.served.case import ServedCase
@@ -86,10 +86,12 @@ def _grouped(case: ServedCase, op: str, m: float, per_token: int, n: int, k: int
 
 def _exchange(case: ServedCase, op: str, precision: str) -> OpSpec:
     sizes: Shape = {"m": case.own_tokens, "d": case.model.hidden, "t": case.moe.per_token, "w": case.ep}
-    return OpSpec(op, "all_to_all", {**sizes, "precision": precision})
+    if case.dispatch == "dedup":
+        sizes |= {"x": case.moe.experts, "g": case.moe.groups, "q": case.moe.groups_kept}
+    return OpSpec(op, DISPATCHES[case.dispatch], {**sizes, "precision": precision})
 
 
 def _all_reduce(case: ServedCase, op: str) -> list[OpSpec]:
     if case.tp == 1:
         return []
-    return [OpSpec(op, "all_reduce", {"m": case.tokens, "d": case.model.hidden, "t": case.tp})]
+    return [OpSpec(op, ALL_REDUCES[case.all_reduce], {"m": case.tokens, "d": case.model.hidden, "t": case.tp})]

@@ -53,6 +53,9 @@ class Moe:
     """Width of one routed expert."""
     shared_inter: int = 0
     """Width of all shared experts together; 0 where there are none."""
+    groups: int = 1
+    """Groups of experts, of which a token's lie in `groups_kept`."""
+    groups_kept: int = 1
     shared_gate: bool = False
     """A gate of one output before the shared expert's result (Qwen2-MoE)."""
     biased: bool = False

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pages import code_blocks
 
-SMALL = ("--device", "cpu", "--experts", "16", "--ep", "2", "--tp", "8", "--batch", "3", "--seq-len", "70")
+SMALL = ("--device", "cpu", "--experts", "16", "--ep", "2", "--tp", "2", "--batch", "3", "--seq-len", "70")
 FORMULAS, LAYER, MODULE = "roofprof/formulas/models.py", "roofprof/formulas/layer.py", "harness/ops/column_scale.py"
 
 
@@ -34,7 +34,7 @@ def checkout(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     models = copy / FORMULAS
     insert(models, "^import inspect", "import dataclasses\n")
     models.write_text(models.read_text().replace("Formula = Callable", f"{blocks[FORMULAS]}\n\nFormula = Callable", 1))
-    insert(models, re.escape("for f in ("), "        scale_columns,\n")
+    insert(models, "^ON_ONE_GPU", "    scale_columns,\n")
     insert(copy / LAYER, 'OpSpec\\("moe_down"', blocks[LAYER])
     (copy / MODULE).write_text(blocks[MODULE])
     return copy
@@ -53,8 +53,8 @@ def test_it_is_listed_with_its_expected_shape(checkout: Path) -> None:
     listing = json.loads(run(checkout, "-m", "roofprof.harness.run", "--list", *SMALL, "--only", "^moe_scale"))
     (op,) = listing["cases"][0]["ops"]
     assert (op["op"], op["formula"], op["implementation"]) == ("moe_scale", "scale_columns", "torch_mul")
-    assert op["shape"] == {"m": 24, "d": 7168}
-    assert (op["flop_count"], op["dram_bytes"]) == (24 * 7168, 4 * 24 * 7168 + 2 * 7168)
+    assert op["shape"] == {"m": 12, "d": 7168}
+    assert (op["flop_count"], op["dram_bytes"]) == (12 * 7168, 4 * 12 * 7168 + 2 * 7168)
 
 
 def test_it_agrees_with_its_reference(checkout: Path) -> None:
@@ -71,7 +71,7 @@ def test_its_range_name_holds_the_counted_rows(checkout: Path, tmp_path: Path) -
     )
     (case,) = json.loads((tmp_path / "run.json").read_text())["cases"]
     rows = case["routing"]["row_count"]
-    assert rows != 24
+    assert rows != 12
     assert case["ops"][0]["range_name"] == f"moe_scale:scale_columns:m{rows}:d7168"
 
 

@@ -49,7 +49,7 @@ def test_every_op_agrees_with_its_reference(capsys, layer):
 
 
 def test_ranks_of_experts_share_the_rows(capsys):
-    code, results = verify(capsys, "--only", "moe|topk", "--ep", "2", "--skew", "1.5", "--batch", "9")
+    code, results = verify(capsys, "--only", "moe|topk", "--tp", "2", "--ep", "2", "--skew", "1.5", "--batch", "9")
     assert code == 0
     assert {r["op"] for r in results if r["verdict"] == "ok"} >= {
         "moe_align",

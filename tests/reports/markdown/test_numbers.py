@@ -347,5 +347,5 @@ def _report(request, analyzed, name: str) -> RooflineReport:  # type: ignore[no-
     if name == "timed":
         bundled = "h100-decode-b64-s4096"
         path = data / f"{bundled}.ncu-rep"
-        return analyze_files(AnalyzeRequest([path], ops=bundled, timeline=data / f"{bundled}.sqlite"))
+        return analyze_files(AnalyzeRequest([path], ops=bundled, timeline=[data / f"{bundled}.sqlite"]))
     return request.getfixturevalue(name)  # type: ignore[no-any-return]

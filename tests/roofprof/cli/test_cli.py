@@ -180,7 +180,7 @@ def test_ops_json(capsys) -> None:  # type: ignore[no-untyped-def]
         ["ops"],
         ["ops", "--phase", "all", "--batch", "1,128"],
         ["ops", "--claims"],
-        ["ops", "--tp", "8", "--ep", "2"],
+        ["ops", "--tp", "8", "--ep", "32", "--all-reduce", "one-shot", "--dispatch", "dedup"],
         ["gpus"],
     ],
 )

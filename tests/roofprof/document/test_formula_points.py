@@ -70,7 +70,7 @@ def test_fewer_experts_are_those_of_the_case(case: Build) -> None:
 def test_the_dispatch_tells_the_experts_here_where_no_alignment_ran(case: Build) -> None:
     whole = case(LayerCase("decode", 64, recipe=RECIPES["fp8"], ep=8))
     part = replace(whole, ops=tuple(op for op in whole.ops if op.op != "moe_align"))
-    assert experts_of(part) == experts_of(whole) == CaseExperts(256, 32, 8)
+    assert experts_of(part) == experts_of(whole) == CaseExperts(256, 32, 8, groups=8)
 
 
 def test_experts_that_a_case_does_not_tell_are_unknown(case: Build) -> None:

@@ -118,6 +118,60 @@ def test_expert_parallel_holds_fewer_experts_and_exchanges_rows() -> None:
     assert gate_up.work.flop_count == 2 * 512 * 4096 * 7168  # 8M rows are expected here all the same
 
 
+def test_expert_and_tensor_parallel_leave_experts_whole() -> None:
+    """Worked out by hand for --tp 8 --ep 8: one group of 8 GPUs, 64 tokens, 8 of them sent by each."""
+    case = LayerCase(batch=64, tp=8, ep=8)
+    shapes = {op.op: op.shape for op in layer_ops(case)}
+    assert (case.ranks, case.groups, case.own_tokens, case.local_experts) == (8, 1, 8, 32)
+    assert case.hit == pytest.approx(32 * (1 - (31 / 32) ** 64))  # 27.81: the 64 tokens of one group
+    assert (shapes["moe_gate_up"]["n"], shapes["moe_down"]["k"]) == (4096, 2048)
+    assert shapes["moe_gate_up"]["m"] * shapes["moe_gate_up"]["t"] == 64  # 8 M / t rows  # type: ignore[operator]
+    assert (shapes["shared_gate_up"]["n"], shapes["attn_mqa"]["h"], shapes["o_proj"]["k"]) == (512, 16, 2048)
+    assert shapes["ep_dispatch"]["m"] == shapes["moe_combine"]["m"] == shapes["moe_add_shared"]["m"] == 8
+    assert shapes["all_reduce_mlp"] == {"m": 64, "d": 7168, "t": 8}
+
+
+def test_four_groups_of_eight_share_the_experts() -> None:
+    """--tp 8 --ep 32 at batch 128: 4 groups, 8 experts here, 16 tokens sent, 128 rows here, 512 tokens routed."""
+    case = LayerCase(batch=128, tp=8, ep=32)
+    shapes = {op.op: op.shape for op in layer_ops(case)}
+    assert (case.ranks, case.groups, case.own_tokens, case.local_experts) == (32, 4, 16, 8)
+    assert case.hit == pytest.approx(8 * (1 - (31 / 32) ** 512), rel=1e-12)
+    assert (shapes["moe_permute"]["m"], shapes["moe_permute"]["r"]) == (128, 128)
+    gate_up = next(op for op in layer_ops(case) if op.op == "moe_gate_up")
+    assert gate_up.work.flop_count == 2 * 128 * 4096 * 7168
+
+
+def test_what_is_sent_is_quantised_first() -> None:
+    order = names(LayerCase(tp=2, ep=4))
+    assert order.index("quant_moe_gate_up") + 1 == order.index("ep_dispatch") == order.index("moe_align") - 1
+    assert order.index("ep_combine") + 1 == order.index("moe_combine")
+
+
+def test_tokens_that_do_not_divide_are_a_mean() -> None:
+    case = LayerCase(batch=6, tp=4, ep=8)
+    shapes = {op.op: op.shape for op in layer_ops(case)}
+    assert (shapes["moe_combine"]["m"], shapes["moe_permute"]["r"]) == (1.5, 12)
+
+
+@pytest.mark.parametrize(
+    ("all_reduce", "sent"), [("ring", 2 * 7 / 8), ("tree", 2 * 7 / 8), ("nvls", 9 / 8), ("one-shot", 7)]
+)
+def test_link_bytes_of_an_all_reduce(all_reduce: str, sent: float) -> None:
+    case = LayerCase(batch=64, tp=8, all_reduce=all_reduce)
+    found = {op.op: op.work.link_bytes for op in layer_ops(case)}
+    assert found["all_reduce_attn"] == found["all_reduce_mlp"] == sent * 2 * 64 * 7168
+
+
+def test_a_deduplicated_dispatch_sends_fewer_rows() -> None:
+    rows, tokens = (
+        next(op for op in layer_ops(LayerCase(batch=64, ep=8, dispatch=name)) if op.op == "ep_dispatch").work
+        for name in ("rows", "dedup")
+    )
+    assert rows.link_bytes == pytest.approx(64 * 7 * 7168 * 0.5625)
+    assert tokens.link_bytes == pytest.approx(64 * 3.18 * 7168 * 0.5625, rel=2e-3)  # 4 of 8 groups: 3.18 of 7
+
+
 def test_a_cached_prefix_adds_keys_and_a_merge() -> None:
     shapes = {op.op: op.shape for op in layer_ops(LayerCase("prefill", 1, 1024, prefix_len=512))}
     assert shapes["kv_b_proj"]["m"] == 1536
@@ -132,6 +186,9 @@ def test_a_cached_prefix_adds_keys_and_a_merge() -> None:
         LayerCase(seq_len=0),
         LayerCase(tp=3),
         LayerCase(ep=7),
+        LayerCase(tp=8, ep=4),
+        LayerCase(all_reduce="star"),
+        LayerCase(dispatch="none"),
         LayerCase(experts_hit=257),
         LayerCase(prefix_len=5),
     ],

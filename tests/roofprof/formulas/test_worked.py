@@ -62,6 +62,10 @@ SHAPES: dict[str, Shape] = {
     "merge_state": {"m": 3, "h": 16},
     "all_reduce": {"m": 3, "d": 130, "t": 4},
     "all_to_all": {"m": 3, "d": 130, "w": 4, "precision": "fp8"},
+    "all_reduce_nvls": {"m": 3, "d": 130, "t": 4},
+    "all_gather": {"m": 3, "d": 130, "t": 4, "precision": "fp8"},
+    "reduce_scatter": {"m": 3, "d": 130, "t": 4},
+    "all_to_all_dedup": {"m": 3, "d": 130, "w": 4, "precision": "fp8"},
     "mha_causal": {"b": 2, "s": 100, "p": 33},
 }
 

@@ -12,7 +12,7 @@ NAME = "h100-decode-b64-s4096"
 
 @pytest.fixture(scope="module")
 def joined(data: Path) -> RooflineReport:
-    request = AnalyzeRequest([data / f"{NAME}.ncu-rep"], ops=NAME, timeline=data / f"{NAME}.sqlite")
+    request = AnalyzeRequest([data / f"{NAME}.ncu-rep"], ops=NAME, timeline=[data / f"{NAME}.sqlite"])
     return analyze_files(request)
 
 

@@ -64,6 +64,19 @@ def test_weights_read_at_a_large_batch_are_all_that_the_layers_have(name: str) -
     assert read == pytest.approx(2 * matrices, rel=0.001)
 
 
+@pytest.mark.parametrize(("tp", "ep"), [(1, 8), (8, 8), (4, 32), (1, 256)])
+@pytest.mark.parametrize(("all_reduce", "dispatch"), [("ring", "rows"), ("nvls", "dedup")])
+def test_r1_over_several_gpus_is_the_layer_that_it_was(tp: int, ep: int, all_reduce: str, dispatch: str) -> None:
+    words = {"all_reduce": all_reduce, "dispatch": dispatch}
+    own = layer_ops(LayerCase(tp=tp, ep=ep, batch=30, recipe=RECIPES["fp8"], **words))  # type: ignore[arg-type]
+    served = served_ops(case("deepseek-r1", "moe", "fp8", tp=tp, ep=ep, batch=30, **words))
+    assert [spec.op for spec in served] == [spec.op for spec in own]
+    for a, b in zip(served, own, strict=True):
+        assert (a.work.flop_count, a.work.dram_bytes, a.work.link_bytes) == pytest.approx(
+            (b.work.flop_count, b.work.dram_bytes, b.work.link_bytes), rel=1e-12
+        )
+
+
 def test_sliding_layers_read_their_window() -> None:
     full, sliding = (op(served_ops(case("gpt-oss-120b", kind)), "attn_gqa") for kind in ("moe", "moe-sliding"))
     assert full.work.reads["keys and values"] == 32 * sliding.work.reads["keys and values"]

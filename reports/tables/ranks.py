@@ -1,0 +1,90 @@
+"""What a first screen says of several ranks: how their times differ, and what collectives sent and waited."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from roofprof.formatting import escaped, format_number, format_percent, format_si, printable
+from roofprof.hardware.devices import DeviceSpec
+from roofprof.reports.tables.lines import aligned, microseconds, shortened
+from roofprof.results.op import OpResult
+from roofprof.results.rank_summary import RankLayer, RankSummary
+
+_NAME = 20
+_WIDE = 96
+"""Columns from which a table has room between its columns."""
+_SHOWN = 8
+
+
+class _Cells(NamedTuple):
+    op: str
+    sent: str
+    formula: str
+    ratio: str
+    time: str
+    wait: str
+    late: str
+    rate: str
+    of_link: str
+
+
+_HEADINGS = _Cells("collective", "sent", "formula", "ratio", "µs", "wait µs", "late", "GB/s", "of link")
+
+
+def rank_head(summary: RankSummary, layer: RankLayer | None) -> str:
+    """Ranks, missing ones, and the slowest beside the fastest."""
+    there = summary.count - len(summary.missing)
+    parts = [f"{summary.count} ranks" if not summary.missing else f"{there} of {summary.count} ranks"]
+    if summary.missing:
+        shown = ", ".join(map(str, summary.missing[:_SHOWN])) + (", ..." if len(summary.missing) > _SHOWN else "")
+        parts[0] += f" (missing: {shown})"
+    known = {rank: ns for rank, ns in enumerate(layer.duration_ns if layer else ()) if ns is not None}
+    if layer and layer.slowest_rank is not None and len(known) > 1:
+        fastest = min(known, key=lambda rank: known[rank])
+        slowest = known[layer.slowest_rank]
+        parts.append(f"slowest rank {layer.slowest_rank}: {format_si(slowest / 1e9, 's')}")
+        parts.append(f"fastest rank {fastest}: {format_si(known[fastest] / 1e9, 's')}")
+    elif layer and layer.slowest_rank is None:
+        parts.append("time of a rank unknown: collectives need traces of every rank")
+    return "   ".join(parts)
+
+
+def collective_lines(ops: Sequence[OpResult], gpu: DeviceSpec, width: int) -> list[str]:
+    """A table of the ops that communicate: bytes sent beside the formula's, wait apart from transfer."""
+    rows = [_cells(op, gpu) for op in ops if op.link_tx_bytes is not None or op.rank_calls]
+    if not rows:
+        return []
+    unknown = [name for name in ("formula", "ratio") if all(getattr(row, name) == "—" for row in rows)]
+    kept = [i for i, name in enumerate(_Cells._fields) if name not in unknown]
+    table = [[row[i] for i in kept] for row in (_HEADINGS, *rows)]
+    right = [_Cells._fields[i] != "op" for i in kept]
+    return ["", *(shortened(line, width) for line in aligned(table, right, gap=1 + (width >= _WIDE)))]
+
+
+def _cells(op: OpResult, gpu: DeviceSpec) -> _Cells:
+    sent, asked, roof = op.link_tx_bytes, op.link_bytes_formula, gpu.nvlink_bytes_per_s
+    rate = op.link_bytes_per_s
+    return _Cells(
+        escaped(printable(op.label, _NAME)),
+        format_si(sent, "B"),
+        format_si(asked, "B"),
+        format_number(sent / asked) if sent is not None and asked else "—",
+        microseconds(op.time_ns),
+        microseconds(op.wait_ns),
+        "—" if op.straggler_rank is None else f"rank {op.straggler_rank}",
+        "—" if rate is None else format_number(rate / 1e9),
+        format_percent(rate / roof if rate is not None and roof else None),
+    )
+
+
+def rank_legend(ops: Sequence[OpResult], gpu: DeviceSpec) -> Iterator[str]:
+    """What the figures of ranks stand on."""
+    yield (
+        "ranks: an op is its call whose slowest rank is the median, and that rank's numbers; shares are of the "
+        "slowest rank's time"
+    )
+    if any(op.link_tx_bytes is not None for op in ops):
+        roof = gpu.nvlink_bytes_per_s
+        link = f", of link: of {format_si(roof, 'B/s')} each way" if roof else ""
+        yield f"sent: NVLink user bytes, median rank; GB/s: sent / time without the wait{link}"
+    if any(op.wait_ns is not None for op in ops):
+        yield "wait: the slowest rank's time less that of the rank that came last, by nsys"

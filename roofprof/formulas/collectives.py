@@ -1,0 +1,100 @@
+"""Collectives: the bytes that each GPU sends over its link, by algorithm, beside what moves to and from its DRAM.
+
+Link bytes are those sent by one GPU, a mean over the GPUs where they differ. Ring figures agree with the NVLink
+counters of four GPUs to 0.02 % (docs/multi-gpu.md); the others are the algorithms' and have not been measured.
+"""
+
+from collections.abc import Callable
+from math import comb
+
+from roofprof.formulas.byte_sizes import activation_bytes
+from roofprof.formulas.dimensions import EXPERTS, TOP_K
+from roofprof.formulas.work import Work
+
+
+def all_reduce(m: float, d: float, t: float) -> Work:
+    """Ring all-reduce of [m, d] bf16 over t GPUs: each sends 2(t-1)/t of it."""
+    size = 2 * m * d
+    return _sum(size, 2 * (t - 1) / t * size)
+
+
+def all_reduce_tree(m: float, d: float, t: float) -> Work:
+    """Double-tree all-reduce of [m, d] bf16: 2(t-1)/t of it sent on average, up to twice the size by inner GPUs."""
+    size = 2 * m * d
+    return _sum(size, 2 * (t - 1) / t * size)
+
+
+def all_reduce_nvls(m: float, d: float, t: float) -> Work:
+    """All-reduce of [m, d] bf16 in the NVLink switch: each GPU sends its data once and a t-th of the sum, 1 + 1/t."""
+    size = 2 * m * d
+    return _sum(size, (t + 1) / t * size)
+
+
+def all_reduce_one_shot(m: float, d: float, t: float) -> Work:
+    """One-shot all-reduce of [m, d] bf16: all of it goes to every other GPU, t-1 times the size."""
+    size = 2 * m * d
+    return _sum(size, (t - 1) * size)
+
+
+def _sum(size: float, link_bytes: float) -> Work:
+    return Work(0, {"input": size}, {"sum": size}, link_bytes=link_bytes)
+
+
+def all_gather(m: float, d: float, t: float, precision: str = "bf16") -> Work:
+    """All-gather of [m, d] of each of t GPUs: t-1 parts of that size sent by each."""
+    size = activation_bytes(m, d, precision)
+    return Work(0, {"own part": size}, {"all parts": t * size}, link_bytes=(t - 1) * size)
+
+
+def reduce_scatter(m: float, d: float, t: float) -> Work:
+    """Reduce-scatter of [m, d] bf16 over t GPUs: (t-1)/t of it sent by each, a t-th of the sum kept."""
+    size = 2 * m * d
+    return Work(0, {"input": size}, {"part of the sum": size / t}, link_bytes=(t - 1) / t * size)
+
+
+def all_to_all(
+    m: float, d: float, t: float = TOP_K, w: float = 1, precision: str = "bf16", r: float | None = None
+) -> Work:
+    """Exchange of m tokens' t rows over w GPUs, (w-1)/w of which leave this one, or r where they are counted."""
+    size = activation_bytes(t * m, d, precision)
+    link_bytes = (w - 1) / w * size if r is None else activation_bytes(r, d, precision)
+    return Work(0, {"rows sent": size}, {"rows received": size}, link_bytes=link_bytes)
+
+
+def all_to_all_dedup(
+    m: float, d: float, t: float = TOP_K, w: float = 1, x: float = EXPERTS, g: float = 8, q: float = 4,
+    precision: str = "bf16",
+) -> Work:  # fmt: skip
+    """Exchange of m tokens, each sent once to a GPU of w with any of its t experts, which lie in q of g groups."""
+    row = activation_bytes(m, d, precision)
+    copies = copies_sent(int(t), int(w), int(x), int(g), int(q))
+    remote = copies * (w - 1) / w
+    return Work(0, {"tokens": row}, {"rows received": copies * row}, link_bytes=remote * row)
+
+
+def copies_sent(per_token: int, gpus: int, experts: int, groups: int, kept: int) -> float:
+    """GPUs that a token goes to, its own included, expected under uniform routing.
+
+    Args:
+        per_token: experts of a token, in the `kept` of `groups` groups that its router kept.
+    """
+    local, size = experts // gpus, experts // groups
+    pool = kept * size
+    ways = comb(pool, per_token)
+    if not ways or not local:
+        return float(min(per_token, gpus))
+    own_groups = max(1, local // size)
+    hit = 0.0
+    for among in range(min(own_groups, kept) + 1):  # kept groups whose experts, or some of them, are here
+        chance = comb(own_groups, among) * comb(groups - own_groups, kept - among) / comb(groups, kept)
+        here = among * min(local, size)
+        hit += chance * (1 - comb(pool - here, per_token) / ways)
+    return gpus * hit
+
+
+COLLECTIVES: tuple[Callable[..., Work], ...] = (
+    all_reduce, all_reduce_tree, all_reduce_nvls, all_reduce_one_shot, all_gather, reduce_scatter, all_to_all,
+    all_to_all_dedup,
+)  # fmt: skip
+COLLECTIVE_NAMES = frozenset(formula.__name__ for formula in COLLECTIVES)
+"""Formulas whose ops take several GPUs."""

@@ -1,0 +1,200 @@
+"""From the reports of a job's ranks to one RooflineReport: each op once, with what all ranks say of it."""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from roofprof.analysis.analyze import Measured, Options, analyze
+from roofprof.document.cases import cases_of
+from roofprof.findings import Finding
+from roofprof.hardware.devices import DeviceSpec
+from roofprof.launches.measured_work import communicates
+from roofprof.ranks.checks import RankReport, check_ops, missing_finding, rank_findings
+from roofprof.ranks.choice import RankChoice
+from roofprof.ranks.clocks import Clocks, align_clocks, critical_path
+from roofprof.ranks.merge import Member, merged_op, with_critical_path
+from roofprof.results.op import OpResult
+from roofprof.results.rank_summary import RankLayer, RankSource, RankSummary
+from roofprof.results.report import RooflineReport
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """What was read of a job, or of the phases of one."""
+
+    reports: Sequence[RankReport]
+    count: int
+    """Ranks of the job, missing ones included."""
+    findings: Sequence[Finding] = ()
+
+    @property
+    def missing(self) -> list[int]:
+        """Ranks without a report."""
+        there = {report.rank for report in self.reports}
+        return [rank for rank in range(self.count) if rank not in there]
+
+
+def analyze_ranks(ranks: Ranks, target: DeviceSpec | None, options: Options) -> RooflineReport:
+    """Analyse the launches of several ranks as one job's.
+
+    An op's row is the call whose slowest rank is the median, matched over ranks by ordinal, and that rank's numbers;
+    the time of a case is that of its slowest rank. ncu's times of collectives are left out: they are waits.
+
+    Raises:
+        ReportError: the reports have no op in common.
+    """
+    measured = [_without_waits(report.measured) for report in ranks.reports]
+    choice = RankChoice({r.measured.name: (r.job, r.rank) for r in ranks.reports})
+    found = analyze(measured, target, replace(options, choice=choice, only=None), ())
+    names = {key: op.label for (key, _), op in zip(choice.keys, found.ops, strict=True)}
+    jobs = list(dict.fromkeys(report.job for report in ranks.reports))
+    clocks: dict[str, Clocks | None] = {}
+    path: dict[Hashable, float] = {}
+    told: list[Finding] = []
+    for job in jobs:
+        own = [report for report in ranks.reports if report.job == job]
+        ops = {key: op for key, op in choice.ops.items() if choice.job_of[key] == job}
+        check_ops(own, ops, names)
+        clocks[job] = align_clocks(ops.values())
+        path |= critical_path(ops, clocks[job])
+        told += rank_findings(own, ops, names, clocks[job])
+    if ranks.missing:
+        told.append(missing_finding(jobs[0], ranks.count, ranks.missing))
+    moved = _Moved.of(ranks.reports)
+    members: dict[Hashable, list[Member]] = {}
+    for (key, rank), op in zip(choice.keys, found.ops, strict=True):
+        members.setdefault(key, []).append((rank, moved.op(op)))
+    merged = [
+        with_critical_path(
+            merged_op(own, choice.ops[key], ranks.count, clocks[choice.job_of[key]], found.gpu, found.target), key, path
+        )
+        for key, own in members.items()
+    ]
+    kept = [op for op in merged if not options.only or options.only(op.op) or options.only(op.label)]
+    general = [moved.finding(f) for f in found.findings if f.op is None]
+    report = replace(
+        found,
+        ops=kept,
+        kernels=moved.kernels(found.kernels),
+        reports=[_entry(job, ranks.reports, found.reports) for job in jobs],
+        unattributed=replace(
+            found.unattributed, kernels=[moved.kernel(kernel) for kernel in found.unattributed.kernels]
+        ),
+        joins=[{**join, "report": moved.job(join["report"])} for join in found.joins],
+        findings=[*_once([*ranks.findings, *told, *general]), *(f for op in kept for f in op.findings)],
+    )
+    return replace(report, ranks=_summary(ranks, report, clocks))
+
+
+def _without_waits(measured: Measured) -> Measured:
+    """Without ncu's time of communication kernels: the other ranks' kernels do not run beside them there."""
+    time = pl.when(~communicates()).then("duration_ns").alias("duration_ns")
+    return replace(measured, launches=measured.launches.with_columns(time))
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """Reports of ranks as parts of their job's: launch ids go on over the ranks."""
+
+    first_id: Mapping[str, int]
+    jobs: Mapping[str, str]
+    ranks: Mapping[str, int]
+
+    @classmethod
+    def of(cls, reports: Sequence[RankReport]) -> "_Moved":
+        first, next_id = {}, dict[str, int]()
+        for report in reports:
+            first[report.measured.name] = next_id.get(report.job, 0)
+            ids = report.measured.launches["launch_id"]
+            next_id[report.job] = first[report.measured.name] + (int(ids.to_numpy().max()) + 1 if len(ids) else 0)
+        return cls(first, {r.measured.name: r.job for r in reports}, {r.measured.name: r.rank for r in reports})
+
+    def job(self, name: str) -> str:
+        return self.jobs.get(name, name)
+
+    def op(self, op: OpResult) -> OpResult:
+        first = self.first_id[op.report]
+        findings = [self.finding(f) for f in op.findings]
+        return replace(op, report=self.job(op.report), kernels=[first + k for k in op.kernels], findings=findings)
+
+    def finding(self, finding: Finding) -> Finding:
+        if finding.report is None:
+            return finding
+        first, launch = self.first_id.get(finding.report, 0), finding.launch_id
+        return replace(finding, report=self.job(finding.report), launch_id=None if launch is None else first + launch)
+
+    def kernel(self, kernel: Mapping[str, object]) -> dict[str, object]:
+        name, launch = str(kernel["report"]), kernel["launch_id"]
+        assert isinstance(launch, int)
+        return {**kernel, "report": self.job(name), "launch_id": self.first_id[name] + launch}
+
+    def kernels(self, kernels: pl.DataFrame) -> pl.DataFrame:
+        first = pl.col("report").replace_strict(self.first_id, return_dtype=pl.Int64)
+        return kernels.with_columns(
+            pl.col("report").replace(self.jobs),
+            launch_id=pl.col("launch_id") + first,
+            rank=pl.col("report").replace_strict(self.ranks, return_dtype=pl.Int64),
+        )
+
+
+def _once(findings: Iterable[Finding]) -> list[Finding]:
+    """What several ranks say in the same words once."""
+    return list({(f.kind, f.op, f.report, f.message): f for f in findings}.values())
+
+
+def _entry(job: str, reports: Sequence[RankReport], entries: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """One entry of `reports` for a job: its ranks' together."""
+    own = [(r.rank, entry) for r, entry in zip(reports, entries, strict=True) if r.job == job]
+    first = own[0][1]
+
+    def all_of(key: str) -> list[object]:
+        values = {value for _, entry in own for value in entry[key]}  # type: ignore[attr-defined]
+        return sorted(values)
+
+    devices = {
+        f"rank {rank}, device {device}": facts
+        for rank, entry in own
+        for device, facts in entry["devices"].items()  # type: ignore[attr-defined]
+    }
+    known = [entry["counters_known"] for _, entry in own]
+    return {
+        **first,
+        "name": job,
+        "launch_count": sum(int(str(entry["launch_count"])) for _, entry in own),
+        "process_count": sum(int(str(entry["process_count"])) for _, entry in own),
+        **{key: all_of(key) for key in ("workload_types", "replay_passes", "chips")},
+        "devices": devices,
+        "counters_known": {key: all(each[key] for each in known) for key in known[0]},  # type: ignore
+    }
+
+
+def _summary(ranks: Ranks, report: RooflineReport, clocks: Mapping[str, Clocks | None]) -> RankSummary:
+    known = [found for found in clocks.values() if found]
+    sources = [
+        RankSource(rank=r.rank, name=r.measured.name, launch_count=r.measured.launches.height) for r in ranks.reports
+    ]
+    return RankSummary(
+        count=ranks.count,
+        missing=ranks.missing,
+        sources=sources,
+        layers=[_layer(case.report, case.layer, ranks.count) for case in cases_of([report])],
+        aligned=all(found.aligned for found in known) if known else None,
+        clock_spread_ns=max((found.spread_ns for found in known), default=None),
+    )
+
+
+def _layer(job: str, ops: Sequence[OpResult], count: int) -> RankLayer:
+    """A rank's time is known where that of each op is that it ran."""
+    times: list[float | None] = []
+    for rank in range(count):
+        own = [share.duration_ns for op in ops for share in op.ranks if share.rank == rank]
+        known = [ns for ns in own if ns is not None]
+        times.append(sum(known) if own and len(known) == len(own) else None)
+    known_times = {rank: ns for rank, ns in enumerate(times) if ns is not None}
+    first = ops[0]
+    return RankLayer(
+        report=job, phase=first.phase, batch=first.batch, seq_len=first.seq_len, cache=first.cache,
+        duration_ns=times,
+        slowest_rank=max(known_times, key=lambda rank: known_times[rank]) if known_times else None,
+    )  # fmt: skip

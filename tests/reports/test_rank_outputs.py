@@ -1,0 +1,100 @@
+"""What outputs make of an analysis over ranks: made-up ranks here, so that every figure is known."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from tiny_report import tiny_report
+
+import roofprof
+from roofprof.advice.answer import answers_of
+from roofprof.hardware.devices import load_gpu
+from roofprof.reports.outputs.registry import analysis_outputs, write_folder
+from roofprof.reports.plots.links import draw_links, has_links
+from roofprof.reports.tables.answer import print_answers
+from roofprof.results.op_groups import RankCall
+from roofprof.results.report import RooflineReport
+
+REDUCE = "ncclDevKernel_AllReduce_Sum_bf16_RING_LL"
+
+
+def rank_file(path: Path, sent: float) -> Path:
+    metrics = {"gpu__time_duration.sum": 5e4, "nvltx__bytes_data_user.sum": sent, "dram__bytes_read.sum": 1e6}
+    path.write_bytes(tiny_report([("gemm", metrics), (REDUCE, metrics)]))
+    return path
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> RooflineReport:
+    """Two ranks; the all-reduce took 400 µs on rank 0, which waited 300 of them for rank 1."""
+    files = [rank_file(tmp_path / f"r{rank}.ncu-rep", 30e6) for rank in range(2)]
+    made = roofprof.analyze(*files, ranks=True, gpu="same")
+    gemm, reduce = made.ops
+    call = RankCall(call=0, wait_ns=300e3, straggler_rank=1, duration_ns=[400e3, 100e3])
+    shares = [replace(share, duration_ns=ns) for share, ns in zip(reduce.ranks, (400e3, 100e3), strict=True)]
+    reduce = replace(
+        reduce, nsys_union_ns=400e3, time_source="nsys", wait_ns=300e3, straggler_rank=1, rank_calls=[call],
+        ranks=shares, link_bytes_per_s=300e9, link_bytes_formula=29e6,
+    )  # fmt: skip
+    assert made.ranks is not None
+    layer = replace(made.ranks.layers[0], duration_ns=[450e3, 150e3], slowest_rank=0)
+    return replace(made, gpu=load_gpu("h200"), ops=[gemm, reduce], ranks=replace(made.ranks, layers=[layer]))
+
+
+def screen(report: RooflineReport, width: int) -> str:
+    out = io.StringIO()
+    print_answers(report, answers_of(report), out, width)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_screen_tells_ranks_and_waits(report: RooflineReport, width: int) -> None:
+    lines = screen(report, width).splitlines()
+    assert "2 ranks   slowest rank 0: 450 µs   fastest rank 1: 150 µs" in lines
+    head = next(line for line in lines if line.startswith("collective"))
+    assert head.split() == ["collective", "sent", "formula", "ratio", "µs", "wait", "µs", "late", "GB/s", "of", "link"]
+    row = lines[lines.index(head) + 1]
+    assert row.split()[1:6] == ["30.0", "MB", "29.0", "MB", "1.03"]
+    assert row.split()[-5:] == ["rank", "1", "300", "67", "%"]
+    assert max(map(len, lines)) <= width
+
+
+def test_missing_ranks_stand_in_the_head(report: RooflineReport) -> None:
+    assert report.ranks is not None
+    lacking = replace(report, ranks=replace(report.ranks, count=4, missing=[1, 3]))
+    assert "2 of 4 ranks (missing: 1, 3)" in screen(lacking, 100)
+
+
+def test_shares_are_of_the_slowest_ranks_time(report: RooflineReport) -> None:
+    (answer,) = answers_of(report)
+    assert answer.time_ns == 450e3
+    assert sorted(row.share or 0 for row in answer.rows) == pytest.approx([50 / 450, 400 / 450])
+
+
+def test_launches_are_a_dataset_of_ranks(report: RooflineReport, tmp_path: Path) -> None:
+    paths = write_folder(analysis_outputs(), [report], tmp_path / "out")
+    assert [p for p in paths if "launches" in p.parts] == [
+        tmp_path / f"out/launches/rank={rank:03d}/part-0.parquet" for rank in range(2)
+    ]
+    scanned = pl.scan_parquet(tmp_path / "out/launches", hive_partitioning=True)
+    sums = scanned.group_by("rank").agg(pl.col("link_tx_bytes").sum(), pl.len()).sort("rank").collect()
+    assert sums.rows() == [(0, 60e6, 2), (1, 60e6, 2)]
+
+
+def test_one_report_makes_no_dataset(tmp_path: Path) -> None:
+    report = roofprof.analyze(rank_file(tmp_path / "one.ncu-rep", 1e6))
+    write_folder(analysis_outputs(), [report], tmp_path / "out")
+    assert not (tmp_path / "out/launches").exists()
+
+
+def test_links_are_drawn_where_they_are_known(report: RooflineReport, tmp_path: Path) -> None:
+    assert has_links(report)
+    assert not has_links(replace(report, gpu=replace(report.gpu, nvlink_bytes_per_s=None)))
+    bars, roof = draw_links(report).axes
+    assert [bar.get_width() for bar in bars.patches] == pytest.approx([300.0])
+    words = [text.get_text() for text in bars.texts]
+    assert "300 GB/s, 67 %; waits 300 µs for rank 1" in words
+    assert "link 450 GB/s " in words
+    assert roof.get_xlabel() == "FLOP per byte sent"

@@ -1,0 +1,115 @@
+"""Four ranks of a real job, whose collectives' bytes are known and whose rank 1 was late once."""
+
+from pathlib import Path
+
+import pytest
+
+import roofprof
+from roofprof.results.op import OpResult
+from roofprof.results.report import RooflineReport
+
+PAYLOAD = 64 << 20
+RANKS = 4
+
+
+@pytest.fixture(scope="module")
+def ranks(shared_data: Path) -> Path:
+    if not (shared_data / "ranks").is_dir():
+        pytest.skip("needs the reports of four ranks")
+    return shared_data / "ranks"
+
+
+@pytest.fixture(scope="module")
+def report(ranks: Path) -> RooflineReport:
+    reports = [ranks / f"corelink.{rank}.ncu-rep" for rank in range(RANKS)]
+    traces = [ranks / f"nsys.{rank}.sqlite" for rank in range(RANKS)]
+    return roofprof.analyze(*reports, ranks=True, timeline=traces, gpu="same")
+
+
+def of(report: RooflineReport, name: str) -> OpResult:
+    return next(op for op in report.ops if op.op == name)
+
+
+@pytest.mark.parametrize(
+    ("op", "sent"),
+    [
+        ("all_reduce", 2 * (RANKS - 1) / RANKS * PAYLOAD), ("all_gather", (RANKS - 1) * PAYLOAD),
+        ("reduce_scatter", (RANKS - 1) / RANKS * PAYLOAD), ("all_to_all", (RANKS - 1) / RANKS * PAYLOAD),
+        ("broadcast", PAYLOAD),
+    ],
+)  # fmt: skip
+def test_sent_bytes_are_the_algorithms(report: RooflineReport, op: str, sent: float) -> None:
+    found = of(report, op)
+    assert found.link_tx_bytes == pytest.approx(sent, rel=3e-4)
+    own = [share.link_tx_bytes for share in found.ranks]
+    if op == "broadcast":
+        assert own[-1] == pytest.approx(2688, abs=200), "the last rank of the ring sends nothing on"
+        own.pop()
+    assert own == pytest.approx([sent] * len(own), rel=3e-4)
+    assert found.bound == found.measured_on.bound == "communication"
+    assert found.duration_ns is None, "ncu's time of a collective is a wait"
+
+
+def test_launches_of_all_ranks_go_on(report: RooflineReport) -> None:
+    assert report.ranks is not None
+    assert [source.launch_count for source in report.ranks.sources] == [24] * RANKS
+    assert report.reports[0]["launch_count"] == report.kernels.height == 24 * RANKS
+    assert report.kernels["launch_id"].to_list() == list(range(24 * RANKS))
+    assert report.kernels["rank"].to_list() == [rank for rank in range(RANKS) for _ in range(24)]
+    by_id = {row["launch_id"]: row for row in report.kernels.to_dicts()}
+    for op in report.ops:
+        assert {by_id[launch]["op"] for launch in op.kernels} == {op.op}
+        assert len({by_id[launch]["rank"] for launch in op.kernels}) == 1
+
+
+def test_the_late_rank_is_found(report: RooflineReport) -> None:
+    """Start-up, then rank 1 sleeps for 2 ms before the second all-reduce, then a clean one."""
+    found = of(report, "all_reduce")
+    first, late, clean = found.rank_calls
+    assert (first.straggler_rank, late.straggler_rank) == (2, 1)
+    assert first.wait_ns == pytest.approx(110.36e6, rel=0.01)
+    assert late.wait_ns == pytest.approx(2.36e6, rel=0.01)
+    assert clean.wait_ns is not None
+    assert clean.wait_ns < 0.1e6
+    assert late.duration_ns[1] == min(ns for ns in late.duration_ns if ns is not None)
+    assert (found.wait_ns, found.straggler_rank) == (late.wait_ns, 1), "the row's is the call that is the median"
+    assert found.rank_spread is not None
+    assert found.rank_spread.duration_ns.argmax == 0
+    assert found.link_bytes_per_s == pytest.approx(100.67e6 / 320e-6, rel=0.01), "the wait is not in it"
+
+
+def test_a_broadcast_has_no_wait(report: RooflineReport) -> None:
+    found = of(report, "broadcast")
+    assert found.wait_ns is found.straggler_rank is found.link_bytes_per_s is None
+    assert len(found.rank_calls) == 3
+
+
+def test_the_layers_time_is_the_slowest_ranks(report: RooflineReport) -> None:
+    assert report.ranks is not None
+    assert report.ranks.aligned
+    (layer,) = report.ranks.layers
+    times = [
+        sum(share.duration_ns or 0 for op in report.ops for share in op.ranks if share.rank == r) for r in range(4)
+    ]
+    assert layer.duration_ns == pytest.approx(times)
+    assert layer.slowest_rank == times.index(max(times))
+    assert all(op.critical_path_ns for op in report.ops)
+
+
+def test_without_traces_times_of_collectives_are_unknown(ranks: Path) -> None:
+    report = roofprof.analyze(*sorted(ranks.glob("corelink.*.ncu-rep")), ranks=True, gpu="same")
+    found = of(report, "all_gather")
+    assert found.link_tx_bytes == 201_336_192
+    assert found.time_ns is found.wait_ns is found.critical_path_ns is None
+    assert {share.duration_ns for share in found.ranks} == {None}
+    assert not found.rank_calls
+    assert of(report, "up").duration_ns
+    assert report.kernels.filter(report.kernels["op"] == "all_gather")["duration_ns"].null_count() == 12
+
+
+def test_it_is_saved_and_loaded(report: RooflineReport, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(report.to_json(), encoding="utf-8")
+    again = roofprof.analyze(path)
+    assert again.ranks == report.ranks
+    assert again.ops == report.ops
