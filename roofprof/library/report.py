@@ -120,6 +120,16 @@ class Report:
         """report.json's text; `roofprof.load` reads it back."""
         return self.data.to_json()
 
+    def to_parquet(self, folder: PathLike) -> list[Path]:
+        """Write a table per case, ops-CASE.parquet, and kernels.parquet, for DuckDB and the like; gives their paths.
+
+        Raises:
+            roofprof.errors.RoofprofError: a file cannot be written.
+        """
+        from roofprof.reports.parquet import write_cases
+
+        return write_cases(self.data, Path(folder))
+
     def to_html(self, path: PathLike) -> Path:
         """Write the interactive page, one file, and give its path."""
         return self.save(path, ".html")

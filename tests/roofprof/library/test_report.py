@@ -1,5 +1,6 @@
 """`rp.analyze`, `rp.load` and `rp.diff` in a script."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -66,6 +67,31 @@ def test_files(report: rp.Report, tmp_path: Path) -> None:
     assert pl.read_parquet(tmp_path / "r.parquet").height == len(decode.rows)
     with pytest.raises(UsageError):
         decode.save(tmp_path / "r.doc")
+
+
+def test_a_table_per_case(report: rp.Report, tmp_path: Path) -> None:
+    paths = report.to_parquet(tmp_path / "tables")
+    assert [path.name for path in paths] == [
+        "ops-decode-batch-1-kv-length-4096-cold-cache.parquet",
+        "ops-decode-batch-64-kv-length-4096-cold-cache.parquet",
+        "ops-decode-batch-128-kv-length-4096-cold-cache.parquet",
+        "ops-prefill-batch-1-new-tokens-1024-cold-cache.parquet",
+        "kernels.parquet",
+    ]
+    tables = pl.read_parquet(tmp_path / "tables/ops-*.parquet")
+    assert tables.schema == report.ops.schema
+    key = ["phase", "batch", "op", "implementation", "duration_ns"]
+    assert tables.sort(key).equals(report.ops.sort(key))
+    assert pl.read_parquet(paths[-1]).height == report.kernels.height
+    (empty, _) = report.filter(batch=7).to_parquet(tmp_path / "none")
+    assert pl.read_parquet(empty).height == 0
+
+
+def test_hostile_cases_stay_in_their_folder(report: rp.Report, tmp_path: Path) -> None:
+    ops = [replace(row, phase=f"../../{number}/x") for number, row in enumerate(report.rows[:2])]
+    paths = rp.Report(replace(report.data, ops=ops), "hostile").to_parquet(tmp_path / "tables")
+    assert {path.parent for path in paths} == {tmp_path / "tables"}
+    assert len(set(paths)) == 3
 
 
 def test_diff(report: rp.Report, tmp_path: Path, data: Path) -> None:
