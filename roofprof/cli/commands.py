@@ -98,6 +98,10 @@ COMMANDS = {
         "roofprof.cli.rank",
         "rank_command",
         "Capture one rank of a job that torchrun, srun or mpirun started: DIR/rank000, rank001, ...",
+        examples=(
+            "torchrun --nproc-per-node 4 --no-python -- roofprof rank -o DIR -- python app.py",
+            "srun --ntasks 8 roofprof rank -o DIR -- python app.py",
+        ),
     ),
     "doctor": LazyCommand(
         "roofprof.cli.doctor",

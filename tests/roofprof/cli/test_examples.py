@@ -9,18 +9,20 @@ from roofprof.cli import run
 from roofprof.cli.commands import COMMANDS, ROOT_EXAMPLES
 
 EXAMPLES = [line.split("   #")[0].rstrip() for command in COMMANDS.values() for line in command.examples]
-ON_A_GPU = re.compile(r"roofprof (doctor|selfcheck|ceilings|verify|capture(?!.*--dry-run)|sweep(?!.*--dry-run))\b")
+ON_A_GPU = re.compile(
+    r"(?:torchrun|srun) |roofprof (doctor|selfcheck|ceilings|verify|capture(?!.*--dry-run)|sweep(?!.*--dry-run))\b"
+)
 THEIR_OWN = "trace.ncu-rep"
 
 
 def test_every_command_has_examples() -> None:
     assert not [name for name, command in COMMANDS.items() if len(command.examples) < 2]
-    assert all(line.startswith("roofprof ") for line in (*EXAMPLES, *ROOT_EXAMPLES))
+    assert all("roofprof " in line for line in (*EXAMPLES, *ROOT_EXAMPLES))
 
 
 @pytest.mark.parametrize("line", [*EXAMPLES, *(line.split("   #")[0] for line in ROOT_EXAMPLES)])
 def test_examples_have_options_that_exist(line: str) -> None:
-    words = line.split(" -- ")[0].split()
+    words = line[line.index("roofprof ") :].split(" -- ")[0].split()
     known = {option for p in COMMANDS[words[1]].load(words[1]).params for option in (*p.opts, *p.secondary_opts)}
     assert {word for word in words[2:] if word.startswith("-")} <= known
 
