@@ -99,7 +99,7 @@ COMMANDS = {
         "rank_command",
         "Capture one rank of a job that torchrun, srun or mpirun started: DIR/rank000, rank001, ...",
         examples=(
-            "torchrun --nproc-per-node 4 --no-python -- roofprof rank -o DIR -- python app.py",
+            "torchrun --nproc-per-node 4 --no-python -- roofprof rank -o DIR -- ./app",
             "srun --ntasks 8 roofprof rank -o DIR -- python app.py",
         ),
     ),
