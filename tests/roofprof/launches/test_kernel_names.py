@@ -2,7 +2,7 @@
 
 import pytest
 
-from roofprof.launches.kernel_names import Tile, is_matrix_kernel, splits_k, tile_of
+from roofprof.launches.kernel_names import Tile, ends_together, is_matrix_kernel, splits_k, tile_of
 
 CUTLASS_FP8 = (
     "void cutlass::device_kernel<cutlass::gemm::kernel::GemmUniversal<cute::tuple<int, int, int, int>, "
@@ -60,3 +60,16 @@ def test_kernels_that_must_do_tensor_work(function: str, demangled: str, expecte
 def test_split_k_is_not_split_kv() -> None:
     assert splits_k(["nvjet_sm90_tst_64x32_64x16_1x2_h_bz_splitK_TNT", "splitKreduce_kernel"])
     assert not splits_k(["sm90::flash_fwd_splitkv_mla_kernel<Traits>"])
+
+
+@pytest.mark.parametrize(
+    ("name", "together"),
+    [
+        ("ncclDevKernel_AllReduce_Sum_bf16_RING_LL", True), ("ncclDevKernel_AllGather_RING_LL", True),
+        ("ncclDevKernel_ReduceScatter_Sum_bf16_RING_LL", True), ("ncclDevKernel_SendRecv", True),
+        ("ncclDevKernel_Broadcast_RING_LL", False), ("ncclDevKernel_Reduce_Sum_bf16_RING_LL", False),
+        ("void cross_device_reduce_1stage<bf16, 4>", True), ("nvjet_sm90_tst_96x128", False),
+    ],
+)  # fmt: skip
+def test_which_collectives_end_on_all_ranks_at_once(name: str, together: bool) -> None:
+    assert ends_together(name) is together
