@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import roofprof
+from roofprof.advice.reasons import reasons_of
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
 
@@ -104,6 +105,7 @@ def test_without_traces_times_of_collectives_are_unknown(ranks: Path) -> None:
     assert found.time_ns is found.wait_ns is found.critical_path_ns is None
     assert {share.duration_ns for share in found.ranks} == {None}
     assert not found.rank_calls
+    assert {reason.why for reason in reasons_of(report, [found])} == {"time unknown: trace each rank"}
     assert of(report, "up").duration_ns
     assert report.kernels.filter(report.kernels["op"] == "all_gather")["duration_ns"].null_count() == 12
 
