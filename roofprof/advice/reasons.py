@@ -105,10 +105,10 @@ def _at_the_roof(facts: Facts) -> Reason:
 def _by_roofs(facts: Facts) -> Reason:
     op = facts.op
     bound = op.points.on_gpu.bound
-    if op.of_roof is None or bound is None:
-        return _without_roof(facts)
     if bound == "communication":
         return _by_link(op)
+    if op.of_roof is None or bound is None:
+        return _without_roof(facts)
     reached = _rate(op) if bound == "compute" else _bandwidth(facts)
     if op.measured_on.bound == "latency" or op.of_roof < FAR:
         if (share := facts.longest_share) < ONE_KERNEL:
@@ -130,6 +130,8 @@ def _without_roof(facts: Facts) -> Reason:
 def _by_link(op: OpResult) -> Reason:
     """Of an op that communicates: the wait where that is most of it, else the link's rate without it."""
     wait, time = op.wait_ns, op.time_ns
+    if time is None:
+        return Reason("time unknown: trace each rank", None)
     if wait is not None and time and wait > WAITING * time:
         late = "" if op.straggler_rank is None else f" for rank {op.straggler_rank}"
         return Reason(f"waits {format_si(wait / 1e9, 's')}{late}", "see what that rank did before", wait)

@@ -50,10 +50,8 @@ def with_measured_work(launches: pl.DataFrame) -> pl.DataFrame:
     stored = pl.max_horizontal("dram_write_bytes", "l2_write_bytes")
     both = pl.col("dram_write_bytes").is_not_null() & pl.col("l2_write_bytes").is_not_null()
     return (
-        launches.with_columns(
-            tensor_work_unknown().alias("tensor_work_unknown"), _failed().alias("profiling_failed"),
-            communicates().alias("communicates"),
-        )
+        launches.with_columns(tensor_work_unknown().alias("tensor_work_unknown"), communicates().alias("communicates"))
+        .with_columns(_failed().alias("profiling_failed"))
         .with_columns(
             pl.when(moves.fill_null(False)).then("fp16_flop_count").otherwise(pl.lit(0.0)).alias("fp16_left_out_flop_count"),
             pl.when(moves.fill_null(False)).then(pl.lit(0.0)).otherwise("fp16_flop_count").alias("fp16_flop_count"),
@@ -77,13 +75,16 @@ def full_name() -> pl.Expr:
 
 def _are_communication(names: pl.Series) -> pl.Series:
     known = {name: is_communication_kernel(name) for name in names.unique().to_list()}
-    return pl.Series(names.name, [known[name] for name in names.to_list()], pl.Boolean)
+    found = [name for name, communication in known.items() if communication]
+    return names.is_in(found) if found else pl.Series(names.name, [False], pl.Boolean).new_from_index(0, len(names))
 
 
 def _failed() -> pl.Expr:
     counted = [pl.col(column).is_not_null() for column in ("duration_ns", "dram_bytes", "sm_clock_hz", *FLOP_COLUMNS)]
     # Over ranks the time of what communicates is taken out, and a report may hold no other counter of it.
-    return ~pl.any_horizontal(counted) & ~communicates() & pl.col("duration_ns").is_not_null().any().over("report")
+    return (
+        ~pl.any_horizontal(counted) & ~pl.col("communicates") & pl.col("duration_ns").is_not_null().any().over("report")
+    )
 
 
 def _flop_count() -> pl.Expr:

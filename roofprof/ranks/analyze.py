@@ -13,7 +13,7 @@ from roofprof.launches.measured_work import communicates
 from roofprof.ranks.checks import RankReport, check_ops, missing_finding, rank_findings
 from roofprof.ranks.choice import RankChoice
 from roofprof.ranks.clocks import Clocks, align_clocks, critical_path
-from roofprof.ranks.merge import Member, merged_op, with_critical_path
+from roofprof.ranks.merge import Member, merged_op
 from roofprof.results.op import OpResult
 from roofprof.results.rank_summary import RankLayer, RankSource, RankSummary
 from roofprof.results.report import RooflineReport
@@ -47,12 +47,42 @@ def analyze_ranks(ranks: Ranks, target: DeviceSpec | None, options: Options) -> 
     measured = [_without_waits(report.measured) for report in ranks.reports]
     choice = RankChoice({r.measured.name: (r.job, r.rank) for r in ranks.reports})
     found = analyze(measured, target, replace(options, choice=choice, only=None), ())
+    over = _over_ranks(ranks, choice, found)
+    moved = _Moved.of(ranks.reports)
+    ops = _merged_ops(ranks, choice, found, over, moved)
+    kept = [op for op in ops if not options.only or options.only(op.op) or options.only(op.label)]
+    of_rows = {id(finding) for op in found.ops for finding in op.findings}
+    general = [moved.finding(f) for f in found.findings if id(f) not in of_rows]
+    unattributed = [moved.kernel(kernel) for kernel in found.unattributed.kernels]
+    report = replace(
+        found,
+        ops=kept,
+        kernels=moved.kernels(found.kernels),
+        reports=[_entry(job, ranks.reports, found.reports) for job in over.clocks],
+        unattributed=replace(found.unattributed, kernels=unattributed),
+        joins=[{**join, "report": moved.job(join["report"])} for join in found.joins],
+        findings=[*_once([*ranks.findings, *over.findings, *general]), *(f for op in kept for f in op.findings)],
+    )
+    return replace(report, ranks=_summary(ranks, report, over.clocks))
+
+
+@dataclass(frozen=True, slots=True)
+class _Over:
+    """What only all ranks of a job together tell."""
+
+    clocks: Mapping[str, Clocks | None]
+    """Of each job."""
+    critical_ns: Mapping[Hashable, float]
+    """Of each op."""
+    findings: Sequence[Finding]
+
+
+def _over_ranks(ranks: Ranks, choice: RankChoice, found: RooflineReport) -> _Over:
     names = {key: op.label for (key, _), op in zip(choice.keys, found.ops, strict=True)}
-    jobs = list(dict.fromkeys(report.job for report in ranks.reports))
     clocks: dict[str, Clocks | None] = {}
     path: dict[Hashable, float] = {}
     told: list[Finding] = []
-    for job in jobs:
+    for job in dict.fromkeys(report.job for report in ranks.reports):
         own = [report for report in ranks.reports if report.job == job]
         ops = {key: op for key, op in choice.ops.items() if choice.job_of[key] == job}
         check_ops(own, ops, names)
@@ -60,31 +90,23 @@ def analyze_ranks(ranks: Ranks, target: DeviceSpec | None, options: Options) -> 
         path |= critical_path(ops, clocks[job])
         told += rank_findings(own, ops, names, clocks[job])
     if ranks.missing:
-        told.append(missing_finding(jobs[0], ranks.count, ranks.missing))
-    moved = _Moved.of(ranks.reports)
+        told.append(missing_finding(next(iter(clocks)), ranks.count, ranks.missing))
+    return _Over(clocks, path, told)
+
+
+def _merged_ops(
+    ranks: Ranks, choice: RankChoice, found: RooflineReport, over: _Over, moved: "_Moved"
+) -> list[OpResult]:
+    """One row for each op of each job, in the order of first launches."""
     members: dict[Hashable, list[Member]] = {}
     for (key, rank), op in zip(choice.keys, found.ops, strict=True):
         members.setdefault(key, []).append((rank, moved.op(op)))
-    merged = [
-        with_critical_path(
-            merged_op(own, choice.ops[key], ranks.count, clocks[choice.job_of[key]], found.gpu, found.target), key, path
-        )
-        for key, own in members.items()
-    ]
-    kept = [op for op in merged if not options.only or options.only(op.op) or options.only(op.label)]
-    general = [moved.finding(f) for f in found.findings if f.op is None]
-    report = replace(
-        found,
-        ops=kept,
-        kernels=moved.kernels(found.kernels),
-        reports=[_entry(job, ranks.reports, found.reports) for job in jobs],
-        unattributed=replace(
-            found.unattributed, kernels=[moved.kernel(kernel) for kernel in found.unattributed.kernels]
-        ),
-        joins=[{**join, "report": moved.job(join["report"])} for join in found.joins],
-        findings=[*_once([*ranks.findings, *told, *general]), *(f for op in kept for f in op.findings)],
-    )
-    return replace(report, ranks=_summary(ranks, report, clocks))
+    rows = []
+    for key, own in members.items():
+        calls, clocks = choice.ops[key], over.clocks[choice.job_of[key]]
+        row = merged_op(own, calls, ranks.count, clocks, found.gpu, found.target)
+        rows.append(replace(row, critical_path_ns=over.critical_ns.get(key)))
+    return rows
 
 
 def _without_waits(measured: Measured) -> Measured:

@@ -120,7 +120,10 @@ def _other_work(job: str, ops: Mapping[Hashable, OpCalls], names: Mapping[Hashab
     """Ops that some ranks did not run, or called another number of times."""
     ranks = {rank for op in ops.values() for rank in op.ncu_ns}
     some = [key for key, op in ops.items() if set(op.ncu_ns) != ranks]
-    uneven = [key for key, op in ops.items() if len({len(own) for own in op.ncu_ns.values()}) > 1]
+    counts = {
+        key: [{len(own) for own in by_rank.values()} for by_rank in (op.ncu_ns, op.nsys)] for key, op in ops.items()
+    }
+    uneven = [key for key, found in counts.items() if any(len(each) > 1 for each in found)]
     for keys, what in (
         (some, "ran on some ranks alone"),
         (uneven, "were called another number of times by some ranks"),

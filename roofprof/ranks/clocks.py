@@ -95,6 +95,6 @@ def critical_path(ops: Mapping[Hashable, OpCalls], clocks: Clocks | None) -> dic
     parts: dict[Hashable, list[float]] = {}
     before = ends[0][1] if ends else 0.0
     for last, _, key in ends:
-        parts.setdefault(key, []).append(last - before)
+        parts.setdefault(key, []).append(max(0.0, last - before))
         before = last
     return {key: median(found) for key, found in parts.items()}

@@ -1,6 +1,6 @@
 """One row for each op of a job, from the rows of its ranks."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
@@ -32,21 +32,12 @@ def merged_op(
     # ncu's time of what communicates is null by now; elsewhere one rank's nsys beside another's ncu is no spread.
     one_source = len({op.time_source for _, op in members}) == 1
     shares = [_share(rank, op, op.time_ns if one_source else op.duration_ns) for rank, op in members]
-    known = {s.rank: s.duration_ns for s in shares if s.duration_ns is not None}
-    slowest = max(known, key=lambda rank: known[rank]) if known else members[0][0]
-    base = dict(members)[slowest]
-    whole = len(known) == len(members)
-    durations = RankDurations(
-        min=min(known.values()) if whole else None,
-        median=median(known.values()) if whole else None,
-        max=known[slowest] if whole else None,
-        argmax=slowest if whole else None,
-    )
+    durations, slowest = _durations(shares)
     listed = rank_calls(calls, count, clocks) if calls.collective else []
     row = listed[calls.picked_traced] if listed and calls.picked_traced is not None else None
     wait = row.wait_ns if row else None
     merged = replace(
-        base,
+        dict(members)[slowest],
         calls=min(len(own) for own in calls.ncu_ns.values()),
         link_tx_bytes=_median([op.link_tx_bytes for _, op in members]),
         link_bytes_formula=_median([op.link_bytes_formula for _, op in members]),
@@ -62,10 +53,14 @@ def merged_op(
     return _placed(replace(merged, link_bytes_per_s=over(merged.link_tx_bytes, transfer_s)), gpu, target)
 
 
-def with_critical_path(op: OpResult, key: Hashable, path: Mapping[Hashable, float]) -> OpResult:
-    """The row with its part of the critical path."""
-    part = path.get(key)
-    return op if part is None else replace(op, critical_path_ns=max(0.0, part))
+def _durations(shares: Sequence[RankShare]) -> tuple[RankDurations, int]:
+    """How the ranks' times differ, unknown where one is; and the slowest rank of those that are known."""
+    known = {s.rank: s.duration_ns for s in shares if s.duration_ns is not None}
+    slowest = max(known, key=lambda rank: known[rank]) if known else shares[0].rank
+    if len(known) < len(shares):
+        return RankDurations(min=None, median=None, max=None, argmax=None), slowest
+    times = known.values()
+    return RankDurations(min=min(times), median=median(times), max=max(times), argmax=slowest), slowest
 
 
 def _share(rank: int, op: OpResult, time_ns: float | None) -> RankShare:

@@ -77,3 +77,15 @@ def test_only_the_metrics_needed_are_touched() -> None:
     unneeded = {f"other__metric_{i}.sum" for i in range(1000)} | {"dram__bytes_read.avg", f"{T}src_int1.sum"}
     plan = plan_columns(HOPPER, frozenset(unneeded | {"gpu__time_duration.sum", "dram__bytes_read.sum"}))
     assert set(plan.metrics) == {"gpu__time_duration.sum", "dram__bytes_read.sum"}
+
+
+def test_link_bytes_are_counted_where_asked_for_and_missed_nowhere() -> None:
+    values = {
+        "nvltx__bytes_data_user.sum": 7.0, "nvlrx__bytes_data_user.sum": 5.0, "nvltx__bytes.sum": 8.0,
+        "nvlrx__bytes.sum": 6.0,
+    }  # fmt: skip
+    names = ("link_tx_bytes", "link_rx_bytes", "link_tx_raw_bytes", "link_rx_raw_bytes")
+    assert [column(name, values) for name in names] == [7.0, 5.0, 8.0, 6.0]
+    bare = plan_columns(HOPPER, frozenset(["gpu__time_duration.sum"]))
+    assert not set(names) & bare.missing.keys()
+    assert column("link_tx_bytes", {"gpu__time_duration.sum": 1.0}) is None

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
+from tiny_report import tiny_report
 
 from roofprof.cli import run
+from roofprof.results.schema import report_schema
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -202,3 +205,24 @@ def test_version(capsys) -> None:  # type: ignore[no-untyped-def]
     from roofprof import __version__
 
     assert call(capsys, "--version") == (0, f"roofprof {__version__}\n", "")
+
+
+def test_ranks_are_a_flag_and_their_traces_repeat(capsys, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    metrics = {"gpu__time_duration.sum": 5e4, "nvltx__bytes_data_user.sum": 1e6}
+    files = [tmp_path / f"r{rank}.ncu-rep" for rank in range(2)]
+    for file in files:
+        file.write_bytes(tiny_report([("gemm", metrics), ("ncclDevKernel_AllReduce_Sum_bf16_RING_LL", metrics)]))
+    code, out, _ = call(capsys, "analyze", "--ranks", *files, "--json")
+    assert code == 0
+    document = json.loads(out)
+    assert (document["ranks"]["count"], document["ranks"]["missing"]) == (2, [])
+    assert [len(op["ranks"]) for op in document["ops"]] == [2, 2]
+    validator = jsonschema.Draft202012Validator(report_schema())
+    assert not list(validator.iter_errors(document))
+    code, out, _ = call(capsys, "analyze", "--ranks", *files)
+    assert code == 0
+    assert "2 ranks   time of a rank unknown: collectives need traces of every rank" in out
+    code, _, err = call(capsys, "analyze", "--ranks", files[0])
+    assert (code, err.splitlines()[0]) == (2, "error: --ranks needs the reports of two ranks or more")
+    code, _, err = call(capsys, "analyze", files[0], "--timeline", "a.sqlite", "--timeline", "b.sqlite")
+    assert (code, err.splitlines()[0]) == (2, "error: --timeline was given several times")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from roofprof.hardware.roofline import LATENCY_THRESHOLD, Bound, Roofs, measured_bound, place
+from roofprof.hardware.roofline import LATENCY_THRESHOLD, Bound, Roofs, measured_bound, place, with_link
 
 ROOFS = Roofs({"tensor_fp8": 2000.0, "tensor_bf16": 1000.0, "fp32": 100.0, "fp16": 200.0, "fp64": 50.0}, 10.0, 16.0)
 
@@ -62,3 +62,29 @@ def test_latency_is_less_than_the_threshold_of_either_roof() -> None:
     placed = place({"fp32": 1.0}, 10.0, ROOFS)  # at least 1 s
     assert measured_bound(placed.bound, placed.bound_time_s, 1 / (LATENCY_THRESHOLD + 0.01)) is Bound.MEMORY
     assert measured_bound(placed.bound, placed.bound_time_s, 1 / (LATENCY_THRESHOLD - 0.01)) is Bound.LATENCY
+
+
+@pytest.mark.parametrize(
+    ("sent", "rate", "bound", "time_s"),
+    [
+        (100.0, 10.0, Bound.COMMUNICATION, 10.0),
+        (10.0, 10.0, Bound.COMPUTE, 5.0),
+        (None, 10.0, Bound.COMPUTE, 5.0),
+        (100.0, None, Bound.COMPUTE, 5.0),
+        (0.0, 10.0, Bound.COMPUTE, 5.0),
+    ],
+)
+def test_bytes_sent_are_a_roof_of_their_own(
+    sent: float | None, rate: float | None, bound: Bound, time_s: float
+) -> None:
+    placed = with_link(place({"tensor_bf16": 5000.0}, 10.0, ROOFS), sent, rate)
+    assert (placed.bound, placed.bound_time_s) == (bound, time_s)
+    assert placed.attainable_flop_per_s == pytest.approx(5000.0 / time_s)
+    assert measured_bound(placed.bound, placed.bound_time_s, 100 * time_s) == (
+        bound if bound is Bound.COMMUNICATION else Bound.LATENCY
+    )
+
+
+def test_a_collective_whose_sums_nobody_counted_has_the_links_roof_alone() -> None:
+    placed = with_link(place({}, None, ROOFS), 100.0, 10.0)
+    assert (placed.bound, placed.bound_time_s, placed.attainable_flop_per_s) == (Bound.COMMUNICATION, 10.0, None)

@@ -4,6 +4,7 @@ import pytest
 
 from roofprof.launches.kernel_names import (
     Tile,
+    ends_together,
     is_conversion_kernel,
     is_full_precision_gemm,
     is_matrix_kernel,
@@ -135,3 +136,16 @@ def test_kernels_that_only_add_partial_sums(function: str, expected: bool) -> No
 )
 def test_kernels_that_may_multiply_in_full_precision(function: str, demangled: str, expected: bool) -> None:
     assert is_full_precision_gemm(function, demangled) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "together"),
+    [
+        ("ncclDevKernel_AllReduce_Sum_bf16_RING_LL", True), ("ncclDevKernel_AllGather_RING_LL", True),
+        ("ncclDevKernel_ReduceScatter_Sum_bf16_RING_LL", True), ("ncclDevKernel_SendRecv", True),
+        ("ncclDevKernel_Broadcast_RING_LL", False), ("ncclDevKernel_Reduce_Sum_bf16_RING_LL", False),
+        ("void cross_device_reduce_1stage<bf16, 4>", True), ("nvjet_sm90_tst_96x128", False),
+    ],
+)  # fmt: skip
+def test_which_collectives_end_on_all_ranks_at_once(name: str, together: bool) -> None:
+    assert ends_together(name) is together

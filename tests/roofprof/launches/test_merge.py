@@ -179,3 +179,9 @@ def test_what_is_not_a_capture_is_refused(tmp_path: Path, text: str | None, why:
 def test_a_capture_without_reports_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match="holds no report"):
         load_capture(manifest(tmp_path, state="failed", runs=[{"name": "core", "phase": "decode", "report": None}]))
+
+
+@pytest.mark.parametrize(("kernel", "kinds"), [("gemm", ["replay-changed"]), ("ncclDevKernel_AllReduce", [])])
+def test_a_collective_may_wait_for_another_while_in_each_run(kernel: str, kinds: list[str]) -> None:
+    core, link = (launches(name, {"kernel_name": kernel, "duration_ns": ns}) for name, ns in (("a", 3e5), ("b", 1e8)))
+    assert [f.kind for f in merge_launches("m", [core, link])[1]] == kinds

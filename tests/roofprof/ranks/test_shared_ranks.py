@@ -1,10 +1,12 @@
 """Four ranks of a real job, whose collectives' bytes are known and whose rank 1 was late once."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 import roofprof
+from roofprof.advice.reasons import reasons_of
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
 
@@ -103,6 +105,7 @@ def test_without_traces_times_of_collectives_are_unknown(ranks: Path) -> None:
     assert found.time_ns is found.wait_ns is found.critical_path_ns is None
     assert {share.duration_ns for share in found.ranks} == {None}
     assert not found.rank_calls
+    assert {reason.why for reason in reasons_of(report, [found])} == {"time unknown: trace each rank"}
     assert of(report, "up").duration_ns
     assert report.kernels.filter(report.kernels["op"] == "all_gather")["duration_ns"].null_count() == 12
 
@@ -113,3 +116,45 @@ def test_it_is_saved_and_loaded(report: RooflineReport, tmp_path: Path) -> None:
     again = roofprof.analyze(path)
     assert again.ranks == report.ranks
     assert again.ops == report.ops
+
+
+def test_the_formulas_bytes_stand_beside_those_sent(ranks: Path, tmp_path: Path) -> None:
+    ops = tmp_path / "coll.toml"
+    rows, width = 4096, PAYLOAD // 2 // 4096
+    ops.write_text(
+        "".join(
+            f"[[op]]\nmatch = '^{name}$'\nop = '{name}'\nformula = '{name}'\nshape = {{ {shape}, d = {width} }}\n"
+            for name, shape in (
+                ("all_reduce", f"m = {rows}, t = {RANKS}"), ("all_gather", f"m = {rows}, t = {RANKS}"),
+                ("reduce_scatter", f"m = {rows}, t = {RANKS}"), ("all_to_all", f"m = {rows}, t = 1, w = {RANKS}"),
+            )
+        )
+    )  # fmt: skip
+    report = roofprof.analyze(*sorted(ranks.glob("*.ncu-rep")), ranks=True, gpu="same", ops=str(ops))
+    for name in ("all_reduce", "all_gather", "reduce_scatter", "all_to_all"):
+        found = of(report, name)
+        assert found.link_bytes_formula
+        assert found.link_tx_bytes == pytest.approx(found.link_bytes_formula, rel=2e-4), name
+        assert found.formula is not None
+        assert found.formula.bound == "communication"
+
+
+def test_a_capture_over_ranks_is_read_with_its_traces(ranks: Path, tmp_path: Path, report: RooflineReport) -> None:
+    for rank in (0, 1, 3):
+        own = tmp_path / f"job/rank{rank:03d}"
+        own.mkdir(parents=True)
+        (own / "ncu.ncu-rep").write_bytes((ranks / f"corelink.{rank}.ncu-rep").read_bytes())
+        (own / "eager.sqlite").write_bytes((ranks / f"nsys.{rank}.sqlite").read_bytes())
+        run = {"state": "complete", "phase": "workload"}
+        manifest = {
+            "schema_version": 1, "state": "complete", "versions": {}, "rank": {"rank": rank, "count": RANKS},
+            "runs": [{**run, "name": "core", "cache": "cold", "report": "ncu.ncu-rep"}],
+            "nsys": [{**run, "name": "eager", "trace": "eager.sqlite"}],
+        }  # fmt: skip
+        (own / "manifest.json").write_text(json.dumps(manifest))
+    found = roofprof.analyze(tmp_path / "job", gpu="same")
+    assert found.ranks is not None
+    assert (found.ranks.missing, found.ranks.layers[0].duration_ns[2]) == ([2], None)
+    reduce = of(found, "all_reduce")
+    assert [call.duration_ns[2] for call in reduce.rank_calls] == [None] * 3
+    assert (reduce.straggler_rank, reduce.wait_ns) == (1, of(report, "all_reduce").wait_ns)

@@ -201,3 +201,12 @@ def test_every_launch_of_the_decode_layer_is_matched(data: Path):
     ]
     (op,) = [op for op in line.ops if op["op"] == "op.q_a_layernorm"]
     assert (op["launch"], op["calls"], op["nsys_duration_ns"]) == ("stream", 1, 1728.0)
+
+
+def test_the_times_of_a_collective_are_never_compared(export):
+    export.range(0, 1000, "op")
+    export.launch(0, 100_000, 120_000, 1, "ncclDevKernel_AllReduce")
+    frame = launches({"duration_ns": 9e6, "kernel_name": "ncclDevKernel_AllReduce"})
+    result = joined(export.write(), frame)
+    assert result.matched["flagged"].to_list() == [False]
+    assert result.findings == ()
