@@ -17,6 +17,7 @@ body { margin: 1.5rem auto; max-width: 80rem; padding: 0 1rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.9rem; }
 th, td { padding: 0.2rem 0.5rem; text-align: right; border-bottom: 1px solid #8884; }
 td { white-space: nowrap; }
+td:last-child { white-space: normal; min-width: 8rem; }
 th { position: sticky; top: 0; background: Canvas; }
 td:first-child, th:first-child, td:last-child, th:last-child { text-align: left; }
 .scroll { overflow-x: auto; }

@@ -47,8 +47,17 @@ def timeline(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the JSON document here.")
     ] = None,
+    perfetto: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write ops and kernels for ui.perfetto.dev, and print nothing.")
+    ] = None,
 ) -> None:
     """Show what each GPU did, and its ops and kernels, from an nsys trace."""
+    if perfetto is not None:
+        from roofprof.cli.outputs import say_written
+        from roofprof.pipeline.perfetto import export_perfetto
+
+        say_written([export_perfetto(source, perfetto, domain, ops)])
+        return
     from roofprof.pipeline.timeline import TimelineRequest, read_timelines
     from roofprof.timeline.shown.document import timeline_document
     from roofprof.timeline.shown.ranking import SORTS

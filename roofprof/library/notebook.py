@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Sequence
 from html import escape
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 from roofprof.formatting import escaped, format_number
@@ -24,15 +23,16 @@ def page_part(
         count: how many rows there are in all.
         figure: the picture.
     """
+    from roofprof.reports.plots.figures import svg_text
+
     head = "".join(f"<th>{_text(name)}</th>" for name in headings)
     body = "".join(f"<tr>{''.join(f'<td>{_text(_cell(cell))}</td>' for cell in row)}</tr>" for row in rows)
     left = f"<p>and {count - len(rows)} more</p>" if count > len(rows) else ""
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=96)
-    picture = base64.b64encode(buffer.getvalue()).decode("ascii")
+    # As an image of its own: a script in it would not run, and ids of several do not meet.
+    picture = base64.b64encode(svg_text(figure).encode("utf-8")).decode("ascii")
     return (
         f"<p><b>{_text(title)}</b></p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{left}"
-        f'<img alt="roofline" src="data:image/png;base64,{picture}">'
+        f'<img alt="roofline" src="data:image/svg+xml;base64,{picture}">'
     )
 
 

@@ -52,9 +52,18 @@ def test_notebooks_get_a_table_and_a_picture(report: rp.Report) -> None:
     assert "137 ops" in repr(report).replace(str(len(report.rows)), "137")
     part = report._repr_html_()
     assert part.count("<tr>") == 21
-    assert "data:image/png;base64," in part
+    assert "data:image/svg+xml;base64," in part
     assert "and " in part
     assert "<script" not in part
+
+
+@pytest.mark.parametrize("name", ["odd-names", "time-only", "graph-whole", "two-processes"])
+def test_reports_of_others_show_themselves(data: Path, name: str) -> None:
+    found = rp.analyze(data / f"kinds/{name}.ncu-rep")
+    assert "<img" in found._repr_html_()
+    change = rp.diff(found, found)
+    assert "<img" in change._repr_html_()
+    assert set(change.verdicts) <= {"within", "inconclusive"}
 
 
 def test_files(report: rp.Report, tmp_path: Path) -> None:
@@ -105,7 +114,7 @@ def test_diff(report: rp.Report, tmp_path: Path, data: Path) -> None:
     assert "gate 3 % on time: failed" in change.to_markdown("time")
     assert change.save(tmp_path / "diff.html").exists()
     assert change.plot(tmp_path / "diff.png").axes
-    assert "data:image/png" in change._repr_html_()
+    assert "data:image/svg+xml" in change._repr_html_()
     assert len(repr(change)) < 200
     path = a.save(tmp_path / "a.json")
     assert rp.diff(str(path), path).verdicts == {"within": len(a.rows)}
