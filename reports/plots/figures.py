@@ -63,7 +63,7 @@ def save_figure(figure: "Figure", folder: Path, stem: str) -> list[Path]:
 def save_picture(figure: "Figure", path: Path, hint: str = "choose another file") -> Path:
     """Write a figure in the format of its suffix, whole or not at all; equal figures give equal files.
 
-    All its text is `escaped`: XML has no form for most control characters.
+    All its text and element ids are `escaped`: XML has no form for most control characters.
 
     Raises:
         UsageError: not a picture's suffix.
@@ -103,3 +103,5 @@ def _escape_texts(figure: "Figure") -> None:
         text = artist.get_text()
         if (safe := "\n".join(map(escaped, text.split("\n")))) != text:
             artist.set_text(safe)
+    for named in figure.findobj(lambda found: bool(found.get_gid())):
+        named.set_gid(escaped(named.get_gid() or ""))

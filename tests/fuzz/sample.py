@@ -68,7 +68,7 @@ SAMPLE = (
     "report.json: tables 100,000 deep",
     "report.json: tool is a list",
     "report.json: tool.name is null",
-    "report.json: gpu.peak_flop_per_s is a list",
+    "report.json: gpu.peak_flop_per_s.fp32 is a boolean",
     "report.json: gpu.peak_flop_per_s.tensor_fp8 is a boolean",
     "report.json: gpu.peak_flop_per_s.fp32 is a table",
     "report.json: gpu.peak_flop_per_s.fp32 is null",

@@ -30,7 +30,7 @@ def rank_file(path: Path, sent: float) -> Path:
 def report(tmp_path: Path) -> RooflineReport:
     """Two ranks; the all-reduce took 400 µs on rank 0, which waited 300 of them for rank 1."""
     files = [rank_file(tmp_path / f"r{rank}.ncu-rep", 30e6) for rank in range(2)]
-    made = roofprof.analyze(*files, ranks=True, gpu="same")
+    made = roofprof.analyze(*files, ranks=True, gpu="same").data
     gemm, reduce = made.ops
     call = RankCall(call=0, wait_ns=300e3, straggler_rank=1, duration_ns=[400e3, 100e3])
     shares = [replace(share, duration_ns=ns) for share, ns in zip(reduce.ranks, (400e3, 100e3), strict=True)]
@@ -84,7 +84,7 @@ def test_launches_are_a_dataset_of_ranks(report: RooflineReport, tmp_path: Path)
 
 
 def test_one_report_makes_no_dataset(tmp_path: Path) -> None:
-    report = roofprof.analyze(rank_file(tmp_path / "one.ncu-rep", 1e6))
+    report = roofprof.analyze(rank_file(tmp_path / "one.ncu-rep", 1e6)).data
     write_folder(analysis_outputs(), [report], tmp_path / "out")
     assert not (tmp_path / "out/launches").exists()
 

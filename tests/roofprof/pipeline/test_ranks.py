@@ -66,7 +66,7 @@ def kinds(report: roofprof.RooflineReport) -> set[str]:
 
 
 def test_files_are_ranks_in_their_order(files: Callable[..., list[Path]]) -> None:
-    report = roofprof.analyze(*files({"sent": 1e5}, {"sent": 2e5}, {"sent": 9e5}), ranks=True, gpu="same")
+    report = roofprof.analyze(*files({"sent": 1e5}, {"sent": 2e5}, {"sent": 9e5}), ranks=True, gpu="same").data
     gemm, reduce = report.ops
     assert [share.link_tx_bytes for share in reduce.ranks] == [1e5, 2e5, 9e5]
     assert reduce.link_tx_bytes == 2e5, "the median rank's"
@@ -79,7 +79,7 @@ def test_files_are_ranks_in_their_order(files: Callable[..., list[Path]]) -> Non
 
 
 def test_without_the_flag_they_are_reports_of_their_own(files: Callable[..., list[Path]]) -> None:
-    report = roofprof.analyze(*files({}, {}))
+    report = roofprof.analyze(*files({}, {})).data
     assert len(report.ops) == 4
     assert report.ranks is None
     assert json.loads(report.to_json())["ranks"] is None
@@ -90,14 +90,14 @@ def test_without_the_flag_they_are_reports_of_their_own(files: Callable[..., lis
     [({"passes": 4}, "passes"), ({"kernels": ["gemm", REDUCE, "other"]}, "ran on some ranks alone")],
 )
 def test_what_differs_is_told(files: Callable[..., list[Path]], change: dict[str, object], what: str) -> None:
-    report = roofprof.analyze(*files({}, change), ranks=True)
+    report = roofprof.analyze(*files({}, change), ranks=True).data
     assert any(f.kind == "ranks-differ" and what in f.message for f in report.findings)
 
 
 def test_nvls_is_told(files: Callable[..., list[Path]]) -> None:
     kernels = ["gemm", "ncclDevKernel_AllReduce_Sum_bf16_NVLS"]
-    assert "nvls" in kinds(roofprof.analyze(*files(*[{"kernels": kernels}] * 2), ranks=True))
-    assert "nvls" not in kinds(roofprof.analyze(*files({}, {}), ranks=True))
+    assert "nvls" in kinds(roofprof.analyze(*files(*[{"kernels": kernels}] * 2), ranks=True).data)
+    assert "nvls" not in kinds(roofprof.analyze(*files({}, {}), ranks=True).data)
 
 
 def test_other_jobs_are_no_ranks(files: Callable[..., list[Path]]) -> None:
@@ -118,7 +118,7 @@ def test_one_file_a_file_twice_and_traces_of_some(files: Callable[..., list[Path
 
 
 def test_a_folder_of_ranks(folder: Make) -> None:
-    report = roofprof.analyze(folder([0, 1], 2))
+    report = roofprof.analyze(folder([0, 1], 2)).data
     assert report.ranks is not None
     assert [source.name for source in report.ranks.sources] == [
         "cap/rank000/workload-cold",
@@ -129,7 +129,7 @@ def test_a_folder_of_ranks(folder: Make) -> None:
 
 
 def test_missing_ranks_are_named(folder: Make) -> None:
-    report = roofprof.analyze(folder([0, 3], 4))
+    report = roofprof.analyze(folder([0, 3], 4)).data
     assert report.ranks is not None
     assert (report.ranks.count, report.ranks.missing) == (4, [1, 2])
     assert any(f.message == "2 of 4 ranks are here; 1, 2 missing" for f in report.findings)
@@ -137,7 +137,7 @@ def test_missing_ranks_are_named(folder: Make) -> None:
 
 
 def test_one_rank_alone(folder: Make) -> None:
-    report = roofprof.analyze(folder([0], 1))
+    report = roofprof.analyze(folder([0], 1)).data
     assert report.ranks is not None
     assert (report.ranks.count, report.ranks.missing) == (1, [])
     assert report.ops[0].rank_spread is not None
@@ -150,7 +150,7 @@ def test_a_rank_that_stands_twice(folder: Make) -> None:
 
 
 def test_versions_that_differ(folder: Make) -> None:
-    report = roofprof.analyze(folder([0, 1], 2, rank1="2026.1.0"))
+    report = roofprof.analyze(folder([0, 1], 2, rank1="2026.1.0")).data
     assert any("versions of ncu" in f.message and f.kind == "ranks-differ" for f in report.findings)
 
 

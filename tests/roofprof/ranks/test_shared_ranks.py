@@ -25,7 +25,7 @@ def ranks(shared_data: Path) -> Path:
 def report(ranks: Path) -> RooflineReport:
     reports = [ranks / f"corelink.{rank}.ncu-rep" for rank in range(RANKS)]
     traces = [ranks / f"nsys.{rank}.sqlite" for rank in range(RANKS)]
-    return roofprof.analyze(*reports, ranks=True, timeline=traces, gpu="same")
+    return roofprof.analyze(*reports, ranks=True, timeline=traces, gpu="same").data
 
 
 def of(report: RooflineReport, name: str) -> OpResult:
@@ -99,7 +99,7 @@ def test_the_layers_time_is_the_slowest_ranks(report: RooflineReport) -> None:
 
 
 def test_without_traces_times_of_collectives_are_unknown(ranks: Path) -> None:
-    report = roofprof.analyze(*sorted(ranks.glob("corelink.*.ncu-rep")), ranks=True, gpu="same")
+    report = roofprof.analyze(*sorted(ranks.glob("corelink.*.ncu-rep")), ranks=True, gpu="same").data
     found = of(report, "all_gather")
     assert found.link_tx_bytes == 201_336_192
     assert found.time_ns is found.wait_ns is found.critical_path_ns is None
@@ -113,7 +113,7 @@ def test_without_traces_times_of_collectives_are_unknown(ranks: Path) -> None:
 def test_it_is_saved_and_loaded(report: RooflineReport, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(report.to_json(), encoding="utf-8")
-    again = roofprof.analyze(path)
+    again = roofprof.analyze(path).data
     assert again.ranks == report.ranks
     assert again.ops == report.ops
 
@@ -130,7 +130,7 @@ def test_the_formulas_bytes_stand_beside_those_sent(ranks: Path, tmp_path: Path)
             )
         )
     )  # fmt: skip
-    report = roofprof.analyze(*sorted(ranks.glob("*.ncu-rep")), ranks=True, gpu="same", ops=str(ops))
+    report = roofprof.analyze(*sorted(ranks.glob("*.ncu-rep")), ranks=True, gpu="same", ops=str(ops)).data
     for name in ("all_reduce", "all_gather", "reduce_scatter", "all_to_all"):
         found = of(report, name)
         assert found.link_bytes_formula
@@ -152,7 +152,7 @@ def test_a_capture_over_ranks_is_read_with_its_traces(ranks: Path, tmp_path: Pat
             "nsys": [{**run, "name": "eager", "trace": "eager.sqlite"}],
         }  # fmt: skip
         (own / "manifest.json").write_text(json.dumps(manifest))
-    found = roofprof.analyze(tmp_path / "job", gpu="same")
+    found = roofprof.analyze(tmp_path / "job", gpu="same").data
     assert found.ranks is not None
     assert (found.ranks.missing, found.ranks.layers[0].duration_ns[2]) == ([2], None)
     reduce = of(found, "all_reduce")
