@@ -27,7 +27,7 @@ def notes_of(a: RooflineReport, b: RooflineReport, matched: Matched) -> list[str
     notes += [note for note in dict.fromkeys((*a.notes, *b.notes)) if note == TRACE_NOTE]
     sources = {op.time_source for report in (a, b) for op in report.ops}
     if len(sources) > 1:
-        notes.append("some times are nsys', some ncu's: changes of time between the two mean little")
+        notes.append("some times are nsys', some ncu's: between the two, time and roof are inconclusive")
     return notes
 
 

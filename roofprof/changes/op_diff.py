@@ -84,7 +84,8 @@ def op_diff(pair: CasePair, title: str, a: OpResult, b: OpResult, threshold: flo
     """
     verdicts = {metric: judge(figures(a, metric), figures(b, metric), threshold) for metric in METRICS}
     few = min(a.calls, b.calls) < ENOUGH_CALLS and verdicts["time"] is not None
-    if few:
+    # Under ncu a kernel runs alone, with start-up in its time: against an nsys time that is no change of the op.
+    if few or a.time_source != b.time_source:
         verdicts |= {metric: Verdict.INCONCLUSIVE for metric in ("time", "roof") if verdicts[metric]}
     return OpDiff(
         op=a.op,

@@ -260,3 +260,13 @@ def test_an_own_capture_at_two_batches(analyzed: Callable[[str], RooflineReport]
             product = row.factors.work * row.factors.bytes * row.factors.efficiency
             assert product == pytest.approx(row.ratio("time_ns"))
     assert {row.verdict for row in diff(a, a).ops} == {Verdict.WITHIN}
+
+
+def test_times_of_two_profilers_are_no_change(before: RooflineReport) -> None:
+    traced = edited(before, lambda op: replace(op, time_source="nsys", nsys_union_ns=(op.duration_ns or 0) / 2))
+    for there in (diff(before, traced), diff(traced, before)):
+        timed = [row for row in there.ops if row.verdicts["time"]]
+        assert timed
+        assert {row.verdicts["time"] for row in timed} == {row.verdict for row in timed} == {Verdict.INCONCLUSIVE}
+        assert {row.verdicts["dram_bytes"] for row in timed} <= {Verdict.WITHIN, None}
+        assert gate(there).exit_code == 3
