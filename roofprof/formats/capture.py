@@ -39,6 +39,8 @@ class Group:
     """nsys traces of the same command, the eager one first; those that are there."""
     looks: frozenset[Path] = frozenset()
     """Reports that hold some of the kernels alone, of purpose."""
+    samples: frozenset[Path] = frozenset()
+    """Reports that hold one launch alone of each shape of a kernel, of purpose."""
     recorded_launches: Mapping[Path, int] = field(default_factory=dict)
     """By report: how many the manifest says it holds, where it does."""
 
@@ -88,7 +90,9 @@ def load_capture(folder: Path, label: str | None = None) -> Capture:
         launches = {folder / name: count for name in group if (count := runs[name].launches) is not None}
         name = f"{label or plain_name(folder.resolve().name)}/{own_name}"
         looks = frozenset(folder / report for report in group if runs[report].look)
-        groups.append(Group(name, [folder / report for report in group], phase, conditions, traces, looks, launches))
+        samples = frozenset(folder / report for report in group if runs[report].sample)
+        reports = [folder / report for report in group]
+        groups.append(Group(name, reports, phase, conditions, traces, looks, samples, launches))
     findings = [*_findings(folder, manifest), *file_findings(folder, [*manifest.runs, *manifest.nsys])]
     return Capture(groups, findings, manifest.versions, manifest.created, manifest.chip)
 

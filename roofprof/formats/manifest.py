@@ -35,6 +35,8 @@ class Run:
     """What the process took."""
     look: str | None = None
     """Of a second look: it holds some of the kernels alone."""
+    sample: bool | None = None
+    """Whether of these it holds one launch of each shape alone."""
     bytes: int | None = None
     """Size of the file; None in manifests of earlier versions."""
     sha256: str | None = None

@@ -18,7 +18,7 @@ TIME_RATIO, TIME_DIFFERENCE_NS = 1.5, 5e3
 
 
 def merge_launches(
-    name: str, frames: Sequence[pl.DataFrame], looks: Sequence[bool] = ()
+    name: str, frames: Sequence[pl.DataFrame], looks: Sequence[bool] = (), samples: Sequence[bool] = ()
 ) -> tuple[pl.DataFrame, list[Finding]]:
     """Fill the first frame's nulls from the others' launches.
 
@@ -26,6 +26,7 @@ def merge_launches(
         name: what to call the merged report.
         frames: ATTRIBUTED_SCHEMA; the first holds the time, and its launches are the ones that count.
         looks: of each frame, whether it holds some of the kernels alone, of purpose.
+        samples: of each frame, whether it holds some of the launches alone, of purpose.
 
     Returns:
         ATTRIBUTED_SCHEMA, and findings about launches that have no partner.
@@ -37,7 +38,8 @@ def merge_launches(
             continue
         joined = first.join(other, on=["_key", "_ordinal"], how="left", suffix="_other", maintain_order="left")
         partial = number < len(looks) and looks[number]
-        findings += [*_unmatched(name, first, other, partial), *_changed(name, joined, other["report"][0])]
+        expected = first.join(other, on=["_key", "_ordinal"], how="semi") if any(samples[number:][:1]) else first
+        findings += [*_unmatched(name, expected, first, other, partial), *_changed(name, joined, other["report"][0])]
         columns = [column for column in ATTRIBUTED_SCHEMA if column not in (*_OWN, "how")]
         filled = [*(pl.coalesce(column, f"{column}_other").alias(column) for column in columns), merged()]
         first = joined.with_columns(filled).select(*ATTRIBUTED_SCHEMA, "_key", "_ordinal")
@@ -85,13 +87,24 @@ def _changed(name: str, joined: pl.DataFrame, other: str) -> list[Finding]:
     ]
 
 
-def _unmatched(name: str, first: pl.DataFrame, other: pl.DataFrame, partial: bool) -> list[Finding]:
-    """Launches without a partner; of a report of some kernels alone, only launches of these."""
+def _unmatched(
+    name: str, expected: pl.DataFrame, first: pl.DataFrame, other: pl.DataFrame, partial: bool
+) -> list[Finding]:
+    """Launches without a partner.
+
+    Args:
+        name: of the merged report.
+        expected: launches of the first report that should be in the other one.
+        first: all of the first report's.
+        other: another report's.
+        partial: whether that is of some kernels alone: then only launches of these are expected.
+    """
     found = []
     if partial:
-        first = first.filter(pl.col("kernel_name").is_in(other["kernel_name"].unique().to_list()))
+        expected = expected.filter(pl.col("kernel_name").is_in(other["kernel_name"].unique().to_list()))
     on = ["_key", "_ordinal"]
-    for here, there, effect in ((first, other, "their counters stay null"), (other, first, "they are left out")):
+    sides = (expected, other, "their counters stay null"), (other, first, "they are left out")
+    for here, there, effect in sides:
         unmatched = here.join(there, on=on, how="anti", maintain_order="left")
         if not unmatched.height:
             continue

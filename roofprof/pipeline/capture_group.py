@@ -24,7 +24,8 @@ def read_group(
     reports = [read_ncu_report(path, progress, reader=reader) for path in group.reports]
     attributed = [attribute(r.launches, domain) for r in reports]
     looks = [path in group.looks for path in group.reports]
-    launches, unmatched = merge_launches(group.name, [frame for frame, _ in attributed], looks)
+    samples = [path in group.samples for path in group.reports]
+    launches, unmatched = merge_launches(group.name, [frame for frame, _ in attributed], looks, samples)
     missing = [f for r in reports for f in r.findings if f.kind != "counter-missing" or _still_null(f, launches)]
     counts = {path: r.launches.height for path, r in zip(group.reports, reports, strict=True)}
     recorded = group.recorded_launches

@@ -38,6 +38,16 @@ def test_a_look_at_some_kernels_leaves_the_others_null_and_is_no_finding() -> No
     assert one.values["launch_count"] == 1
 
 
+def test_a_sample_of_the_launches_leaves_the_others_null_and_is_no_finding() -> None:
+    core = launches("a", *[{"kernel_name": "gemm"}] * 3, {"kernel_name": "copy"})
+    sample = launches("b", {"kernel_name": "gemm", "tensor_fp16_flop_count": 4.0})
+    merged, findings = merge_launches("m", [core, sample], [False, True], [False, True])
+    assert merged["tensor_fp16_flop_count"].to_list() == [4.0, None, None, None]
+    assert findings == []
+    (one,) = merge_launches("m", [core, launches("b", {"kernel_name": "other"})], [False, True], [False, True])[1]
+    assert "they are left out" in one.message
+
+
 def test_a_report_without_launches_changes_nothing() -> None:
     core = launches("a", {"duration_ns": 5.0})
     merged, findings = merge_launches("m", [core, core.clear()])
