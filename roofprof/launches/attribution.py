@@ -9,6 +9,8 @@ from roofprof.findings import Finding, Severity
 from roofprof.launches.schema import ATTRIBUTED_SCHEMA, check_schema
 
 OWN_DOMAIN, DEFAULT_DOMAIN = "roofprof", "<default domain>"
+LIBRARY_DOMAINS = frozenset({"CCCL", "NCCL"})
+"""What libraries open by themselves: where several have only these, nobody named an op, and kernels are the rows."""
 
 
 def choose_domain(domains: list[str], wanted: str | None = None) -> str | None:
@@ -116,7 +118,7 @@ def require_domain(present: Collection[str], wanted: str | None = None) -> str |
         wanted: what --domain says; "default" means the default domain too.
 
     Returns:
-        A domain, or None where no range was recorded.
+        A domain, or None where no range was recorded, or several libraries' own alone.
 
     Raises:
         UsageError: no such domain, or several and none of them `roofprof` or the default one.
@@ -126,6 +128,6 @@ def require_domain(present: Collection[str], wanted: str | None = None) -> str |
     chosen = choose_domain(sorted(present), name)
     if chosen is None and wanted is not None:
         raise UsageError(f"no range is in NVTX domain {wanted!r}", f"domains with ranges: {listed}")
-    if chosen is None and present:
+    if chosen is None and not LIBRARY_DOMAINS.issuperset(present):
         raise UsageError("ranges are in several NVTX domains", f"choose one with --domain: {listed}")
     return chosen

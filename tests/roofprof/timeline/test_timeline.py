@@ -171,6 +171,18 @@ def test_start_end_ranges_count_only_without_a_push_pop_range(export):
     assert {path[:-1] for path in found} == {("op",), ("request",)}
 
 
+def test_several_libraries_domains_alone_name_no_op(export):
+    export.domain(1, "CCCL")
+    export.domain(2, "NCCL")
+    export.range(0, 100, "DeviceScan", domain=1)
+    export.range(0, 90, "ncclAllReduce", domain=2)
+    export.launch(10, 1000, 1100, 1)
+    found = timeline(export.write())
+    assert found.domain is None
+    assert not found.ops
+    assert set(ops(export.write(), "NCCL")) == {("ncclAllReduce", "stream")}
+
+
 def test_domains(export):
     export.domain(1, "CCCL")
     export.domain(2, "torch")
