@@ -170,6 +170,9 @@ def _partial_wave(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> 
     if filled is None or own is None or not whole or facts.op.time_ns is None:
         return None
     lost = facts.op.time_ns * own / whole * (1 - filled)
+    if own < max(facts.kernel_ns.values()) and waves is not None and waves < 1:
+        why = f"{format_number(own / 1e3)} µs on {format_percent(filled)} of SMs"
+        return Reason(why, "fuse that kernel, or give it more blocks", lost, finding.kind)
     if waves is not None and waves < 1:
         attempt = "split K, smaller tiles" if _is_matrix(facts.op) else "more, smaller blocks"
         return Reason(f"blocks on {format_percent(filled)} of the SMs", attempt, lost, finding.kind)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from roofprof.advice.reasons import AT_ROOF, Reason, reasons_of
@@ -67,6 +68,17 @@ def test_an_idle_part_of_the_gpu_counts_by_its_time(one) -> None:  # type: ignor
     found = reason(*one(0.2, ("partial-wave", {"filled": 0.25, "waves_per_sm": 0.25})))
     assert found.time_ns == pytest.approx(0.75e5)
     assert found.why == "blocks on 25 % of the SMs"
+
+
+def test_a_small_kernel_on_few_sms_is_told_apart_from_the_op(one) -> None:  # type: ignore[no-untyped-def]
+    report, op = one(0.2, ("partial-wave", {"filled": 0.25, "waves_per_sm": 0.25}))
+    (launch,) = op.kernels
+    other = report.kernels.filter(pl.col("launch_id") != launch)["launch_id"][0]
+    times = pl.when(pl.col("launch_id") == launch).then(2e3).otherwise(8e3).alias("duration_ns")
+    found = reason(replace(report, kernels=report.kernels.with_columns(times)), replace(op, kernels=[launch, other]))
+    assert found.why == "2.00 µs on 25 % of SMs"
+    assert found.attempt == "fuse that kernel, or give it more blocks"
+    assert found.time_ns == pytest.approx(0.2 * 0.75e5)
 
 
 def test_padding_costs_nothing_under_the_memory_roof(one) -> None:  # type: ignore[no-untyped-def]
