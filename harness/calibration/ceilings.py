@@ -10,11 +10,12 @@ from typing import TypeVar
 from roofprof.errors import RoofprofError
 from roofprof.hardware.ceilings import Ceilings, Peak
 from roofprof.harness.calibration.gemms import GEMMS, Gemm
+from roofprof.harness.calibration.launch_floor import launch_floor_ns
 from roofprof.harness.calibration.raw_kernels import THREADS, UNROLLED, RawKernels
-from roofprof.harness.calibration.stopwatch import best_seconds, launch_floor_ns, mean_seconds
 from roofprof.harness.inputs import environment
 from roofprof.harness.inputs.environment import GpuRecord
 from roofprof.harness.inputs.machine import probe
+from roofprof.harness.inputs.stopwatch import best_seconds, mean_seconds
 
 T = TypeVar("T")
 Show = Callable[[str], None]

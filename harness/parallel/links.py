@@ -17,6 +17,7 @@ from roofprof.formatting import print_error
 from roofprof.formulas.collectives import all_reduce
 from roofprof.harness.inputs import environment
 from roofprof.harness.inputs.machine import synchronise
+from roofprof.harness.inputs.stopwatch import best_seconds, row_seconds
 from roofprof.harness.inputs.team import Team, open_team
 from roofprof.harness.parallel.peer import buffer, copier, open_peers
 
@@ -77,8 +78,8 @@ def _peer(skipped: dict[str, str]) -> dict[str, float]:
         open_peers()
         here, there, copy = buffer(PEER_BYTES, 0), buffer(PEER_BYTES, 1), copier(PEER_BYTES)
         return {
-            "peer_read": PEER_BYTES / _seconds(lambda: copy(there, here)),
-            "peer_write": PEER_BYTES / _seconds(lambda: copy(here, there)),
+            "peer_read": PEER_BYTES / best_seconds(lambda: copy(there, here), REPEATS),
+            "peer_write": PEER_BYTES / best_seconds(lambda: copy(here, there), REPEATS),
         }
     except Exception as error:  # libraries raise anything
         skipped["peer"] = " ".join(f"{type(error).__name__}: {error}".split())[:200]
@@ -101,26 +102,9 @@ def _all_reduce(team: Team, size: int) -> Record:
     }  # fmt: skip
 
 
-def _seconds(run: Callable[[], object]) -> float:
-    """The shortest of some calls."""
-    import torch
-
-    run()
-    torch.cuda.synchronize()
-    events = [[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(REPEATS)]
-    for begin, end in events:
-        begin.record()
-        run()
-        end.record()
-    torch.cuda.synchronize()
-    return float(min(begin.elapsed_time(end) for begin, end in events)) / 1e3
-
-
 def _back_to_back(run: Callable[[], object], team: Team) -> float:
     """The mean of calls in a row: a single one would be timed with the wait for the slowest to arrive."""
     import time
-
-    import torch
 
     for _ in range(3):
         run()
@@ -130,13 +114,7 @@ def _back_to_back(run: Callable[[], object], team: Team) -> float:
         for _ in range(REPEATS):
             run()
         return (time.monotonic() - start) / REPEATS
-    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    begin.record()
-    for _ in range(REPEATS):
-        run()
-    end.record()
-    torch.cuda.synchronize()
-    return float(begin.elapsed_time(end)) / 1e3 / REPEATS
+    return row_seconds(run, REPEATS)
 
 
 if __name__ == "__main__":
