@@ -18,6 +18,11 @@ class RoofprofError(Exception):
         self.hint = hint
 
 
+def crash(error: Exception) -> RoofprofError:
+    """What users are told of an exception that is none of ours: a fault of roofprof itself."""
+    return RoofprofError(f"roofprof failed: {type(error).__name__}: {error}", "rerun with --debug and open an issue")
+
+
 class UsageError(RoofprofError):
     """The command line asks for something that does not exist or is out of range."""
 

@@ -7,8 +7,7 @@ from roofprof.changes.judge import Verdict, worst
 from roofprof.changes.op_diff import METRICS, OpDiff, figures
 
 VERDICT, ANY = "verdict", "any"
-GATES = (VERDICT, ANY, *METRICS)
-"""What a gate may be on: the ops' verdicts, any metric at all, or one of them."""
+"""What a gate may be on beside one of METRICS: the ops' verdicts, or any metric at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def gate(found: Diff, metric: str = VERDICT) -> Gate:
 
     Args:
         found: the diff.
-        metric: one of GATES. A metric that a side does not know is in doubt, never passed.
+        metric: VERDICT, ANY or one of METRICS. A metric that a side does not know is in doubt, never passed.
     """
     judged = [(op, gated(op, metric)) for op in found.ops if op.a and op.b]
     return Gate(

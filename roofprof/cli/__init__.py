@@ -10,7 +10,7 @@ import typer
 
 from roofprof import __version__
 from roofprof.cli.commands import ROOT_EXAMPLES, LazyGroup, epilog
-from roofprof.errors import RoofprofError
+from roofprof.errors import RoofprofError, crash
 
 app = typer.Typer(
     name="roofprof",
@@ -57,20 +57,16 @@ def run(arguments: list[str] | None = None) -> int:
     except RoofprofError as error:
         if debug:
             raise
-        return _report(error.message, error.hint, error.exit_code)
+        return _report(error)
     except Exception as error:
         if debug:
             raise
-        return _report(
-            f"roofprof failed: {type(error).__name__}: {error}",
-            "rerun with --debug and open an issue",
-            1,
-        )
+        return _report(crash(error))
     return 0
 
 
-def _report(message: str, hint: str | None, code: int) -> int:
+def _report(error: RoofprofError) -> int:
     from roofprof.formatting import print_error
 
-    print_error(message, hint)
-    return code
+    print_error(error.message, error.hint)
+    return error.exit_code

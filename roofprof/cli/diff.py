@@ -10,7 +10,7 @@ import typer
 
 from roofprof.cli.outputs import say_written, write_to
 from roofprof.cli.shared_options import CeilingsOption, DomainOption, OnlyOption, OpsOption
-from roofprof.errors import RoofprofError, UsageError
+from roofprof.errors import RoofprofError, UsageError, crash
 
 if TYPE_CHECKING:
     from roofprof.reports.tables.diff import ShownDiff
@@ -61,9 +61,7 @@ def diff_command(
         error.exit_code = WRONG
         raise
     except Exception as error:
-        failed = RoofprofError(
-            f"roofprof failed: {type(error).__name__}: {error}", "rerun with --debug and open an issue"
-        )
+        failed = crash(error)
         failed.exit_code = WRONG
         raise failed from error
     if shown and shown.gate:
