@@ -1,6 +1,7 @@
 """Which row each launch counts in: the op of its range, else its kernel; every launch is in exactly one row."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from statistics import median_low
 from typing import Final, Literal
 
 import polars as pl
@@ -19,7 +20,6 @@ repeats differ by a few percent."""
 NO_WORK_BYTES = 60e3
 """Bytes that a kernel reads without doing anything (its code), and so no difference in work."""
 
-ROW_COLUMNS = ("row", "kind", "op", "layer")
 _SHAPE = ("grid", "block")
 _FUNCTION = ("kernel_name", "kernel_demangled_name")
 
@@ -118,8 +118,8 @@ def _by_work(members: Sequence[int], work: Sequence[_Work]) -> Iterator[tuple[st
 
 
 def _median(values: Sequence[float | None]) -> float | None:
-    known = sorted(v for v in values if v is not None)
-    return known[(len(known) - 1) // 2] if known else None
+    known = [v for v in values if v is not None]
+    return median_low(known) if known else None
 
 
 def _same_work(a: tuple[float | None, float | None], b: tuple[float | None, float | None]) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median_low
 
 import polars as pl
 
@@ -125,7 +126,7 @@ def _row(
     return Row(
         kernel=calls.expected.name, counter=column, relation=relation, low=low, high=high,
         measured_min=min(measured, default=None), measured_max=max(measured, default=None), repeats=len(calls.rows),
-        state=state, why=why, duration_ns=_median(times), duration_spread=_spread(times),
+        state=state, why=why, duration_ns=median_low(times) if times else None, duration_spread=_spread(times),
     )  # fmt: skip
 
 
@@ -171,11 +172,6 @@ def _floor(calls: _Calls) -> Floor | None:
     return Floor(min(times), max(times), min(traffic), max(traffic), len(times))
 
 
-def _median(values: list[float]) -> float | None:
-    ordered = sorted(values)
-    return ordered[(len(ordered) - 1) // 2] if ordered else None
-
-
 def _spread(values: list[float]) -> float | None:
-    middle = _median(values)
+    middle = median_low(values) if values else None
     return (max(values) - min(values)) / middle if middle else None
