@@ -37,9 +37,9 @@ def merge_launches(
         if not other.height:
             continue
         joined = first.join(other, on=["_key", "_ordinal"], how="left", suffix="_other", maintain_order="left")
-        partial = number < len(looks) and looks[number]
-        expected = first.join(other, on=["_key", "_ordinal"], how="semi") if any(samples[number:][:1]) else first
-        findings += [*_unmatched(name, expected, first, other, partial), *_changed(name, joined, other["report"][0])]
+        partial, sample = any(looks[number : number + 1]), any(samples[number : number + 1])
+        expected = first.clear() if sample else _of_its_kernels(first, other) if partial else first
+        findings += [*_unmatched(name, expected, first, other), *_changed(name, joined, other["report"][0])]
         columns = [column for column in ATTRIBUTED_SCHEMA if column not in (*_OWN, "how")]
         filled = [*(pl.coalesce(column, f"{column}_other").alias(column) for column in columns), merged()]
         first = joined.with_columns(filled).select(*ATTRIBUTED_SCHEMA, "_key", "_ordinal")
@@ -87,9 +87,12 @@ def _changed(name: str, joined: pl.DataFrame, other: str) -> list[Finding]:
     ]
 
 
-def _unmatched(
-    name: str, expected: pl.DataFrame, first: pl.DataFrame, other: pl.DataFrame, partial: bool
-) -> list[Finding]:
+def _of_its_kernels(first: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    """Of the first report, the launches of the kernels that another one holds."""
+    return first.filter(pl.col("kernel_name").is_in(other["kernel_name"].unique().to_list()))
+
+
+def _unmatched(name: str, expected: pl.DataFrame, first: pl.DataFrame, other: pl.DataFrame) -> list[Finding]:
     """Launches without a partner.
 
     Args:
@@ -97,11 +100,8 @@ def _unmatched(
         expected: launches of the first report that should be in the other one.
         first: all of the first report's.
         other: another report's.
-        partial: whether that is of some kernels alone: then only launches of these are expected.
     """
     found = []
-    if partial:
-        expected = expected.filter(pl.col("kernel_name").is_in(other["kernel_name"].unique().to_list()))
     on = ["_key", "_ordinal"]
     sides = (expected, other, "their counters stay null"), (other, first, "they are left out")
     for here, there, effect in sides:
