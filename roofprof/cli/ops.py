@@ -128,21 +128,13 @@ def _print_cases(
     import json
     from dataclasses import asdict
 
-    from roofprof.formulas.table import formula_rows, formula_total, sort_rows
+    from roofprof.formulas.table import formula_document, formula_rows, sort_rows
 
     tables = [(case, sort_rows([r for r in formula_rows(case, target) if only(r.op)], sort)) for case in cases]
     if as_json:
-        totals = [asdict(formula_total(rows)) for _, rows in tables]
-        document = {
-            "schema_version": 1,
-            "source": "formula",
-            "gpu": target.as_dict(),
-            "cases": [_case_dict(case) for case in cases],
-            "ops": [asdict(row) for _, rows in tables for row in rows[:top]],
-            "totals": totals,
-            "total": totals[0] if len(totals) == 1 else None,
-        }
-        print(json.dumps(document))
+        shown = [asdict(row) for _, rows in tables for row in rows[:top]]
+        own = [_case_dict(case) for case in cases]
+        print(json.dumps(formula_document(target, own, shown, [rows for _, rows in tables])))
         return
     from roofprof.reports.tables.formulas import print_formula_rows
 

@@ -62,26 +62,17 @@ def print_served(
 
     from roofprof.formulas.served.bundled import load_model
     from roofprof.formulas.served.step import served_rows, step_total
-    from roofprof.formulas.table import formula_total, sort_rows
+    from roofprof.formulas.table import formula_document, sort_rows
 
     model = load_model(name)
     cases = [case for phase in given.phases for case in _cases(model, phase, given)]
     tables = [(case, sort_rows([r for r in served_rows(case, gpu) if only(r.op)], sort)) for case in cases]
     steps = [(case, step_total(case, gpu)) for case in _one_kind(cases)]
     if as_json:
-        totals = [asdict(formula_total(rows)) for _, rows in tables]
-        document = {
-            "schema_version": 1,
-            "source": "formula",
-            "gpu": gpu.as_dict(),
-            "model": _model_dict(model),
-            "cases": [_case_dict(case) for case in cases],
-            "ops": [{**asdict(row), "layer": str(case.kind)} for case, rows in tables for row in rows[:top]],
-            "totals": totals,
-            "total": totals[0] if len(totals) == 1 else None,
-            "steps": [_step_dict(case, total) for case, total in steps],
-        }
-        _print_json(document)
+        ops = [{**asdict(row), "layer": str(case.kind)} for case, rows in tables for row in rows[:top]]
+        document = formula_document(gpu, [_case_dict(case) for case in cases], ops, [rows for _, rows in tables])
+        of_steps = [_step_dict(case, total) for case, total in steps]
+        _print_json({**document, "model": _model_dict(model), "steps": of_steps})
         return
     from roofprof.reports.tables.formulas import print_formula_rows
     from roofprof.reports.tables.models import print_model, print_steps

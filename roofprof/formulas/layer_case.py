@@ -114,7 +114,7 @@ class LayerCase:
     @property
     def own_tokens(self) -> float:
         """Tokens that this GPU sends to experts: with EP its share of the group's, a mean where they do not divide."""
-        return _share(self.tokens, self.tp) if self.ep > 1 else self.tokens
+        return own_share(self.tokens, self.tp, self.ep)
 
     @property
     def expert_inter(self) -> int:
@@ -148,22 +148,46 @@ class LayerCase:
             raise UsageError(f"--tp {self.tp} does not divide {HEADS} heads", "use 1, 2, 4, ... 128")
         if self.ep < 1 or EXPERTS % self.ep:
             raise UsageError(f"--ep {self.ep} does not divide {EXPERTS} experts", "use 1, 2, 4, ... 256")
-        if self.ep > 1 and self.ep % self.tp:
-            hint = "the GPUs that share the experts are whole TP groups: --ep is a multiple of --tp"
-            raise UsageError(f"--ep {self.ep} is no multiple of --tp {self.tp}", hint)
-        for flag, word, known in (
-            ("--all-reduce", self.all_reduce, ALL_REDUCES),
-            ("--dispatch", self.dispatch, DISPATCHES),
-        ):
-            if word not in known:
-                raise UsageError(f"unknown {flag} {word!r}", f"use one of {', '.join(known)}")
-        if self.experts_hit is not None and not 1 <= self.experts_hit <= self.local_experts:
-            raise UsageError(
-                f"--experts-hit {self.experts_hit} is out of range",
-                f"use 1 to {self.local_experts}, the experts here",
-            )
+        check_groups(self.tp, self.ep)
+        check_sends(self.all_reduce, self.dispatch)
+        check_hit(self.experts_hit, self.local_experts)
 
 
-def _share(size: int, parts: int) -> float:
-    """An equal part; whole where it can be."""
-    return size / parts if size % parts else size // parts
+def check_groups(tp: int, ep: int) -> None:
+    """Refuse GPUs that share experts and are no whole TP groups.
+
+    Raises:
+        UsageError: names the option.
+    """
+    if ep > 1 and ep % tp:
+        hint = "the GPUs that share the experts are whole TP groups: --ep is a multiple of --tp"
+        raise UsageError(f"--ep {ep} is no multiple of --tp {tp}", hint)
+
+
+def check_sends(all_reduce: str, dispatch: str) -> None:
+    """Refuse unknown keys of `ALL_REDUCES` and `DISPATCHES`.
+
+    Raises:
+        UsageError: names the option.
+    """
+    for flag, word, known in (("--all-reduce", all_reduce, ALL_REDUCES), ("--dispatch", dispatch, DISPATCHES)):
+        if word not in known:
+            raise UsageError(f"unknown {flag} {word!r}", f"use one of {', '.join(known)}")
+
+
+def check_hit(experts_hit: int | None, local_experts: int) -> None:
+    """Refuse more experts hit than a GPU holds.
+
+    Raises:
+        UsageError: names the option.
+    """
+    if experts_hit is not None and not 1 <= experts_hit <= local_experts:
+        hint = f"use 1 to {local_experts}, the experts here"
+        raise UsageError(f"--experts-hit {experts_hit} is out of range", hint)
+
+
+def own_share(tokens: int, tp: int, ep: int) -> float:
+    """Tokens that a GPU sends to experts: all without EP, else its part of the TP group's, whole where it can be."""
+    if ep == 1:
+        return tokens
+    return tokens / tp if tokens % tp else tokens // tp

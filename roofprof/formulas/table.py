@@ -1,7 +1,7 @@
 """The layer by formula: every op placed on a GPU's roofline, and the sum."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from roofprof.errors import UsageError
@@ -166,3 +166,29 @@ def sort_rows(rows: list[FormulaRow], key: str) -> list[FormulaRow]:
     if key == "order":
         return rows
     return sorted(rows, key=lambda row: -(getattr(row, SORT_KEYS[key]) or 0.0))
+
+
+def formula_document(
+    gpu: DeviceSpec,
+    cases: Sequence[Mapping[str, object]],
+    ops: Sequence[Mapping[str, object]],
+    tables: Sequence[Sequence[FormulaRow]],
+) -> dict[str, object]:
+    """What the JSON of `roofprof ops` holds, whatever the model.
+
+    Args:
+        gpu: the target.
+        cases: each case's sizes.
+        ops: the rows that are shown.
+        tables: all rows of each case; `total` is there where one case is alone.
+    """
+    totals = [asdict(formula_total(rows)) for rows in tables]
+    return {
+        "schema_version": 1,
+        "source": "formula",
+        "gpu": gpu.as_dict(),
+        "cases": list(cases),
+        "ops": list(ops),
+        "totals": totals,
+        "total": totals[0] if len(totals) == 1 else None,
+    }

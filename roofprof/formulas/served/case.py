@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from roofprof.errors import UsageError
-from roofprof.formulas.layer import ALL_REDUCES, DISPATCHES, Phase, expected_experts_hit
+from roofprof.formulas.layer import Phase, expected_experts_hit
+from roofprof.formulas.layer_case import check_groups, check_hit, check_sends, own_share
 from roofprof.formulas.served.model import Gqa, LayerKind, Moe, ServedModel
 from roofprof.formulas.served.recipes import ServedRecipe
 
@@ -83,9 +84,7 @@ class ServedCase:
     @property
     def own_tokens(self) -> float:
         """Tokens that this GPU sends to experts: with EP its share of the group's."""
-        if self.ep == 1:
-            return self.tokens
-        return self.tokens / self.tp if self.tokens % self.tp else self.tokens // self.tp
+        return own_share(self.tokens, self.tp, self.ep)
 
     @property
     def hit(self) -> float:
@@ -116,17 +115,11 @@ class ServedCase:
         if self.kv_cache not in KV_CACHES:
             raise UsageError(f"unknown --kv-cache {self.kv_cache!r}", f"use one of {', '.join(KV_CACHES)}")
         self._check_parallel()
-        if self.kind.mlp == "moe" and self.experts_hit is not None and not 1 <= self.experts_hit <= self.local_experts:
-            hint = f"use 1 to {self.local_experts}, the experts here"
-            raise UsageError(f"--experts-hit {self.experts_hit} is out of range", hint)
+        if self.kind.mlp == "moe":
+            check_hit(self.experts_hit, self.local_experts)
 
     def _check_parallel(self) -> None:
-        for flag, word, words in (
-            ("--all-reduce", self.all_reduce, ALL_REDUCES),
-            ("--dispatch", self.dispatch, DISPATCHES),
-        ):
-            if word not in words:
-                raise UsageError(f"unknown {flag} {word!r}", f"use one of {', '.join(words)}")
+        check_sends(self.all_reduce, self.dispatch)
         attention = self.model.attention
         if self.tp < 1 or attention.heads % self.tp:
             raise UsageError(f"--tp {self.tp} does not divide {attention.heads} heads")
@@ -137,6 +130,4 @@ class ServedCase:
             raise UsageError(f"--ep {self.ep}: {self.model.name} has no experts")
         if experts is not None and (self.ep < 1 or experts % self.ep):
             raise UsageError(f"--ep {self.ep} does not divide {experts} experts")
-        if self.ep > 1 and self.ep % self.tp:
-            hint = "the GPUs that share the experts are whole TP groups: --ep is a multiple of --tp"
-            raise UsageError(f"--ep {self.ep} is no multiple of --tp {self.tp}", hint)
+        check_groups(self.tp, self.ep)
