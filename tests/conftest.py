@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from doc_blocks import table_at
 
 os.environ["COLUMNS"] = "100"
 
@@ -81,5 +82,23 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         if request.config.getoption("--update-golden"):
             path.write_text(text, encoding="utf-8")
         assert text == path.read_text(encoding="utf-8")
+
+    return compare
+
+
+@pytest.fixture
+def page_table(root: Path, request: pytest.FixtureRequest) -> Callable[[str, str, list[str]], None]:
+    """Hold the table of a page of docs that begins with some words against the lines wanted; or write it anew."""
+
+    def compare(name: str, start: str, wanted: list[str]) -> None:
+        path = root / "docs" / name
+        text = path.read_text(encoding="utf-8")
+        before, found, rest = text.partition(start)
+        assert found, f"{name} has no table {start!r}"
+        end = len(before) + len("\n".join(table_at(found + rest)))
+        if request.config.getoption("--update-golden"):
+            path.write_text(before + "\n".join(wanted) + text[end:], encoding="utf-8")
+            return
+        assert "\n".join(wanted) == text[len(before) : end]
 
     return compare

@@ -7,6 +7,7 @@ from typing import get_args, get_origin
 
 import polars as pl
 import pytest
+from doc_blocks import table_at
 
 from roofprof.findings import KINDS, Finding
 from roofprof.launches.schema import HOW_STRUCT
@@ -22,27 +23,13 @@ UNITS = {
 
 
 @pytest.fixture
-def page(root: Path, request: pytest.FixtureRequest) -> Callable[[str, str, list[str]], None]:
+def page(page_table: Callable[[str, str, list[str]], None]) -> Callable[[str, str, list[str]], None]:
     """Hold the table of a page that begins with a heading row against the one wanted."""
 
     def check(name: str, heading: str, wanted: list[str]) -> None:
-        path = root / "docs" / name
-        text = path.read_text(encoding="utf-8")
-        start = text.index(heading)
-        end = start + len("\n".join(table_at(text[start:])))
-        table = "\n".join([heading, "|---" * heading.count(" | ") + "|---|", *wanted])
-        if request.config.getoption("--update-golden"):
-            path.write_text(text[:start] + table + text[end:], encoding="utf-8")
-            return
-        assert table == text[start:end]
+        page_table(name, heading, [heading, "|---" * heading.count(" | ") + "|---|", *wanted])
 
     return check
-
-
-def table_at(text: str) -> list[str]:
-    """The lines of the table that a text starts with."""
-    lines = text.splitlines()
-    return lines[: next((i for i, line in enumerate(lines) if not line.startswith("|")), len(lines))]
 
 
 FINDINGS = "| kind | severity | meaning | more, and what to do |"
