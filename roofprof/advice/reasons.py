@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+
 from roofprof.document.cases import gpu_of
 from roofprof.findings import Finding
 from roofprof.formatting import format_number, format_percent, format_si
-from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.roofline import Roofs, compute_time_s
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
@@ -67,13 +68,9 @@ Words = Callable[[Facts, Finding, Mapping[str, Any]], Reason | None]
 def best_roofs(report: RooflineReport, op: OpResult) -> Roofs:
     """The measured roofs where the op was placed under them, else the datasheet's; empty where neither is known."""
     if report.ceilings and op.measured_on.dram_mix and op.measured_on.roof_fraction_measured is not None:
-        return _completed(report.ceilings, op)
+        return report.ceilings.roofs(op.measured_on.dram_mix)
     spec = gpu_of(report, op)
     return Roofs.of(spec) if spec else Roofs({}, None)
-
-
-def _completed(ceilings: Ceilings, op: OpResult) -> Roofs:
-    return ceilings.roofs(op.measured_on.dram_mix)
 
 
 def reason_of(facts: Facts) -> Reason:
@@ -170,14 +167,14 @@ def _partial_wave(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> 
     if filled is None or own is None or not whole or facts.op.time_ns is None:
         return None
     lost = facts.op.time_ns * own / whole * (1 - filled)
-    if own < max(facts.kernel_ns.values()) and waves is not None and waves < 1:
+    if waves is None or waves >= 1:
+        why = f"{format_number(waves)} waves: {format_percent(1 - filled)} of the SM time idle"
+        return Reason(why, "another tile size, persistent kernel", lost, finding.kind)
+    if own < max(facts.kernel_ns.values()):
         why = f"{format_number(own / 1e3)} µs on {format_percent(filled)} of SMs"
         return Reason(why, "fuse that kernel, or give it more blocks", lost, finding.kind)
-    if waves is not None and waves < 1:
-        attempt = "split K, smaller tiles" if _is_matrix(facts.op) else "more, smaller blocks"
-        return Reason(f"blocks on {format_percent(filled)} of the SMs", attempt, lost, finding.kind)
-    why = f"{format_number(waves)} waves: {format_percent(1 - filled)} of the SM time idle"
-    return Reason(why, "another tile size, persistent kernel", lost, finding.kind)
+    attempt = "split K, smaller tiles" if _is_matrix(facts.op) else "more, smaller blocks"
+    return Reason(f"blocks on {format_percent(filled)} of the SMs", attempt, lost, finding.kind)
 
 
 def _is_matrix(op: OpResult) -> bool:
@@ -198,9 +195,14 @@ def _re_reads(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> Reas
     return Reason(f"{format_si(extra, 'B')} read again", attempt, facts.transfer_ns(extra), finding.kind)
 
 
-def _intermediates(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> Reason:
+def _beyond_output(values: Mapping[str, Any]) -> float | None:
+    """Bytes that an op stores beyond what its output needs."""
     stored, needed = values.get("stored_bytes"), values.get("compulsory_write_bytes")
-    extra = stored - needed if stored is not None and needed is not None else None
+    return stored - needed if stored is not None and needed is not None else None
+
+
+def _intermediates(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> Reason:
+    extra = _beyond_output(values)
     why = f"{len(facts.op.kernels)} kernels pass {format_si(extra, 'B')} on"
     return Reason(why, "fuse them", facts.transfer_ns(_through_dram(facts, finding, extra)), finding.kind)
 
@@ -220,8 +222,7 @@ def _split_k(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> Reaso
 
 
 def _spills(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> Reason:
-    stored, needed = values.get("stored_bytes"), values.get("compulsory_write_bytes")
-    extra = stored - needed if stored is not None and needed is not None else None
+    extra = _beyond_output(values)
     return Reason(f"stores {format_si(extra, 'B')} beyond its output", "check spills: -Xptxas -v",
                   facts.transfer_ns(extra), finding.kind)  # fmt: skip
 
@@ -297,7 +298,11 @@ _WORDS: Mapping[str, Words] = {
 
 def reasons_of(report: RooflineReport, ops: Sequence[OpResult]) -> list[Reason]:
     """One reason per op, in their order."""
-    columns = report.kernels.select("report", "launch_id", "duration_ns").iter_rows()
+    # Asked for once a case: the kernels of the others are left to polars.
+    of_ops = pl.col("report").is_in({op.report for op in ops}) & pl.col("launch_id").is_in(
+        {launch for op in ops for launch in op.kernels}
+    )
+    columns = report.kernels.filter(of_ops).select("report", "launch_id", "duration_ns").iter_rows()
     times = {(name, launch): duration or 0.0 for name, launch, duration in columns}
     found = []
     for op in ops:

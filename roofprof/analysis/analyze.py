@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -24,7 +23,7 @@ from roofprof.launches.ranges import case_outside, name_ranges
 from roofprof.launches.rows import OP, By, with_rows
 from roofprof.names.reading import Layers
 from roofprof.results.kernels import KERNEL_SCHEMA
-from roofprof.results.report import RooflineReport, Unattributed
+from roofprof.results.report import RooflineReport, Unattributed, now
 from roofprof.timeline.op_times import NamedTrace, NsysTimes, nsys_times
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def analyze(
     found += [f for f in launch_found if f.op is None] + [f for op in ops for f in op.findings]
     ceilings = next((held.ceilings for held in references.values() if held.ceilings), None)
     return RooflineReport(
-        generated=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        generated=now(),
         gpu=gpu,
         target=target or gpu,
         notes=report_notes(gpu, target or gpu, ops, ceilings),

@@ -170,6 +170,9 @@ def _case_findings(case: CapturedCase) -> list[Finding]:
 NSYS_FOLDER = "nsys"
 """Of a capture's directory: one .sqlite per run."""
 
+TRACE_SUFFIXES = (".sqlite", ".nsys-rep")
+"""Of nsys traces in a file, the form that is read without nsys first."""
+
 
 def find_traces(path: Path) -> list[Path]:
     """The traces that a path means: itself, or those of a capture's directory, in the order of name.
@@ -182,7 +185,7 @@ def find_traces(path: Path) -> list[Path]:
     if not os.path.isdir(path) or any(path.glob("*.parquet")):
         return [path]
     for folder in (path / NSYS_FOLDER, path):
-        for suffix in (".sqlite", ".nsys-rep"):
+        for suffix in TRACE_SUFFIXES:
             if found := sorted(folder.glob(f"*{suffix}")):
                 return found
         if found := sorted(child for child in folder.glob("*/") if any(child.glob("*.parquet"))):

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +11,7 @@ from roofprof.analysis.op_result import build_op
 from roofprof.analysis.op_roofline import References
 from roofprof.changes.notes import TRACE_NOTE
 from roofprof.errors import UsageError
-from roofprof.formats.capture import UNKNOWN_CONDITIONS
+from roofprof.formats.capture import TRACE_SUFFIXES, UNKNOWN_CONDITIONS
 from roofprof.formats.manifest import MANIFEST
 from roofprof.formulas.ops_file import OpsConfig, load_ops_config
 from roofprof.hardware.devices import DeviceSpec
@@ -21,7 +20,7 @@ from roofprof.pipeline.timeline import TimelineRequest, read_timelines
 from roofprof.results.kernels import KERNEL_SCHEMA
 from roofprof.results.op import OpResult
 from roofprof.results.op_groups import Range, Spread
-from roofprof.results.report import RooflineReport, Unattributed
+from roofprof.results.report import RooflineReport, Unattributed, now
 from roofprof.timeline.devices import device_title
 from roofprof.timeline.op_times import NO_TIMING
 from roofprof.timeline.rows import OpRow
@@ -31,14 +30,13 @@ UNKNOWN_GPU = DeviceSpec(
     name="GPU of a trace", sku="the GPU of a trace", source="none: a trace names no GPU", peak_flop_per_s={},
     dram_bytes_per_s=None,
 )  # fmt: skip
-_SUFFIXES = (".sqlite", ".nsys-rep")
 
 
 def is_trace(path: Path) -> bool:
     """Whether a path is an nsys trace, or a folder of one in Parquet, and no capture."""
     if path.is_dir():
         return not (path / MANIFEST).exists() and any(path.glob("*.parquet"))
-    return path.suffix.lower() in _SUFFIXES
+    return path.suffix.lower() in TRACE_SUFFIXES
 
 
 def timeline_report(path: Path, domain: str | None = None, ops: str | None = None) -> RooflineReport:
@@ -61,7 +59,7 @@ def timeline_report(path: Path, domain: str | None = None, ops: str | None = Non
     named = _names(rows, config, lines[0].timeline.domain)
     made = [_op(row, named, config) for row in rows]
     return RooflineReport(
-        generated=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        generated=now(),
         gpu=UNKNOWN_GPU,
         target=UNKNOWN_GPU,
         notes=[TRACE_NOTE],

@@ -6,6 +6,7 @@ Its layout is report.schema.json, beside this module; every table, file and pict
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -193,6 +194,11 @@ class _Saved:
     joins: list[_SavedJoin] = field(default_factory=list)
     ceilings: Mapping[str, object] | None = None
     ranks: RankSummary | None = None
+
+
+def now() -> str:
+    """The time for `RooflineReport.generated`: UTC, ISO 8601."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def load_report(path: str | Path) -> RooflineReport:

@@ -32,6 +32,11 @@ def test_frames(report: rp.Report) -> None:
     assert report.ops["op"].to_list() == [row.op for row in report.rows]
     assert report.kernels.height == report.data.kernels.height
     assert report.findings is report.data.findings
+
+
+def test_ops_go_to_pandas(report: rp.Report) -> None:
+    pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
     assert report.to_pandas().shape == report.ops.shape
 
 
