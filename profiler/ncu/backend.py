@@ -59,7 +59,7 @@ class Ncu(Backend[NcuWatch]):
         phases = setting.options.captured_phases
         scope = _scope(setting)
         # On several ranks no second look: what a rank profiles must not follow from what it alone has seen.
-        runs = [run for run in plan.runs if run.look is None or setting.options.ranks == 1]
+        runs = [run for run in plan.runs if run.look in (None, "communication") or setting.options.ranks == 1]
         return PlannedJobs(tuple(_job(setting, phase, run, scope) for phase in phases for run in runs), plan.notes)
 
     def settled(self, job: Job, setting: Setting, earlier: Sequence[RunRecord]) -> Job | NotNeeded:
@@ -109,8 +109,8 @@ class Ncu(Backend[NcuWatch]):
         """Counts launches and passes; an earlier run of the phase says how many there will be."""
         watch = watch_as(NcuWatch, job, turn)
         same = [r for r in turn.earlier if r.backend is self and r.job.phase == job.phase and r.file]
-        counts = [] if job.facts.get("kernels") else [r.kept.facts.get("launches") for r in same]
-        if not job.facts.get("kernels") and job.facts.get("graph_profiling") == "node":
+        counts = [] if job.facts.get("look") else [r.kept.facts.get("launches") for r in same]
+        if not job.facts.get("look") and job.facts.get("graph_profiling") == "node":
             counts.append(region_facts(turn.earlier).get("kernel_launches"))
         watch.launch_total = next((count for count in counts if isinstance(count, int)), None)
         return watch
@@ -156,7 +156,7 @@ class Ncu(Backend[NcuWatch]):
         passes = [job.facts["expected_passes"] for job in jobs if job.phase == jobs[0].phase]
         known = [count for count in passes if isinstance(count, int)]
         every = f", {sum(known)} passes per kernel in all" if len(known) == len(passes) else ""
-        if looks := sum(bool(job.facts.get("look")) for job in jobs):
+        if looks := sum(job.facts.get("look") in ("instructions", "precisions") for job in jobs):
             every += f", {looks} of them only where earlier ones leave tensor work open"
         return f"{len(jobs)} ncu run{'s' if len(jobs) != 1 else ''}{every}"
 
@@ -223,6 +223,7 @@ def _job(setting: Setting, phase: str, run: PlannedRun, scope: Scope) -> Job:
 
 
 _LOOKS = {
+    "communication": "only kernels of NCCL",
     "instructions": "only kernels without counted tensor work: did they run matrix instructions?",
     "precisions": "only kernels that ran matrix instructions which no counted precision explains",
 }

@@ -57,6 +57,7 @@ def ncu_options(run: PlannedRun, scope: Scope, given: Sequence[str] = ()) -> lis
         *([("--launch-skip", str(scope.skip))] if scope.skip else []),
         *([("--launch-count", str(scope.count))] if scope.count else []),
         *(_sample if scope.sample else _kernels)(scope.kernels),
+        *([("--kernel-name", "regex:^nccl")] if run.look == "communication" else []),
         ("--metrics", ",".join(run.metrics)),
     ]
     own = [word for name, value in pairs if name not in given for word in (name, value)]

@@ -23,9 +23,9 @@ class PlannedRun:
     metrics: tuple[str, ...]
     expected_passes: int | None
     """Passes per kernel, or None where it was not measured."""
-    look: Literal["instructions", "precisions"] | None = None
-    """Of a run that is made of some kernels alone, and only where earlier runs leave tensor work unexplained: by which
-    matrix instructions they ran, then in which precision."""
+    look: Literal["communication", "instructions", "precisions"] | None = None
+    """Of a run that is made of some kernels alone: those that communicate; or those whose tensor work earlier runs
+    leave unexplained, by which matrix instructions they ran, then in which precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,9 @@ def metric_plan(options: CaptureOptions, chip: Chip) -> MetricPlan:
         plan = workload_plan(chip, options.caches, options.groups)
     else:
         plan = layer_plan(chip, options.recipe, options.caches, options.groups)
+        if options.ranks > 1:
+            # No other op of the layer sends anything, and three passes save and restore the weights of each.
+            plan = replace(plan, runs=tuple(_of_collectives(run) for run in plan.runs))
     if not options.runs:
         return plan
     known = list(dict.fromkeys([*(run.name for run in plan.runs), "nsys"]))
@@ -92,6 +95,10 @@ def metric_plan(options: CaptureOptions, chip: Chip) -> MetricPlan:
         hint = f"use {', '.join(known)}; --groups adds others"
         raise UsageError(f"unknown run {unknown[0]!r} in --runs", hint)
     return replace(plan, runs=tuple(run for run in plan.runs if run.name in options.runs))
+
+
+def _of_collectives(run: PlannedRun) -> PlannedRun:
+    return replace(run, look="communication") if run.name in ("link", "pcie") else run
 
 
 def layer_plan(chip: Chip, recipe: str | None, caches: Sequence[Cache], groups: Sequence[str] = ()) -> MetricPlan:

@@ -34,7 +34,7 @@ class Run:
     wall_s: float | None = None
     """What the process took."""
     look: str | None = None
-    """Of a second look: it holds some of the kernels alone."""
+    """Of a run of some kernels alone, which: a second look, or those that communicate."""
     sample: bool | None = None
     """Whether of these it holds one launch of each shape alone."""
     bytes: int | None = None

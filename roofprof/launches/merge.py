@@ -92,6 +92,20 @@ def _of_its_kernels(first: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
     return first.filter(pl.col("kernel_name").is_in(other["kernel_name"].unique().to_list()))
 
 
+def _is_head(whole: pl.DataFrame, part: pl.DataFrame, on: list[str]) -> bool:
+    """Whether a report holds the first launches of another and no others: its run was ended early."""
+    return 0 < part.height < whole.height and whole.head(part.height).join(part, on=on, how="anti").is_empty()
+
+
+def _cut_finding(name: str, whole: pl.DataFrame, part: pl.DataFrame, kernels: Sequence[str]) -> Finding:
+    return Finding(
+        "merge-unmatched", Severity.WARNING,
+        f"{part['report'][0]} ends after {part.height} of {whole.height} launches: counters of the rest stay null",
+        "the run was ended early, by an error, a signal or its deadline: capture again for the rest",
+        report=name, values={"launch_count": whole.height - part.height, "kernel_names": list(kernels)},
+    )  # fmt: skip
+
+
 def _unmatched(name: str, expected: pl.DataFrame, first: pl.DataFrame, other: pl.DataFrame) -> list[Finding]:
     """Launches without a partner.
 
@@ -109,6 +123,9 @@ def _unmatched(name: str, expected: pl.DataFrame, first: pl.DataFrame, other: pl
         if not unmatched.height:
             continue
         kernels = unmatched["kernel_name"].unique(maintain_order=True).to_list()
+        if here is expected and _is_head(expected, there, on):
+            found.append(_cut_finding(name, here, there, kernels))
+            continue
         shown = ", ".join(kernels[:_NAMES_SHOWN]) + (", ..." if len(kernels) > _NAMES_SHOWN else "")
         found.append(
             Finding(

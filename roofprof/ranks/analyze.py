@@ -10,7 +10,7 @@ from roofprof.document.cases import cases_of
 from roofprof.findings import Finding
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.launches.measured_work import communicates
-from roofprof.ranks.checks import RankReport, check_ops, missing_finding, rank_findings
+from roofprof.ranks.checks import RankReport, check_ops, missing_finding, rank_findings, sent_finding
 from roofprof.ranks.choice import RankChoice
 from roofprof.ranks.clocks import Clocks, align_clocks, critical_path
 from roofprof.ranks.merge import Member, merged_op
@@ -105,7 +105,8 @@ def _merged_ops(
     for key, own in members.items():
         calls, clocks = choice.ops[key], over.clocks[choice.job_of[key]]
         row = merged_op(own, calls, ranks.count, clocks, found.gpu, found.target)
-        rows.append(replace(row, critical_path_ns=over.critical_ns.get(key)))
+        told = [finding] if (finding := sent_finding(row)) else []
+        rows.append(replace(row, critical_path_ns=over.critical_ns.get(key), findings=[*row.findings, *told]))
     return rows
 
 

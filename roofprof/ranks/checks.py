@@ -8,8 +8,16 @@ from roofprof.errors import ReportError
 from roofprof.findings import Finding, Severity
 from roofprof.ranks.calls import OpCalls
 from roofprof.ranks.clocks import MAX_SPREAD_NS, Clocks
+from roofprof.results.op import OpResult
 
 _SHOWN = 3
+_OTHER_BYTES = 0.05
+"""The ring's formula holds to 0.02 % where NCCL's Simple protocol sends; parts of a ring's wait fall into no kernel."""
+_PROTOCOLS = (
+    (2.0, "NCCL's LL protocol sends a flag of 4 bytes with each 4 of data: it is taken for short messages"),
+    (128 / 120, "NCCL's LL128 protocol sends 8 bytes of flags with each 120 of data"),
+)
+"""How many bytes a protocol sends for one of data; in NCCL's sources, src/device/prims_ll.h and prims_ll128.h."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,20 @@ def rank_findings(
             f"up to {MAX_SPREAD_NS / 1e3:.0f} µs are usual on one host: are these traces of one run of all ranks?",
             report=next(iter(jobs)), values={"spread_ns": clocks.spread_ns, "call_count": clocks.call_count},
         )  # fmt: skip
+
+
+def sent_finding(op: OpResult) -> Finding | None:
+    """That a collective sent other bytes than its formula's algorithm sends: NCCL took another one, or a protocol."""
+    sent, asked = op.link_tx_bytes, op.link_bytes_formula
+    if sent is None or not asked or abs(sent / asked - 1) < _OTHER_BYTES:
+        return None
+    ratio = sent / asked
+    protocol = next((words for factor, words in _PROTOCOLS if abs(ratio / factor - 1) < _OTHER_BYTES), None)
+    return Finding(
+        "other-link-bytes", Severity.INFO, f"{op.label}: sent {ratio:.3g} times the formula's bytes",
+        protocol or "NCCL took another algorithm: NCCL_DEBUG_SUBSYS=TUNING says which, `ops --all-reduce` has others",
+        op=op.op, report=op.report, values={"link_tx_bytes": sent, "link_bytes_formula": asked},
+    )  # fmt: skip
 
 
 def missing_finding(job: str, count: int, missing: Sequence[int]) -> Finding:

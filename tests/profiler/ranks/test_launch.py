@@ -53,6 +53,8 @@ def test_every_rank_has_a_capture_of_its_own(ranked: CaptureOptions, all_bytes: 
         assert manifest["merge"] == [[f"ncu/decode-{name}-cold.ncu-rep" for name in ("core", "cuda_core", "link")]]
         assert "nvltx__bytes_data_user.sum" in manifest["runs"][2]["metrics"]
         assert manifest["runs"][2]["expected_passes"] == 3
+        assert [run.get("look") for run in manifest["runs"]] == [None, None, "communication"]
+        assert ["--kernel-name" in run["ncu_args"] for run in manifest["runs"]] == [False, False, True]
         assert [row["trace"] for row in manifest["nsys"]] == ["nsys/decode-eager.sqlite"]
         assert manifest["gpu"]["name"] == "NVIDIA H100 80GB HBM3"
         assert manifest["request"]["ranks"] == manifest["request"]["tp"] == 2

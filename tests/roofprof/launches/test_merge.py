@@ -38,6 +38,15 @@ def test_a_look_at_some_kernels_leaves_the_others_null_and_is_no_finding() -> No
     assert one.values["launch_count"] == 1
 
 
+def test_a_run_that_ended_early_is_told_from_one_that_did_other_work() -> None:
+    core = launches("a", *[{"kernel_name": name} for name in ("gemm", "copy", "gemm", "norm")])
+    (cut,) = merge_launches("m", [core, launches("b", {"kernel_name": "gemm"}, {"kernel_name": "copy"})])[1]
+    assert (cut.kind, cut.values["launch_count"]) == ("merge-unmatched", 2)
+    assert cut.message.startswith("b ends after 2 of 4 launches")
+    (hole,) = merge_launches("m", [core, launches("b", {"kernel_name": "gemm"}, {"kernel_name": "norm"})])[1]
+    assert "2 of 4 launches of a have no partner" in hole.message
+
+
 def test_a_sample_of_the_launches_leaves_the_others_null_and_is_no_finding() -> None:
     core = launches("a", *[{"kernel_name": "gemm"}] * 3, {"kernel_name": "copy"})
     sample = launches("b", {"kernel_name": "gemm", "tensor_fp16_flop_count": 4.0})
