@@ -54,6 +54,23 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The capture that an archive of tests/data holds, such as `ranks/h100-tp2` or `workloads/sglang`."""
+    from functools import cache
+    from tarfile import open as open_archive
+
+    @cache
+    def folder(name: str) -> Path:
+        into = tmp_path_factory.mktemp("unpacked")
+        with open_archive(DATA_FOLDER / f"{name}.tar.xz") as archive:
+            archive.extractall(into, filter="data")
+        (found,) = into.iterdir()
+        return found
+
+    return folder
+
+
+@pytest.fixture(scope="session")
 def analyzed() -> Callable:
     """Analyse a file of tests/data by name, once a session for each set of options."""
     from functools import cache

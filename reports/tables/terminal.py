@@ -24,4 +24,6 @@ def kernel_line(report: RooflineReport) -> str:
         return words
     launches = "launch" if outside.launch_count == 1 else "launches"
     time = "time unknown" if outside.duration_ns is None else f"{format_si(outside.duration_ns / 1e9, 's')} in all"
+    if any(op.time_source == "nsys" for op in report.ops):
+        time += " under ncu"
     return f"{words}; {outside.launch_count} {launches} in no range, {time}"

@@ -88,11 +88,12 @@ def analyze(
     rows, name_findings = _rows(reports, launches, options)
     launches = rows.launches
     found = [*findings, *(f for r in reports for f in r.findings), *name_findings]
-    launch_found = [*launch_findings(launches), *workload_findings(launches), *wide_products(launches)]
     gpus = {r.name: profiled_gpu_of(r.name, r.launches, r.devices) for r in reports}
     found += [f for spec in gpus.values() for f in spec.findings]
     timings = {r.name: _times(r, launches, options) for r in reports if r.traces}
     found += [f for times in timings.values() for f in times.findings]
+    spent = workload_findings(*_traced(launches, timings))
+    launch_found = [*launch_findings(launches), *spent, *wide_products(launches)]
     gpu = gpus[reports[0].name].spec
     references, reference_findings = references_of(
         reports, {n: g.spec for n, g in gpus.items()}, target or gpu, options.ceilings
@@ -120,7 +121,20 @@ def analyze(
 
 def _times(report: Measured, launches: pl.DataFrame, options: Options) -> NsysTimes:
     own = launches.filter(pl.col("report") == report.name)
-    return nsys_times(report.name, own, report.traces, options.domain, options.layers)
+    domain = domains_of(own, options.domain).get(report.name)
+    return nsys_times(report.name, own, report.traces, options.domain, options.layers, domain)
+
+
+def _traced(launches: pl.DataFrame, timings: Mapping[str, NsysTimes]) -> tuple[pl.DataFrame, frozenset[str]]:
+    """The launches with nsys' times for ncu's, and in which reports: those that nsys saw every kernel of."""
+    spans = [times.spans.with_columns(report=pl.lit(name)) for name, times in timings.items() if times.spans.height]
+    if not spans:
+        return launches, frozenset()
+    joined = launches.join(pl.concat(spans), on=["report", "launch_id"], how="left", maintain_order="left")
+    is_kernel, known = pl.col("workload_type") == "kernel", pl.col("union_ns").is_not_null()
+    whole = joined.group_by("report").agg((known | ~is_kernel).all().alias("whole")).filter("whole")["report"].to_list()
+    time = pl.when(pl.col("report").is_in(whole)).then(pl.col("union_ns").cast(pl.Float64)).otherwise("duration_ns")
+    return joined.with_columns(duration_ns=time), frozenset(whole)
 
 
 def _rows(reports: Sequence[Measured], launches: pl.DataFrame, options: Options) -> tuple[Rows, list[Finding]]:

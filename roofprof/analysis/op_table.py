@@ -82,6 +82,8 @@ def build_ops(
         if times and row["kind"] == OP:
             timing = times.by_path.get(named.key, NO_TIMING)
             found += times.op_findings.get(named.key, ())
+        elif times:
+            timing = times.of_row(row["row"])
         own = [kernel_of[key] for key in kernels]
         if row["kind"] == OP:
             found += call_findings(row["op"], row["report"], own)

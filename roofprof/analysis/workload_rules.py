@@ -1,6 +1,6 @@
 """What a whole workload spends on launches that compute little: tiny ones, conversions, sums of split K, no range."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import NamedTuple
 
 import polars as pl
@@ -77,26 +77,29 @@ _RULES = (
 )  # fmt: skip
 
 
-def workload_findings(launches: pl.DataFrame) -> Iterator[Finding]:
+def workload_findings(launches: pl.DataFrame, traced: Set[str] = frozenset()) -> Iterator[Finding]:
     """Findings about whole reports.
 
     Args:
         launches: with `with_measured_work`'s columns and `op`.
+        traced: reports whose launches have nsys' times.
     """
-    kernels = launches.filter((pl.col("workload_type") == "kernel") & pl.col("duration_ns").is_not_null())
-    for (report,), frame in kernels.group_by("report", maintain_order=True):
-        found = [kernel(*cells) for cells in frame.select(KERNEL_COLUMNS).iter_rows()]
-        whole = sum(launch.duration_ns for launch in found)
+    timed = launches.filter(pl.col("duration_ns").is_not_null())
+    for (report,), frame in timed.group_by("report", maintain_order=True):
+        kernels = frame.filter(pl.col("workload_type") == "kernel")
+        found = [kernel(*cells) for cells in kernels.select(KERNEL_COLUMNS).iter_rows()]
+        whole = float(frame["duration_ns"].to_numpy().sum())  # with graphs that were profiled as one
         for rule in _RULES:
             if rule.kind == "outside-ranges" and not any(launch.inside for launch in found):
                 continue  # no-ranges says it
             chosen = [launch for launch in found if rule.belongs(launch)]
             spent = sum(launch.duration_ns for launch in chosen)
             if whole and len(chosen) < len(found) and spent >= rule.least_share * whole:
-                yield _of_report(rule, str(report), chosen, len(found), spent / whole)
+                whose = "nsys" if report in traced else "ncu"
+                yield _of_report(rule, str(report), chosen, len(found), spent / whole, whose)
 
 
-def _of_report(rule: _Rule, report: str, chosen: Sequence[Launch], count: int, share: float) -> Finding:
+def _of_report(rule: _Rule, report: str, chosen: Sequence[Launch], count: int, share: float, whose: str) -> Finding:
     places: dict[str, list[float]] = {}
     for launch in chosen:
         place = (launch.op if rule.by_op else None) or launch.function
@@ -109,7 +112,7 @@ def _of_report(rule: _Rule, report: str, chosen: Sequence[Launch], count: int, s
     return Finding(
         rule.kind, Severity.INFO,
         f"{len(chosen)} of {count} launches {rule.verb}: {format_si(spent / 1e9, 's')}, {format_percent(share)} of all "
-        f"under ncu; most: {named}",
+        f"under {whose}; most: {named}",
         rule.hint, report=report,
         values={
             "launch_count": len(chosen), "time_ns": spent, "share": share,

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -15,6 +16,9 @@ from roofprof.ranks.calls import NsysCall, OpCalls
 from roofprof.timeline.op_times import NsysTimes, OpTiming
 from roofprof.timeline.rows import RangePath
 from roofprof.timeline.timeline import Timeline
+
+if TYPE_CHECKING:
+    from roofprof.timeline.outside import Span
 
 Place = tuple[str, int]
 """Job and rank of a report."""
@@ -40,8 +44,12 @@ class RankChoice:
         self._read_calls(calls)
         self._read_kernels(rows.launches)
         traced = {report: _traced_calls(times.timeline) for report, times in timings.items() if times.timeline}
-        for (key, rank), (report, _), range_ in zip(self.keys, self._rows, named, strict=True):
-            if range_ is not None and (found := traced.get(report, {}).get(range_.key)):
+        for (key, rank), (report, row), range_ in zip(self.keys, self._rows, named, strict=True):
+            if range_ is not None:
+                found = traced.get(report, {}).get(range_.key)
+            else:
+                found = [_call_of(s) for s in timings[report].row_spans.get(row, ())] if report in timings else None
+            if found:
                 self.ops[key].nsys[rank] = found
         return self._picked(calls), self._timings(timings, named)
 
@@ -99,7 +107,11 @@ class RankChoice:
     def _timings(self, timings: Mapping[str, NsysTimes], named: list[NamedRange | None]) -> dict[str, NsysTimes]:
         """nsys' times of the picked calls; none where a rank of the op was not traced."""
         found = {report: dict(times.by_path) for report, times in timings.items()}
-        for (key, rank), (report, _), range_ in zip(self.keys, self._rows, named, strict=True):
+        spans = {report: dict(times.row_spans) for report, times in timings.items()}
+        for (key, rank), (report, row), range_ in zip(self.keys, self._rows, named, strict=True):
+            if range_ is None and row in spans.get(report, {}):
+                at = self.ops[key].picked_traced
+                spans[report][row] = [] if at is None else [spans[report][row][at]]
             if range_ is None or report not in found or range_.key not in found[report]:
                 continue
             op, was = self.ops[key], found[report][range_.key]
@@ -113,7 +125,13 @@ class RankChoice:
                 found[report][range_.key] = replace(
                     times, graph_union_ns=was.graph_union_ns, graph_projected_ns=was.graph_projected_ns
                 )
-        return {report: replace(times, by_path=found[report]) for report, times in timings.items()}
+        return {
+            report: replace(times, by_path=found[report], row_spans=spans[report]) for report, times in timings.items()
+        }
+
+
+def _call_of(span: "Span") -> NsysCall:
+    return NsysCall(span.start_ns, span.end_ns, span.union_ns, span.union_ns, span.end_ns - span.start_ns)
 
 
 def _traced_calls(timeline: Timeline) -> dict[RangePath, list[NsysCall]]:

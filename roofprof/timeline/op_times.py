@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from statistics import median_low
 from typing import TYPE_CHECKING, TypedDict
 
 import polars as pl
@@ -14,6 +15,7 @@ from roofprof.timeline.rows import LayerTotals, OpRow, RangePath
 
 if TYPE_CHECKING:
     from roofprof.timeline.join import Join
+    from roofprof.timeline.outside import Span
     from roofprof.timeline.timeline import Timeline
 
 
@@ -67,6 +69,19 @@ class NsysTimes:
     """Those about the op of one path."""
     timeline: "Timeline | None" = None
     """Of the first trace."""
+    spans: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """SPAN_SCHEMA: launches of the report that the first trace has too."""
+    row_spans: Mapping[int, Sequence["Span"]] = field(default_factory=dict)
+    """Of rows of kernels, each launch, where nsys' is known of all."""
+
+    def of_row(self, row: int) -> OpTiming:
+        """What nsys saw of a row of kernels: medians over its launches, the lower of two."""
+        own = self.row_spans.get(row)
+        if not own:
+            return NO_TIMING
+        union = median_low(span.union_ns for span in own)
+        projected = median_low(span.end_ns - span.start_ns for span in own)
+        return OpTiming(len(own), union, union, projected, None)
 
 
 Keyed = tuple[RangePath, OpRow]
@@ -79,20 +94,23 @@ def nsys_times(
     traces: Sequence[NamedTrace],
     domain: str | None,
     layers: Layers = "folded",
+    preferred: str | None = None,
 ) -> NsysTimes:
     """Join a report's launches with the first trace, and add the graph times of the others.
 
     Args:
         report: the report's name.
-        launches: its launches, with `nvtx_path` and `op`.
+        launches: its launches, with `nvtx_path` and the columns of `with_rows`.
         traces: traces of the same command, the eager one first.
         domain: the NVTX domain of the ops.
         layers: calls in different layers are one op's, or each layer has its own.
+        preferred: the domain that ncu's ranges are of; taken of a trace that has it where none is asked for.
     """
     if not traces:
         return NsysTimes({}, [], [], {})
     # Not at the top: most analyses have no trace, and the sweeps need numpy.
     from roofprof.timeline.join import join_launches
+    from roofprof.timeline.outside import SPAN_SCHEMA, launch_spans, row_spans
     from roofprof.timeline.timeline import build_timeline
 
     paths = [tuple(path) for path in launches["nvtx_path"].drop_nulls().unique().to_list() if path]
@@ -101,11 +119,14 @@ def nsys_times(
     findings: list[Finding] = []
     op_findings: dict[RangePath, list[Finding]] = {}
     first: Timeline | None = None
+    spans = SPAN_SCHEMA.to_frame()
     for position, named in enumerate(traces):
-        timeline = build_timeline(named.trace, domain, layers)
+        shared = preferred if preferred in named.trace.ranges["domain"].unique().to_list() else None
+        timeline = build_timeline(named.trace, domain or shared, layers)
         if position == 0:
             first = timeline
             join = join_launches(launches, named.trace, timeline)
+            spans = launch_spans(launches, named.trace, timeline, join)
             joins.append(_entry(report, named.name, join, timeline))
             for each in join.findings:
                 place = findings if each.path is None else op_findings.setdefault(timeline.key_of(each.path), [])
@@ -116,7 +137,7 @@ def nsys_times(
             timings |= _timings(rows)
             findings += _of_one_device(rows, named.name, report)
         timings |= _with_graph(timings, [(timeline.key_of(op["nvtx_path"]), op) for op in timeline.ops])
-    return NsysTimes(timings, joins, findings, op_findings, first)
+    return NsysTimes(timings, joins, findings, op_findings, first, spans, row_spans(launches, spans))
 
 
 def _with_graph(timings: Mapping[RangePath, OpTiming], ops: Sequence[Keyed]) -> dict[RangePath, OpTiming]:

@@ -1,6 +1,6 @@
 """The decode layer of R1 cut over two real H100, against one GPU's capture of it, and the formulas."""
 
-import tarfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,20 +20,14 @@ HALVED = {
 WHOLE = {"fused_qkv_a_proj", "input_layernorm", "post_attention_layernorm", "router_gemm", "topk", "moe_combine"}
 
 
-def unpacked(data: Path, folder: Path, name: str) -> Path:
-    with tarfile.open(data / "ranks" / f"h100-{name}.tar.xz") as archive:
-        archive.extractall(folder, filter="data")
-    return folder / name
+@pytest.fixture(scope="module")
+def tp2(unpacked: Callable[[str], Path]) -> Path:
+    return unpacked("ranks/h100-tp2")
 
 
 @pytest.fixture(scope="module")
-def tp2(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return unpacked(data, tmp_path_factory.mktemp("ranks"), "tp2")
-
-
-@pytest.fixture(scope="module")
-def ep2(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return unpacked(data, tmp_path_factory.mktemp("ranks"), "ep2")
+def ep2(unpacked: Callable[[str], Path]) -> Path:
+    return unpacked("ranks/h100-ep2")
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,10 @@ WORK = {
 }
 
 
+PACKED = ("hf-modules", "hf-emit", "hf-compile", "hf-fp16", "sglang", "sglang-graph")
+"""Captures of transformers and SGLang."""
+
+
 @pytest.fixture(params=WORK)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -45,10 +49,29 @@ def test_launches_of_a_trace_without_ranges_are_no_misfits(folder: Path) -> None
     assert not kinds & {"launch-unmatched", "merge-unmatched", "outside-ranges", "altered-file"}
 
 
+@pytest.mark.parametrize("name", [*WORK, *PACKED])
 def test_the_first_screen(
-    folder: Path, name: str, golden: Callable[[str, str], None], capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    root: Path, unpacked: Callable[[str], Path], name: str, golden: Callable[[str, str], None],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("COLUMNS", "100")
+    folder = unpacked(f"workloads/{name}") if name in PACKED else root / "tests" / "data" / "workloads" / name
     assert run(["analyze", str(folder), "--gpu", "same"]) == 0
     golden(f"first-screen-{name}.txt", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("name", [*WORK, *PACKED])
+def test_every_row_has_the_time_that_nsys_saw(root: Path, unpacked: Callable[[str], Path], name: str) -> None:
+    folder = unpacked(f"workloads/{name}") if name in PACKED else root / "tests" / "data" / "workloads" / name
+    assert {op.time_source for op in analyze(folder).data.ops} == {"nsys"}
+
+
+def test_beside_graphs_that_were_profiled_whole_ncu_stretches_every_kernel(unpacked: Callable[[str], Path]) -> None:
+    """What ncu makes of a 3 µs kernel there is no time of anything: 13.7 ms of a step that takes 3.4."""
+    report = analyze(unpacked("workloads/sglang-graph")).data
+    rows = [op for op in report.ops if op.kind == "kernel"]
+    assert (report.unattributed.duration_ns or 0) > 13e6
+    assert sum(op.calls * (op.time_ns or 0) for op in rows) == pytest.approx(3.36e6, rel=0.01)
+    (graph,) = (op for op in rows if op.op == "graph")
+    assert graph.nsys_union_ns == pytest.approx(1.1e6, rel=0.01)
+    assert graph.duration_ns == pytest.approx(1.43e6, rel=0.01)

@@ -20,6 +20,9 @@ def launches(*ops: str) -> pl.DataFrame:
             "grid": [8, 1, 1],
             "block": [128, 1, 1],
             "duration_ns": 100.0,
+            "workload_type": "kernel",
+            "kind": "op",
+            "row": 0,
         }
         for number, op in enumerate(ops)
     ]
