@@ -7,7 +7,7 @@ from roofprof.document.comparison import Comparison, Gap
 from roofprof.formatting import format_number, printable
 from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.labels import place_labels
-from roofprof.reports.plots.style import LineStyle
+from roofprof.reports.plots.style import LineStyle, Theme, themed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,6 +31,7 @@ Row = tuple[Gap, int]
 """A gap, and the number of its comparison."""
 
 
+@themed
 def draw_comparison(comparisons: Sequence[Comparison]) -> "Figure":
     """Draw both panels; nothing is shown or saved."""
     rows = [(gap, i) for i, found in enumerate(comparisons) for gap in found.gaps]
@@ -51,15 +52,23 @@ def _excess(row: Row) -> float:
 
 
 def _draw_scatter(axes: "Axes", rows: Sequence[Row], comparisons: Sequence[Comparison]) -> None:
+    theme = Theme.chosen()
     axes.set(xscale="log", yscale="log", xlabel="AI by formula, FLOP/byte", ylabel="AI measured, FLOP per DRAM byte")
     values = [v for gap, _ in rows for v in (gap.formula_intensity, gap.intensity) if v] or [1.0]
     low, high = min(values) / 2, max(values) * 2
     axes.set(xlim=(low, high), ylim=(low, high))
-    axes.plot([low, high], [low, high], color="#333333", linewidth=1, zorder=1)
+    axes.plot([low, high], [low, high], color=theme.ink, linewidth=1, zorder=1)
     for factor in (2, 10):
         for scale in (factor, 1 / factor):
-            axes.plot([low, high], [low * scale, high * scale], color="#bbbbbb", linewidth=0.7, linestyle=":", zorder=1)
-    axes.grid(which="major", color="#e5e5e5", linewidth=0.6)
+            axes.plot(
+                [low, high],
+                [low * scale, high * scale],
+                color=theme.faint,
+                linewidth=0.7,
+                linestyle=":",
+                zorder=1,
+            )
+    axes.grid(which="major", color=theme.grid, linewidth=0.6)
     axes.set_axisbelow(True)
     labels = []
     for number, (gap, case) in enumerate(rows, 1):
@@ -67,12 +76,12 @@ def _draw_scatter(axes: "Axes", rows: Sequence[Row], comparisons: Sequence[Compa
         x, y = gap.formula_intensity or low, gap.intensity or low
         first = number <= NAMED
         style: LineStyle = {
-            "markersize": 6.0 if first else 4.0, "alpha": 1.0 if first else 0.55, "markeredgecolor": "white",
+            "markersize": 6.0 if first else 4.0, "alpha": 1.0 if first else 0.55, "markeredgecolor": theme.paper,
             "markeredgewidth": 0.5, "linestyle": "", "zorder": 3,
         }  # fmt: skip
         axes.plot([x], [y], marker=marker, color=color, **style)
         if first:
-            labels.append((x, y, _name(gap, case, comparisons, 24), "#222222"))
+            labels.append((x, y, _name(gap, case, comparisons, 24), theme.ink))
     place_labels(axes, labels, [(g.formula_intensity or low, g.intensity or low, 6.0) for g, _ in rows])
     for i, found in enumerate(comparisons[: len(_CASES)]):
         color, marker = _CASES[i]
@@ -89,6 +98,7 @@ def _legend(found: Comparison) -> str:
 
 def _draw_bars(axes: "Axes", rows: Sequence[Row], comparisons: Sequence[Comparison]) -> None:
     """One bar per op, in µs: what the formula asks for, what the counted work adds, what is lost below the roof."""
+    theme = Theme.chosen()
     limit = _limit([(gap.time_ns or 0.0) / 1e3 for gap, _ in rows])
     cut = 0
     for place, (gap, case) in enumerate(rows):
@@ -98,7 +108,16 @@ def _draw_bars(axes: "Axes", rows: Sequence[Row], comparisons: Sequence[Comparis
         left = 0.0
         for part, (_, color, hatch) in zip(_parts(gap), _PARTS, strict=True):
             width = max(0.0, min(part, limit - left))
-            axes.barh(place, width, left=left, height=0.6, color=color, hatch=hatch, edgecolor="white", linewidth=0.4)
+            axes.barh(
+                place,
+                width,
+                left=left,
+                height=0.6,
+                color=color,
+                hatch=hatch,
+                edgecolor=theme.paper,
+                linewidth=0.4,
+            )
             left += width
         whole = (gap.time_ns or 0.0) / 1e3
         cut += whole > limit
@@ -107,10 +126,10 @@ def _draw_bars(axes: "Axes", rows: Sequence[Row], comparisons: Sequence[Comparis
         axes.text(left + limit * 0.01, place, words, fontsize=7.5, va="center")
     axes.set(xlim=(0, limit * 1.25 or 1), ylim=(max(len(rows), 1) - 0.4, -0.6), xlabel="µs")
     axes.set_yticks([])
-    axes.grid(which="major", axis="x", color="#e5e5e5", linewidth=0.6)
+    axes.grid(which="major", axis="x", color=theme.grid, linewidth=0.6)
     axes.set_axisbelow(True)
     for word, color, hatch in _PARTS:
-        axes.bar([1], [0], color=color, hatch=hatch, edgecolor="white", label=word)
+        axes.bar([1], [0], color=color, hatch=hatch, edgecolor=theme.paper, label=word)
     axes.legend(loc="lower right", fontsize=8)
     words = f"; {cut} bars are cut" if cut else ""
     axes.set_title(f"the most time beyond the formula's, times over it{words}", loc="left", fontsize=9)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from roofprof.errors import UsageError
 from roofprof.files import write_output
 from roofprof.formatting import escaped
+from roofprof.reports.plots.style import Theme
 from roofprof.results.report import RooflineReport
 
 if TYPE_CHECKING:
@@ -43,11 +44,12 @@ def any_script() -> Iterator[None]:
 
 def heading(figure: "Figure", title: str, reports: Sequence[RooflineReport], note: str | None = None) -> None:
     """Title, with the profiled GPUs and the dates; a note in small print below the picture."""
+    theme = Theme.chosen()
     gpus = ", ".join(dict.fromkeys(report.gpu.name for report in reports))
     dates = ", ".join(dict.fromkeys(report.date for report in reports))
     figure.suptitle(escaped(f"{title}, measured on {gpus}, {dates}"), x=0.01, ha="left", fontsize=11, parse_math=False)
     if note:
-        figure.text(0.01, 0.008, escaped(note), fontsize=7, color="#555555", va="bottom", parse_math=False)
+        figure.text(0.01, 0.008, escaped(note), fontsize=7, color=theme.faint, va="bottom", parse_math=False)
 
 
 def save_figure(figure: "Figure", folder: Path, stem: str) -> list[Path]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from roofprof.document.cases import CaseOps, cases_of, sum_of
 from roofprof.formatting import format_si, printable
 from roofprof.reports.plots.figures import heading, new_figure
-from roofprof.reports.plots.style import BOUND_STYLES, pipe_label
+from roofprof.reports.plots.style import BOUND_STYLES, Theme, pipe_label, themed
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
 
@@ -27,6 +27,7 @@ def has_links(report: RooflineReport) -> bool:
     return bool(_collectives(report)) and report.gpu.nvlink_bytes_per_s is not None
 
 
+@themed
 def draw_links(report: RooflineReport) -> "Figure":
     """Bars of GB/s under the link's roof; beside them each case by FLOPs per byte sent."""
     ops = _collectives(report)
@@ -45,6 +46,7 @@ def _collectives(report: RooflineReport) -> list[OpResult]:
 
 
 def _draw_bars(axes: "Axes", ops: Sequence[OpResult], report: RooflineReport) -> None:
+    theme = Theme.chosen()
     limit = report.gpu.nvlink_bytes_per_s or 0.0
     for row, op in enumerate(ops):
         rate = op.link_bytes_per_s
@@ -52,9 +54,9 @@ def _draw_bars(axes: "Axes", ops: Sequence[OpResult], report: RooflineReport) ->
         text = "rate unknown" if rate is None else f"{rate / 1e9:.0f} GB/s, {100 * rate / limit:.0f} %"
         wait = f"; waits {format_si(op.wait_ns / 1e9, 's')}" if op.straggler_rank is not None and op.wait_ns else ""
         late = f" for rank {op.straggler_rank}" if wait else ""
-        box = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
+        box = {"boxstyle": "round,pad=0.1", "facecolor": theme.paper, "edgecolor": "none", "alpha": 0.8}
         axes.text(0.01 * limit / 1e9, row, text + wait + late, va="center", fontsize=7.5, bbox=box, parse_math=False)
-    axes.axvline(limit / 1e9, color="#222222", linewidth=1.2)
+    axes.axvline(limit / 1e9, color=theme.ink, linewidth=1.2)
     axes.text(limit / 1e9, -0.62, f"link {limit / 1e9:.0f} GB/s ", ha="right", va="bottom", fontsize=8)
     axes.set_yticks(range(len(ops)), [printable(op.label, _NAME) for op in ops], fontsize=8, parse_math=False)
     axes.set(xlim=(0, 1.05 * limit / 1e9), ylim=(len(ops) - 0.4, -0.65), xlabel="GB/s sent by each GPU")
@@ -63,6 +65,7 @@ def _draw_bars(axes: "Axes", ops: Sequence[OpResult], report: RooflineReport) ->
 
 def _draw_roof(axes: "Axes", report: RooflineReport) -> None:
     """FLOP/s over FLOPs per byte sent, under the link's slope and the peak of the busiest pipe."""
+    theme = Theme.chosen()
     link = report.gpu.nvlink_bytes_per_s or 1.0
     pipes = {pipe: sum(op.flop_by_pipe.get(pipe) or 0.0 for op in report.ops) for pipe in report.gpu.peak_flop_per_s}
     pipe = max(pipes, key=lambda name: pipes[name])
@@ -71,7 +74,7 @@ def _draw_roof(axes: "Axes", report: RooflineReport) -> None:
     points = [point for case in cases_of([report]) if (point := _case_point(case))]
     xs = [ridge, *(x for x, _, _ in points)]
     low, high = min(xs) / 30, max(xs) * 30
-    axes.plot([low, ridge, high], [low * link, peak, peak], color="#222222", linewidth=1.2)
+    axes.plot([low, ridge, high], [low * link, peak, peak], color=theme.ink, linewidth=1.2)
     for x, y, name in points:
         axes.plot(x, y, marker="o", color=_COLOR, markersize=7)
         axes.annotate(printable(name, _NAME), (x, y), xytext=(6, -10), textcoords="offset points", fontsize=7.5,

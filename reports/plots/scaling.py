@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from roofprof.document.scaling import ScalingRow, Series
 from roofprof.formatting import format_si, printable
 from roofprof.reports.plots.figures import heading, new_figure
-from roofprof.reports.plots.style import SERIES, pipe_label
+from roofprof.reports.plots.style import SERIES, Theme, pipe_label, themed
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
 
@@ -20,6 +20,7 @@ _WORDS = {"batch": "batch", "seq_len": "sequence length"}
 Value = Callable[[OpResult], float | None]
 
 
+@themed
 def draw_scaling(reports: Sequence[RooflineReport], series: Series) -> "Figure":
     """Three panels over one variable: AI, achieved FLOP/s, achieved DRAM bytes/s, of the ops with most time.
 
@@ -60,27 +61,37 @@ def _points(series: Series, row: ScalingRow) -> list[tuple[int, OpResult]]:
 
 
 def _draw_lines(axes: "Axes", lines: dict[str, list[tuple[int, OpResult]]], value: Value, label: str) -> None:
+    theme = Theme.chosen()
     for (name, points), color, marker in zip(lines.items(), SERIES, _MARKERS, strict=False):
         known = [(x, y) for x, op in points if (y := value(op))]
         if known:
             text = printable(name, 34).lstrip("_")  # matplotlib leaves labels out that begin so
-            axes.plot(*zip(*known, strict=True), color=color, marker=marker, markersize=5, linewidth=1.4, label=text)
+            axes.plot(
+                *zip(*known, strict=True),
+                color=theme.line(color),
+                marker=marker,
+                markersize=5,
+                linewidth=1.4,
+                label=text,
+            )
     axes.set_title(label, loc="left", fontsize=9)
 
 
 def _draw_formula(axes: "Axes", lines: dict[str, list[tuple[int, OpResult]]]) -> None:
+    theme = Theme.chosen()
     for points, color, marker in zip(lines.values(), SERIES, _MARKERS, strict=False):
         known = [(x, y) for x, op in points if op.formula and (y := op.formula.arithmetic_intensity)]
         if known:
             axes.plot(
-                *zip(*known, strict=True), color=color, marker=marker, markersize=5, markerfacecolor="white",
-                linestyle="--", linewidth=0.9,
+                *zip(*known, strict=True), color=theme.line(color), marker=marker, markersize=5,
+                markerfacecolor=theme.paper, linestyle="--", linewidth=0.9,
             )  # fmt: skip
 
 
 def _finish(axes: "Axes", series: Series) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator
 
+    theme = Theme.chosen()
     axes.set(xscale="log", yscale="log", xlabel=_WORDS[series.axis])
     axes.set_xticks(
         list(series.values), [str(value) for value in series.values], rotation=45 if len(series.values) > 7 else 0
@@ -90,7 +101,7 @@ def _finish(axes: "Axes", series: Series) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=30))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_si(value, digits=1)))
     axes.tick_params(labelsize=8)
-    axes.grid(which="major", color="#dddddd", linewidth=0.6)
+    axes.grid(which="major", color=theme.grid, linewidth=0.6)
     axes.set_axisbelow(True)
 
 
@@ -114,10 +125,11 @@ def _draw_roofs(
 
 
 def _roof(axes: "Axes", value: float | None, label: str) -> None:
+    theme = Theme.chosen()
     if value is None:
         return
-    axes.axhline(value, color="#777777", linestyle=":", linewidth=1)
+    axes.axhline(value, color=theme.faint, linestyle=":", linewidth=1)
     axes.annotate(
         label, (0.01, value), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
-        fontsize=6.5, color="#555555", parse_math=False,
+        fontsize=6.5, color=theme.faint, parse_math=False,
     )  # fmt: skip

@@ -1,10 +1,14 @@
 """Colours and markers of the pipes, the same in every picture and in the HTML page."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TypedDict
+from functools import wraps
+from typing import ParamSpec, TypedDict, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,10 @@ class Theme:
         style = PIPE_STYLES[name]
         return style.dark_color if self.dark else style.color
 
+    def line(self, color: str) -> str:
+        """A colour of SERIES on this paper: black is that of the ink."""
+        return self.ink if color == "#000000" else color
+
     @classmethod
     def chosen(cls) -> "Theme":
         """The theme of the pictures that are being written; light where none was chosen."""
@@ -90,6 +98,26 @@ def drawn_in(theme: Theme) -> Iterator[None]:
         yield
     finally:
         _chosen.reset(token)
+
+
+def themed(draw: Callable[P, R]) -> Callable[P, R]:
+    """A function that draws, with what it leaves to matplotlib's defaults in the chosen theme."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
+        import matplotlib
+
+        theme = Theme.chosen()
+        with matplotlib.rc_context():
+            for names, color in (
+                (("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), theme.ink),
+                (("figure.facecolor", "axes.facecolor", "legend.facecolor"), theme.paper),
+                (("legend.edgecolor", "grid.color"), theme.grid),
+            ):
+                matplotlib.rcParams.update(dict.fromkeys(names, color))  # type: ignore[arg-type]  # any name
+            return draw(*args, **kwargs)
+
+    return drawn
 
 
 BOUND_STYLES = {

@@ -8,7 +8,7 @@ from roofprof.document.cases import CaseOps, cases_of, counted, sum_of
 from roofprof.formatting import printable
 from roofprof.formulas.layer import STEP_OPS
 from roofprof.reports.plots.figures import heading, new_figure
-from roofprof.reports.plots.style import BOUND_STYLES
+from roofprof.reports.plots.style import BOUND_STYLES, Theme, themed
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
 
@@ -23,6 +23,7 @@ _NAMED = 0.035
 _TITLE_WIDTH = 100
 
 
+@themed
 def draw_time_shares(reports: Sequence[RooflineReport]) -> "Figure":
     """One bar per case; the times of its layer's ops sum to 100 %."""
     timed = [case for case in cases_of(reports) if any(op.time_ns for op in case.layer)]
@@ -43,17 +44,18 @@ def draw_time_shares(reports: Sequence[RooflineReport]) -> "Figure":
 
 
 def _draw_bar(axes: "Axes", row: int, case: CaseOps) -> None:
+    theme = Theme.chosen()
     total = sum_of(counted(op, op.time_ns) for op in case.layer)
     assert total.known
     left = 0.0
     shares: dict[str, float] = {}
     for label, share, bound in _segments(case.layer, total.known):
         color, hatch = BOUND_STYLES[bound]
-        axes.barh(row, share, left=left, height=0.5, color=color, hatch=hatch, edgecolor="white", linewidth=0.8)
+        axes.barh(row, share, left=left, height=0.5, color=color, hatch=hatch, edgecolor=theme.paper, linewidth=0.8)
         if share >= _NAMED:
             room = int(share * 210)
             text = f"{printable(label, max(room, 3))}\n{100 * share:.0f} %"
-            box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+            box = {"boxstyle": "round,pad=0.15", "facecolor": theme.paper, "edgecolor": "none", "alpha": 0.85}
             middle = left + share / 2
             axes.text(middle, row, text, ha="center", va="center", fontsize=6.5, bbox=box, parse_math=False)
         left += share
@@ -84,9 +86,15 @@ def _segments(ops: Sequence[OpResult], time_ns: float) -> list[tuple[str, float,
 def _draw_legend(axes: "Axes", timed: Sequence[CaseOps]) -> None:
     from matplotlib.patches import Patch
 
+    theme = Theme.chosen()
     used = {op.measured_on.bound or "unknown" for case in timed for op in case.layer if op.time_ns}
     patches = [
-        Patch(facecolor=color, hatch=hatch, edgecolor="white", label=f"{bound}-bound" if bound != "unknown" else bound)
+        Patch(
+            facecolor=color,
+            hatch=hatch,
+            edgecolor=theme.paper,
+            label=f"{bound}-bound" if bound != "unknown" else bound,
+        )
         for bound, (color, hatch) in BOUND_STYLES.items()
         if bound in used
     ]

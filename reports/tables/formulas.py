@@ -1,6 +1,7 @@
 """Tables of the formula side for a terminal: the layer, the reference document's claims."""
 
 from collections.abc import Sequence
+from shutil import get_terminal_size
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -8,18 +9,25 @@ from rich.table import Table
 from rich.text import Text
 
 from roofprof.document.claims import CheckedClaim
-from roofprof.formatting import format_number, format_si
+from roofprof.formatting import format_number, format_si, printable
 from roofprof.formulas.layer import LayerCase
 from roofprof.formulas.served.case import ServedCase
 from roofprof.formulas.table import FormulaRow, FormulaTotal, formula_total
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.reports.tables.terminal import shown
 
-WIDTH = 100
+WIDTH, NARROW = 100, 80
+LEAST_ROOM = 12
+"""Columns for a name, however narrow the terminal is."""
+
+
+def _width() -> int:
+    """Columns that the terminal has, of those that a table can use."""
+    return min(max(get_terminal_size((WIDTH, 24)).columns, NARROW), WIDTH)
 
 
 def _console() -> Console:
-    return Console(width=WIDTH, highlight=False, markup=False, emoji=False)
+    return Console(width=_width(), highlight=False, markup=False, emoji=False)
 
 
 def _table(*headings: str, footer: bool = False) -> Table:
@@ -44,24 +52,7 @@ def print_formula_rows(
             f"recipe {case.recipe.name}, {_served(case)}{where}{hit}; by formula on {gpu.name}"
         )
     )
-    table = _table("op", "shape", "prec.", "FLOP", "bytes", "AI", "ridge", "bound", "attain.\nFLOP/s", footer=True)
-    table.columns[1].no_wrap = True
-    table.columns[1].justify = "left"
-    for row in rows[:top]:
-        name = row.op if row.per == "layer" else f"{row.op}*"
-        table.add_row(
-            shown(name), shown(_shape(row)), _precision(row), format_si(row.flop_count),
-            format_si(row.dram_bytes, "B"), format_number(row.arithmetic_intensity),
-            _ridge(None if row.link_bytes else row.ridge_point), _bound(row), format_si(row.attainable_flop_per_s),
-        )  # fmt: skip
-    footer = {
-        0: "total" if len(rows[:top]) == len(rows) else f"total of all {len(rows)}", 3: format_si(total.flop_count),
-        4: format_si(total.dram_bytes, "B"), 5: format_number(total.arithmetic_intensity),
-        8: format_si(total.attainable_flop_per_s),
-    }  # fmt: skip
-    for index, text in footer.items():
-        table.columns[index].footer = text
-    console.print(table)
+    console.print(_op_table(rows, rows[:top], total, console.width))
     if any(row.per == "step" for row in rows):
         console.print("* once per step, not once per layer: left out of the total")
     console.print(f"minimum time by the roofs: {format_si(total.bound_time_s, 's')}")
@@ -69,6 +60,39 @@ def print_formula_rows(
         _print_communication(console, case, rows, total, gpu)
     console.print(shown(f"{gpu.name}: {gpu.source}"))
     console.print()
+
+
+def _op_table(rows: Sequence[FormulaRow], chosen: Sequence[FormulaRow], total: FormulaTotal, width: int) -> Table:
+    """The chosen rows over the sum of all; a narrow one is without ridge points, and cuts names and no figure."""
+    whole = [_cells(row) for row in chosen]
+    heads = ["op", "shape", "prec.", "FLOP", "bytes", "AI", "ridge", "bound", "attain.\nFLOP/s"]
+    foot = ["total" if len(chosen) == len(rows) else f"total of all {len(rows)}", "", "", format_si(total.flop_count),
+            format_si(total.dram_bytes, "B"), format_number(total.arithmetic_intensity), "", "",
+            format_si(total.attainable_flop_per_s)]  # fmt: skip
+    kept = [place for place in range(len(heads)) if width >= WIDTH or place != _RIDGE]
+    if width < WIDTH:
+        whole = [[_SHORT.get(cell, cell) for cell in cells] for cells in whole]
+    beside = sum(1 + max(len(cells[place].split("\n")[0]) for cells in (heads, foot, *whole)) for place in kept[1:])
+    room = max(LEAST_ROOM, width - beside)
+    table = _table(*(heads[place] for place in kept), footer=True)
+    for column, place in zip(table.columns, kept, strict=True):
+        column.footer = foot[place]
+    table.columns[1].no_wrap, table.columns[1].justify = True, "left"
+    for cells in whole:
+        table.add_row(shown(printable(cells[0], room)), *(shown(cells[place]) for place in kept[1:]))
+    return table
+
+
+_RIDGE = 6
+_SHORT = {"memory": "mem", "compute": "comp"}
+
+
+def _cells(row: FormulaRow) -> list[str]:
+    return [
+        row.op if row.per == "layer" else f"{row.op}*", _shape(row), _precision(row), format_si(row.flop_count),
+        format_si(row.dram_bytes, "B"), format_number(row.arithmetic_intensity),
+        _ridge(None if row.link_bytes else row.ridge_point), _bound(row), format_si(row.attainable_flop_per_s),
+    ]  # fmt: skip
 
 
 def _bound(row: FormulaRow) -> str:
@@ -114,6 +138,7 @@ def print_claims(claims: Sequence[CheckedClaim], gpu: DeviceSpec) -> None:
         "verdict",
     )
     table.columns[-1].justify = "left"
+    table.columns[0].no_wrap = console.width == WIDTH
     for claim in claims:
         name = f"{claim.kernel}\n  {claim.op}" + (f", {claim.note}" if claim.note else "")
         table.add_row(

@@ -18,8 +18,11 @@ from roofprof.cli.shared_options import (
     LayersOption,
     OnlyOption,
     OpsOption,
+    Theme,
+    ThemeOption,
     TopOption,
     check_sort,
+    in_theme,
     keys_help,
     row_choice,
 )
@@ -62,6 +65,7 @@ def compare(
     only: OnlyOption = None,
     by: ByOption = None,
     layers: LayersOption = None,
+    theme: ThemeOption = Theme.LIGHT,
 ) -> None:
     """Compare arithmetic intensity by formula with the measured one, op by op, worst first."""
     if against not in (None, "document"):
@@ -80,7 +84,8 @@ def compare(
     if output:
         from roofprof.reports.outputs.registry import comparison_outputs
 
-        say_written(write_to(comparison_outputs(), comparisons, output))
+        with in_theme(theme):
+            say_written(write_to(comparison_outputs(), comparisons, output))
     if as_json:
         import json
 
