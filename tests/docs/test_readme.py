@@ -85,6 +85,12 @@ def test_the_start_runs_as_it_stands(root: Path, workplace: Path, capsys: pytest
     assert {"roofline.html", "roofline.md", "out", "roofprof-baselines"} <= {path.name for path in workplace.iterdir()}
 
 
+def test_the_picture_of_the_gallery_is_drawn(root: Path, workplace: Path) -> None:
+    (code,) = code_blocks(root / "docs/gallery.md", "python")
+    exec(code, {})
+    assert (workplace / "decode-b64.png").stat().st_size > 100_000
+
+
 def test_the_readmes_commands_that_need_no_gpu_run(root: Path, workplace: Path) -> None:
     ran = 0
     for words in commands(shell_lines((root / "README.md").read_text(encoding="utf-8"))):
