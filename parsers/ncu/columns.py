@@ -30,7 +30,7 @@ _SCALES = {
 }
 """Columns that are one counter, and what one count stands for."""
 
-_LINK = {
+LINK = {
     "link_tx_bytes": "nvltx__bytes_data_user.sum",
     "link_rx_bytes": "nvlrx__bytes_data_user.sum",
     "link_tx_raw_bytes": "nvltx__bytes.sum",
@@ -151,9 +151,9 @@ def plan_columns(chip: Chip, names: frozenset[str]) -> Plan:
     _plan_tensor_pipe(p, chip)
     _plan_launch(p)
     pipes = _plan_opcodes(p, chip, counted)
-    for column, metric in _LINK.items():
+    for column, metric in LINK.items():
         p.plain(column, metric)
-    p.missing = {c: m for c, m in p.missing.items() if not c.startswith("peak_") and c not in _LINK}
+    p.missing = {c: m for c, m in p.missing.items() if not c.startswith("peak_") and c not in LINK}
     histograms = tuple(h for h in (WARP_OPCODES, THREAD_OPCODES) if any(_histogram(pipe) == h for pipe in pipes))
     return Plan(tuple(p.metrics), p.readings, p.missing, source, p.how, histograms, pipes, counted)
 

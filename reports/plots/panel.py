@@ -19,9 +19,13 @@ VISIBLE_SHARE = 0.002
 """Ops with less of the layer's time do not stretch the axes: they are drawn at the edge, and counted."""
 DEEPEST = 3e4
 """From the highest roof down to the lower edge: what lies deeper would press all else together."""
+SHALLOWEST = 30.0
+"""Likewise at least: within one decade matplotlib labels every step."""
 INTERVAL_FROM = 1.10
 """An op whose AI lies this factor over its lower bound is drawn with the interval between them."""
 _LABEL_WIDTH = 26
+_BELOW_WIDTH = 36
+"""Letters of names at the lower right: what has no FLOPs is named at the lower left."""
 _LINE = 0.026
 """Of the axes' height: a line of the roofs' labels."""
 _SMALLEST, _AREA = 14.0, 1500.0
@@ -65,10 +69,17 @@ def draw_panel(axes: "Axes", points: Points, roofs: Sequence[RoofSet], theme: Th
     near = [p.intensity for p in points.drawn if p.rate > 0.2 * bandwidth * p.intensity]
     draw_roofs(axes, roofs, pipes, near, theme)
     if below := _draw_marks(axes, points, theme):
-        named = [printable(point.label, 20) for point in below if point.named]
-        more = [f"{len(below) - len(named)} ops"] if len(below) > len(named) else []
-        axes.text(0.99, 0.012, f"below: {', '.join([*named, *more])}", transform=axes.transAxes, ha="right",
+        axes.text(0.99, 0.012, f"below: {_named_below(below)}", transform=axes.transAxes, ha="right",
                   va="bottom", fontsize=7, color=theme.faint, parse_math=False)  # fmt: skip
+
+
+def _named_below(below: Sequence[Point]) -> str:
+    """The named ones of some ops, as many as have room, and the number of the others."""
+    names = [printable(point.label, 20) for point in below if point.named]
+    while len(", ".join(names)) > _BELOW_WIDTH:
+        names.pop()
+    rest = len(below) - len(names)
+    return ", ".join([*names, *([f"{rest} ops"] if rest else [])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +103,7 @@ class Limits:
         ]
         top = max([*peaks, *rates], default=1e12)
         low, high = min([*intensities, 1.0]) / 2, max([*intensities, *ridges, 10.0]) * 4
-        bottom = max(min(rates, default=top / 1e3) / 2.5, top / DEEPEST)
+        bottom = min(max(min(rates, default=top / 1e3) / 2.5, top / DEEPEST), top / SHALLOWEST)
         return cls((max(low, high / 1e6), high), (bottom, top * 2.2))
 
     def apply(self, axes: "Axes") -> None:

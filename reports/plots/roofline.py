@@ -23,6 +23,8 @@ _ALWAYS_THERE = ("tensor_fp4", "tensor_fp8", "tensor_bf16")
 _PANEL_WIDTH, _PANEL_HEIGHT = 8.0, 5.2
 _MARGIN = 1.75
 """Inches to the right of the axes, for the roofs' labels."""
+_EDGE = {1: 0.7, 2: 0.3}
+"""Inches beyond the last panel, by columns: the labels of the profiled GPU, which say whose a roof is, are longest."""
 _LEGEND = (
     f"colour and mark: the pipe with most FLOPs; names: the {NAMED} ops with the most headroom; grey: the others; "
     "area: share of the layer's time; hollow: the formula's FLOPs in the same time, arrow to what was executed; "
@@ -42,7 +44,7 @@ def draw_roofline(report: RooflineReport, theme: Theme | None = None) -> "Figure
     labels = {id(op): name for op, name in zip(report.ops, short_labels(report.ops, with_case=False), strict=True)}
     columns, rows = (2 if report.projected else 1), max(1, len(shown))
     foot = _foot(report, answers, shown, columns)
-    width, height = columns * _PANEL_WIDTH + 0.3, rows * _PANEL_HEIGHT + 0.2 + 0.16 * len(foot)
+    width, height = columns * _PANEL_WIDTH + _EDGE[columns], rows * _PANEL_HEIGHT + 0.2 + 0.16 * len(foot)
     figure = new_figure(width, height)
     figure.set_facecolor(theme.paper)
     for row, answer in enumerate(shown):
@@ -67,7 +69,7 @@ def _draw_case(
     source = answer.case.source
     top = 1 - (row * _PANEL_HEIGHT + 0.55) / height
     box = (0.72, top - (_PANEL_HEIGHT - 1.15) / height, _PANEL_WIDTH - 0.72 - _MARGIN, (_PANEL_HEIGHT - 1.15) / height)
-    width = columns * _PANEL_WIDTH + 0.3
+    width = columns * _PANEL_WIDTH + _EDGE[columns]
     spec = source.gpu
     here = measured_points(answer, labels)
     panels: list[tuple[str, Points, list[RoofSet], tuple[str, ...]]] = [

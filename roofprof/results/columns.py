@@ -1,7 +1,7 @@
 """How a field of a result is declared to be a column, and the flat columns that follow from a row's class.
 
-A field says it in its type: `duration_ns: Annotated[float | None, Column("ns", "...")]`. A property says it in the
-type that it returns, and so is a column without being stored. From these come report.json and its schema, ops.csv,
+A field says it in its type: `duration_ns: Annotated[float | None, Column("ns", "...", "ncu")]`. A property says it in
+the type that it returns, and so is a column without being stored. From these come report.json and its schema, ops.csv,
 ops.parquet, all_kernels.csv and the data of the HTML page; docs/adr/0005-own-row-declaration.md says why.
 """
 
@@ -13,6 +13,9 @@ from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 from roofprof.validate import Bounds, without_none
 
 Unit = Literal["ns", "B", "B/s", "FLOP", "FLOP/s", "FLOP/B", "Hz", "ratio", "count", "text"]
+Source = Literal["range names", "capture", "ncu", "nsys", "ncu, nsys", "formula", "ncu, formula", "roofs", "computed"]
+"""Where a value is from: names of ranges, files of a capture, reports of ncu, traces of nsys, the formula; the roofs
+of a GPU and what was counted; or other columns, which the description names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class Column:
     unit: Unit
     description: str
     """One line."""
+    source: Source
     in_ops_csv: str | Literal[True] | None = True
     """Its name in ops.csv and ops.parquet: True for that of all_kernels.csv, None where they leave it out."""
     values: tuple[str, ...] = ()
@@ -79,6 +83,7 @@ class FlatColumn:
     nullable: bool
     unit: Unit
     description: str
+    source: Source
     derived: bool
 
     def value(self, row: object) -> object:
@@ -139,6 +144,7 @@ def _flat(row: type, path: tuple[str, ...], prefix: str, group: Group | None) ->
                 nullable=field.nullable or key is not None,
                 unit=group.unit if group and group.unit else said.unit,
                 description=words if key is None else f"{words}: {key}",
+                source=said.source,
                 derived=field.derived,
             )
 

@@ -18,113 +18,143 @@ from roofprof.validate import UNSAVED, built
 class OpResult:
     """One op: its median call by duration, so that sums and ratios hold. In the order of ops.csv."""
 
-    op: Annotated[str, Column("text", "Name of the op, or of the kernel where `kind` says so")]
+    op: Annotated[str, Column("text", "Name of the op, or of the kernel where `kind` says so", "range names")]
     kind: Annotated[
-        str, Column("text", "op: an NVTX range; kernel: launches of one kernel, of those in no range",
+        str, Column("text", "op: an NVTX range; kernel: launches of one kernel, of those in no range", "range names",
                     values=("op", "kernel"))
     ] = "op"  # fmt: skip
     layers: Annotated[
-        list[int], Column("count", "Numbers of the model's layers that its calls came from, where names tell")
+        list[int],
+        Column("count", "Numbers of the model's layers that its calls came from, where names tell", "range names"),
     ] = field(default_factory=list)
-    implementation: Annotated[str | None, Column("text", "Which implementation ran, where known")]
+    implementation: Annotated[str | None, Column("text", "Which implementation ran, where known", "capture")]
     nvtx_path: Annotated[
-        list[str], Column("text", "Open NVTX ranges of the median call, outermost first; empty outside any")
+        list[str],
+        Column("text", "Open NVTX ranges of the median call, outermost first; empty outside any", "range names"),
     ]
-    report: Annotated[str, Column("text", "Report or capture that it was read from")]
-    phase: Annotated[str | None, Column("text", "decode, prefill or another phase")]
-    batch: Annotated[int | None, Column("count", "Sequences in the batch")]
-    seq_len: Annotated[int | None, Column("count", "Decode: tokens in the KV cache; prefill: new tokens")]
-    cache: Annotated[str | None, Column("text", "State of L2 before each launch", values=("cold", "warm"))]
-    calls: Annotated[int, Column("count", "Calls that were profiled", minimum=1)]
-    kernels: Annotated[list[int], Column("count", "Launch ids of the median call")]
-    duration_ns: Annotated[float | None, Column("ns", "Sum of the median call's kernels under ncu")]
+    report: Annotated[str, Column("text", "Report or capture that it was read from", "capture")]
+    phase: Annotated[str | None, Column("text", "decode, prefill or another phase", "range names")]
+    batch: Annotated[int | None, Column("count", "Sequences in the batch", "range names")]
+    seq_len: Annotated[
+        int | None, Column("count", "Decode: tokens in the KV cache; prefill: new tokens", "range names")
+    ]
+    cache: Annotated[str | None, Column("text", "State of L2 before each launch", "capture", values=("cold", "warm"))]
+    calls: Annotated[int, Column("count", "Calls that were profiled", "ncu", minimum=1)]
+    kernels: Annotated[list[int], Column("count", "Launch ids of the median call", "ncu")]
+    duration_ns: Annotated[float | None, Column("ns", "Sum of the median call's kernels under ncu", "ncu")]
     spread: Annotated[Spread, Group("Minimum and maximum over calls", "")]
-    time_source: Annotated[str, Column("text", "Whose time the rates use", values=("ncu", "nsys"))]
-    nsys_duration_ns: Annotated[float | None, Column("ns", "Sum of the op's kernels under nsys, median over calls")] = (
-        None
-    )
+    time_source: Annotated[str, Column("text", "Whose time the rates use", "computed", values=("ncu", "nsys"))]
+    nsys_duration_ns: Annotated[
+        float | None, Column("ns", "Sum of the op's kernels under nsys, median over calls", "nsys")
+    ] = None
     nsys_union_ns: Annotated[
-        float | None, Column("ns", "Time in which any of its kernels ran under nsys, median over calls")
+        float | None, Column("ns", "Time in which any of its kernels ran under nsys, median over calls", "nsys")
     ] = None
     nsys_projected_ns: Annotated[
-        float | None, Column("ns", "From its first kernel's start to its last one's end under nsys")
+        float | None, Column("ns", "From its first kernel's start to its last one's end under nsys", "nsys")
     ] = None
     graph_union_ns: Annotated[
-        float | None, Column("ns", "nsys_union_ns when the layer was replayed as a CUDA graph")
+        float | None, Column("ns", "nsys_union_ns when the layer was replayed as a CUDA graph", "nsys")
     ] = None
     graph_projected_ns: Annotated[
-        float | None, Column("ns", "nsys_projected_ns when the layer was replayed as a CUDA graph")
+        float | None, Column("ns", "nsys_projected_ns when the layer was replayed as a CUDA graph", "nsys")
     ] = None
-    share: Annotated[float | None, Column("ratio", "Of the time of all ops in the same layer, under nsys")] = None
-    dram_read_bytes: Annotated[float | None, Column("B", "Read from DRAM")]
-    dram_write_bytes: Annotated[float | None, Column("B", "Written to DRAM")]
-    dram_bytes: Annotated[float | None, Column("B", "Read from and written to DRAM")]
-    dram_upper_bytes: Annotated[float | None, Column("B", "Reads and every store, those left in L2 too")]
+    share: Annotated[float | None, Column("ratio", "Of the time of all ops in the same layer, under nsys", "nsys")] = (
+        None
+    )
+    dram_read_bytes: Annotated[float | None, Column("B", "Read from DRAM", "ncu")]
+    dram_write_bytes: Annotated[float | None, Column("B", "Written to DRAM", "ncu")]
+    dram_bytes: Annotated[float | None, Column("B", "Read from and written to DRAM", "ncu")]
+    dram_upper_bytes: Annotated[float | None, Column("B", "Reads and every store, those left in L2 too", "ncu")]
     own_intermediate_bytes: Annotated[
-        float | None, Column("B", "DRAM reads beyond the formula's inputs that its own earlier kernels wrote, at most")
+        float | None,
+        Column(
+            "B", "DRAM reads beyond the formula's inputs that its own earlier kernels wrote, at most", "ncu, formula"
+        ),
     ] = None
-    l2_bytes: Annotated[float | None, Column("B", "Between SMs and L2")]
-    l1_fill_bytes: Annotated[float | None, Column("B", "From L2 into L1 and shared memory")]
+    l2_bytes: Annotated[float | None, Column("B", "Between SMs and L2", "ncu")]
+    l1_fill_bytes: Annotated[float | None, Column("B", "From L2 into L1 and shared memory", "ncu")]
     flop_by_pipe: Annotated[
         Mapping[str, float | None],
-        Column("FLOP", "Executed FLOPs", keys=PIPES, key_name="{}_flop_count"),
+        Column("FLOP", "Executed FLOPs", "ncu", keys=PIPES, key_name="{}_flop_count"),
     ]
-    flop_count: Annotated[float | None, Column("FLOP", "Executed FLOPs, sum over pipes")]
-    mufu_count: Annotated[float | None, Column("count", "Special-function results")]
-    arithmetic_intensity: Annotated[float | None, Column("FLOP/B", "Executed FLOPs / DRAM bytes")]
-    arithmetic_intensity_lower: Annotated[float | None, Column("FLOP/B", "Executed FLOPs / dram_upper_bytes")]
-    arithmetic_intensity_l2: Annotated[float | None, Column("FLOP/B", "Executed FLOPs / l2_bytes")]
-    arithmetic_intensity_l1_fill: Annotated[float | None, Column("FLOP/B", "Executed FLOPs / l1_fill_bytes")]
+    flop_count: Annotated[float | None, Column("FLOP", "Executed FLOPs, sum over pipes", "ncu")]
+    mufu_count: Annotated[float | None, Column("count", "Special-function results", "ncu")]
+    arithmetic_intensity: Annotated[float | None, Column("FLOP/B", "Executed FLOPs / DRAM bytes", "computed")]
+    arithmetic_intensity_lower: Annotated[
+        float | None, Column("FLOP/B", "Executed FLOPs / dram_upper_bytes", "computed")
+    ]
+    arithmetic_intensity_l2: Annotated[float | None, Column("FLOP/B", "Executed FLOPs / l2_bytes", "computed")]
+    arithmetic_intensity_l1_fill: Annotated[
+        float | None, Column("FLOP/B", "Executed FLOPs / l1_fill_bytes", "computed")
+    ]
     formula: Annotated[FormulaResult | None, Group("The formula's side; null where the name has no shape", "formula_")]
-    work_ratio: Annotated[float | None, Column("ratio", "Executed FLOPs / formula FLOPs")]
-    byte_ratio: Annotated[float | None, Column("ratio", "DRAM bytes / formula bytes")]
+    work_ratio: Annotated[float | None, Column("ratio", "Executed FLOPs / formula FLOPs", "computed")]
+    byte_ratio: Annotated[float | None, Column("ratio", "DRAM bytes / formula bytes", "computed")]
     roof_source: Annotated[
         str,
-        Column("text", "projected where the target is another GPU than the profiled one",
+        Column("text", "projected where the target is another GPU than the profiled one", "roofs",
                values=("projected", "datasheet")),
     ]  # fmt: skip
     bound: Annotated[
         str | None,
         Column(
-            "text", "Roof that binds the measured work on the target GPU", values=("memory", "compute", "communication")
+            "text",
+            "Roof that binds the measured work on the target GPU",
+            "roofs",
+            values=("memory", "compute", "communication"),
         ),
     ]
-    ridge_point: Annotated[float | None, Column("FLOP/B", "AI at which the target's roofs meet for this mix of pipes")]
-    attainable_flop_per_s: Annotated[float | None, Column("FLOP/s", "min(peak, AI x bandwidth) on the target GPU")]
+    ridge_point: Annotated[
+        float | None, Column("FLOP/B", "AI at which the target's roofs meet for this mix of pipes", "roofs")
+    ]
+    attainable_flop_per_s: Annotated[
+        float | None, Column("FLOP/s", "min(peak, AI x bandwidth) on the target GPU", "roofs")
+    ]
     measured_on: Annotated[MeasuredOn, Group("Against the profiled GPU", "measured_on_")]
     link_tx_bytes: Annotated[
-        float | None, Column("B", "Sent to other GPUs over NVLink by an op that communicates, median over ranks")
+        float | None, Column("B", "Sent to other GPUs over NVLink by an op that communicates, median over ranks", "ncu")
     ] = None
-    link_bytes_formula: Annotated[float | None, Column("B", "Sent to other GPUs by the formula's algorithm")] = None
+    link_bytes_formula: Annotated[
+        float | None, Column("B", "Sent to other GPUs by the formula's algorithm", "formula")
+    ] = None
     link_bytes_per_s: Annotated[
-        float | None, Column("B/s", "link_tx_bytes / time of the rank that came last: the wait is not in it")
+        float | None,
+        Column("B/s", "link_tx_bytes / time of the rank that came last: the wait is not in it", "computed"),
     ] = None
     wait_ns: Annotated[
-        float | None, Column("ns", "What the first rank waited for the last one, of the row's call, by nsys")
+        float | None, Column("ns", "What the first rank waited for the last one, of the row's call, by nsys", "nsys")
     ] = None
-    straggler_rank: Annotated[int | None, Column("count", "The rank that came last, where one was late")] = None
+    straggler_rank: Annotated[int | None, Column("count", "The rank that came last, where one was late", "nsys")] = None
     critical_path_ns: Annotated[
         float | None,
-        Column("ns", "From the latest rank's end of the op before to the latest rank's end of this one, median call"),
+        Column(
+            "ns",
+            "From the latest rank's end of the op before to the latest rank's end of this one, median call",
+            "nsys",
+        ),
     ] = None
-    ranks: Annotated[list[RankShare], Column("text", "Each rank's part of the row's call", in_ops_csv=None)] = field(
-        default_factory=list
-    )
+    ranks: Annotated[
+        list[RankShare], Column("text", "Each rank's part of the row's call", "ncu, nsys", in_ops_csv=None)
+    ] = field(default_factory=list)
     rank_spread: Annotated[RankSpread | None, Group("How the ranks differ", "rank_")] = None
     rank_calls: Annotated[
-        list[RankCall], Column("text", "Of collectives: wait, straggler and times of every call", in_ops_csv=None)
+        list[RankCall],
+        Column("text", "Of collectives: wait, straggler and times of every call", "nsys", in_ops_csv=None),
     ] = field(default_factory=list)
     how: Annotated[
-        Mapping[str, str], Column("text", "Columns that are not their own counter's value: how each was had")
+        Mapping[str, str], Column("text", "Columns that are not their own counter's value: how each was had", "ncu")
     ] = field(default_factory=dict)
     clock_outlier_count: Annotated[
-        int, Column("count", "Calls left out of the median for an SM clock far below the others'")
+        int, Column("count", "Calls left out of the median for an SM clock far below the others'", "ncu")
     ] = 0
     useful: Annotated[Useful | None, Group("The formula's work in the measured time and bytes", "useful_")] = None
-    findings: Annotated[list[Finding], Column("text", "Reasons to doubt or explain its numbers")] = field(
+    findings: Annotated[list[Finding], Column("text", "Reasons to doubt or explain its numbers", "computed")] = field(
         default_factory=list
     )
-    source: Annotated[str, Column("text", "Where the row is from", in_ops_csv=None, values=("measured",))] = "measured"
+    source: Annotated[
+        str, Column("text", "Where the row is from", "computed", in_ops_csv=None, values=("measured",))
+    ] = "measured"
 
     points: RooflinePoints = field(default_factory=RooflinePoints, metadata=UNSAVED)
     """Not a column: made once from the work above and the two GPUs, on analysis or on loading."""
@@ -144,7 +174,8 @@ class OpResult:
     def headroom_ns(
         self,
     ) -> Annotated[
-        float | None, Column("ns", "Potential savings per call: time x (1 - fraction of headroom_roof)", after="share")
+        float | None,
+        Column("ns", "Potential savings per call: time x (1 - fraction of headroom_roof)", "roofs", after="share"),
     ]:
         """What running at the best roof known would save per call; `headroom_roof` says which.
 
@@ -158,7 +189,7 @@ class OpResult:
         self,
     ) -> Annotated[
         str | None,
-        Column("text", "Roofs that headroom_ns is against: measured on this GPU, shipped, or the datasheet's",
+        Column("text", "Roofs that headroom_ns is against: measured on this GPU, shipped, or the datasheet's", "roofs",
                values=(*ORIGINS, "datasheet"), after="headroom_ns"),
     ]:  # fmt: skip
         """The best roofs known of the profiled GPU; None where none is known."""

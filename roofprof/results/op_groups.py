@@ -13,99 +13,106 @@ from roofprof.results.columns import Column, Group
 class FormulaResult:
     """What the formula asks for."""
 
-    name: Annotated[str, Column("text", "Name of the formula, docs/formulas.md", in_ops_csv="formula")]
+    name: Annotated[str, Column("text", "Name of the formula, docs/formulas.md", "formula", in_ops_csv="formula")]
     shape: Annotated[
-        Mapping[str, int | float | str], Column("text", "Sizes and precision it was evaluated at", in_ops_csv=None)
+        Mapping[str, int | float | str],
+        Column("text", "Sizes and precision it was evaluated at", "formula", in_ops_csv=None),
     ]
-    flop_count: Annotated[float, Column("FLOP", "FLOPs by formula")]
-    dram_bytes: Annotated[float, Column("B", "Compulsory DRAM bytes by formula")]
-    arithmetic_intensity: Annotated[float | None, Column("FLOP/B", "Formula FLOPs / formula bytes")]
-    dram_read_bytes: Annotated[float, Column("B", "Inputs, each read once", in_ops_csv=None)]
-    dram_write_bytes: Annotated[float, Column("B", "Outputs, each written once", in_ops_csv=None)]
-    pipe: Annotated[str, Column("text", "Pipe that does the formula's FLOPs", in_ops_csv=None, values=PIPES)]
+    flop_count: Annotated[float, Column("FLOP", "FLOPs by formula", "formula")]
+    dram_bytes: Annotated[float, Column("B", "Compulsory DRAM bytes by formula", "formula")]
+    arithmetic_intensity: Annotated[float | None, Column("FLOP/B", "Formula FLOPs / formula bytes", "formula")]
+    dram_read_bytes: Annotated[float, Column("B", "Inputs, each read once", "formula", in_ops_csv=None)]
+    dram_write_bytes: Annotated[float, Column("B", "Outputs, each written once", "formula", in_ops_csv=None)]
+    pipe: Annotated[str, Column("text", "Pipe that does the formula's FLOPs", "formula", in_ops_csv=None, values=PIPES)]
     bound: Annotated[
         str | None,
-        Column("text", "Roof that binds the formula's work on the target GPU", in_ops_csv=None,
+        Column("text", "Roof that binds the formula's work on the target GPU", "roofs", in_ops_csv=None,
                values=("memory", "compute", "communication")),
     ] = None  # fmt: skip
     attainable_flop_per_s: Annotated[
-        float | None, Column("FLOP/s", "Attainable rate of the formula's work on the target GPU", in_ops_csv=None)
+        float | None,
+        Column("FLOP/s", "Attainable rate of the formula's work on the target GPU", "roofs", in_ops_csv=None),
     ] = None
     precision_source: Annotated[
         str | None,
         Column("text", "`counters` where the range's name gives sizes alone: precision of most executed FLOPs",
-               in_ops_csv=None, values=("counters",)),
+               "formula", in_ops_csv=None, values=("counters",)),
     ] = None  # fmt: skip
-    source: Annotated[str, Column("text", "Where this side is from", in_ops_csv=None, values=("formula",))] = "formula"
+    source: Annotated[
+        str, Column("text", "Where this side is from", "formula", in_ops_csv=None, values=("formula",))
+    ] = "formula"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredOn:
     """The op against the profiled GPU."""
 
-    gpu: Annotated[str, Column("text", "GPU that was profiled")]
+    gpu: Annotated[str, Column("text", "GPU that was profiled", "ncu")]
     bound: Annotated[
         str | None,
-        Column("text", "Roof that binds the measured work; latency where neither comes near",
+        Column("text", "Roof that binds the measured work; latency where neither comes near", "roofs",
                values=("memory", "compute", "latency", "communication")),
     ]  # fmt: skip
     ridge_point: Annotated[
-        float | None, Column("FLOP/B", "AI at which its roofs meet for this mix of pipes", in_ops_csv=None)
+        float | None, Column("FLOP/B", "AI at which its roofs meet for this mix of pipes", "roofs", in_ops_csv=None)
     ]
     attainable_flop_per_s: Annotated[
-        float | None, Column("FLOP/s", "Attainable rate by its datasheet", in_ops_csv=None)
+        float | None, Column("FLOP/s", "Attainable rate by its datasheet", "roofs", in_ops_csv=None)
     ]
     achieved_flop_per_s: Annotated[
-        float | None, Column("FLOP/s", "Executed FLOPs / time", in_ops_csv="achieved_flop_per_s")
+        float | None, Column("FLOP/s", "Executed FLOPs / time", "computed", in_ops_csv="achieved_flop_per_s")
     ]
     achieved_dram_bytes_per_s: Annotated[
-        float | None, Column("B/s", "DRAM bytes / time", in_ops_csv="achieved_dram_bytes_per_s")
+        float | None, Column("B/s", "DRAM bytes / time", "computed", in_ops_csv="achieved_dram_bytes_per_s")
     ]
     roof_fraction: Annotated[
-        float | None, Column("ratio", "Minimum time by the datasheet's roofs / time", in_ops_csv="roof_fraction")
+        float | None,
+        Column("ratio", "Minimum time by the datasheet's roofs / time", "roofs", in_ops_csv="roof_fraction"),
     ]
     roof_fraction_at_clock: Annotated[
         float | None,
-        Column("ratio", "The same with the dense peaks at the clocks of these very launches, over ncu's time",
+        Column("ratio", "The same with the dense peaks at the clocks of these very launches, over ncu's time", "roofs",
                in_ops_csv="roof_fraction_at_clock"),
     ]  # fmt: skip
     roof_fraction_measured: Annotated[
         float | None,
-        Column("ratio", "Minimum time by the measured roofs / time", in_ops_csv="roof_fraction_measured"),
+        Column("ratio", "Minimum time by the measured roofs / time", "roofs", in_ops_csv="roof_fraction_measured"),
     ] = None
     attainable_flop_per_s_measured: Annotated[
         float | None,
-        Column("FLOP/s", "Attainable rate by the measured roofs", in_ops_csv="attainable_flop_per_s_measured"),
+        Column("FLOP/s", "Attainable rate by the measured roofs", "roofs", in_ops_csv="attainable_flop_per_s_measured"),
     ] = None
     dram_mix: Annotated[
         str | None,
-        Column("text", "Access mix whose measured bandwidth was used", in_ops_csv="dram_mix",
+        Column("text", "Access mix whose measured bandwidth was used", "ncu", in_ops_csv="dram_mix",
                values=tuple(READ_SHARES)),
     ] = None  # fmt: skip
     measured_roofs: Annotated[
         str | None,
-        Column("text", "Whose measured roofs: the profiled GPU's, or those shipped for a GPU of its name",
+        Column("text", "Whose measured roofs: the profiled GPU's, or those shipped for a GPU of its name", "roofs",
                in_ops_csv="measured_roofs", values=ORIGINS),
     ] = None  # fmt: skip
-    sm_clock_hz: Annotated[float | None, Column("Hz", "SM clock of the median call", in_ops_csv="sm_clock_hz")]
+    sm_clock_hz: Annotated[float | None, Column("Hz", "SM clock of the median call", "ncu", in_ops_csv="sm_clock_hz")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Useful:
     """The work that the formula asks for, where the row's own figures are what the hardware executed."""
 
-    flop_count: Annotated[float, Column("FLOP", "FLOPs by formula")]
-    arithmetic_intensity: Annotated[float | None, Column("FLOP/B", "Formula FLOPs / measured DRAM bytes")]
-    achieved_flop_per_s: Annotated[float | None, Column("FLOP/s", "Formula FLOPs / time")]
-    roof_fraction: Annotated[float | None, Column("ratio", "The formula's minimum time on the profiled GPU / time")]
+    flop_count: Annotated[float, Column("FLOP", "FLOPs by formula", "formula")]
+    arithmetic_intensity: Annotated[float | None, Column("FLOP/B", "Formula FLOPs / measured DRAM bytes", "computed")]
+    achieved_flop_per_s: Annotated[float | None, Column("FLOP/s", "Formula FLOPs / time", "computed")]
+    roof_fraction: Annotated[
+        float | None, Column("ratio", "The formula's minimum time on the profiled GPU / time", "roofs")
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
     """Of one figure, over an op's calls."""
 
-    min: Annotated[float | None, Column("count", "minimum over calls")]
-    max: Annotated[float | None, Column("count", "maximum over calls")]
+    min: Annotated[float | None, Column("count", "minimum over calls", "ncu")]
+    max: Annotated[float | None, Column("count", "maximum over calls", "ncu")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +141,10 @@ class RankShare:
 class RankDurations:
     """How the ranks' times of that call differ."""
 
-    min: Annotated[float | None, Column("ns", "Time of the fastest rank, of the row's call")]
-    median: Annotated[float | None, Column("ns", "Median time of the ranks")]
-    max: Annotated[float | None, Column("ns", "Time of the slowest rank")]
-    argmax: Annotated[int | None, Column("count", "The slowest rank")]
+    min: Annotated[float | None, Column("ns", "Time of the fastest rank, of the row's call", "nsys")]
+    median: Annotated[float | None, Column("ns", "Median time of the ranks", "nsys")]
+    max: Annotated[float | None, Column("ns", "Time of the slowest rank", "nsys")]
+    argmax: Annotated[int | None, Column("count", "The slowest rank", "nsys")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,9 @@ import pytest
 from doc_blocks import table_at
 
 from roofprof.findings import KINDS, Finding
+from roofprof.hardware.chip import chips
 from roofprof.launches.schema import HOW_STRUCT
+from roofprof.parsers.ncu.columns import LINK, plan_columns
 from roofprof.results.columns import Column, FlatColumn, declared_fields, flat_columns
 from roofprof.results.kernels import KERNEL_SCHEMA
 from roofprof.results.op import OpResult
@@ -51,7 +53,7 @@ def test_findings(page: Callable[[str, str, list[str]], None], root: Path) -> No
 
 def test_columns_of_ops(page: Callable[[str, str, list[str]], None]) -> None:
     wanted = [op_row(column) for column in flat_columns(OpResult)]
-    page("columns.md", "| column | in ops.csv | in report.json | type | unit | meaning |", wanted)
+    page("columns.md", "| column | in ops.csv | in report.json | type | unit | source | meaning |", wanted)
 
 
 def op_row(column: FlatColumn) -> str:
@@ -60,7 +62,8 @@ def op_row(column: FlatColumn) -> str:
     kind = type_words(column.type) + (" or unknown" if column.nullable else "")
     unit = "" if column.unit == "text" else column.unit
     values = f" ({', '.join(allowed)})" if 0 < len(allowed := values_at(OpResult, column.path)) < 5 else ""
-    return f"| `{column.name}` | {name} | `{'.'.join(column.path)}` | {kind} | {unit} | {column.description}{values} |"
+    where = f"`{column.name}` | {name} | `{'.'.join(column.path)}`"
+    return f"| {where} | {kind} | {unit} | {column.source} | {column.description}{values} |"
 
 
 def type_words(kind: object) -> str:
@@ -81,13 +84,27 @@ def values_at(row: type, path: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def test_columns_of_kernels(page: Callable[[str, str, list[str]], None]) -> None:
-    page("columns.md", "| column of kernels | type | unit |", list(kernel_rows(KERNEL_SCHEMA)))
+    page("columns.md", "| column of kernels | type | unit | source |", list(kernel_rows(KERNEL_SCHEMA)))
 
 
 def kernel_rows(schema: Mapping[str, pl.DataType]) -> Iterator[str]:
     """The lines of the table of kernels' columns; polars' types in words."""
     words = {pl.String(): "text", pl.Int64(): "integer", pl.Float64(): "number", HOW_STRUCT: "object"}
+    sources = kernel_sources()
     for name, dtype in schema.items():
         kind = f"list of {words[dtype.inner]}s" if isinstance(dtype, pl.List) else words[dtype]  # type: ignore[index]
         unit = next((unit for ending, unit in UNITS.items() if name.endswith(ending)), "")
-        yield f"| `{name}` | {kind} | {unit} |"
+        yield f"| `{name}` | {kind} | {unit} | {sources.pop(name, '')} |"
+    assert not sources
+
+
+def kernel_sources() -> dict[str, str]:
+    """Column -> the metrics of GH100 that fill it, as the reader plans them; and what is made of other columns."""
+    gh100 = chips()["gh100"]
+    planned = {**plan_columns(gh100, frozenset()).missing, **LINK}
+    missing = {name: metrics.split(",") for name, metrics in planned.items()}
+    for side in ("grid", "block"):
+        missing[side] = [metric for axis in "xyz" for metric in missing.pop(f"{side}_{axis}")]
+    peaks = {f"peak_{pipe}_flop_per_s": counter.peak for pipe, counter in gh100.pipes.items() if counter.peak}
+    clocked = {name: f"`{base}.sum.peak_sustained` x SM clock" for name, base in peaks.items()}
+    return {name: ", ".join(f"`{metric}`" for metric in metrics) for name, metrics in missing.items()} | clocked

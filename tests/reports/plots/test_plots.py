@@ -1,5 +1,6 @@
 """The further pictures: levels, phases, share of time, scaling."""
 
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,10 +8,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from shared_data import shared_data  # noqa: F401
 
 from roofprof.document.cases import cases_of
 from roofprof.document.scaling import series_of
 from roofprof.errors import RoofprofError
+from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
+from roofprof.reports.plots.panel import Limits, RoofSet
+from roofprof.reports.plots.roofline import draw_roofline
 from roofprof.reports.plots.save import phase_reports, save_plots, save_scaling
 from roofprof.reports.plots.scaling import draw_scaling
 from roofprof.reports.plots.time_share import draw_time_shares
@@ -93,3 +98,25 @@ def test_a_folder_that_cannot_be_written_is_an_error(decode: RooflineReport, tmp
     (tmp_path / "file").touch()
     with pytest.raises(RoofprofError, match="cannot write"):
         save_plots([decode], tmp_path / "file")
+
+
+@pytest.mark.parametrize("source", ["workloads/triton", "serving/hf-deepseek-modules"])
+def test_no_text_of_a_single_panel_is_cut_or_covered(source: str, data: Path, request: pytest.FixtureRequest) -> None:
+    folder = data if (data / source).exists() else request.getfixturevalue("shared_data")
+    figure = draw_roofline(analyze_files(AnalyzeRequest([folder / source], "same")))
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    whole = figure.bbox
+    for text in (*figure.texts, *axes.texts, axes.yaxis.label, *axes.get_yticklabels(which="both")):
+        box = text.get_window_extent()
+        assert whole.x0 <= box.x0, text
+        assert box.x1 <= whole.x1, text
+    at_the_foot = [text.get_window_extent() for text in axes.texts if re.match("no FLOPs|below:", text.get_text())]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(at_the_foot, 2))
+
+
+def test_a_picture_of_ops_near_the_roof_alone_spans_more_than_a_decade() -> None:
+    bottom, top = Limits.of(
+        [200.0, 230.0], [5e14, 6e14], [RoofSet("datasheet", {"tensor_bf16": 1e15}, 5e12)], ["tensor_bf16"]
+    ).y
+    assert top / bottom > 30

@@ -14,7 +14,7 @@ from roofprof.results.columns import FlatColumn, flat_columns, nested
 from roofprof.results.op import OpResult
 
 COLUMNS = flat_columns(OpResult)
-ADDED = """    l3_hit_ratio: Annotated[float | None, Column("ratio", "Hits in a third cache")] = 0.25
+ADDED = """    l3_hit_ratio: Annotated[float | None, Column("ratio", "Hits in a third cache", "ncu")] = 0.25
 """
 WRITE_ALL = """
 import json, sys
