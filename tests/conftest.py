@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 from doc_blocks import table_at
+from hypothesis import settings
 
 os.environ["COLUMNS"] = "100"
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("timeless", deadline=None)
+settings.load_profile("timeless")
 
 ROOT = Path(__file__).parent.parent
 DATA_FOLDER = ROOT / "tests" / "data"

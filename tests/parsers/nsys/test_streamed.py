@@ -99,7 +99,7 @@ def exports(draw: st.DrawFn) -> Export:
     return made
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(exports(), st.sampled_from([1, 3, 8]), st.booleans())
 def test_any_trace(made: Export, rows: int, outside_only: bool) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:

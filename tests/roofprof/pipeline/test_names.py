@@ -21,7 +21,7 @@ from roofprof.results.report import RooflineReport
 _PARTS = st.lists(st.sampled_from(["a", "b", "cap", "a/cap", "decode-cold", ".."]), min_size=1, max_size=4)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(_PARTS.map("/".join), min_size=1, max_size=6))
 def test_labels_differ_where_paths_do(tmp_path: Path, layout: list[str]) -> None:
     paths = [tmp_path / "w" / "x" / "y" / "z" / path for path in layout]
