@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roofprof.changes.diff import Diff, diff
@@ -192,7 +192,6 @@ def test_every_op_of_both_sides_stands_in_exactly_one_row(layers: RooflineReport
     def of(side: Sequence[tuple[int, str]]) -> RooflineReport:
         return replace(layers, ops=[replace(layers.ops[number * 5], op=name) for number, name in side])
 
-    @settings(deadline=None)
     @given(chosen_ops, chosen_ops)
     def check(some: list[tuple[int, str]], others: list[tuple[int, str]]) -> None:
         a, b = of(some), of(others)
@@ -221,7 +220,6 @@ ratios = st.floats(0.1, 10)
 
 
 def test_factors_multiply_back(layers: RooflineReport) -> None:
-    @settings(deadline=None)
     @given(st.sampled_from([0, 3, 7, 20, 30]), ratios, ratios, ratios)
     def check(number: int, time: float, traffic: float, work: float) -> None:
         a = layers.ops[number]

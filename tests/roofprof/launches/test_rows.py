@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roofprof.analysis.analyze import Measured, Options, analyze
@@ -145,7 +145,6 @@ some_launches = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(some_launches, st.sampled_from(["op", "kernel", "launch"]), st.sampled_from(["folded", "each"]))
 def test_every_launch_is_in_exactly_one_row(launches: list[dict[str, Any]], by: str, layers: str) -> None:
     report = analyzed(*launches, by=by, layers=layers)
@@ -165,7 +164,6 @@ def test_every_launch_is_in_exactly_one_row(launches: list[dict[str, Any]], by: 
     assert by != "op" or sum(op.calls for op in inside) == report.unattributed.launch_count
 
 
-@settings(deadline=None)
 @given(some_launches)
 def test_sums_by_launch_are_those_of_the_launches(launches: list[dict[str, Any]]) -> None:
     report = analyzed(*launches, by="launch")

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roofprof.launches.kernel_names import is_communication_kernel
@@ -70,7 +70,6 @@ def _instants(rows: list[tuple]) -> set[int]:
     return {t for start, length, *_ in rows for t in range(start, start + length)}
 
 
-@settings(deadline=None)  # seconds depend on what else the machine does
 @given(
     st.lists(st.tuples(OPERATION, st.sampled_from([GEMM, NCCL])), min_size=1, max_size=14),
     st.lists(OPERATION, max_size=5),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roofprof.timeline.frames import RANGE_SCHEMA
@@ -18,7 +18,6 @@ def _frame(ranges: list[tuple[int, int, int, str]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=RANGE_SCHEMA, orient="row")
 
 
-@settings(deadline=None)  # seconds depend on what else the machine does
 @given(RANGES)
 def test_the_parent_is_the_nearest_range_before_that_ends_no_earlier(ranges: list[tuple[int, int, int, str]]) -> None:
     forest = range_forest(_frame(ranges))
@@ -27,7 +26,6 @@ def test_the_parent_is_the_nearest_range_before_that_ends_no_earlier(ranges: lis
         assert forest.parent[i] == (round_it[-1] if round_it else NO_RANGE)
 
 
-@settings(deadline=None)  # seconds depend on what else the machine does
 @given(RANGES)
 def test_paths_are_the_names_from_the_outermost_in(ranges: list[tuple[int, int, int, str]]) -> None:
     frame = _frame(ranges)

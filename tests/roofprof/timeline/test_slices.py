@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from timelines import assert_same
 
@@ -94,7 +94,6 @@ def _line(trace: NsysTrace, size: int) -> Timeline:
         return build_timeline(trace)
 
 
-@settings(deadline=None)  # seconds depend on what else the machine does
 @given(traces(), st.sampled_from([1, 2, 3, 7, 16]))
 def test_the_timeline_does_not_depend_on_how_many_are_taken_at_a_time(trace: NsysTrace, size: int) -> None:
     whole, sliced = _line(trace, 1 << 18), _line(trace, size)
@@ -131,7 +130,6 @@ def _streamed(trace: NsysTrace, size: int) -> StreamedTrace:
     )
 
 
-@settings(deadline=None)
 @given(traces(), st.sampled_from([1, 2, 3, 7]), st.booleans())
 def test_a_timeline_of_parts_is_that_of_the_whole(trace: NsysTrace, size: int, outside_only: bool) -> None:
     whole = build_timeline(trace)
