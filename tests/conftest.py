@@ -60,7 +60,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The capture that an archive of tests/data holds, such as `ranks/h100-tp2` or `workloads/sglang`."""
+    """The capture that an archive of tests/data holds, such as `ranks/h100-tp2` or `workloads/hf-emit`."""
     from functools import cache
     from tarfile import open as open_archive
 

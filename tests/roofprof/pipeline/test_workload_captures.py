@@ -8,6 +8,9 @@ import pytest
 
 from roofprof import analyze
 from roofprof.cli import run
+from roofprof.samples import SAMPLES, unpack
+
+Find = Callable[[str], Path]
 
 WORK = {
     "triton": {"matmul": ("tensor_bf16_flop_count", 137_438_953_472.0)},
@@ -15,8 +18,18 @@ WORK = {
 }
 
 
-PACKED = ("hf-modules", "hf-emit", "hf-compile", "hf-fp16", "sglang", "sglang-graph")
-"""Captures of transformers and SGLang."""
+PACKED = ("hf-modules", "hf-emit", "hf-compile", "hf-fp16", "sglang-graph")
+"""Captures of transformers and SGLang; `sglang` comes with the package."""
+
+
+@pytest.fixture(scope="module")
+def capture(root: Path, unpacked: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Find:
+    def find(name: str) -> Path:
+        if name in WORK:
+            return root / "tests" / "data" / "workloads" / name
+        return unpack(name, tmp_path_factory.mktemp("sample")) if name in SAMPLES else unpacked(f"workloads/{name}")
+
+    return find
 
 
 @pytest.fixture(params=WORK)
@@ -49,21 +62,19 @@ def test_launches_of_a_trace_without_ranges_are_no_misfits(folder: Path) -> None
     assert not kinds & {"launch-unmatched", "merge-unmatched", "outside-ranges", "altered-file"}
 
 
-@pytest.mark.parametrize("name", [*WORK, *PACKED])
+@pytest.mark.parametrize("name", [*WORK, *PACKED, "sglang"])
 def test_the_first_screen(
-    root: Path, unpacked: Callable[[str], Path], name: str, golden: Callable[[str, str], None],
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    capture: Find, name: str, golden: Callable[[str, str], None], capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("COLUMNS", "100")
-    folder = unpacked(f"workloads/{name}") if name in PACKED else root / "tests" / "data" / "workloads" / name
-    assert run(["analyze", str(folder), "--gpu", "same"]) == 0
+    assert run(["analyze", str(capture(name)), "--gpu", "same"]) == 0
     golden(f"first-screen-{name}.txt", capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("name", [*WORK, *PACKED])
-def test_every_row_has_the_time_that_nsys_saw(root: Path, unpacked: Callable[[str], Path], name: str) -> None:
-    folder = unpacked(f"workloads/{name}") if name in PACKED else root / "tests" / "data" / "workloads" / name
-    assert {op.time_source for op in analyze(folder).data.ops} == {"nsys"}
+@pytest.mark.parametrize("name", [*WORK, *PACKED, "sglang"])
+def test_every_row_has_the_time_that_nsys_saw(capture: Find, name: str) -> None:
+    assert {op.time_source for op in analyze(capture(name)).data.ops} == {"nsys"}
 
 
 def test_beside_graphs_that_were_profiled_whole_ncu_stretches_every_kernel(unpacked: Callable[[str], Path]) -> None:
