@@ -42,7 +42,7 @@ class Folders:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         for path in paths:
-            if not path.is_dir():
+            if not os.path.isdir(path):
                 raise UsageError(f"no such folder: {path}", "give folders that hold captures and reports")
         labels = unique_labels(paths)
         roots = [Path(os.path.realpath(path)) for path in paths]
@@ -114,7 +114,7 @@ class Folders:
         return tuple(found)
 
     def _files(self, real: Path) -> Iterator[Path]:
-        if not real.is_dir():
+        if not os.path.isdir(real):
             yield real
             return
         for folder, folders, files in os.walk(real):

@@ -1,5 +1,6 @@
 """An nsys trace as an analysis of times alone, for diffs: what ncu counts is unknown in it."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -34,7 +35,7 @@ UNKNOWN_GPU = DeviceSpec(
 
 def is_trace(path: Path) -> bool:
     """Whether a path is an nsys trace, or a folder of one in Parquet, and no capture."""
-    if path.is_dir():
+    if os.path.isdir(path):  # Path.is_dir raises where a name is too long
         return not (path / MANIFEST).exists() and any(path.glob("*.parquet"))
     return path.suffix.lower() in TRACE_SUFFIXES
 
