@@ -85,3 +85,9 @@ def test_events_are_as_the_trace_event_format_says(data: Path, tmp_path: Path) -
             assert event["ph"] == "X"
             assert all(event[key] >= 0 for key in ("ts", "dur"))
             assert isinstance(event["cat"], str)
+
+
+def test_a_source_that_is_not_there_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("gone", "n" * 300):
+        assert run(["timeline", name, "--perfetto", str(tmp_path / "trace.json")]) == 1
+        assert capsys.readouterr().err.startswith(f"error: no such file: {name}")
