@@ -5,6 +5,7 @@ The form is Chrome's trace events, JSON: complete events (`ph: X`), times in mic
 
 import heapq
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,8 +111,18 @@ def _lanes(slices: Iterable[Slice], process: int, first: int, word: str, origin:
             lane, count = count, count + 1
             yield _named("thread_name", process, first + lane, word if not lane else f"{word}, beside")
         heapq.heappush(busy, (end, lane))
-        times = {"ts": (start - origin) / 1e3, "dur": (end - start) / 1e3}
+        times = {"ts": microseconds(start - origin), "dur": microseconds(end - start)}
         yield {"ph": "X", "name": name, "cat": word, "pid": process, "tid": first + lane, **times, "args": arguments}
+
+
+def microseconds(ns: int) -> float:
+    """As JSON's number of microseconds that is the same nanoseconds again for a reader who cuts them off, or rounds.
+
+    Perfetto multiplies by 1000 and cuts: 1.001 would be 1,000 ns, and slices that only touch would overlap, which it
+    drops.
+    """
+    value = ns / 1e3
+    return value if int(value * 1e3) == ns else math.nextafter(value, math.inf)
 
 
 def _named(what: str, process: int, thread: int, name: str) -> Event:

@@ -141,7 +141,9 @@ KINDS: Mapping[str, FindingKind] = {
     "clock-outlier": FindingKind(_INFO, "calls at a low SM clock, left out of the median"),
     "warm-replayed": FindingKind(_WARNING, "warm-cache bytes from several passes"),
     "other-precision": FindingKind(_DOUBTFUL, "most tensor FLOPs are in another precision than the formula's"),
-    "mixed-work": FindingKind(_INFO, "launches of one kernel and shape do different work; the row is the median one"),
+    "mixed-work": FindingKind(
+        _INFO, "launches of one kernel and shape, or calls of one range, do different work; the row is the median one"
+    ),
     "uncounted-precision": FindingKind(_WARNING, "the tensor pipe was active for longer than the counted FLOPs take"),
     "partial-wave": FindingKind(_INFO, "fewer blocks than SMs, or a last wave that stays mostly empty"),
     "low-occupancy": FindingKind(_INFO, "few active warps in a kernel that fills the GPU and does no tensor work"),

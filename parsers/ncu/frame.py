@@ -159,17 +159,23 @@ def _nvtx(states: Sequence[Sequence[OpenRanges]]) -> pl.Series:
             distinct.append(state)
         of_launch[launch] = place[id(state)]
     flat = [ranges for state in distinct for ranges in state]
-    ids = _lists([r.push_pop_id or () for r in flat], pl.Int64)
-    known = pl.Series([r.push_pop_id is not None for r in flat], dtype=pl.Boolean)
     ranges = pl.DataFrame(
         {
             "domain": pl.Series([r.domain for r in flat], dtype=pl.String),
             "push_pop": _lists([r.push_pop for r in flat], pl.String),
-            "push_pop_id": ids if known.all() else pl.select(pl.when(known).then(ids)).to_series(),
+            "push_pop_id": _known_lists([r.push_pop_id for r in flat]),
             "start_end": _lists([r.start_end for r in flat], pl.String),
+            "start_end_id": _known_lists([r.start_end_id for r in flat]),
         }
     )
     return _listed(ranges.to_struct("nvtx"), [len(state) for state in distinct]).gather(of_launch)
+
+
+def _known_lists(values: Sequence[Sequence[int] | None]) -> pl.Series:
+    """Lists of integers; null where there is none."""
+    lists = _lists([value or () for value in values], pl.Int64)
+    known = pl.Series([value is not None for value in values], dtype=pl.Boolean)
+    return lists if known.all() else pl.select(pl.when(known).then(lists)).to_series()
 
 
 def _lists(values: Sequence[Sequence[str | int]], dtype: type[pl.DataType]) -> pl.Series:

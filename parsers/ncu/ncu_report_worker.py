@@ -186,7 +186,9 @@ def _nvtx(action: _Action, ids: ResultIds | None) -> list[OpenRanges]:
             stacks = ids.push_pop if ids else []
             # The thread that launched is the one whose stack has these very names.
             opened = next((s.opened_at for s in stacks if s.domain_id == domain_id and s.names == push_pop), None)
-            found.append(OpenRanges(domain.name(), push_pop, opened, start_end))
+            started = ids.started.get(domain_id) if ids else None
+            instances = started.instances if started and started.names == start_end else None
+            found.append(OpenRanges(domain.name(), push_pop, opened, start_end, instances))
     return found
 
 

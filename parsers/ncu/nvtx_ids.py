@@ -1,12 +1,12 @@
 """What a result says beyond ncu_report: its process, and which instance of an NVTX range it lies in.
 
-ncu_report gives the names of the open ranges only. The file also holds, for each open push/pop range, the
+ncu_report gives the names of the open ranges only. The file also holds, for each open range, the
 number of the API call at which it opened; two ranges of the same name differ in it.
 """
 
 from typing import NamedTuple
 
-from roofprof.formats.ncu_rep_nvtx import Stack, state_stacks
+from roofprof.formats.ncu_rep_nvtx import Stack, Started, state_stacks, state_started
 from roofprof.formats.ncu_rep_results import METRIC_FIELD, Texts, read_head, read_tail
 from roofprof.formats.protobuf import Data, FramingError, fields
 
@@ -17,6 +17,8 @@ class ResultIds(NamedTuple):
     process_id: int | None
     push_pop: list[Stack]
     """One entry per thread and domain."""
+    started: dict[int, Started]
+    """By domain: its start/end ranges."""
 
 
 def read_ids(data: Data, kind: str, start: int, end: int) -> ResultIds | None:
@@ -32,6 +34,8 @@ def read_ids(data: Data, kind: str, start: int, end: int) -> ResultIds | None:
                 break
             position = value[1]
         span = read_tail(data, kind, position, end).nvtx
-        return ResultIds(head.process_id, state_stacks(data, span, texts) if span else [])
+        if span is None:
+            return ResultIds(head.process_id, [], {})
+        return ResultIds(head.process_id, state_stacks(data, span, texts), state_started(data, span, texts))
     except FramingError:
         return None

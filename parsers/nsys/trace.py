@@ -51,7 +51,7 @@ def read_nsys_trace(path: Path, export: Exporter | None = None) -> NsysTrace:
 
 @contextmanager
 def open_nsys_trace(
-    path: Path, export: Exporter | None, max_whole: int, rows: int = ROWS_AT_ONCE
+    path: Path, export: Exporter | None, max_whole: int, rows: int = ROWS_AT_ONCE, *, in_parts: bool = True
 ) -> Iterator[NsysTrace | StreamedTrace]:
     """A trace as a whole, or, where that would take too much memory, in parts that can be read within the context.
 
@@ -60,10 +60,11 @@ def open_nsys_trace(
         export: as there.
         max_whole: operations and API calls up to which it is read as a whole.
         rows: of these to hold at a time, where it is read in parts.
+        in_parts: whether it may be: the parts are temporary files.
 
     Raises:
         ReportError: as there.
-        RoofprofError: as there, or there is no room for the files of the parts.
+        RoofprofError: as there, there is no room for the files of the parts, or there may be none.
     """
     with _exported(path, export) as exported:
         with _opened(exported, path) as tables:
@@ -72,6 +73,11 @@ def open_nsys_trace(
         if whole is not None:
             yield whole
             return
+        if not in_parts:
+            raise RoofprofError(
+                f"{path} holds {operations + calls} operations and API calls, too many to be read at once",
+                "show it with roofprof timeline, which reads it in parts",
+            )
         with tempfile.TemporaryDirectory(prefix="roofprof-") as folder:
             _check_space(folder, operations * _OPERATION_BYTES + calls * _CALL_BYTES, path)
             with _opened(exported, path) as tables:

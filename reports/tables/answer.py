@@ -19,6 +19,8 @@ NARROWEST, WIDEST = 80, 160
 TRY_FROM = 112
 """Columns from which `try` stands in the table; below it, the first ones stand under it."""
 TRIES = 3
+MORE = "--top 0 lists all"
+"""How to see the rows that are left out, on the command line."""
 _NAME_WIDTHS = (20, 30)
 """Of an op at most: on a narrow screen, on a wide one."""
 _LEAST_NAME = 16
@@ -58,7 +60,7 @@ class _Scale(NamedTuple):
 
 
 def print_answers(
-    report: RooflineReport, answers: Sequence[Answer], out: TextIO, width: int, chosen: bool = False
+    report: RooflineReport, answers: Sequence[Answer], out: TextIO, width: int, chosen: bool = False, more: str = MORE
 ) -> None:
     """Print every case, its ops on the target, and once what the figures stand on.
 
@@ -68,13 +70,14 @@ def print_answers(
         out: where to.
         width: columns of the terminal; 80 to 160 are used.
         chosen: whether the ops are not all of a case, so that no sum is a layer's.
+        more: how to see the rows that a case leaves out.
     """
     width = max(NARROWEST, min(WIDEST, width))
     names = {id(op): name for op, name in zip(report.ops, short_labels(report.ops, with_case=False), strict=True)}
     targets = False
     for answer in answers:
         heads = head(answer, width, chosen)
-        print_lines(["", *(strong(line, out) for line in heads), *_rows(answer, names, width)], out)
+        print_lines(["", *(strong(line, out) for line in heads), *_rows(answer, names, width, more)], out)
         if report.ranks:
             print_lines(collective_lines(answer.case.layer, report.gpu, width), out)
         if report.projected and (target := target_lines(answer, names, width, _of_what(answer, chosen))):
@@ -145,14 +148,14 @@ def _profiled(answer: Answer) -> str:
     return spec.sku.split(",")[0] if spec else answer.case.gpu
 
 
-def _rows(answer: Answer, names: dict[int, str], width: int) -> list[str]:
+def _rows(answer: Answer, names: dict[int, str], width: int, more: str) -> list[str]:
     """The table: columns that are empty in every row are left out, and what would fill them is said under it."""
     longest = max((row.time_ns or 0.0 for row in answer.rows), default=0.0)
     scale = _Scale("ms", 1e6) if longest >= MILLISECONDS_FROM_NS else _Scale("µs", 1e3)
     why_room = max((width_of(row.reason.why) for row in answer.rows), default=0)
     cells = [_cells(row, names[id(row.op)], _NAME_WIDTHS[width >= TRY_FROM], scale) for row in answer.rows]
     if answer.folded:
-        cells.append(_folded(answer, scale))
+        cells.append(_folded(answer, scale, more))
     headings = _HEADINGS._replace(time=scale.unit)
     unplaced = bool(answer.rows) and all(row.op.headroom_ns is None and row.op.of_roof is None for row in answer.rows)
     shown = [i for i in range(len(headings)) if any(row[i] not in _NOTHING for row in cells)]
@@ -230,7 +233,7 @@ def _cells(row: AnswerRow, name: str, room: int, scale: _Scale) -> _Cells:
     )
 
 
-def _folded(answer: Answer, scale: _Scale) -> _Cells:
+def _folded(answer: Answer, scale: _Scale, more: str) -> _Cells:
     """The ops that are small together, in one line."""
     times, headroom = (
         sum_of(getattr(row, field) for row in answer.folded if row.counted) for field in ("time_ns", "headroom_ns")
@@ -239,7 +242,7 @@ def _folded(answer: Answer, scale: _Scale) -> _Cells:
     share = times.value / answer.time_ns if times.value is not None and answer.time_ns else None
     return _Cells(
         "", f"and {len(answer.folded)} more {what}", "", scale.of(times.value), format_percent(share), "",
-        scale.of(headroom.known), "--top 0 lists all", "",
+        scale.of(headroom.known), more, "",
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from roofprof.changes.gate import Gate
 from roofprof.changes.judge import ENOUGH_CALLS, Verdict
 from roofprof.changes.op_diff import METRICS, OpDiff
 from roofprof.formatting import csv_line, format_number, format_percent, format_si, printable, spreadsheet_cell
+from roofprof.reports.tables.answer import MORE
 
 NAMED = 3
 """Ops that a gate names."""
@@ -56,13 +57,14 @@ _FROM_WIDTH = {"change": 96, "ai": 116, "roof": 116, "headroom": 116, "split": 1
 """Columns of the terminal from which there is room for more."""
 
 
-def text_lines(shown: ShownDiff, width: int, top: int | None = SHOWN) -> list[str]:
+def text_lines(shown: ShownDiff, width: int, top: int | None = SHOWN, more: str = MORE) -> list[str]:
     """The whole for a terminal; lines are at most as wide as it, 80 to 160.
 
     Args:
         shown: what to print.
         width: of the terminal.
         top: rows of each case; None for all.
+        more: how to see the others.
     """
     width = max(NARROWEST, min(WIDEST, width))
     found = shown.diff
@@ -70,7 +72,7 @@ def text_lines(shown: ShownDiff, width: int, top: int | None = SHOWN) -> list[st
     for case in found.cases:
         lines += ["", printable(case_head(case), width), *_table(case.ops[:top], width)]
         left = len(case.ops) - len(case.ops[:top])
-        lines += [f"and {_plural(left, 'more op')}: --top 0 lists all"] if left else []
+        lines += [f"and {_plural(left, 'more op')}: {more}"] if left else []
     if not found.cases:
         lines += ["", "nothing in common: no case, no op of one name"]
     lines.append("")

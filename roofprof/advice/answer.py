@@ -81,6 +81,16 @@ def by_headroom(ops: Sequence[OpResult]) -> list[OpResult]:
     return sorted(ops, key=key)
 
 
+def by_time(ops: Sequence[OpResult]) -> list[OpResult]:
+    """Longest first, of all calls that count; unknown last."""
+
+    def key(op: OpResult) -> tuple[bool, float]:
+        time = counted(op, op.time_ns)
+        return time is None, -(time or 0.0)
+
+    return sorted(ops, key=key)
+
+
 def answers_of(
     report: RooflineReport, order: Order = by_headroom, top: int | None = None, every: bool = False
 ) -> list[Answer]:

@@ -203,17 +203,24 @@ def _warm_replayed(f: OpFacts) -> Iterator[Finding]:
 
 
 def _mixed_work(f: OpFacts) -> Iterator[Finding]:
-    """A kernel whose launches of one shape do different work: a persistent one, or a loop over K."""
-    if f.row.get("kind") != KERNEL:
+    """A kernel whose launches of one shape do different work: a persistent one, or a loop over K. A range that is
+    opened for different sizes, which its name does not tell.
+    """
+    of_kernel = f.row.get("kind") == KERNEL
+    if not of_kernel and f.named.formula is not None:
         return
     for column, what in (("flop_count", "FLOPs"), ("dram_bytes", "DRAM bytes")):
-        least, most = f.row[f"{column}_min"], f.row[f"{column}_max"]
-        if least is not None and most > MIXED_WORK * least and (what == "FLOPs" or most - least > MIXED_BYTES):
+        least, most = f.row.get(f"{column}_min"), f.row.get(f"{column}_max")
+        if least is None or most is None:
+            continue
+        if most > MIXED_WORK * least and (what == "FLOPs" or most - least > MIXED_BYTES):
+            calls, alike, one = ("launches", " with one launch shape", "launch") if of_kernel else ("calls", "", "call")
+            hint = "put NVTX ranges around them" if of_kernel else "give each size a range name of its own"
             yield f.finding(
                 "mixed-work", Severity.INFO,
-                f"its launches do between {format_si(least)} and {format_si(most)} {what} with one launch shape: the "
-                "row is the median launch of different pieces of work",
-                "put NVTX ranges around them, or see every launch with --by launch",
+                f"its {calls} do between {format_si(least)} and {format_si(most)} {what}{alike}: the row is the median "
+                f"{one} of different pieces of work",
+                f"{hint}, or see every launch with --by launch",
                 **{f"{column}_min": least, f"{column}_max": most},
             )  # fmt: skip
             return

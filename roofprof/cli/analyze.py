@@ -187,19 +187,15 @@ def sorted_ops(ops: "Sequence[OpResult]", sort: str) -> "list[OpResult]":
     """Ops in the order asked for: names ascending, numbers descending, unknown last."""
     if sort == "order":
         return list(ops)
-    if sort == "headroom":
-        from roofprof.advice.answer import by_headroom
+    if sort in ("headroom", "time"):
+        from roofprof.advice.answer import by_headroom, by_time
 
-        return by_headroom(ops)
+        return by_headroom(ops) if sort == "headroom" else by_time(ops)
     if sort == "name":
         return sorted(ops, key=lambda op: op.label)
-    from roofprof.document.cases import counted
-
     field = _SORT_KEYS[sort]
 
     def value(op: "OpResult") -> float | None:
-        if field == "time_ns":
-            return counted(op, op.time_ns)
         return op.of_roof if field == "roof_fraction" else getattr(op, field)
 
     return sorted(ops, key=lambda op: (value(op) is None, -(value(op) or 0.0)))

@@ -1,5 +1,6 @@
 """`roofprof baseline`: analyses kept by name, for diffs and gates against them."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -42,7 +43,7 @@ def baseline(
     if action == "save":
         _save(source, path, ops, domain)
         return
-    if not path.is_file():
+    if not os.path.isfile(path):
         error = RoofprofError(f"no baseline {name!r} in {folder}", _known(folder))
         error.exit_code = 2
         raise error
@@ -60,19 +61,21 @@ def _path(folder: Path, name: str) -> Path:
 def _save(source: Path, path: Path, ops: str | None, domain: str | None) -> None:
     from roofprof.cli.report import reports_with_notes
     from roofprof.files import write_output
+    from roofprof.formatting import printable
     from roofprof.pipeline.analyze import AnalyzeRequest
     from roofprof.pipeline.timeline_report import is_trace
 
     if is_trace(source):
         raise UsageError(f"{source} is an nsys trace, no analysis", "keep the file itself, for roofprof diff")
     (report,) = reports_with_notes(AnalyzeRequest([source], None, domain, ops))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_output(path, lambda partial: partial.write_text(report.to_json(), encoding="utf-8"))
-    print(f"saved {path}: {len(report.ops)} ops", file=sys.stderr)
+    write_output(
+        path, lambda partial: partial.write_text(report.to_json(), encoding="utf-8"), "choose another folder with --in"
+    )
+    print(printable(f"saved {path}: {len(report.ops)} ops"), file=sys.stderr)
 
 
 def _saved(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.json") if path.is_file()) if folder.is_dir() else []
+    return sorted(path for path in folder.glob("*.json") if path.is_file()) if os.path.isdir(folder) else []
 
 
 def _known(folder: Path) -> str:
@@ -81,20 +84,27 @@ def _known(folder: Path) -> str:
 
 
 def _list(folder: Path, as_json: bool) -> None:
-    from roofprof.formatting import printable
+    from roofprof.formatting import print_error, printable
     from roofprof.results.report import load_report
 
-    rows = []
+    rows, damaged = [], False
     for path in _saved(folder):
-        report = load_report(path)
+        try:
+            report = load_report(path)
+        except RoofprofError as error:  # the others are listed all the same
+            print_error(error.message, error.hint)
+            damaged = True
+            continue
         row = {"name": path.stem, "gpu": report.gpu.name, "date": report.date, "op_count": len(report.ops)}
         rows.append(row)
     if as_json:
         import json
 
         print(json.dumps({"schema_version": 1, "baselines": rows}))
-        return
-    for row in rows:
-        print(printable(f"{row['name']}  {row['gpu']}, {row['date']}, {row['op_count']} ops"))
-    if not rows:
+    else:
+        for row in rows:
+            print(printable(f"{row['name']}  {row['gpu']}, {row['date']}, {row['op_count']} ops"))
+    if damaged:
+        raise typer.Exit(1)
+    if not rows and not as_json:
         print(f"no baseline in {folder}: roofprof baseline save NAME SOURCE keeps one", file=sys.stderr)

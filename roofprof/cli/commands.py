@@ -188,6 +188,15 @@ COMMANDS = {
             "roofprof baseline diff main new-trace.ncu-rep --gate 3%",
         ),
     ),
+    "mcp": LazyCommand(
+        "roofprof.cli.mcp",
+        "mcp_command",
+        "Serve reports to AI assistants over the Model Context Protocol, on stdin and stdout; read-only.",
+        examples=(
+            "roofprof mcp roofprof-demo",
+            "roofprof mcp roofprof-demo/deepseek-r1 .",
+        ),
+    ),
     "verify": LazyCommand(
         "roofprof.cli.verify",
         "verify",

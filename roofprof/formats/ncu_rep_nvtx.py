@@ -1,9 +1,11 @@
 """The NVTX state of a result in an .ncu-rep: which ranges were open when it was launched.
 
 Layout by observation. State: 1 domains {1 id, 2 name}, 2 threads {2 domain {1 id, 3 open push/pop range {1
-name, 3 number of the API call at which it opened}}}, 3 open start/end ranges {1 domain, 3 {2 name}}.
+name, 3 number of the API call at which it opened}}}, 3 open start/end ranges {1 domain, 3 {2 name, 4 number of
+that call}}.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from roofprof.formats.ncu_rep_results import Texts
@@ -14,7 +16,7 @@ _ID, _NAME = 1, 2  # of a domain
 _DOMAIN_OF_THREAD = 2
 _DOMAIN_ID, _RANGE = 1, 3  # of a domain in a thread, and of start/end ranges
 _RANGE_NAME, _OPENED_AT = 1, 3  # of a push/pop range
-_START_END_NAME = 2
+_START_END_NAME, _START_END_OPENED_AT = 2, 4
 
 
 class OpenRanges(NamedTuple):
@@ -26,6 +28,8 @@ class OpenRanges(NamedTuple):
     push_pop_id: list[int] | None
     """The API call at which each opened, -1 where it is not said: tells two ranges of one name apart."""
     start_end: list[str]
+    start_end_id: list[int] | None = None
+    """As `push_pop_id`; None where a range does not say it."""
 
 
 class Stack(NamedTuple):
@@ -36,6 +40,19 @@ class Stack(NamedTuple):
     opened_at: list[int]
 
 
+class Started(NamedTuple):
+    """The start/end ranges of one domain that were open, whichever thread opened them."""
+
+    domain_id: int
+    names: list[str]
+    opened_at: list[int]
+
+    @property
+    def instances(self) -> list[int] | None:
+        """`opened_at` where every range says it."""
+        return None if -1 in self.opened_at else self.opened_at
+
+
 class NvtxStates:
     """Reads the states of a report's results; what returns from launch to launch is read once."""
 
@@ -44,7 +61,7 @@ class NvtxStates:
         self._texts = texts
         self._states: dict[bytes, list[OpenRanges]] = {}
         self._domains: dict[bytes, tuple[int, str]] = {}
-        self._start_ends: dict[bytes, tuple[int, list[str]]] = {}
+        self._start_ends: dict[bytes, Started] = {}
 
     def read(self, span: Span) -> list[OpenRanges]:
         """The domains that have open ranges, in the order of the file.
@@ -64,7 +81,7 @@ class NvtxStates:
         data = self._data
         domains: list[tuple[int, str]] = []
         stacks: dict[int, Stack] = {}
-        start_end: dict[int, list[str]] = {}
+        started: list[Started] = []
         for number, value in fields(data, *span):
             if isinstance(value, int):
                 continue
@@ -77,15 +94,17 @@ class NvtxStates:
             elif number == _START_END:
                 raw = bytes(data[value[0] : value[1]])
                 known = self._start_ends.get(raw)
-                domain_id, names = known or self._start_ends.setdefault(raw, _start_end(data, value, self._texts))
-                if names:
-                    start_end.setdefault(domain_id, []).extend(names)
+                started.append(known or self._start_ends.setdefault(raw, _start_end(data, value, self._texts)))
+        start_end = by_domain(started)
         found = []
         for domain_id, name in domains:
             first = stacks.get(domain_id)
             names, opened_at = (first.names, first.opened_at) if first else ([], None)
             if first or domain_id in start_end:
-                found.append(OpenRanges(name, names, opened_at, start_end.get(domain_id, [])))
+                other = start_end.get(domain_id)
+                found.append(
+                    OpenRanges(name, names, opened_at, other.names if other else [], other.instances if other else None)
+                )
         return found
 
     def _domain(self, span: Span) -> tuple[int, str]:
@@ -139,15 +158,37 @@ def _push_pop(data: Data, span: Span, texts: Texts) -> tuple[str, int]:
     return name, at
 
 
-def _start_end(data: Data, span: Span, texts: Texts) -> tuple[int, list[str]]:
-    domain_id, names = 0, []
+def by_domain(started: Iterable[Started]) -> dict[int, Started]:
+    """The open start/end ranges of each domain that has any."""
+    found: dict[int, Started] = {}
+    for ranges in started:
+        if ranges.names:
+            known = found.get(ranges.domain_id, Started(ranges.domain_id, [], []))
+            found[ranges.domain_id] = Started(
+                ranges.domain_id, [*known.names, *ranges.names], [*known.opened_at, *ranges.opened_at]
+            )
+    return found
+
+
+def state_started(data: Data, span: Span, texts: Texts) -> dict[int, Started]:
+    """The open start/end ranges of each domain of a state.
+
+    Raises:
+        FramingError: not protobuf.
+    """
+    parts = (value for number, value in fields(data, *span) if number == _START_END and isinstance(value, tuple))
+    return by_domain(_start_end(data, part, texts) for part in parts)
+
+
+def _start_end(data: Data, span: Span, texts: Texts) -> Started:
+    found = Started(0, [], [])
     for number, value in fields(data, *span):
         if number == _DOMAIN_ID and isinstance(value, int):
-            domain_id = value
+            found = found._replace(domain_id=value)
         elif number == _RANGE and isinstance(value, tuple):
-            names += [
-                texts[text]
-                for part, text in fields(data, *value)
-                if part == _START_END_NAME and isinstance(text, tuple)
-            ]
-    return domain_id, names
+            parts = dict(fields(data, *value))
+            name, at = parts.get(_START_END_NAME), parts.get(_START_END_OPENED_AT)
+            if isinstance(name, tuple):
+                found.names.append(texts[name])
+                found.opened_at.append(at if isinstance(at, int) and not at >> 63 else -1)
+    return found

@@ -9,19 +9,18 @@ from roofprof.findings import Finding, Severity
 from roofprof.launches.schema import ATTRIBUTED_SCHEMA, check_schema
 
 OWN_DOMAIN, DEFAULT_DOMAIN = "roofprof", "<default domain>"
+OP_DOMAINS = (OWN_DOMAIN, DEFAULT_DOMAIN, "nsight-python")
+"""Whose ranges are ops, the first that is there: nsight-python's annotations go before what libraries open."""
 LIBRARY_DOMAINS = frozenset({"CCCL", "NCCL"})
 """What libraries open by themselves: where several have only these, nobody named an op, and kernels are the rows."""
 
 
 def choose_domain(domains: list[str], wanted: str | None = None) -> str | None:
-    """The domain whose ranges are ops: `roofprof`, else the default one, else the only one that has ranges."""
+    """The domain whose ranges are ops: the first of `OP_DOMAINS`, else the only one that has ranges."""
     if wanted is not None:
         return wanted if wanted in domains else None
-    if OWN_DOMAIN in domains:
-        return OWN_DOMAIN
-    if DEFAULT_DOMAIN in domains:
-        return DEFAULT_DOMAIN
-    return domains[0] if len(domains) == 1 else None
+    known = next((domain for domain in OP_DOMAINS if domain in domains), None)
+    return known or (domains[0] if len(domains) == 1 else None)
 
 
 def attribute(launches: pl.DataFrame, domain: str | None = None) -> tuple[pl.DataFrame, list[Finding]]:
@@ -51,7 +50,7 @@ def attribute(launches: pl.DataFrame, domain: str | None = None) -> tuple[pl.Dat
         "launch_id",
         # A start/end range has no place in the stack: it counts only where no push/pop range is open.
         pl.when(pl.col("push_pop").list.len() > 0).then("push_pop").otherwise("start_end").alias("nvtx_path"),
-        pl.when(pl.col("push_pop").list.len() > 0).then("push_pop_id").otherwise(None).alias("opened_at"),
+        pl.when(pl.col("push_pop").list.len() > 0).then("push_pop_id").otherwise("start_end_id").alias("opened_at"),
     )
     joined = launches.join(stacks, on=["report", "launch_id"], how="left", maintain_order="left")
     return check_schema(_number_calls(joined), ATTRIBUTED_SCHEMA, "attribution"), findings
@@ -111,7 +110,7 @@ def _domain_findings(report: str, domains: list[str], picked: str | None, wanted
 
 
 def require_domain(present: Collection[str], wanted: str | None = None) -> str | None:
-    """The wanted domain, else `roofprof`, else the default domain, else the only one that has ranges.
+    """The wanted domain, else the first of `OP_DOMAINS`, else the only one that has ranges.
 
     Args:
         present: domains that have ranges.
@@ -121,7 +120,7 @@ def require_domain(present: Collection[str], wanted: str | None = None) -> str |
         A domain, or None where no range was recorded, or several libraries' own alone.
 
     Raises:
-        UsageError: no such domain, or several and none of them `roofprof` or the default one.
+        UsageError: no such domain, or several and none of `OP_DOMAINS` among them.
     """
     listed = ", ".join(sorted(present)) or "none"
     name = DEFAULT_DOMAIN if wanted == "default" and wanted not in present else wanted

@@ -12,6 +12,7 @@ NVTX_STACK = pl.List(
             "push_pop": pl.List(pl.String),
             "push_pop_id": pl.List(pl.Int64),  # tells two ranges of one name apart; null where the file has none
             "start_end": pl.List(pl.String),
+            "start_end_id": pl.List(pl.Int64),  # likewise
         }
     )
 )

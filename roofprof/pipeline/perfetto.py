@@ -1,5 +1,6 @@
 """From traces, and the counters of a capture, to what Perfetto shows."""
 
+import os
 from pathlib import Path
 
 from roofprof.files import plain_name
@@ -28,7 +29,7 @@ def export_perfetto(source: Path, output: Path, domain: str | None = None, ops: 
     """
     config = load_ops_config(ops) if ops else None
     rows: list[OpResult] = []
-    if (source / MANIFEST).is_file():
+    if os.path.isfile(source / MANIFEST):  # Path.is_file raises where a name is too long
         rows = analyze_files(AnalyzeRequest([source], domain=domain, ops=ops)).ops
     traces = []
     for path in find_traces(source):

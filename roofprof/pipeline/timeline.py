@@ -36,6 +36,8 @@ class TimelineRequest:
     layers: Layers = "folded"
     max_whole: int = MAX_WHOLE
     """Operations and API calls up to which a trace is read as a whole; larger ones are read in parts."""
+    read_only: bool = False
+    """Start no exporter and write no temporary file: an .nsys-rep and what must be read in parts are refused."""
 
 
 def read_timelines(request: TimelineRequest) -> list[RankedTimeline]:
@@ -52,7 +54,8 @@ def read_timelines(request: TimelineRequest) -> list[RankedTimeline]:
     wanted = Wanted(request.by, name_filter(request.only), request.sort, request.top)
     lines = []
     for path in find_traces(request.source):
-        with open_nsys_trace(path, exported, request.max_whole) as trace:
+        exporter = None if request.read_only else exported
+        with open_nsys_trace(path, exporter, request.max_whole, in_parts=not request.read_only) as trace:
             lines.append(_ranked(plain_name(path.name), trace, request, wanted, config))
     return lines
 

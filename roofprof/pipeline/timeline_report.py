@@ -1,5 +1,6 @@
 """An nsys trace as an analysis of times alone, for diffs: what ncu counts is unknown in it."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -34,25 +35,28 @@ UNKNOWN_GPU = DeviceSpec(
 
 def is_trace(path: Path) -> bool:
     """Whether a path is an nsys trace, or a folder of one in Parquet, and no capture."""
-    if path.is_dir():
+    if os.path.isdir(path):  # Path.is_dir raises where a name is too long
         return not (path / MANIFEST).exists() and any(path.glob("*.parquet"))
     return path.suffix.lower() in TRACE_SUFFIXES
 
 
-def timeline_report(path: Path, domain: str | None = None, ops: str | None = None) -> RooflineReport:
+def timeline_report(
+    path: Path, domain: str | None = None, ops: str | None = None, *, read_only: bool = False
+) -> RooflineReport:
     """Ops, and kernels in no range, with their times; every device of the trace is a report of its own.
 
     Args:
         path: of the trace.
         domain: NVTX domain of the ops.
         ops: an ops file, or the name of a bundled one.
+        read_only: see `TimelineRequest`.
 
     Raises:
         RoofprofError: the trace cannot be read.
         UsageError: the domain is not there, or must be chosen.
     """
     config = load_ops_config(ops) if ops else None
-    lines = read_timelines(TimelineRequest(path, domain, ops))
+    lines = read_timelines(TimelineRequest(path, domain, ops, read_only=read_only))
     if not lines:
         raise UsageError(f"{path} holds no timeline", "give an nsys trace")
     rows = [row for line in lines for row in _rows(line)]

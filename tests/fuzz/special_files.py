@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cases import DATA, NINE, Case
@@ -86,6 +86,15 @@ INPUTS: dict[str, tuple[str, Callable[[Path], Sequence[str]]]] = {
     "a trace of a capture": ("input", _capture_with("nsys/eager.sqlite")),
     "selfcheck.json of a capture": ("input", _capture_with("selfcheck.json")),
 }
+NEWER_INPUTS: dict[str, tuple[str, Callable[[Path], Sequence[str]]]] = {
+    "before of diff": ("a.ncu-rep", lambda p: ["diff", str(p), str(NINE), "--json"]),
+    "after of diff": ("a.json", lambda p: ["diff", str(NINE), str(p), "--gate", "3%"]),
+    "a trace of diff": ("a.sqlite", lambda p: ["diff", str(p), str(TRACE), "--json"]),
+    "a source of baseline": ("a.ncu-rep", lambda p: ["baseline", "save", "main", str(p)]),
+    "a baseline": ("main.json", lambda p: ["baseline", "diff", "main", str(NINE), "--in", str(p.parent)]),
+}
+NEWER = "diff, baseline, mcp: files and arguments"
+"""A row of their own in the table."""
 WANTED = frozenset({Outcome.REFUSED, Outcome.SAID})
 
 
@@ -98,7 +107,20 @@ def cases() -> list[Case]:
         if not (name in ("--selfcheck", "a report", "a trace") and special == "a folder")
         if not (name == "selfcheck.json of a capture" and special in ("a folder", "a link to nothing"))
     ]
-    return [*found, *_odd_arguments(), *_paths_out()]
+    newer = [
+        Case(NEWER, f"{name} is {special}", _special(file, words, make), WANTED)
+        for name, (file, words) in NEWER_INPUTS.items()
+        for special, make in SPECIAL.items()
+    ]
+    odd = [*_odd_arguments("odd arguments", ARGUMENTS), *_odd_arguments(NEWER, NEWER_ARGUMENTS)]
+    return [*found, *newer, *odd, *_paths_out()]
+
+
+def _refused(answer: Answer, of_diff: bool) -> Verdict:
+    """Errors of diff exit with 2: its 1 and 3 are the gate's."""
+    if of_diff and answer.code != 2:
+        return Verdict(Outcome.BROKEN, f"diff ends with exit code {answer.code}: {answer.err[:120]}")
+    return Verdict(Outcome.REFUSED, answer.err[:160])
 
 
 def _special(file: str, words: Callable[[Path], Sequence[str]], make: Callable[[Path], None]) -> "Callable":  # type: ignore[type-arg]
@@ -106,11 +128,12 @@ def _special(file: str, words: Callable[[Path], Sequence[str]], make: Callable[[
         place = folder / "input-folder"
         place.mkdir()
         make(place / file)
-        answer = roofprof.run(words(place / file), place, TIMEOUT_S)
+        asked = words(place / file)
+        answer = roofprof.run(asked, place, TIMEOUT_S)
         if bad := broken(answer):
             return bad
         if answer.code:
-            return Verdict(Outcome.REFUSED, answer.err[:160])
+            return _refused(answer, "diff" in asked)
         # An analysis that goes on without the file must say so.
         said = any(word in answer.out + answer.err for word in ("not-read", "missing-file", "not read", "not there"))
         return Verdict(Outcome.SAID if said else Outcome.SILENT, "exit 0")
@@ -136,10 +159,21 @@ ARGUMENTS: dict[str, Callable[[str, Path], Sequence[str]]] = {
     "report -o": lambda name, folder: ["report", str(folder / "report.json"), "-o", f"{name}.md"],
     "timeline -o": lambda name, _: ["timeline", str(TRACE), "-o", name],
 }
+NEWER_ARGUMENTS: dict[str, Callable[[str, Path], Sequence[str]]] = {
+    "before of diff": lambda name, _: ["diff", name, str(NINE)],
+    "after of diff": lambda name, _: ["diff", str(NINE), name, "--gate", "3%"],
+    "--gate": lambda name, folder: ["diff", str(NINE), str(folder / "report.json"), "--gate", name],
+    "diff --only": lambda name, folder: ["diff", str(NINE), str(folder / "report.json"), "--only", f"({name}"],
+    "diff -o": lambda name, folder: ["diff", str(NINE), str(folder / "report.json"), "-o", f"{name}.md"],
+    "the name of a baseline": lambda name, _: ["baseline", "save", name, str(NINE)],
+    "a baseline that is not there": lambda name, _: ["baseline", "diff", name, str(NINE)],
+    "baseline --in": lambda name, _: ["baseline", "save", "main", str(NINE), "--in", name],
+    "a folder of mcp": lambda name, _: ["mcp", f"{name}/gone"],
+}
 
 
-def _odd_arguments() -> Iterator[Case]:
-    for argument, words in ARGUMENTS.items():
+def _odd_arguments(kind: str, arguments: Mapping[str, Callable[[str, Path], Sequence[str]]]) -> Iterator[Case]:
+    for argument, words in arguments.items():
         for what, name in ODD.items():
 
             def run(folder: Path, roofprof: CommandLine, w=words, n: str = name) -> Verdict:  # type: ignore[no-untyped-def]
@@ -149,9 +183,11 @@ def _odd_arguments() -> Iterator[Case]:
                     return bad
                 if "\x1b" in answer.err + answer.out:
                     return Verdict(Outcome.BROKEN, f"ESC on the terminal: {answer.err[:120]!r}")
-                return Verdict(Outcome.REFUSED if answer.code else Outcome.UNCHANGED, answer.err[:160])
+                if answer.code:
+                    return _refused(answer, "diff" in w(n, folder))
+                return Verdict(Outcome.UNCHANGED, answer.err[:160])
 
-            yield Case("odd arguments", f"{argument} is {what}", run)
+            yield Case(kind, f"{argument} is {what}", run)
 
 
 def _paths_out() -> Iterator[Case]:

@@ -124,6 +124,7 @@ def test_nvtx_of_every_domain(data: Path) -> None:
     assert inner == {"roofprof": ["outer"], "CCCL": ["other_domain_inner"]}
     (start_end,) = launches["nvtx"][12]
     assert (start_end["push_pop"], start_end["start_end"]) == (["outer"], ["startend"])
+    assert (start_end["push_pop_id"], start_end["start_end_id"]) == ([715], [720])  # calls; the launch is the 726th
     assert launches["nvtx"][13].to_list() == []
 
 

@@ -3,23 +3,14 @@
 from pathlib import Path
 
 import pytest
-from plant import field, varint
+from nvtx_states import domain, number, pushed, started, with_states
+from plant import field
 
-from roofprof.formats.ncu_rep import PAYLOAD_BYTES, U32, blocks, first_block
-from roofprof.formats.protobuf import FramingError, spans
-from roofprof.profiler.ncu.registered import NVTX, RegisteredStrings
+from roofprof.formats.protobuf import FramingError
+from roofprof.profiler.ncu.registered import RegisteredStrings
 from roofprof.profiler.ncu.scrub import scrub_report
 from roofprof.profiler.ncu.slim import slim_report
 from roofprof.profiler.run.secrets import collect_secrets
-
-
-def number(place: int, value: int) -> bytes:
-    return varint(place << 3) + varint(value)
-
-
-def domain(identity: int, name: str, *strings: str) -> bytes:
-    rows = b"".join(field(3, number(1, at) + field(2, text)) for at, text in enumerate(strings))
-    return field(1, number(1, identity) + field(2, name) + rows)
 
 
 def message(handle: int) -> bytes:
@@ -28,10 +19,9 @@ def message(handle: int) -> bytes:
 
 def state(*, push_pop: int, start_end: int, strings: tuple[str, ...]) -> bytes:
     """Two domains of the same strings; a push/pop range of the first, a start/end range of the second."""
-    open_range = field(3, field(1, strings[push_pop]) + field(2, message(push_pop)) + number(3, 7))
-    thread = field(2, number(1, 861) + field(2, number(1, 0) + open_range))
-    started = field(3, number(1, 1) + field(3, field(2, strings[start_end]) + field(3, message(start_end))))
-    return domain(0, "<default domain>", *strings) + domain(1, "xla", *strings) + thread + started
+    thread = pushed(0, strings[push_pop], 7, message=field(2, message(push_pop)))
+    other = started(1, strings[start_end], None, message=field(3, message(start_end)))
+    return domain(0, "<default domain>", *strings) + domain(1, "xla", *strings) + thread + other
 
 
 STRINGS = ("unused-zero", "Thunk", "/canary/people/jane/model.py", "module")
@@ -63,7 +53,8 @@ def test_damage_is_told() -> None:
 def test_a_report_loses_them_and_what_stays_is_scrubbed(sample: Path, tmp_path: Path) -> None:
     strings = (*STRINGS, f"{Path.cwd()}/model.py", *(f"/canary/source/{n}.py" for n in range(1000)))
     report = tmp_path / "report.ncu-rep"
-    report.write_bytes(_with_state(sample.read_bytes(), state(push_pop=4, start_end=3, strings=strings)))
+    new = state(push_pop=4, start_end=3, strings=strings)
+    report.write_bytes(with_states(sample.read_bytes(), lambda _: new))
     before = report.stat().st_size
     slim_report(report)
     assert scrub_report(report, collect_secrets()) == 9
@@ -72,23 +63,3 @@ def test_a_report_loses_them_and_what_stays_is_scrubbed(sample: Path, tmp_path: 
     assert b"canary" not in after
     assert str(Path.cwd()).encode() not in after
     assert after.count(b"/model.py") == 18
-
-
-def _with_state(data: bytes, new: bytes) -> bytes:
-    """A report in which every launch has this NVTX state."""
-    out = data[: first_block(data)]
-    for block in blocks(data):
-        payload = b""
-        for kind, start, end in block.messages:
-            kept = [
-                field(NVTX, new) if kind == "kernel" and at == NVTX else data[slice(*whole)]
-                for at, _, whole in spans(data, start, end)
-            ]
-            body = b"".join(kept) if kind == "kernel" else data[start:end]
-            payload += U32.pack(len(body)) + body
-        header = b"".join(
-            number(PAYLOAD_BYTES, len(payload)) if at == PAYLOAD_BYTES else data[slice(*whole)]
-            for at, _, whole in spans(data, *block.header)
-        )
-        out += U32.pack(len(header)) + header + payload
-    return out

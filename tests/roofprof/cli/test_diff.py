@@ -189,6 +189,18 @@ class TestBaseline:
         assert run(["baseline", "diff", "main", after, "--gate", "3%", "-o", "diff.md"]) == 1
         assert "moe_down regressed" in (tmp_path / "diff.md").read_text()
 
+    def test_a_damaged_one_is_named_and_the_others_are_listed(
+        self, cut: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert run(["baseline", "save", "main", str(cut("before"))]) == 0
+        (tmp_path / "roofprof-baselines" / "bad.json").write_text("{")
+        capsys.readouterr()
+        assert run(["baseline", "list"]) == 1
+        listed = capsys.readouterr()
+        assert listed.out.startswith("main  h100, ")
+        assert listed.err.startswith("error: roofprof-baselines/bad.json is not JSON")
+
     def test_what_is_not_there_is_said(
         self, cut: Callable[..., Path], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
     ) -> None:

@@ -19,13 +19,17 @@ def launches(*rows: dict[str, Any]) -> pl.DataFrame:
 
 
 def stack(
-    *push_pop: str, ids: list[int] | None = None, domain: str = "roofprof", start_end: tuple = ()
-) -> dict[str, Any]:
-    return {"domain": domain, "push_pop": list(push_pop), "push_pop_id": ids, "start_end": list(start_end)}
+    *push_pop: str, ids: list[int] | None = None, domain: str = "roofprof", start_end: tuple = (),
+    start_end_id: list[int] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    names = {"domain": domain, "push_pop": list(push_pop), "start_end": list(start_end)}
+    return names | {"push_pop_id": ids, "start_end_id": start_end_id}
 
 
-def test_the_domain_is_roofprof_else_the_default_else_the_only_one() -> None:
-    assert choose_domain(["x", "<default domain>", "roofprof"]) == "roofprof"
+def test_the_domain_is_roofprof_else_nsight_pythons_else_the_default_else_the_only_one() -> None:
+    assert choose_domain(["x", "nsight-python", "<default domain>", "roofprof"]) == "roofprof"
+    assert choose_domain(["x", "nsight-python", "<default domain>"]) == "<default domain>"
+    assert choose_domain(["CCCL", "nsight-python", "NCCL"]) == "nsight-python"
     assert choose_domain(["x", "<default domain>"]) == "<default domain>"
     assert choose_domain(["x"]) == "x"
     assert choose_domain(["x", "y"]) is None
@@ -58,6 +62,11 @@ def test_two_ranges_of_one_name_are_two_calls_where_the_file_tells_them_apart() 
         )
     )
     assert frame["call"].n_unique() == 3
+
+
+def test_start_end_ranges_of_one_name_are_told_apart_likewise() -> None:
+    frame, _ = attribute(launches(*({"nvtx": [stack(start_end=("a",), start_end_id=[at])]} for at in (3, 3, 8, 8, 9))))
+    assert [frame["call"].to_list().index(call) for call in frame["call"]] == [0, 0, 2, 2, 4]
 
 
 def test_without_ids_a_contiguous_run_is_a_call() -> None:
