@@ -2,7 +2,7 @@
 
 from roofprof.document.cases import CaseOps
 from roofprof.findings import KINDS
-from roofprof.reports.markdown.text import FINDINGS_PAGE, code, finding_link, number, percent, seconds, table
+from roofprof.reports.markdown.text import code, number, percent, prose, seconds, table, word
 from roofprof.reports.markdown.view import View
 from roofprof.results.op import OpResult
 
@@ -29,7 +29,7 @@ def _cell(op: OpResult | None) -> str:
 
 
 def findings(view: View) -> list[str]:
-    """Which findings the ops have, in words, with the page that says what to do."""
+    """Which findings the ops have, in words, with the hint of the first."""
     cases: list[CaseOps] = list(view.sections.cases)
     ops = [op for case in cases for op in (*case.ops, *case.step_ops)]
     rows = []
@@ -39,8 +39,6 @@ def findings(view: View) -> list[str]:
             names = list(dict.fromkeys(view.op(op) for op in own))
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             meaning = declared.meaning[0].upper() + declared.meaning[1:]
-            rows.append([finding_link(kind, meaning), str(len(own)), ", ".join(names[:3]) + more])
-    if not rows:
-        return ["No op has a finding.", ""]
-    lines = [f"`{FINDINGS_PAGE}` of roofprof says of each what to do about it.", ""]
-    return [*lines, *table(["Finding", "Rows", "Ops"], rows)]
+            hints = (f.hint for op in own for f in op.findings if f.kind == kind and f.hint)
+            rows.append([prose(meaning), str(len(own)), ", ".join(names[:3]) + more, word(next(hints, None))])
+    return table(["Finding", "Rows", "Ops", "Hint"], rows) if rows else ["No op has a finding.", ""]

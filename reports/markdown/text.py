@@ -8,8 +8,8 @@ from roofprof.findings import KINDS
 from roofprof.formatting import format_number, format_percent, format_si, printable
 
 NAME_WIDTH = 80
-FINDINGS_PAGE = "docs/findings.md"
-"""Where each kind of finding has an anchor: in the checkout."""
+FINDINGS = "#appendix-findings"
+"""What readers of Markdown make of that heading: an anchor of its own for each kind would be HTML."""
 # What may stand in a code span of a table as it is: no backtick, pipe, angle bracket, ampersand or backslash.
 _PLAIN = re.compile(r"[\w .,:;+*/(){}\[\]=×→…#◦-]+")
 # Every character that Markdown, GitHub's tables or HTML could take for markup.
@@ -36,8 +36,8 @@ def word(text: str | None) -> str:
 
 
 def finding_link(kind: str, words: str) -> str:
-    """Words, and behind them what the finding means and what to do; a kind of another version has no page."""
-    return f"[{prose(words)}]({FINDINGS_PAGE}#{kind})" if kind in KINDS else prose(words)
+    """Words, and behind them the appendix that tells what they mean; a kind of another version is not in it."""
+    return f"[{prose(words)}]({FINDINGS})" if kind in KINDS else prose(words)
 
 
 def bullets(lines: Sequence[str]) -> list[str]:
