@@ -14,7 +14,7 @@ from roofprof.results.report import RooflineReport
 
 PAGES = ("README.md", *(f"docs/{name}.md" for name in (
     "capture", "fidelity", "html-report", "reports", "sweep", "timeline", "ops-files", "glossary", "gpus", "doctor",
-    "diff",
+    "diff", "configuration",
 )))  # fmt: skip
 
 
