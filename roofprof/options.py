@@ -28,6 +28,16 @@ def sizes(flag: str, text: str) -> tuple[int, ...]:
         raise UsageError(message, "give sizes such as 1,64,128") from None
 
 
+def percentage(text: str) -> float | None:
+    """`3%`, `3 %` or `0.03` as 0.03; None where it is not a number, or not between 0 and 100 %."""
+    words = text.strip()
+    try:
+        value = float(words.removesuffix("%")) / (100 if words.endswith("%") else 1)
+    except ValueError:
+        return None
+    return value if 0 <= value < 1 else None
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """What the field of an option says beyond its type and default."""

@@ -106,7 +106,8 @@ def summary(shown: ShownDiff) -> str:
         word = "inconclusive: nothing was compared"
     else:
         word = f"inconclusive: {_plural(len(gate.inconclusive), 'op')}{_why_in_doubt(gate)}"
-    return f"{found}; gate {format_percent(gate.threshold)} on {_GATED.get(gate.metric, gate.metric)}: {word}"
+    ops = f" of ops matching {gate.only}" if gate.only else ""
+    return f"{found}; gate {format_percent(gate.threshold)} on {_GATED.get(gate.metric, gate.metric)}{ops}: {word}"
 
 
 _GATED = {"verdict": "verdicts", "dram_bytes": "bytes", "flop_count": "FLOPs", "any": "any metric"}

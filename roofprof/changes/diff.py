@@ -75,7 +75,7 @@ def diff(
     cases = tuple(_case_diff(pair, threshold, only) for pair in matched.pairs)
     vanished = [one_sided(case.title, op, None) for case in matched.only_a for op in _rows(case)]
     appeared = [one_sided(case.title, None, op) for case in matched.only_b for op in _rows(case)]
-    unmatched = tuple(row for row in (*vanished, *appeared) if _wanted(row, only))
+    unmatched = tuple(row for row in (*vanished, *appeared) if wanted(row, only))
     notes = tuple(notes_of(a, b, matched))
     return Diff(a, b, threshold, cases, matched.only_a, matched.only_b, notes, unmatched)
 
@@ -86,7 +86,7 @@ def _case_diff(pair: CasePair, threshold: float, only: Callable[[str], bool] | N
         op_diff(pair, title, old, new, threshold) if old and new else one_sided(title, old, new)
         for old, new in match_ops(_rows(pair.a), _rows(pair.b))
     ]
-    kept = [row for row in found if _wanted(row, only)]
+    kept = [row for row in found if wanted(row, only)]
     kept.sort(key=lambda row: -abs(row.change_ns or 0.0))
     return CaseDiff(pair, title, tuple(kept))
 
@@ -95,7 +95,8 @@ def _rows(case: CaseOps) -> tuple[OpResult, ...]:
     return (*case.ops, *case.step_ops)
 
 
-def _wanted(row: OpDiff, only: Callable[[str], bool] | None) -> bool:
+def wanted(row: OpDiff, only: Callable[[str], bool] | None) -> bool:
+    """Whether a choice of names takes an op, by its name or the label of either side."""
     return only is None or only(row.op) or any(side and only(side.label) for side in (row.a, row.b))
 
 

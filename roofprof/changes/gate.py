@@ -1,8 +1,9 @@
 """Whether a diff may pass, for continuous integration."""
 
+import re
 from dataclasses import dataclass
 
-from roofprof.changes.diff import Diff
+from roofprof.changes.diff import Diff, wanted
 from roofprof.changes.judge import Verdict, worst
 from roofprof.changes.op_diff import METRICS, OpDiff, figures
 
@@ -20,6 +21,8 @@ class Gate:
     inconclusive: tuple[OpDiff, ...]
     """In doubt: the calls overlap or are too few, or the metric is unknown."""
     compared: int
+    only: str | None = None
+    """The regular expression that chose the ops; None for all that were compared."""
 
     @property
     def ok(self) -> bool:
@@ -41,6 +44,7 @@ class Gate:
         return {
             "threshold": self.threshold,
             "metric": self.metric,
+            "only": self.only,
             "ok": self.ok,
             "compared": self.compared,
             "regressed": [op.op for op in self.regressed],
@@ -48,20 +52,24 @@ class Gate:
         }
 
 
-def gate(found: Diff, metric: str = VERDICT) -> Gate:
+def gate(found: Diff, metric: str = VERDICT, only: str | None = None) -> Gate:
     """Judge a diff as a whole.
 
     Args:
         found: the diff.
         metric: VERDICT, ANY or one of METRICS. A metric that a side does not know is in doubt, never passed.
+        only: a regular expression in the names or labels of the ops to judge, out of those compared.
     """
-    judged = [(op, gated(op, metric)) for op in found.ops if op.a and op.b]
+    pattern = None if only is None else re.compile(only)
+    keep = pattern and (lambda name: pattern.search(name) is not None)
+    judged = [(op, gated(op, metric)) for op in found.ops if op.a and op.b and wanted(op, keep)]
     return Gate(
         found.threshold,
         metric,
         tuple(op for op, verdict in judged if verdict is Verdict.REGRESSED),
         tuple(op for op, verdict in judged if verdict in (Verdict.INCONCLUSIVE, None)),
         len(judged),
+        only,
     )
 
 

@@ -122,15 +122,17 @@ def analyze(
         raise UsageError("--plots and --by-phase write files", "say where with -o")
     if output and (plots or by_phase):
         check_folder(output)
+    from roofprof.cli.settings import config, say
     from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
 
     chosen = row_choice(by, layers)
     request = AnalyzeRequest(
-        reports, gpu, domain, ops, only, timeline or None, selfcheck, ceilings, _reader(reader), **chosen
-    )
+        reports, gpu, domain, ops, only, timeline or None, selfcheck, ceilings, _reader(reader), **chosen,
+        config=config(),
+    )  # fmt: skip
     if ranks:
         request = replace(request, ranks=True)
-    report = analyze_files(request, _progress())
+    report = analyze_files(request, _progress(), say)
     paths: list[Path] = []
     if output:
         with in_theme(theme):

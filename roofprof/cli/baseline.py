@@ -24,7 +24,8 @@ def baseline(
     ] = None,
     folder: Annotated[Path, typer.Option("--in", help="Folder that holds the baselines.")] = FOLDER,
     gate: Annotated[str | None, typer.Option(metavar="PERCENT", help="With diff: as of roofprof diff.")] = None,
-    on: Annotated[str, typer.Option("--on", help="With diff: as of roofprof diff.")] = "verdict",
+    no_gate: Annotated[bool, typer.Option("--no-gate", help="With diff: as of roofprof diff.")] = False,
+    on: Annotated[str | None, typer.Option("--on", metavar="METRIC", help="With diff: as of roofprof diff.")] = None,
     only: Annotated[str | None, typer.Option(help="With diff: only ops matching this regex.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="With diff: as of roofprof diff.")] = None,
     ops: OpsOption = None,
@@ -47,9 +48,11 @@ def baseline(
         error = RoofprofError(f"no baseline {name!r} in {folder}", _known(folder))
         error.exit_code = 2
         raise error
-    from roofprof.cli.diff import diff_command
+    from roofprof.cli.diff import Reading, Side, compare_sides
+    from roofprof.cli.gate import GateWords
 
-    diff_command(path, source, gate=gate, on=on, only=only, output=output, as_json=as_json)
+    before, after = Side(path, Reading()), Side(source, Reading(ops, domain))  # a baseline is read as it was saved
+    compare_sides(before, after, GateWords(gate, no_gate, on), only, None, output, as_json)
 
 
 def _path(folder: Path, name: str) -> Path:

@@ -188,6 +188,15 @@ COMMANDS = {
             "roofprof baseline diff main new-trace.ncu-rep --gate 3%",
         ),
     ),
+    "config": LazyCommand(
+        "roofprof.cli.config",
+        "config_command",
+        "Show the config file's settings, the defaults of the others, and which file is read.",
+        examples=(
+            "roofprof config",
+            "roofprof config --json",
+        ),
+    ),
     "mcp": LazyCommand(
         "roofprof.cli.mcp",
         "mcp_command",

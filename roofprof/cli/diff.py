@@ -3,11 +3,13 @@
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from roofprof.cli.gate import GateOption, GateWords, NoGateOption, OnOption, gate_choice
 from roofprof.cli.outputs import say_written, write_to
 from roofprof.cli.shared_options import CeilingsOption, DomainOption, OnlyOption, OpsOption
 from roofprof.errors import RoofprofError, UsageError, crash
@@ -16,11 +18,6 @@ if TYPE_CHECKING:
     from roofprof.reports.tables.diff import ShownDiff
     from roofprof.results.report import RooflineReport
 
-GATED = {
-    "verdict": "verdict", "time": "time", "bytes": "dram_bytes", "flops": "flop_count", "roof": "roof", "any": "any",
-}  # fmt: skip
-"""Words of --on, and the metric that each means."""
-ON_HELP = "What the gate judges: each op's verdict, its time, bytes, flops or roof alone, or any of these four."
 WRONG = 2
 """Exit code of wrong usage and of errors: 1 and 3 are the gate's."""
 _INPUT = "A capture, a saved analysis (report.json or its folder), an .ncu-rep file, or an nsys trace."
@@ -32,10 +29,9 @@ def diff_command(
     threshold: Annotated[
         str | None, typer.Option(help="Changes within it are none, such as 5%; 3% by default, or the gate's.")
     ] = None,
-    gate: Annotated[
-        str | None, typer.Option(metavar="PERCENT", help="Exit 1 on a regression beyond it, 3 where in doubt, else 0.")
-    ] = None,
-    on: Annotated[str, typer.Option("--on", help=ON_HELP)] = "verdict",
+    gate: GateOption = None,
+    no_gate: NoGateOption = False,
+    on: OnOption = None,
     only: OnlyOption = None,
     top: Annotated[int | None, typer.Option(min=0, help="Rows of each case; 0 for all.")] = None,
     output: Annotated[
@@ -48,12 +44,43 @@ def diff_command(
 ) -> None:
     """Compare two analyses op by op: what changed, by how much, and whether that is more than chance.
 
-    Exit code without --gate: 0, or 2 for wrong usage and errors. With --gate: 0 nothing regressed and nothing in
+    Exit code without a gate: 0, or 2 for wrong usage and errors. With one: 0 nothing regressed and nothing in
     doubt, 1 a regression, 3 in doubt (too few calls, nothing in common), 2 as before.
+    """
+    reading = Reading(ops, domain, ceilings)
+    compare_sides(
+        Side(a, reading), Side(b, reading), GateWords(gate, no_gate, on, threshold), only, top, output, as_json
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Options of how a side is read."""
+
+    ops: str | None = None
+    domain: str | None = None
+    ceilings: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Before or after."""
+
+    path: Path
+    reading: Reading
+
+
+def compare_sides(
+    a: Side, b: Side, gate: GateWords, only: str | None, top: int | None, output: Path | None, as_json: bool
+) -> None:
+    """Compare, write and print; end with the gate's exit code, where there is a gate.
+
+    Raises:
+        RoofprofError: with exit code 2.
     """
     shown: ShownDiff | None = None
     try:
-        shown = _shown(a, b, threshold, gate, on, (only, ops, domain, ceilings))
+        shown = _shown(a, b, gate, only)
         _print(shown, top, output, as_json)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read stdout has ended: the gate's answer stands all the same
@@ -68,56 +95,30 @@ def diff_command(
         raise typer.Exit(shown.gate.exit_code)
 
 
-def _shown(
-    a: Path,
-    b: Path,
-    threshold: str | None,
-    gate: str | None,
-    on: str,
-    options: tuple[str | None, str | None, str | None, Path | None],
-) -> "ShownDiff":
-    from roofprof.changes.diff import DEFAULT_THRESHOLD, diff
+def _shown(a: Side, b: Side, gate: GateWords, only: str | None) -> "ShownDiff":
+    from roofprof.changes.diff import diff
     from roofprof.changes.gate import gate as judge
     from roofprof.reports.tables.diff import ShownDiff
 
-    if on not in GATED:
-        raise UsageError(f"unknown metric {on!r} in --on", f"use one of {', '.join(GATED)}")
-    if gate is not None and threshold is not None:
-        raise UsageError("--threshold and --gate say the same twice", "give the gate's alone")
-    given = gate if gate is not None else threshold
-    limit = DEFAULT_THRESHOLD if given is None else fraction(given, "--gate" if gate is not None else "--threshold")
-    before, after = (_load(path, options) for path in (a, b))
-    found = diff(before, after, limit, _pattern(options[0]))
-    return ShownDiff(found, _names(a, b), judge(found, GATED[on]) if gate is not None else None)
+    choice = gate_choice(gate, only)
+    before, after = (_load(side) for side in (a, b))
+    found = diff(before, after, choice.threshold, _pattern(only))
+    judged = None if choice.metric is None else judge(found, choice.metric, choice.only)
+    return ShownDiff(found, _names(a.path, b.path), judged)
 
 
-def fraction(text: str, option: str) -> float:
-    """`3%`, `3 %` or `0.03` as 0.03.
-
-    Raises:
-        UsageError: not a number, or not between 0 and 100 %.
-    """
-    words = text.strip()
-    try:
-        value = float(words.removesuffix("%")) / (100 if words.endswith("%") else 1)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1:
-        raise UsageError(f"{option} {text!r} is no percentage below 100", f"write {option} 3%")
-    return value
-
-
-def _load(path: Path, options: tuple[str | None, str | None, str | None, Path | None]) -> "RooflineReport":
+def _load(side: Side) -> "RooflineReport":
     from roofprof.cli.report import reports_with_notes
+    from roofprof.cli.settings import or_configured
     from roofprof.pipeline.analyze import AnalyzeRequest
     from roofprof.pipeline.timeline_report import is_trace, timeline_report
 
-    _, ops, domain, ceilings = options
+    path, given = side.path, side.reading
     if is_trace(path):
-        if ceilings is not None:
+        if given.ceilings is not None:
             raise UsageError(f"--ceilings does not apply to an nsys trace: {path}", "leave it out")
-        return timeline_report(path, domain, ops)
-    (report,) = reports_with_notes(AnalyzeRequest([path], None, domain, ops, ceilings=ceilings))
+        return timeline_report(path, given.domain, or_configured(given.ops, "ops"))
+    (report,) = reports_with_notes(AnalyzeRequest([path], None, given.domain, given.ops, ceilings=given.ceilings))
     return report
 
 

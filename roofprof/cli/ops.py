@@ -70,8 +70,9 @@ def ops(
         int | None, typer.Option(metavar="N", help="Experts hit, if counted; expected otherwise.")
     ] = None,
     gpu: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="Target GPU for the roofline: a name or a TOML file.")
-    ] = "gb200",
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="Target GPU for the roofline: a name or a TOML file; gb200 by default."),
+    ] = None,
     only: OnlyOption = None,
     sort: Annotated[
         str, typer.Option(metavar="KEY", help=keys_help(_SORT_KEYS, "order"), show_default=False)
@@ -84,18 +85,20 @@ def ops(
     as_json: JsonOption = False,
 ) -> None:
     """Print the layer op by op: FLOPs, compulsory bytes, AI and bound by formula."""
-    from roofprof.hardware.devices import load_gpu
+    from roofprof.cli.settings import or_configured
+    from roofprof.hardware.devices import DEFAULT_GPU, SAME_GPU, load_gpu
 
     check_sort(sort, _SORT_KEYS)
     if check is not None:
         _print_check(check, as_json)
         return
-    if gpu == "same":
+    if gpu == SAME_GPU:
         raise UsageError("--gpu same needs a report", "name a GPU: roofprof gpus lists them")
     if model == "list":
         print_models(as_json)
         return
-    target = load_gpu(gpu)
+    gpu = or_configured(gpu, "gpu")
+    target = load_gpu(DEFAULT_GPU if gpu in (None, SAME_GPU) else gpu)  # a config file's `same` is for reports
     if claims:
         _print_claims(target, as_json)
         return

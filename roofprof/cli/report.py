@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,15 +64,17 @@ def report(
 
 
 def reports_with_notes(request: "AnalyzeRequest") -> "list[RooflineReport]":
-    """One analysis for each input, read or made; says which it used where a folder holds a capture and an analysis.
+    """One analysis for each input, read or made, under this run's config file.
+
+    Says which it used where a folder holds a capture and an analysis, and what of the config file.
 
     Raises:
         RoofprofError: an input cannot be read, or an option not be applied to it.
     """
-    from roofprof.formatting import printable
+    from roofprof.cli.settings import config, say
     from roofprof.pipeline.analyze import load_reports
 
-    return load_reports(request, lambda line: print(f"note: {printable(line)}", file=sys.stderr))
+    return load_reports(replace(request, config=config()), say)
 
 
 def _writer(output: Path, by_phase: bool) -> "Callable[[Sequence[RooflineReport], Path], list[Path]]":

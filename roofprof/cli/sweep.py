@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def sweep_command(
     layer: Values,
     lengths: Values,
-    gpu: Annotated[str, typer.Option(metavar="NAME|FILE|same", help="Target GPU for the roofline.")] = "gb200",
+    gpu: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE|same", help="Target GPU for the roofline; gb200 by default.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="Output directory; sweep-PHASE by default.")
     ] = None,
@@ -56,16 +58,19 @@ def _say(line: str) -> None:
     print(f"{printable(line)}{end}", file=sys.stderr, flush=True)
 
 
-def _check_gpu(gpu: str) -> None:
+def _check_gpu(given: str | None) -> None:
     """Refuse an unknown GPU before hours of capturing, not after."""
-    from roofprof.hardware.devices import load_gpu
+    from roofprof.cli.settings import config
+    from roofprof.hardware.devices import SAME_GPU, load_gpu
 
-    if gpu != "same":
+    gpu = given or config().gpu()
+    if gpu not in (None, SAME_GPU):
         load_gpu(gpu)
 
 
-def _report(result: "SweepResult", options: SweepOptions, gpu: str) -> None:
+def _report(result: "SweepResult", options: SweepOptions, gpu: str | None) -> None:
     """Write the scaling report of what is there, and say what is not."""
+    from roofprof.cli.settings import config, say
     from roofprof.document.cases import cases_of
     from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
     from roofprof.reports.outputs.registry import analysis_outputs, write_folder
@@ -73,7 +78,7 @@ def _report(result: "SweepResult", options: SweepOptions, gpu: str) -> None:
     from roofprof.reports.tables.scaling import case_lines, write_scaling
 
     folder = options.base.output
-    report = analyze_files(AnalyzeRequest(result.captures, gpu))
+    report = analyze_files(AnalyzeRequest(result.captures, gpu, config=config()), say=say)
     paths = write_folder(analysis_outputs(), [report], folder)
     paths += [*write_scaling(report, folder), *save_scaling([report], folder)]
     print("\n".join(case_lines(cases_of([report]))).rstrip())

@@ -52,6 +52,9 @@ def timeline(
     ] = None,
 ) -> None:
     """Show what each GPU did, and its ops and kernels, from an nsys trace."""
+    from roofprof.cli.settings import or_configured
+
+    ops = or_configured(ops, "ops")
     if perfetto is not None:
         from roofprof.cli.outputs import say_written
         from roofprof.pipeline.perfetto import export_perfetto

@@ -23,6 +23,10 @@ PIPES = (
     "tensor_int8", "fp64", "fp32", "fp16",
 )  # fmt: skip
 """Keys of `flop_by_pipe` and of peaks."""
+DEFAULT_GPU = "gb200"
+"""The target of the roofline where none is named: the reference document's."""
+SAME_GPU = "same"
+"""In place of a name: the profiled GPU."""
 _HINT = "docs/gpus.md shows the form"
 _MAGNITUDES = {
     "dram_bytes_per_s": Bounds(1e9, 1e15, unit="B/s"),
@@ -153,15 +157,18 @@ def load_gpu(name_or_file: str) -> DeviceSpec:
         return bundled_gpus()[name_or_file]
     path = Path(name_or_file)
     if path.suffix != ".toml" and not os.path.isfile(path):
-        near = difflib.get_close_matches(name_or_file.lower(), bundled_gpus(), n=5)
-        known = f"did you mean {', '.join(near)}? " if near else ""
-        raise UsageError(
-            f"unknown GPU {name_or_file!r}", f"{known}`roofprof gpus` lists the names; 'same' and a TOML file go too"
-        )
+        raise unknown_gpu(name_or_file)
     specs = _parse(read_toml(path, _HINT), str(path))
     if not specs:
         raise RoofprofError(f"{path} holds no GPU", "write a table such as [my-gpu], as docs/gpus.md shows")
     return next(iter(specs.values()))
+
+
+def unknown_gpu(name: str) -> UsageError:
+    """The error for a name that no GPU has, with those that it may mean."""
+    near = difflib.get_close_matches(name.lower(), bundled_gpus(), n=5)
+    known = f"did you mean {', '.join(near)}? " if near else ""
+    return UsageError(f"unknown GPU {name!r}", f"{known}`roofprof gpus` lists the names; 'same' and a TOML file go too")
 
 
 _VENDOR_WORDS = re.compile(r"^(NVIDIA |Tesla |GeForce )+")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from roofprof.errors import RoofprofError, UsageError
 from roofprof.formats.manifest import MANIFEST, read_manifest
-from roofprof.hardware.devices import bundled_gpus
+from roofprof.hardware.devices import SAME_GPU, bundled_gpus
 from roofprof.library.report import Report
 from roofprof.mcp.folders import Folders, Stamp
-from roofprof.pipeline.analyze import SAME_GPU, AnalyzeRequest, load_reports
+from roofprof.pipeline.analyze import AnalyzeRequest, load_reports
 from roofprof.pipeline.timeline_report import is_trace, timeline_report
 
 KEPT = 4

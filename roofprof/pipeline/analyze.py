@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 
 from roofprof.analysis.analyze import Measured, Options, analyze
 from roofprof.analysis.retarget import only_ops, retarget, with_ceilings
+from roofprof.configuration.config import NO_CONFIG, Config
 from roofprof.errors import UsageError
 from roofprof.formats.capture import load_capture
 from roofprof.formulas.ops_file import OpsConfig, load_ops_config
 from roofprof.hardware.ceilings import Ceilings, load_ceilings
-from roofprof.hardware.devices import DeviceSpec, load_gpu
+from roofprof.hardware.devices import DEFAULT_GPU, SAME_GPU, DeviceSpec, load_gpu
 from roofprof.launches.attribution import attribute
 from roofprof.launches.rows import By
 from roofprof.names.reading import Layers
 from roofprof.parsers.ncu.report import Reader, read_ncu_report
 from roofprof.parsers.ncu.results import Progress
 from roofprof.pipeline.capture_group import read_group, read_trace
+from roofprof.pipeline.from_config import Say, with_note
 from roofprof.pipeline.inputs import Input, InputKind, as_measured, as_reported, check_options
 from roofprof.pipeline.names import unique_labels, with_unique_names
 from roofprof.pipeline.ranks import read_rank_files, read_rank_folders
@@ -31,10 +33,8 @@ from roofprof.timeline.op_times import NamedTrace
 if TYPE_CHECKING:
     from roofprof.selfcheck.result import Selfcheck
 
-SAME_GPU = "same"
 CEILINGS_FILE = "ceilings.json"
 """Of a capture: the measured roofs of its GPU."""
-DEFAULT_GPU = "gb200"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,13 @@ class AnalyzeRequest:
     """Whether the layers of a model are rows of their own; by default not."""
     ranks: bool | None = None
     """Whether the paths are ranks 0, 1, ... of one job."""
+    config: Config = NO_CONFIG
+    """Stands in for gpu, ops and ceilings where these are not given and the input does not hold them."""
 
     @property
     def given(self) -> tuple[str, ...]:
         """Names of the options that were given."""
-        names = [f.name for f in fields(self) if f.name != "paths"]
+        names = [f.name for f in fields(self) if f.name not in ("paths", "config")]
         return tuple(name for name in names if getattr(self, name) is not None)
 
 
@@ -75,45 +77,56 @@ class _Loaded:
 
     gpu: str | None
     target: DeviceSpec | None
-    """None without --gpu, and for `same`."""
+    """Of what is measured; None for the profiled GPU."""
     domain: str | None
-    config: OpsConfig | None
+    ops: OpsConfig | None
     only: Callable[[str], bool] | None
     ceilings: Ceilings | None
+    usual_ceilings: Ceilings | None
+    """The config file's, for a report that comes with none."""
     selfcheck: "Selfcheck | None"
     trace: NamedTrace | None
     """Of the one report."""
     reader: Reader
     by: By
     layers: Layers
+    request: AnalyzeRequest
+    say: Say | None
 
     @classmethod
-    def of(cls, request: AnalyzeRequest) -> "_Loaded":
+    def of(cls, request: AnalyzeRequest, say: Say | None) -> "_Loaded":
+        config = request.config
+        gpu = request.gpu or config.gpu() or DEFAULT_GPU
+        ops, usual = request.ops or config.ops(), None if request.ceilings else config.ceilings()
         return cls(
             gpu=request.gpu,
-            target=load_gpu(request.gpu) if request.gpu not in (None, SAME_GPU) else None,
+            target=None if gpu == SAME_GPU else load_gpu(gpu),
             domain=request.domain,
-            config=load_ops_config(request.ops) if request.ops else None,
+            ops=load_ops_config(ops) if ops else None,
             only=name_filter(request.only),
             ceilings=load_ceilings(request.ceilings) if request.ceilings else None,
+            usual_ceilings=load_ceilings(usual) if usual else None,
             selfcheck=_find_selfcheck(request.selfcheck) if request.selfcheck else None,
             trace=read_trace(request.timeline[0]) if request.timeline and not request.ranks else None,
             reader=request.reader or "roofprof",
             by=request.by or "op",
             layers=request.layers or "folded",
+            request=request,
+            say=say,
         )
-
-    def wanted_target(self) -> DeviceSpec | None:
-        """The target; None for the profiled GPU."""
-        return self.target if self.gpu else load_gpu(DEFAULT_GPU)
 
     def chosen(self) -> Options:
         """The options of the analysis itself."""
-        return Options(self.domain, self.config, self.only, self.ceilings, by=self.by, layers=self.layers)
+        return Options(self.domain, self.ops, self.only, self.ceilings, by=self.by, layers=self.layers)
 
 
-def analyze_files(request: AnalyzeRequest, progress: Progress | None = None) -> RooflineReport:
+def analyze_files(request: AnalyzeRequest, progress: Progress | None = None, say: Say | None = None) -> RooflineReport:
     """Read and analyse reports and captures together, or load one saved analysis; options apply to both.
+
+    Args:
+        request: options apply to every input, or are refused.
+        progress: see `read_ncu_report`.
+        say: gets what was used of a config file.
 
     Raises:
         UsageError: an option that an input cannot apply, or that names nothing; an input given twice.
@@ -130,7 +143,7 @@ def analyze_files(request: AnalyzeRequest, progress: Progress | None = None) -> 
     check_options(inputs, request.given)
     if len(request.timeline or ()) > 1 and not request.ranks:
         raise UsageError("--timeline was given several times", "with --ranks it is repeated, once for each rank")
-    options = _Loaded.of(request)
+    options = _Loaded.of(request, say)
     if request.ranks:
         if item := next((item for item in inputs if item.kind not in (InputKind.NCU_REPORT, InputKind.CAPTURE)), None):
             raise UsageError(f"--ranks takes reports and captures of ranks, not {item.kind}: {item.path}")
@@ -140,13 +153,13 @@ def analyze_files(request: AnalyzeRequest, progress: Progress | None = None) -> 
 
 
 def load_reports(
-    request: AnalyzeRequest, say: Callable[[str], None] | None = None, progress: Progress | None = None
+    request: AnalyzeRequest, say: Say | None = None, progress: Progress | None = None
 ) -> list[RooflineReport]:
     """One analysis for each path, loaded or made, with names that differ.
 
     Args:
         request: options apply to every input, or are refused.
-        say: gets a line where a folder holds both a capture and an analysis of it.
+        say: gets a line where a folder holds both a capture and an analysis of it, and what was used of a config file.
         progress: see `read_ncu_report`.
 
     Raises:
@@ -155,7 +168,7 @@ def load_reports(
     inputs = [as_reported(path, request.given) for path in request.paths]
     labels = unique_labels([item.path for item in inputs])
     check_options(inputs, request.given)
-    loaded = _Loaded.of(request)
+    loaded = _Loaded.of(request, say)
     for item in inputs:
         if item.note and say:
             say(item.note)
@@ -177,11 +190,14 @@ def _analyze(
     measured: list[Measured] = []
     for item, label in zip(inputs, labels, strict=True):
         measured += _read(options, progress, item.path, label, ())
-    return analyze(measured, options.wanted_target(), options.chosen())
+    report = analyze(measured, options.target, options.chosen())
+    return with_note(report, measured, options.request, options.usual_ceilings, options.say)
 
 
 def _analyze_ranks(ranks: Ranks, options: _Loaded) -> RooflineReport:
-    return analyze_ranks(ranks, options.wanted_target(), options.chosen())
+    report = analyze_ranks(ranks, options.target, options.chosen())
+    measured = [rank.measured for rank in ranks.reports]
+    return with_note(report, measured, options.request, options.usual_ceilings, options.say)
 
 
 def _read(
@@ -193,10 +209,10 @@ def _read(
         launches, doubts = attribute(report.launches, options.domain)
         named = [read_trace(trace) for trace in traces] or ([options.trace] if options.trace else [])
         read = Measured(label, launches, report.devices, [*report.findings, *doubts], traces=named)
-        return [replace(read, selfcheck=options.selfcheck)]
+        return [replace(read, selfcheck=options.selfcheck, ceilings=options.usual_ceilings)]
     capture = load_capture(path, label)
     check = options.selfcheck or _find_selfcheck(path, required=False)
-    own, version = _own_ceilings(path), capture.versions.get("ncu")
+    own, version = _own_ceilings(path) or options.usual_ceilings, capture.versions.get("ncu")
     measured = []
     for number, group in enumerate(capture.groups):
         read = read_group(group, options.domain, progress, options.reader)

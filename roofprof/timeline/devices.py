@@ -143,9 +143,10 @@ def add_copies(counts: pl.DataFrame) -> pl.DataFrame:
 
 
 def copy_rows(counts: pl.DataFrame) -> dict[int, list[CopyRow]]:
-    """The copies of each place, the longest in total first."""
+    """The copies of each place, the longest in total first; of one length in the order of their names."""
     found: dict[int, list[CopyRow]] = {}
-    for row in counts.sort("duration", descending=True, maintain_order=True).iter_rows(named=True):
+    ordered = counts.sort("duration", "kind", "direction", descending=[True, False, False], maintain_order=True)
+    for row in ordered.iter_rows(named=True):
         entry = CopyRow(
             kind=row["kind"],
             direction=row["direction"],

@@ -37,6 +37,11 @@ GPU: Tree = {
         "peak_flop_per_s": {"tensor_bf16": 9.89e14, "tensor_fp8": 1.979e15, "fp32": 6.7e13},
     }
 }  # fmt: skip
+EMPTY = ("empty", "only spaces")
+CONFIG: Tree = {
+    "gpu": "h100", "ops": "h100-decode-b64-s4096", "ceilings": str(DOCS / "h100" / "ceilings.json"),
+    "gate": {"threshold": "3%", "on": "time", "only": "^moe_"},
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,8 @@ FILES = (
              required=("match", "op.0.op", "shape.m", "shape.n", "shape.k")),
     UserFile("GPU TOML", "gpu.toml", lambda: GPU, toml_bytes, _analyze("--gpu"), 70, own=False,
              required=("peak_flop_per_s", "dram_bytes_per_s")),
+    UserFile("config TOML", "roofprof.toml", lambda: CONFIG, toml_bytes,
+             lambda path: ["config", "--json", "--config", str(path)], 40, own=False, required=()),
     UserFile("manifest.json", "manifest.json", _manifest, json_bytes, _capture_words, 70, own=True),
     UserFile("report.json", "report.json", _report, json_bytes, lambda p: ["analyze", str(p), "--json"], 90, own=True),
     UserFile("selfcheck.json", "selfcheck.json", _document("selfcheck.json"), json_bytes, _analyze("--selfcheck"), 40,
@@ -121,7 +128,7 @@ FILES = (
 
 
 def cases() -> list[Case]:
-    """About 400 files."""
+    """About 450 files."""
     return [case for file in FILES for case in of_file(file)] + all_kernels()
 
 
@@ -129,7 +136,8 @@ def of_file(file: UserFile) -> list[Case]:
     """The whole-file damage, and a choice of mistakes."""
     good = file.write(file.good())
     assert good is not None
-    found = [_case(file, name, data) for name, data in whole_file(good)]
+    damaged = [(name, data) for name, data in whole_file(good) if file.kind != "config TOML" or name not in EMPTY]
+    found = [_case(file, name, data) for name, data in damaged]  # a config file may be empty
     mistaken = [(name, file.write(tree), tree) for name, tree in _mistakes(file)]
     rest = [_case(file, name, data) for name, data, tree in mistaken if data and _is_mistake(file, tree)]
     return [*found, *chosen(file.kind, rest, file.count - len(found))]
@@ -149,7 +157,7 @@ def _mistakes(file: UserFile) -> Iterator[tuple[str, Tree]]:
         yield "peaks in TFLOP/s", {"mine": {**GPU["mine"], "peak_flop_per_s": peaks}}
         yield "bandwidth in GB/s", {"mine": {**GPU["mine"], "dram_bytes_per_s": 3350}}
         yield "peaks beyond any GPU", {"mine": {**GPU["mine"], "peak_flop_per_s": {"tensor_bf16": 1e30}}}
-    else:
+    elif file.kind == "ops TOML":
         yield "a group that is no number", {"op": [{**OPS["op"][0], "match": r"^(?P<m>\w+)$"}]}
         yield "a group that is empty", {"op": [{**OPS["op"][0], "match": r"^(?P<m>)scale"}]}
         yield "a regular expression without end", {"op": [{"match": "(", "op": "a"}]}
@@ -179,7 +187,7 @@ def _case(file: UserFile, name: str, data: bytes) -> Case:
         return file.words(folder / file.name)
 
     wanted = GOOD if file.own else STRICT
-    if file.kind == "ops TOML" and name in ("empty", "only spaces"):
+    if file.kind == "ops TOML" and name in EMPTY:
         wanted |= {Outcome.SILENT}  # a file without rules is one
     return Case(file.kind, name, compared(make, whole, file.kind), wanted)
 

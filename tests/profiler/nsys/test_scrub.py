@@ -129,7 +129,9 @@ def test_names_are_cleaned(leaky: Path, tmp_path: Path):
 def test_scrubbing_twice_changes_nothing(data: Path, tmp_path: Path):
     source = data / "h100-decode-b64-s4096.sqlite"
     scrub(source, tmp_path / "again.sqlite")
-    assert (tmp_path / "again.sqlite").read_bytes() == source.read_bytes()
+    files = [path.read_bytes() for path in (tmp_path / "again.sqlite", source)]
+    old, new = (data[:92] + data[100:] for data in files)  # without the version of SQLite that wrote it
+    assert old == new
 
 
 def test_scrubbing_another_file_is_refused(tmp_path: Path):

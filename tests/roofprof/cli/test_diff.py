@@ -213,6 +213,9 @@ class TestBaseline:
         assert run(["baseline", "save", "other", path]) == 0
         assert run(["baseline", "diff", "main", path, "--gate", "3%"]) == 2
         assert "there are other" in capsys.readouterr().err
+        report = str(data / "kinds/odd-names.ncu-rep")
+        assert run(["baseline", "diff", "other", report, "--ops", "gone.toml"]) == 2
+        assert "no ops file gone.toml" in capsys.readouterr().err
         for words in (["rename", "a"], ["save", "../up", path], ["save", "main"]):
             assert run(["baseline", *words]) == 2
         assert run(["baseline", "save", "trace", str(data / "h100-decode-b64-s4096.sqlite")]) == 2
