@@ -26,7 +26,7 @@ def join_findings(matched: pl.DataFrame, unmatched: pl.DataFrame) -> Iterator[Jo
             "ncu-nsys-time",
             Severity.DOUBTFUL,
             f"{row['kernel_name']} took {ncu / 1000:.1f} us under ncu, {nsys / 1000:.1f} us under nsys",
-            "it ran beside other kernels under nsys, and alone under ncu: judge the op by its union time"
+            "it ran beside other kernels under nsys, and alone under ncu: go by the union time of the op"
             if row["overlapped"]
             else "clocks or caches differed between the runs; rates use the time of nsys",
             op=row["op"],
