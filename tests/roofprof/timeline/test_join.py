@@ -160,7 +160,7 @@ def test_kernels_that_ran_beside_others_say_so(export):
     export.launch(20, 110_000, 170_000, 2, "k", stream=8)
     result = joined(export.write(), launches({"duration_ns": 7_000.0}, {"duration_ns": 60_000.0}))
     assert result.matched["overlapped"].to_list() == [True, True]
-    assert "judge the op by its union" in (result.findings[0].finding.hint or "")
+    assert "go by the union time" in (result.findings[0].finding.hint or "")
 
 
 def test_a_replayed_path_is_joined_where_nothing_was_launched_eagerly(export):
