@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable
@@ -7,13 +8,15 @@ from pathlib import Path
 
 import pytest
 from doc_blocks import table_at
-from hypothesis import settings
 
 os.environ["COLUMNS"] = "100"
 
-# How long an example takes says how busy the machine is.
-settings.register_profile("timeless", deadline=None)
-settings.load_profile("timeless")
+with contextlib.suppress(ImportError):  # the GPU machine needs no more than pytest
+    from hypothesis import settings
+
+    # How long an example takes says how busy the machine is.
+    settings.register_profile("timeless", deadline=None)
+    settings.load_profile("timeless")
 
 ROOT = Path(__file__).parent.parent
 DATA_FOLDER = ROOT / "tests" / "data"
