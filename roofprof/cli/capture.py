@@ -134,7 +134,15 @@ def print_plan(options: CaptureOptions, chip: str | None, as_json: bool) -> None
     plan = dry_run(options, chip_of_gpu(here[0].compute_capability, here[0].name) if here else chip or usual)
     if as_json:
         parts = {part.backend.section: [_job_dict(job) for job in part.jobs] for part in plan.parts}
-        document = {"chip": plan.chip, "tested": plan.tested, "notes": list(plan.notes), "runs": [], "nsys": []}
+        ranks = {"ranks": options.ranks} if options.ranks > 1 else {}
+        document = {
+            "chip": plan.chip,
+            "tested": plan.tested,
+            "notes": list(plan.notes),
+            **ranks,
+            "runs": [],
+            "nsys": [],
+        }
         print_json(document | parts)
         return
     print(f"chip {plan.chip}, {'passes measured on ' + plan.tested if plan.tested else 'untested'}")

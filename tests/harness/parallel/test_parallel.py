@@ -1,4 +1,4 @@
-"""The layer over 2 and 4 processes with gloo on the CPU, against one process's result in float32."""
+"""The layer over 2, 4 and 8 processes with gloo on the CPU, against one process's result in float32."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def launch(ranks: int, module: str, *words: str) -> "subprocess.CompletedProcess
     return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
 
 
-@pytest.mark.parametrize(("tp", "ep"), [(2, 1), (4, 1), (1, 4), (2, 4)])
+@pytest.mark.parametrize(("tp", "ep"), [(2, 1), (4, 1), (1, 4), (2, 4), (8, 8)])
 def test_every_part_is_what_one_process_computes(tp: int, ep: int) -> None:
     done = launch(max(tp, ep), "roofprof.harness.parallel", *SMALL, "--tp", str(tp), "--ep", str(ep))
     assert done.returncode == 0, done.stderr
