@@ -198,7 +198,11 @@ class Shared:
         rows = torch.empty_like(back)
         rows[order] = back
         weights = self.whole.weights[own.start : own.stop]
-        return (rows.view(len(own), self.sizes.per_token, -1).float() * weights[..., None]).sum(1).to(back.dtype)
+        return (
+            (rows.view(len(own), self.sizes.per_token, rows.shape[-1]).float() * weights[..., None])
+            .sum(1)
+            .to(back.dtype)
+        )
 
 
 def routed(x: Tensor, experts: tuple[Tensor, Tensor], chosen: Tensor, weights: Tensor) -> Tensor:
