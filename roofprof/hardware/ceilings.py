@@ -103,6 +103,9 @@ def load_ceilings(path: Path) -> Ceilings:
     data = read_toml(path, hint) if path.suffix == ".toml" else read_json(path, hint)
     if data.get("schema_version") != SCHEMA_VERSION:
         raise ReportError(f"{path} does not hold ceilings of schema version {SCHEMA_VERSION}", hint)
+    if "peer_read_bytes_per_s" in data:
+        without = "give what roofprof ceilings -o FILE wrote, without --ranks"
+        raise ReportError(f"{path} holds the roofs of links between GPUs, and none of a GPU", without)
     try:
         return Ceilings.from_dict(data)
     except FieldError as error:
