@@ -6,7 +6,7 @@ for CSV, `reports.markdown.text.prose` and `code` for Markdown, `reports.html.da
 
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 _ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
@@ -30,6 +30,58 @@ def shortened(text: str, width: int) -> str:
         return text[: width - 1] + "…"
     head = (width - 1) * 2 // 3
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def told_apart(names: Sequence[str], width: int) -> list[str]:
+    """Names of one table, each `printable` and cut to a width: of those that would look alike, what differs is shown.
+
+    Args:
+        names: as they are; equal ones stay equal.
+        width: characters.
+    """
+    whole = {name: printable(name) for name in names}
+    cut = {name: shortened(text, width) for name, text in whole.items()}
+    groups = _alike(cut, list(cut))
+    while groups:
+        group = groups.pop()
+        shared = _shared([whole[name] for name in group])
+        again = {name: _from_difference(whole[name], shared, width) for name in group}
+        # Of three, two may differ only further on: they are told apart by themselves.
+        groups += [rest for rest in _alike(again, group) if len(rest) < len(group)]
+        cut |= again
+    return [cut[name] for name in names]
+
+
+def _alike(cut: Mapping[str, str], names: Sequence[str]) -> list[list[str]]:
+    """Groups of names that are cut to one text."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(cut[name], []).append(name)
+    return [group for group in found.values() if len(group) > 1]
+
+
+def _shared(texts: Sequence[str]) -> int:
+    """Characters that texts have in common at their beginning."""
+    differ = (place for place, characters in enumerate(zip(*texts, strict=False)) if len(set(characters)) > 1)
+    return next(differ, min(map(len, texts)))
+
+
+_HEAD = 5
+"""Characters of the beginning that stay before what tells names apart."""
+
+
+def _from_difference(text: str, shared: int, width: int) -> str:
+    """A text cut so that it is seen from where it differs on: from the word's beginning, where that fits too."""
+    start = shared
+    while start and text[start - 1].isalnum() and shared - start < width // 2 - _HEAD:
+        start -= 1
+    rest = text[start:]
+    if len(text) <= width or start <= _HEAD:
+        return text if len(text) <= width else f"{text[: width - 1]}…"
+    if len(rest) < width - _HEAD:  # all of it, and of the beginning what fits
+        return f"{text[: width - 1 - len(rest)]}…{rest}"
+    head = f"{text[:_HEAD]}…" if width > 2 * _HEAD else "…"
+    return f"{head}{rest[: width - 1 - len(head)]}…"
 
 
 def print_error(message: str, hint: str | None) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from roofprof.advice.answer import Answer, answers_of
 from roofprof.document.cases import headline_cases
-from roofprof.formatting import escaped, format_si, printable
+from roofprof.formatting import escaped, format_si, told_apart
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.reports.plots.figures import new_figure
@@ -88,7 +88,8 @@ def _draw_case(axes: "Axes", answer: Answer, labels: dict[int, str], theme: Them
     _draw_roofs(axes, roofs, sorted(set(peaks)), theme)
     for point in points:
         _draw_point(axes, point, theme)
-    drawn = [(p.intensity, p.rate, printable(p.label, 24), theme.ink) for p in points]
+    words = told_apart([p.label for p in points], 24)
+    drawn = [(p.intensity, p.rate, text, theme.ink) for p, text in zip(points, words, strict=True)]
     obstacles = [(i, p.rate, 7.0) for p in points for _, i, _ in _levels(p)] + [
         (p.intensity, p.rate, 7.0) for p in points
     ]

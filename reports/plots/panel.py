@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from roofprof.formatting import format_si, printable
+from roofprof.formatting import format_si, printable, told_apart
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.reports.plots.labels import place_labels
@@ -230,7 +230,8 @@ def _draw_marks(axes: "Axes", points: Points, theme: Theme) -> list[Point]:
     named = [p for p in points.drawn if p.named and p.rate >= bottom]
     for point in named:
         _draw_named(axes, point, theme)
-    labels = [(p.intensity, p.rate, printable(p.label, _LABEL_WIDTH), theme.ink) for p in named]
+    words = told_apart([p.label for p in named], _LABEL_WIDTH)
+    labels = [(p.intensity, p.rate, text, theme.ink) for p, text in zip(named, words, strict=True)]
     obstacles = [(p.intensity, p.rate, _area(p) ** 0.5) for p in named]
     obstacles += [(*p.other, 4.0) for p in named if p.other]
     place_labels(axes, labels, obstacles)

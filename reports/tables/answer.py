@@ -153,9 +153,11 @@ def _rows(answer: Answer, names: dict[int, str], width: int, more: str) -> list[
     longest = max((row.time_ns or 0.0 for row in answer.rows), default=0.0)
     scale = _Scale("ms", 1e6) if longest >= MILLISECONDS_FROM_NS else _Scale("µs", 1e3)
     why_room = max((width_of(row.reason.why) for row in answer.rows), default=0)
-    cells = [_cells(row, names[id(row.op)], _NAME_WIDTHS[width >= TRY_FROM], scale) for row in answer.rows]
+    cells = [_cells(row, scale) for row in answer.rows]
     if answer.folded:
         cells.append(_folded(answer, scale, more))
+    most = _NAME_WIDTHS[width >= TRY_FROM]
+    cells = _with_names(cells, answer.rows, names, most)
     headings = _HEADINGS._replace(time=scale.unit)
     unplaced = bool(answer.rows) and all(row.op.headroom_ns is None and row.op.of_roof is None for row in answer.rows)
     shown = [i for i in range(len(headings)) if any(row[i] not in _NOTHING for row in cells)]
@@ -166,7 +168,8 @@ def _rows(answer: Answer, names: dict[int, str], width: int, more: str) -> list[
     elif width < TRY_FROM:
         shown = [i for i in shown if headings[i] != "try"]
     limits = _limits([headings, *cells], shown, width, why_room)
-    table = [tuple(_fitted(row[i], i, limits) for i in shown) for row in (headings, *cells)]
+    cells = _with_names(cells, answer.rows, names, limits.get(_OP, most))
+    table = [tuple(escaped(row[i]) for i in shown) for row in (headings, *cells)]
     right = [headings[i] not in ("op", "why", "try") for i in shown]
     lines = aligned(table, right, {place: limits[i] for place, i in enumerate(shown) if i in limits})
     if unplaced:
@@ -195,15 +198,6 @@ def _limits(rows: Sequence[_Cells], shown: Sequence[int], width: int, why_room: 
     return {_OP: name, _WHY: min(why_room, rest - attempt), _TRY: max(attempt - 1, 0)}
 
 
-def _fitted(text: str, column: int, limits: Mapping[int, int]) -> str:
-    """A cell; names are cut in the middle, for kernels of a library begin alike, a star after them stays."""
-    text = escaped(text)
-    if column != _OP or column not in limits:
-        return text
-    star = " *" if text.endswith(" *") else ""
-    return printable(text.removesuffix(star), limits[column] - len(star)) + star
-
-
 def _no_roof(answer: Answer) -> str:
     """What is missing where no row has a roof, and what would help."""
     ops = [row.op for row in answer.rows]
@@ -218,11 +212,20 @@ def _no_roof(answer: Answer) -> str:
     return f"no roof, no headroom: {words} unknown, for counters are missing (see findings)"
 
 
-def _cells(row: AnswerRow, name: str, room: int, scale: _Scale) -> _Cells:
+def _with_names(
+    cells: Sequence[_Cells], rows: Sequence[AnswerRow], names: Mapping[int, str], most: int
+) -> list[_Cells]:
+    """The lines with their ops' names, of so many characters; a line of folded rows stays as it is."""
+    labels = starred([names[id(row.op)] for row in rows], [row.counted for row in rows], most)
+    named = [line._replace(op=label) for line, label in zip(cells, labels, strict=False)]
+    return [*named, *cells[len(named) :]]
+
+
+def _cells(row: AnswerRow, scale: _Scale) -> _Cells:
     op = row.op
     return _Cells(
         str(row.rank),
-        starred(name, row.counted, room),
+        "",
         str(row.times),
         scale.of(row.time_ns),
         format_percent(row.share),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TextIO
 
 from roofprof.document.cases import sum_of
-from roofprof.formatting import escaped, format_number, format_percent, format_si, printable
+from roofprof.formatting import escaped, format_number, format_percent, format_si, printable, told_apart
 from roofprof.reports.tables.lines import Table, print_lines, print_table, wrapped
 from roofprof.reports.tables.terminal import kernel_line
 from roofprof.results.op import OpResult, case_title, short_labels
@@ -214,7 +214,8 @@ def _table(ops: Sequence[OpResult], names: Sequence[str], width: int | None) -> 
     what = "op" if any(op.kind == "op" for op in ops) else "kernel"
     headings = [what, *(column.heading for column in columns)]
     totals = [_sum_word(ops), *(column.total(ops) if column.total else "" for column in columns)]
-    named = [[printable(name, room), *cells] for name, cells in zip(names, rows, strict=True)]
+    shown = [printable(name) for name in names] if room is None else told_apart(names, room)
+    named = [[name, *cells] for name, cells in zip(shown, rows, strict=True)]
     return Table(headings, named, totals, most=room)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from roofprof.formatting import escaped, format_number, format_percent, format_si, printable
+from roofprof.formatting import escaped, format_number, format_percent, format_si, told_apart
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.reports.tables.lines import aligned, microseconds, shortened
 from roofprof.results.op import OpResult
@@ -50,7 +50,9 @@ def rank_head(summary: RankSummary, layer: RankLayer | None) -> str:
 
 def collective_lines(ops: Sequence[OpResult], gpu: DeviceSpec, width: int) -> list[str]:
     """A table of the ops that communicate: bytes sent beside the formula's, wait apart from transfer."""
-    rows = [_cells(op, gpu) for op in ops if op.link_tx_bytes is not None or op.rank_calls]
+    moved = [op for op in ops if op.link_tx_bytes is not None or op.rank_calls]
+    names = told_apart([op.label for op in moved], _NAME)
+    rows = [_cells(op, name, gpu) for op, name in zip(moved, names, strict=True)]
     if not rows:
         return []
     unknown = [name for name in ("formula", "ratio") if all(getattr(row, name) == "—" for row in rows)]
@@ -60,11 +62,11 @@ def collective_lines(ops: Sequence[OpResult], gpu: DeviceSpec, width: int) -> li
     return ["", *(shortened(line, width) for line in aligned(table, right, gap=1 + (width >= _WIDE)))]
 
 
-def _cells(op: OpResult, gpu: DeviceSpec) -> _Cells:
+def _cells(op: OpResult, name: str, gpu: DeviceSpec) -> _Cells:
     sent, asked, roof = op.link_tx_bytes, op.link_bytes_formula, gpu.nvlink_bytes_per_s
     rate = op.link_bytes_per_s
     return _Cells(
-        escaped(printable(op.label, _NAME)),
+        escaped(name),
         format_si(sent, "B"),
         format_si(asked, "B"),
         format_number(sent / asked) if sent is not None and asked else "—",

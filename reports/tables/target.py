@@ -1,10 +1,10 @@
 """The ops of a case on the target GPU, as lines of a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from roofprof.advice.answer import Answer, TargetRow, target_rows
 from roofprof.document.cases import counted, sum_of
-from roofprof.formatting import escaped, format_number, format_si, printable
+from roofprof.formatting import escaped, format_number, format_si, printable, told_apart
 from roofprof.reports.tables.lines import aligned, shortened, width_of
 
 ROWS = 8
@@ -14,9 +14,13 @@ _LEAST_NAME = 8
 _HEADINGS = ("op", "AI meas.", "AI useful", "bound", "attainable", "least µs")
 
 
-def starred(name: str, counted: bool, room: int) -> str:
-    """An op's label, with a star where it is in no sum of the layer."""
-    return printable(name, room) if counted else f"{printable(name, room - 2)} *"
+def starred(names: Sequence[str], counted: Sequence[bool], room: int) -> list[str]:
+    """Ops' labels, cut so that they are told apart, with a star where an op is in no sum of the layer."""
+    cut = told_apart(names, room)
+    return [
+        text if own else f"{printable(name, room - 2)} *"
+        for name, text, own in zip(names, cut, counted, strict=True)
+    ]  # fmt: skip
 
 
 def target_lines(answer: Answer, names: Mapping[int, str], width: int, of_what: str) -> list[str]:
@@ -41,7 +45,7 @@ def target_lines(answer: Answer, names: Mapping[int, str], width: int, of_what: 
     taken = sum(max(map(width_of, column)) + GAP for column in zip(*figures, strict=True))
     room = max(_LEAST_NAME, min(_MOST_NAME, width - taken))
     layer = {id(op) for op in answer.case.layer}
-    labels = [starred(names[id(row.op)], id(row.op) in layer, room) for row in rows]
+    labels = starred([names[id(row.op)] for row in rows], [id(row.op) in layer for row in rows], room)
     table = [(escaped(name), *map(escaped, row)) for name, row in zip(("op", *labels), figures, strict=True)]
     least = sum_of(counted(row.op, row.least_time_ns) for row in target_rows(answer.case, answer.case.layer))
     words = "" if least.value is None else f": at least {format_si(least.value / 1e9, 's')} {of_what}"

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from roofprof.formatting import format_number, format_percent, format_si, printable, shortened
+from roofprof.formatting import format_number, format_percent, format_si, printable, told_apart
 from roofprof.reports.tables.terminal import shown
 from roofprof.timeline.devices import device_title
 from roofprof.timeline.op_names import distinct_labels, read_key
@@ -163,8 +163,10 @@ def timeline_table(rows: Sequence[OpRow], width: int) -> Table:
     for column in columns:
         table.add_column(column.heading, justify="right", no_wrap=True)
     table.add_column("kernels", no_wrap=True, width=kernel_width)
-    for name, figures_of, kernel in zip(names, cells, kernels, strict=True):
-        table.add_row(Text(shortened(name, name_width)), *map(Text, figures_of), Text(shortened(kernel, kernel_width)))
+    for name, figures_of, kernel in zip(
+        told_apart(names, name_width), cells, told_apart(kernels, kernel_width), strict=True
+    ):
+        table.add_row(Text(name), *map(Text, figures_of), Text(kernel))
     return table
 
 

@@ -15,7 +15,9 @@ from roofprof.formatting import (
     format_si,
     print_error,
     printable,
+    shortened,
     spreadsheet_cell,
+    told_apart,
 )
 
 
@@ -94,3 +96,28 @@ def test_an_error_of_any_program_is_escaped_and_goes_to_stderr(capsys: pytest.Ca
     assert printed.out == ""
     assert "\x1b" not in printed.err
     assert [line.split(":")[0] for line in printed.err.splitlines()] == ["error", "hint", "error"]
+
+
+KERNELS = (
+    "ncclDevKernel_AllReduce_Sum_bf16_RING_LL", "ncclDevKernel_AllGather_RING_LL", "ncclDevKernel_Broadcast_RING_LL",
+    "unrolled_elementwise_kernel<direct_copy_kernel_cuda(TensorIteratorBase&)::{lambda(float)#1}, Array<char*, 2>>",
+    "unrolled_elementwise_kernel<direct_copy_kernel_cuda(TensorIteratorBase&)::{lambda(int)#1}, Array<char*, 2>>",
+    "aten::mm [8, 4096] x [4096, 4096]", "aten::mm [8, 14336] x [14336, 4096]", "aten::mm [8, 4096] x [4096, 1024]",
+)  # fmt: skip
+
+
+def test_names_that_would_look_alike_show_what_differs() -> None:
+    assert told_apart(KERNELS[:3], 20) == ["ncclD…AllReduce_Sum…", "ncclD…AllGather_RIN…", "ncclD…Broadcast_RIN…"]
+    assert told_apart(["a", "a", "b"], 20) == ["a", "a", "b"]
+    assert told_apart(["short", *KERNELS[:1]], 20) == ["short", shortened(KERNELS[0], 20)]
+
+
+NAMES = st.lists(st.sampled_from(KERNELS) | st.text("ab_<>, ", min_size=1, max_size=60), min_size=1, max_size=8)
+
+
+@given(NAMES, st.integers(16, 40))
+def test_other_names_look_otherwise(names: list[str], width: int) -> None:
+    cut = told_apart(names, width)
+    assert all(len(text) <= width for text in cut)
+    assert len(set(cut)) == len({printable(name) for name in names})
+    assert cut == [dict(zip(names, cut, strict=True))[name] for name in names]
