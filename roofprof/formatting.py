@@ -66,22 +66,18 @@ def _shared(texts: Sequence[str]) -> int:
     return next(differ, min(map(len, texts)))
 
 
-_HEAD = 5
-"""Characters of the beginning that stay before what tells names apart."""
-
-
 def _from_difference(text: str, shared: int, width: int) -> str:
     """A text cut so that it is seen from where it differs on: from the word's beginning, where that fits too."""
+    most = width * 2 // 5  # of the beginning
     start = shared
-    while start and text[start - 1].isalnum() and shared - start < width // 2 - _HEAD:
+    while start and text[start - 1].isalnum() and shared - start < (width - most) // 2 - 1:
         start -= 1
     rest = text[start:]
-    if len(text) <= width or start <= _HEAD:
+    if len(text) <= width or start <= most:
         return text if len(text) <= width else f"{text[: width - 1]}…"
-    if len(rest) < width - _HEAD:  # all of it, and of the beginning what fits
+    if len(rest) < width - most:  # all of it, and of the beginning what fits
         return f"{text[: width - 1 - len(rest)]}…{rest}"
-    head = f"{text[:_HEAD]}…" if width > 2 * _HEAD else "…"
-    return f"{head}{rest[: width - 1 - len(head)]}…"
+    return f"{text[:most]}…{rest[: width - most - 2]}…"
 
 
 def print_error(message: str, hint: str | None) -> None:
