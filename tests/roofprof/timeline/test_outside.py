@@ -96,3 +96,15 @@ def test_nodes_that_were_profiled_one_by_one_are_paired_with_their_replays(
     export.api(0, 5, 1)
     export.kernel(100, 140, 1, "a", node=1)
     assert times(outside(("a", "kernel", 0))).of_row(0).nsys_union_ns == 40
+
+
+def test_launches_without_a_name_or_a_shape_are_not_paired(
+    export: Export, times: Callable[[pl.DataFrame], NsysTimes]
+) -> None:
+    export.launch(0, 10, 30, 1, "a")
+    nameless = outside(("a", "kernel", 0)).with_columns(
+        pl.lit(None, pl.String).alias("kernel_name"), pl.lit(None, pl.String).alias("kernel_demangled_name")
+    )
+    shapeless = outside(("a", "kernel", 0)).with_columns(pl.lit(None, pl.List(pl.Int64)).alias("grid"))
+    assert times(nameless).row_spans == {}
+    assert times(shapeless).row_spans == {}
