@@ -127,7 +127,7 @@ def nsys_times(
             first = timeline
             join = join_launches(launches, named.trace, timeline)
             spans = launch_spans(launches, named.trace, timeline, join)
-            joins.append(_entry(report, named.name, join, timeline))
+            joins.append(_entry(report, named.name, join, spans, timeline))
             for each in join.findings:
                 place = findings if each.path is None else op_findings.setdefault(timeline.key_of(each.path), [])
                 place.append(_of_report(each.finding, report))
@@ -192,13 +192,14 @@ def _timing(op: OpRow, layer_busy: float) -> OpTiming:
     return OpTiming(op["calls"], op["nsys_duration_ns"], op["nsys_union_ns"], op["nsys_projected_ns"], share)
 
 
-def _entry(report: str, trace: str, join: "Join", timeline: "Timeline") -> JoinEntry:
+def _entry(report: str, trace: str, join: "Join", spans: pl.DataFrame, timeline: "Timeline") -> JoinEntry:
+    paired = (pl.col("side") == "ncu") & pl.col("launch_id").is_in(spans["launch_id"].to_list())
     return {
         "report": report,
         "trace": trace,
-        "matched_count": join.matched.height,
+        "matched_count": spans.height,
         "flagged_count": int(join.matched["flagged"].sum()),
         "median_offset_ns": join.median_offset_ns,
-        "unmatched": join.unmatched.to_dicts(),
+        "unmatched": join.unmatched.filter(~paired.fill_null(False)).to_dicts(),
         "layer": timeline.layer,
     }
