@@ -46,8 +46,9 @@ def render_page(shown: ShownDiff) -> str:
 
 def _picture(shown: ShownDiff) -> str:
     from roofprof.reports.plots.diff import draw_diff
+    from roofprof.reports.plots.style import LIGHT
 
-    return _svg(draw_diff(shown))
+    return _svg(draw_diff(shown, LIGHT))
 
 
 def _svg(figure: "Figure") -> str:

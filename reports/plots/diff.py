@@ -9,7 +9,7 @@ from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.labels import place_labels
 from roofprof.reports.plots.panel import Limits, draw_roofs, paper, roof_sets
 from roofprof.reports.plots.points import pipe_of
-from roofprof.reports.plots.style import LIGHT, PIPE_STYLES, Theme
+from roofprof.reports.plots.style import PIPE_STYLES, Theme
 from roofprof.reports.tables.diff import ShownDiff, case_head
 from roofprof.results.op import OpResult
 
@@ -21,8 +21,9 @@ NAMED = 10
 _WIDTH, _HEIGHT = 9.8, 5.6
 
 
-def draw_diff(shown: ShownDiff, theme: Theme = LIGHT) -> "Figure":
+def draw_diff(shown: ShownDiff, theme: Theme | None = None) -> "Figure":
     """Draw a panel per case; nothing is shown or saved."""
+    theme = theme or Theme.chosen()
     cases = [case for case in shown.diff.cases if any(map(_drawable, case.ops))]
     height = max(1, len(cases)) * _HEIGHT + 0.4
     figure = new_figure(_WIDTH, height)

@@ -11,7 +11,15 @@ import typer
 
 from roofprof.cli.gate import GateOption, GateWords, NoGateOption, OnOption, gate_choice
 from roofprof.cli.outputs import say_written, write_to
-from roofprof.cli.shared_options import CeilingsOption, DomainOption, OnlyOption, OpsOption
+from roofprof.cli.shared_options import (
+    CeilingsOption,
+    DomainOption,
+    OnlyOption,
+    OpsOption,
+    Theme,
+    ThemeOption,
+    in_theme,
+)
 from roofprof.errors import RoofprofError, UsageError, crash
 
 if TYPE_CHECKING:
@@ -41,6 +49,7 @@ def diff_command(
     ops: OpsOption = None,
     domain: DomainOption = None,
     ceilings: CeilingsOption = None,
+    theme: ThemeOption = Theme.LIGHT,
 ) -> None:
     """Compare two analyses op by op: what changed, by how much, and whether that is more than chance.
 
@@ -48,9 +57,9 @@ def diff_command(
     doubt, 1 a regression, 3 in doubt (too few calls, nothing in common), 2 as before.
     """
     reading = Reading(ops, domain, ceilings)
-    compare_sides(
-        Side(a, reading), Side(b, reading), GateWords(gate, no_gate, on, threshold), only, top, output, as_json
-    )
+    words = GateWords(gate, no_gate, on, threshold)
+    with in_theme(theme):
+        compare_sides(Side(a, reading), Side(b, reading), words, only, top, output, as_json)
 
 
 @dataclass(frozen=True, slots=True)
