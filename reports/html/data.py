@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from itertools import chain
 from typing import TypedDict, cast
 
@@ -188,4 +188,6 @@ def _printable(value: object) -> object:
         return {printable(str(key)): _printable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_printable(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):  # what a row lists, such as its ranks
+        return _printable(asdict(value))
     return value

@@ -15,6 +15,7 @@ _NAMED = 4
 _SECTIONS = (
     ("compute", "Compute-Bound Kernels", "compute-bound op"),
     ("memory", "Memory-Bound Kernels", "memory-bound op"),
+    ("communication", "Communication-Bound Kernels", "communication-bound op"),
     ("latency", "Kernels That Reach Neither Roof", "such op"),
 )
 
@@ -38,13 +39,15 @@ def opportunity_sections(view: View) -> list[str]:
     groups = view.columns(sections.headline)
     least = f"{percent(WORTH)} of {view.whole}"
     lines = [
-        f"Headroom per call in the cases where that is what binds the op, of ops that could save {least} in one",
+        f"Headroom {view.of_calls} in the cases where that is what binds the op, of ops that could save {least} in one",
         "of them at least. Bold: where it is the largest part, which the columns on the right are about.",
         "",
     ]
     for bound, title, words in _SECTIONS:
-        lines += [f"### {title}", ""]
         tables = [_table(view, cases, own) for cases in groups if (own := _chances(view, cases, bound))]
+        if bound == "communication" and not tables:
+            continue
+        lines += [f"### {title}", ""]
         lines += [line for part in tables for line in part] or [f"No {words} could save {least}.", ""]
     unknown = sum(view.answer(case).unplaced for case in sections.headline)
     if unknown:
@@ -58,9 +61,9 @@ def _chances(view: View, cases: Sequence[CaseOps], bound: str) -> list[_Chance]:
     for name, ops in view.by_op(cases):
         own = [op if op and op.measured_on.bound == bound and view.rows[id(op)].counted else None for op in ops]
         parts = [
-            (op.headroom_ns / case.time_ns, op)
+            (headroom / case.time_ns, op)
             for case, op in zip(cases, own, strict=True)
-            if op and op.headroom_ns is not None and case.time_ns
+            if op and (headroom := view.rows[id(op)].headroom_ns) is not None and case.time_ns
         ]
         part, best = max(parts, key=lambda item: item[0], default=(0.0, None))
         if best is not None and part >= WORTH:
@@ -71,14 +74,14 @@ def _chances(view: View, cases: Sequence[CaseOps], bound: str) -> list[_Chance]:
 def _table(view: View, cases: Sequence[CaseOps], chances: Sequence[_Chance]) -> list[str]:
     rows = []
     for chance in chances:
-        cells = [_headroom(op, chance.best) for op in chance.ops]
+        cells = [_headroom(view, op, chance.best) for op in chance.ops]
         rows.append([chance.name, *cells, percent(chance.best.of_roof), view.why(chance.best),
                      view.attempt(chance.best)])  # fmt: skip
     return table(["Op", *map(view.head, cases), "Of roof", "Why", "Try"], rows)
 
 
-def _headroom(op: OpResult | None, best: OpResult) -> str:
-    text = seconds(op.headroom_ns if op else None)
+def _headroom(view: View, op: OpResult | None, best: OpResult) -> str:
+    text = seconds(view.rows[id(op)].headroom_ns if op else None)
     return f"**{text}**" if op is best else text
 
 
