@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from roofprof.advice.answer import Answer, answers_of, target_rows
-from roofprof.document.cases import headline_cases, sum_of
+from roofprof.advice.answer import Answer, answers_of, least_time
+from roofprof.document.cases import headline_cases
 from roofprof.formatting import escaped, format_percent, format_si, printable
 from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.panel import RoofSet, draw_panel, roof_sets
@@ -109,7 +109,7 @@ def _title_here(answer: Answer) -> str:
 
 
 def _title_there(answer: Answer) -> str:
-    least = sum_of(row.least_time_ns for row in target_rows(answer.case, answer.case.layer)).value
+    least = least_time(answer.case).value
     time = f"at least {format_si(least / 1e9, 's')}" if least is not None else "least time unknown"
     return f"the same ops on {answer.case.source.target.name} (extrapolated)\n{time}"
 

@@ -26,8 +26,8 @@ SUMMED = (
     "l2_write_bytes", "l2_bytes", "l1_fill_bytes", *FLOP_COLUMNS, "fp16_left_out_flop_count", "mufu_count",
     "link_tx_bytes",
 )  # fmt: skip
-"""Columns whose sum over a call's launches is the call's; unknown in one launch is unknown in the sum. Of a pipe that is
-so only where the launch's FLOPs are unknown too: a run of a capture may collect a pipe for those kernels alone that do
+"""Columns whose sum over a call's launches is the call's; unknown in one launch is unknown in the sum. Of a pipe
+only where that launch's FLOPs are unknown too: a run of a capture may collect a pipe for those kernels alone that do
 work on it, and the others beside them do none."""
 
 CallRow = Mapping[str, Any]
