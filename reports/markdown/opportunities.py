@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from roofprof.document.cases import CaseOps
 from roofprof.document.opportunities import WORTH, Opportunities
+from roofprof.formatting import quantity
 from roofprof.reports.markdown.text import bullets, code, finding_link, number, percent, seconds, table, word
 from roofprof.reports.markdown.view import View
 from roofprof.results.op import OpResult
@@ -51,7 +52,7 @@ def opportunity_sections(view: View) -> list[str]:
         lines += [line for part in tables for line in part] or [f"No {words} could save {least}.", ""]
     unknown = sum(view.answer(case).unplaced for case in sections.headline)
     if unknown:
-        lines += [f"Of {unknown} ops the headroom is unknown: a time, a counter or a peak is missing.", ""]
+        lines += [f"Of {quantity(unknown, 'op')} the headroom is unknown: a time, a counter or a peak is missing.", ""]
     return [*lines, *_mla(view), *_launches(view)]
 
 
@@ -117,7 +118,7 @@ def _of_case(view: View, found: Opportunities) -> Iterator[str]:
     head, whole = view.head(found.case), found.case.time_ns
     if whole and found.worth_telling(found.launch_bound_ns):
         time = found.launch_bound_ns or 0.0
-        words = finding_link("launch-bound", f"{len(found.launch_bound)} ops of short kernels")
+        words = finding_link("launch-bound", f"{quantity(len(found.launch_bound), 'op')} of short kernels")
         eager, graph = found.projected_ns
         spans = ""
         if eager is not None and graph is not None:
@@ -131,7 +132,8 @@ def _of_case(view: View, found: Opportunities) -> Iterator[str]:
         pairs = [f"{code(f.first.op)} → {code(f.second.op)}" for f in found.fusions]
         more = f" and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
         yield (
-            f"{head}: fusing {len(pairs)} pairs of neighbours saves {found.fusion_launch_count} launches, "
+            f"{head}: fusing {quantity(len(pairs), 'pair')} of neighbours saves "
+            f"{quantity(found.fusion_launch_count, 'launch', 'launches')}, "
             f"{seconds(time)} at the launch floor of {seconds(found.launch_floor_ns)}, {percent(time / whole)} of "
             f"{view.whole}: {', '.join(pairs[:_NAMED])}{more}."
         )

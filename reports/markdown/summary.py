@@ -5,7 +5,7 @@ import re
 from roofprof.advice.answer import AnswerRow, target_rows
 from roofprof.advice.causes import cause_shares
 from roofprof.document.cases import CaseOps
-from roofprof.formatting import format_percent
+from roofprof.formatting import format_percent, quantity
 from roofprof.reports.markdown.text import bullets, code, known, percent, prose, seconds, table
 from roofprof.reports.markdown.view import View
 from roofprof.reports.tables.answer import legend
@@ -36,7 +36,7 @@ def _cases(view: View) -> list[str]:
         reach = "—"
         if answer.headroom_ns is not None:
             reach = f"{seconds(answer.headroom_ns)} ({percent(answer.reachable)})"
-            reach += f", {answer.unplaced} ops unknown" if answer.unplaced else ""
+            reach += f", {quantity(answer.unplaced, 'op')} unknown" if answer.unplaced else ""
         time = known(case.time, seconds)
         rows.append([prose(case.title), code(case.gpu), time, binding(view, case), reach])
     return table(["Case", "On", "One layer" if "layer" in view.whole else "Time", "What binds", "Reachable"], rows)

@@ -101,11 +101,10 @@ def _title_here(answer: Answer) -> str:
     layer = f"DeepSeek-R1 {case.phase} layer" if recipe and case.phase else case.phase or case.report
     length = case.seq_len and f"{'KV' if case.phase == 'decode' else 'length'} {case.seq_len}"
     parts = [layer, recipe, case.batch and f"batch {case.batch}", length, case.cache, case.told_apart_by]
-    gpu = source.gpu.sku.split(",")[0] if case.gpu == source.gpu.name else case.gpu
     words = ", ".join(str(part) for part in parts if part)
     reach = f", {format_percent(answer.reachable)} reachable" if answer.reachable is not None else ""
     time = f"{format_si(answer.time_ns / 1e9, 's')}{reach}" if answer.time_ns else "time unknown"
-    return f"{words}, on {gpu} (measured)\n{time}"
+    return f"{words}, on {case.gpu_words} (measured)\n{time}"
 
 
 def _title_there(answer: Answer) -> str:

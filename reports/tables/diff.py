@@ -12,7 +12,15 @@ from roofprof.changes.diff import CaseDiff, Diff, counts
 from roofprof.changes.gate import Gate
 from roofprof.changes.judge import ENOUGH_CALLS, Verdict
 from roofprof.changes.op_diff import METRICS, OpDiff
-from roofprof.formatting import csv_line, format_number, format_percent, format_si, printable, spreadsheet_cell
+from roofprof.formatting import (
+    csv_line,
+    format_number,
+    format_percent,
+    format_si,
+    printable,
+    quantity,
+    spreadsheet_cell,
+)
 from roofprof.reports.tables.answer import MORE
 
 NAMED = 3
@@ -72,7 +80,7 @@ def text_lines(shown: ShownDiff, width: int, top: int | None = SHOWN, more: str 
     for case in found.cases:
         lines += ["", printable(case_head(case), width), *_table(case.ops[:top], width)]
         left = len(case.ops) - len(case.ops[:top])
-        lines += [f"and {_plural(left, 'more op')}: {more}"] if left else []
+        lines += [f"and {quantity(left, 'more op')}: {more}"] if left else []
     if not found.cases:
         lines += ["", "nothing in common: no case, no op of one name"]
     lines.append("")
@@ -105,7 +113,7 @@ def summary(shown: ShownDiff) -> str:
     elif not gate.compared:
         word = "inconclusive: nothing was compared"
     else:
-        word = f"inconclusive: {_plural(len(gate.inconclusive), 'op')}{_why_in_doubt(gate)}"
+        word = f"inconclusive: {quantity(len(gate.inconclusive), 'op')}{_why_in_doubt(gate)}"
     ops = f" of ops matching {gate.only}" if gate.only else ""
     return f"{found}; gate {format_percent(gate.threshold)} on {_GATED.get(gate.metric, gate.metric)}{ops}: {word}"
 
@@ -119,10 +127,6 @@ def _why_in_doubt(gate: Gate) -> str:
     reasons = [f"{few} for fewer than {ENOUGH_CALLS} calls a side"] if few else []
     reasons += [f"{unknown} of unknown {_GATED.get(gate.metric, gate.metric)}"] if unknown else []
     return ", " + ", ".join(reasons) if reasons else ": the calls of both sides overlap"
-
-
-def _plural(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _table(ops: Sequence[OpDiff], width: int) -> list[str]:

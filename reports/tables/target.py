@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from roofprof.advice.answer import Answer, TargetRow, least_time, target_rows
 from roofprof.formatting import escaped, format_number, format_si, printable
-from roofprof.reports.tables.lines import aligned, shortened, width_of
+from roofprof.reports.tables.lines import aligned, microseconds, shortened, width_of
 
 ROWS = 8
 GAP = 2
@@ -50,7 +50,7 @@ def target_lines(answer: Answer, names: Mapping[int, str], width: int, of_what: 
 
 def _cells(row: TargetRow) -> tuple[str, ...]:
     ns = row.counted_ns
-    least = "—" if ns is None else f"{ns / 1e3:,.0f}" if ns >= 99_950 else format_number(ns / 1e3)
+    least = "< 0.001" if ns is not None and 0 < ns < 1 else microseconds(ns)
     return (
         format_number(row.op.arithmetic_intensity),
         format_number(row.useful_intensity),

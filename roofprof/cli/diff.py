@@ -27,15 +27,21 @@ def diff_command(
     a: Annotated[Path, typer.Argument(metavar="A", help=f"Before. {_INPUT}")],
     b: Annotated[Path, typer.Argument(metavar="B", help="After: likewise.")],
     threshold: Annotated[
-        str | None, typer.Option(help="Changes within it are none, such as 5%; 3% by default, or the gate's.")
+        str | None,
+        typer.Option(metavar="PERCENT", help="Changes within it are none, such as 5%; 3% by default, or the gate's."),
     ] = None,
     gate: GateOption = None,
     no_gate: NoGateOption = False,
     on: OnOption = None,
     only: OnlyOption = None,
-    top: Annotated[int | None, typer.Option(min=0, help="Rows of each case; 0 for all.")] = None,
+    top: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Rows of each case; 0: all. By default 20.")
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Directory, or one file: .md .html .json .csv .png .svg .pdf.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR|FILE", help="Directory, or one file: .md .html .json .csv .png .svg .pdf."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
     ops: OpsOption = None,

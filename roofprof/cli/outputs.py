@@ -57,7 +57,9 @@ def say_written(paths: Sequence[Path]) -> None:
             print(f"wrote {printable(str(folder / names[0]))}", file=sys.stderr)
             continue
         line = f"wrote {what_of(names)}: {printable(str(folder))}/{', '.join(names)}"
-        for part in textwrap.wrap(line, get_terminal_size((100, 40)).columns, subsequent_indent="    "):
+        for part in textwrap.wrap(
+            line, get_terminal_size((100, 40)).columns, subsequent_indent="    ", break_on_hyphens=False
+        ):
             print(part, file=sys.stderr)
 
 

@@ -90,7 +90,9 @@ def _print(lines: "Sequence[RankedTimeline]", explain: bool) -> None:
     from roofprof.reports.tables.timeline import print_timeline, table_width
 
     console = Console(width=table_width(), highlight=False, markup=False, emoji=False)
-    for line in lines:
+    for number, line in enumerate(lines):
+        if number:
+            console.print()
         print_timeline(line, console)
         for note in finding_lines(line.timeline.findings, explain):
             console.print(note, soft_wrap=True)

@@ -64,6 +64,12 @@ class CaseOps:
         return None if self.seq_len is None else self.batch * self.seq_len
 
     @property
+    def gpu_words(self) -> str:
+        """The profiled GPU as people call it; its name where it is none that ships."""
+        spec = self.source.gpu if self.gpu == self.source.gpu.name else bundled_gpus().get(self.gpu)
+        return spec.sku.split(",")[0] if spec else self.gpu
+
+    @property
     def rank_layer(self) -> RankLayer | None:
         """The case on each rank, where there are several."""
         ranks = self.source.ranks
