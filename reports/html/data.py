@@ -154,7 +154,7 @@ def _set(report: RooflineReport, answers: Sequence[Answer]) -> Fields:
         "measured": _measured(report),
         "projected": report.projected,
         "notes": report.notes,
-        "legend": legend(report, answers),
+        "legend": legend(report, answers, each_call=False),
         "reports": [r.get("name") for r in report.reports],
         "unattributed_count": report.unattributed.launch_count,
     }

@@ -244,13 +244,16 @@ def _folded(answer: Answer, scale: _Scale, more: str) -> _Cells:
     )  # fmt: skip
 
 
-def legend(report: RooflineReport, answers: Sequence[Answer], targets: bool = True) -> list[str]:
+def legend(
+    report: RooflineReport, answers: Sequence[Answer], targets: bool = True, each_call: bool = True
+) -> list[str]:
     """What the figures stand on, once for all cases.
 
     Args:
         report: where they are from.
         answers: one per case.
         targets: whether ops on the target were shown.
+        each_call: whether rows count each call, as sums do; else they are of one.
     """
     roofs = {roof for answer in answers for roof in answer.roofs}
     lines = []
@@ -270,7 +273,8 @@ def legend(report: RooflineReport, answers: Sequence[Answer], targets: bool = Tr
     source = "nsys, the union of an op's kernels" if whose == {"nsys"} else "ncu" if whose == {"ncu"} else "nsys or ncu"
     several = any(row.times > 1 for answer in answers for row in (*answer.rows, *answer.folded))
     if any(op.time_ns is not None for op in report.ops):
-        lines.append(f"time: {source}, " + ("calls x median call" if several else "median call"))
+        words = "calls x median call" if each_call else "median call; sums and shares count every call"
+        lines.append(f"time: {source}, {words if several else 'median call'}")
     if report.ranks:
         lines += rank_legend(report.ops, report.gpu)
     if any(not row.counted for answer in answers for row in (*answer.rows, *answer.folded)):
