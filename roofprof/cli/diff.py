@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from roofprof.cli.gate import GateOption, GateWords, NoGateOption, OnOption, gate_choice
-from roofprof.cli.outputs import say_written, write_to
+from roofprof.cli.outputs import say_unmatched, say_written, write_to
 from roofprof.cli.shared_options import CeilingsOption, DomainOption, OnlyOption, OpsOption
 from roofprof.errors import RoofprofError, UsageError, crash
 
@@ -109,6 +109,7 @@ def _shown(a: Side, b: Side, gate: GateWords, only: str | None) -> "ShownDiff":
     choice = gate_choice(gate, only)
     before, after = (_load(side) for side in (a, b))
     found = diff(before, after, choice.threshold, _pattern(only))
+    say_unmatched(only, bool(found.rows))
     judged = None if choice.metric is None else judge(found, choice.metric, choice.only)
     return ShownDiff(found, _names(a.path, b.path), judged)
 

@@ -63,6 +63,12 @@ def say_written(paths: Sequence[Path]) -> None:
             print(part, file=sys.stderr)
 
 
+def say_unmatched(only: str | None, found: bool) -> None:
+    """Say on stderr that --only leaves nothing, which an empty table does not."""
+    if only is not None and not found:
+        print(f"note: no op matches --only {only!r}", file=sys.stderr)
+
+
 def what_of(names: Sequence[str]) -> str:
     """What files are, in words: `picture, tables`."""
     kinds = ["picture" if Path(name).suffix in (".png", ".svg", ".pdf") else "tables" for name in names]

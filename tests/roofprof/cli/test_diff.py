@@ -164,6 +164,21 @@ def test_a_folder_of_an_analysis_is_a_side(data: Path, tmp_path: Path, capsys: C
     assert "holds no nsys trace" in capsys.readouterr().err
 
 
+def test_names_of_the_sides_and_times_are_whole(
+    data: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    names = [f"{word}-of-a-name-that-is-long-enough-for-its-line.ncu-rep" for word in ("before", "after")]
+    for name in names:
+        (tmp_path / name).write_bytes((data / "kinds" / "no-nvtx.ncu-rep").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert run(["diff", *names]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [f"{names[0]} →", f"{names[1]}, threshold 3 %"]
+    assert lines[3].endswith(": 1.60 ms → 1.60 ms (1.00x)")
+    assert max(map(len, lines)) <= 80
+
+
 def test_timelines_compare_times_alone(data: Path, capsys: Capture) -> None:
     eager, graph = data / "h100-fp8/nsys/decode-eager.sqlite", data / "h100-fp8/nsys/decode-graph.sqlite"
     code, text = diffed(capsys, eager, graph, "--json", "--gate", "3%")
