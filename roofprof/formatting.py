@@ -114,7 +114,7 @@ def _safe(character: str) -> str:
 
 _PREFIXES = (
     (1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""),
-    (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"),
+    (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"),
 )  # fmt: skip
 
 
@@ -145,6 +145,11 @@ def format_number(value: float | None, digits: int = 3) -> str:
 def format_percent(value: float | None) -> str:
     """A fraction as a percentage."""
     return "—" if value is None else f"{100 * value:.2g} %" if abs(value) < 0.1 else f"{100 * value:.0f} %"
+
+
+def quantity(number: int, what: str, many: str | None = None) -> str:
+    """`1 op`, `2 ops`; `many` where an s is not the plural."""
+    return f"{number} {what if number == 1 else many or what + 's'}"
 
 
 def _significant(value: float, digits: int) -> str:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from roofprof.advice.answer import Answer, AnswerRow, TargetRow, target_rows
+from roofprof.advice.answer import Answer, AnswerRow, TargetRow, least_time, target_rows
 from roofprof.document.cases import sum_of
 from roofprof.reports.html.columns import Columns, columns_of
 from roofprof.reports.plots.points import Point, measured_points, projected_points
@@ -66,18 +66,18 @@ def case_fields(answer: Answer, places: Mapping[int, int]) -> Fields:
         "rows": [places[id(row.op)] for row in rows],
         "shown": len(answer.rows),
         "folded": _folded(answer),
-        "target_least_ns": sum_of(r.least_time_ns for r in target_rows(answer.case, answer.case.layer)).value,
+        "target_least_ns": least_time(answer.case).value,
     }
 
 
 def _folded(answer: Answer) -> Fields:
     """The sums of the rows that are not shown."""
-    own = [row.op for row in answer.folded if row.counted]
-    time_ns = sum_of(op.time_ns for op in own).value
+    own = [row for row in answer.folded if row.counted]
+    time_ns = sum_of(row.time_ns for row in own).value
     return {
         "time_ns": time_ns,
         "layer_share": time_ns / answer.time_ns if time_ns is not None and answer.time_ns else None,
-        "headroom_ns": sum_of(op.headroom_ns for op in own).known,
+        "headroom_ns": sum_of(row.headroom_ns for row in own).known,
     }
 
 

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from itertools import chain
 from typing import TypedDict, cast
 
@@ -154,7 +154,7 @@ def _set(report: RooflineReport, answers: Sequence[Answer]) -> Fields:
         "measured": _measured(report),
         "projected": report.projected,
         "notes": report.notes,
-        "legend": legend(report, answers),
+        "legend": legend(report, answers, each_call=False),
         "reports": [r.get("name") for r in report.reports],
         "unattributed_count": report.unattributed.launch_count,
     }
@@ -188,4 +188,6 @@ def _printable(value: object) -> object:
         return {printable(str(key)): _printable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_printable(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):  # what a row lists, such as its ranks
+        return _printable(asdict(value))
     return value

@@ -15,17 +15,18 @@ def all_ops(view: View) -> list[str]:
     lines = ["Time, part of the roof reached, AI by formula → measured (FLOP/byte); in launch order.", ""]
     for cases in groups:
         rows = [
-            [name, view.kernels(cases, ops), *map(_cell, ops)] for name, ops in view.by_op(cases)
+            [name, view.kernels(cases, ops), *(_cell(view, op) for op in ops)] for name, ops in view.by_op(cases)
         ]  # fmt: skip
         lines += table(["Op", f"By, on {code(cases[0].gpu)}", *map(view.head, cases)], rows)
     return lines
 
 
-def _cell(op: OpResult | None) -> str:
+def _cell(view: View, op: OpResult | None) -> str:
     if op is None:
         return "—"
     ours = number(op.formula.arithmetic_intensity) if op.formula else "—"
-    return f"{seconds(op.time_ns)}, {percent(op.of_roof)}, {ours} → {number(op.arithmetic_intensity)}"
+    calls = f"{times} × " if (times := view.rows[id(op)].times) > 1 else ""
+    return f"{calls}{seconds(op.time_ns)}, {percent(op.of_roof)}, {ours} → {number(op.arithmetic_intensity)}"
 
 
 def findings(view: View) -> list[str]:

@@ -2,6 +2,7 @@
 
 from roofprof.advice.causes import NEITHER, CauseShare, cause_shares
 from roofprof.document.cases import CaseOps
+from roofprof.formatting import quantity
 from roofprof.reports.markdown.text import bullets, code, joined, percent, prose, seconds
 from roofprof.reports.markdown.view import SMALL, View
 
@@ -77,7 +78,7 @@ def _overall(view: View, case: CaseOps, shares: list[CauseShare]) -> str:
     else:
         text = f"{prose(bound)}-bound on {here} for {percent(part)} of the time."
     if answer.headroom_ns is not None:
-        some = f" (of {answer.unplaced} ops it is unknown)" if answer.unplaced else ""
+        some = f" (of {quantity(answer.unplaced, 'op')} it is unknown)" if answer.unplaced else ""
         text += f" Every op at its roof would save {seconds(answer.headroom_ns)}{some}."
     return text + _apart(view, case)
 
@@ -93,5 +94,5 @@ def _apart(view: View, case: CaseOps) -> str:
         words += f" {code(op.op)} runs once per step and stands apart: {seconds(op.time_ns)}."
     timeless = [op for op in case.layer if op.time_ns is None]
     if timeless:
-        words += f" Without a time, in no share: {len(timeless)} ops, among them {view.op(timeless[0])}."
+        words += f" Without a time, in no share: {quantity(len(timeless), 'op')}, among them {view.op(timeless[0])}."
     return words

@@ -2,7 +2,7 @@
 
 from roofprof.document.claimed_statements import UNKNOWN, MeasuredClaim, Statement
 from roofprof.document.provenance import ReportOrigin, Span
-from roofprof.formatting import format_si
+from roofprof.formatting import format_si, quantity
 from roofprof.reports.markdown.text import bullets, code, joined, number, percent, prose, rate, table, word
 from roofprof.reports.markdown.view import View
 
@@ -74,7 +74,8 @@ def provenance(view: View) -> list[str]:
         counts = ", ".join(f"{count} {prose(severity)}" for severity, count in found.findings.items())
         notes.append(f"Findings: {counts}. `roofprof analyze --explain` prints them.")
     if found.unattributed_launches:
-        notes.append(f"{found.unattributed_launches} launches lie in no range: they count in the rows of kernels.")
+        launches = quantity(found.unattributed_launches, "launch lies", "launches lie")
+        notes.append(f"{launches} in no range: they count in the rows of kernels.")
     heads = ["Report", "GPU", "Captured", "Cache", "Time by", "Launches", "Passes per launch", "SM clock", "DRAM clock"]
     lines = [*bullets(notes), *table(heads, [_origin(origin) for origin in found.origins])]
     versions: dict[str, list[str]] = {}

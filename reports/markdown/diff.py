@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from roofprof.changes.diff import CaseDiff
 from roofprof.changes.judge import Verdict
 from roofprof.changes.op_diff import OpDiff
-from roofprof.formatting import format_percent
+from roofprof.formatting import format_percent, quantity
 from roofprof.reports.markdown.text import code, prose, table
 from roofprof.reports.tables.diff import (
     ShownDiff,
@@ -41,7 +41,7 @@ def _case(case: CaseDiff) -> list[str]:
     if loud:
         lines += [*table(_HEADINGS, [_row(op) for op in loud]), ""]
     if quiet:
-        lines += [f"<details><summary>{len(quiet)} ops within the threshold</summary>", ""]
+        lines += [f"<details><summary>{quantity(len(quiet), 'op')} within the threshold</summary>", ""]
         lines += [*table(_HEADINGS, [_row(op) for op in quiet]), "", "</details>", ""]
     return lines
 

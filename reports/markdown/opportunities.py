@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from roofprof.document.cases import CaseOps
 from roofprof.document.opportunities import WORTH, Opportunities
+from roofprof.formatting import quantity
 from roofprof.reports.markdown.text import bullets, code, finding_link, number, percent, seconds, table, word
 from roofprof.reports.markdown.view import View
 from roofprof.results.op import OpResult
@@ -15,6 +16,7 @@ _NAMED = 4
 _SECTIONS = (
     ("compute", "Compute-Bound Kernels", "compute-bound op"),
     ("memory", "Memory-Bound Kernels", "memory-bound op"),
+    ("communication", "Communication-Bound Kernels", "communication-bound op"),
     ("latency", "Kernels That Reach Neither Roof", "such op"),
 )
 
@@ -38,17 +40,19 @@ def opportunity_sections(view: View) -> list[str]:
     groups = view.columns(sections.headline)
     least = f"{percent(WORTH)} of {view.whole}"
     lines = [
-        f"Headroom per call in the cases where that is what binds the op, of ops that could save {least} in one",
+        f"Headroom {view.of_calls} in the cases where that is what binds the op, of ops that could save {least} in one",
         "of them at least. Bold: where it is the largest part, which the columns on the right are about.",
         "",
     ]
     for bound, title, words in _SECTIONS:
-        lines += [f"### {title}", ""]
         tables = [_table(view, cases, own) for cases in groups if (own := _chances(view, cases, bound))]
+        if bound == "communication" and not tables:
+            continue
+        lines += [f"### {title}", ""]
         lines += [line for part in tables for line in part] or [f"No {words} could save {least}.", ""]
     unknown = sum(view.answer(case).unplaced for case in sections.headline)
     if unknown:
-        lines += [f"Of {unknown} ops the headroom is unknown: a time, a counter or a peak is missing.", ""]
+        lines += [f"Of {quantity(unknown, 'op')} the headroom is unknown: a time, a counter or a peak is missing.", ""]
     return [*lines, *_mla(view), *_launches(view)]
 
 
@@ -58,9 +62,9 @@ def _chances(view: View, cases: Sequence[CaseOps], bound: str) -> list[_Chance]:
     for name, ops in view.by_op(cases):
         own = [op if op and op.measured_on.bound == bound and view.rows[id(op)].counted else None for op in ops]
         parts = [
-            (op.headroom_ns / case.time_ns, op)
+            (headroom / case.time_ns, op)
             for case, op in zip(cases, own, strict=True)
-            if op and op.headroom_ns is not None and case.time_ns
+            if op and (headroom := view.rows[id(op)].headroom_ns) is not None and case.time_ns
         ]
         part, best = max(parts, key=lambda item: item[0], default=(0.0, None))
         if best is not None and part >= WORTH:
@@ -71,14 +75,14 @@ def _chances(view: View, cases: Sequence[CaseOps], bound: str) -> list[_Chance]:
 def _table(view: View, cases: Sequence[CaseOps], chances: Sequence[_Chance]) -> list[str]:
     rows = []
     for chance in chances:
-        cells = [_headroom(op, chance.best) for op in chance.ops]
+        cells = [_headroom(view, op, chance.best) for op in chance.ops]
         rows.append([chance.name, *cells, percent(chance.best.of_roof), view.why(chance.best),
                      view.attempt(chance.best)])  # fmt: skip
     return table(["Op", *map(view.head, cases), "Of roof", "Why", "Try"], rows)
 
 
-def _headroom(op: OpResult | None, best: OpResult) -> str:
-    text = seconds(op.headroom_ns if op else None)
+def _headroom(view: View, op: OpResult | None, best: OpResult) -> str:
+    text = seconds(view.rows[id(op)].headroom_ns if op else None)
     return f"**{text}**" if op is best else text
 
 
@@ -114,7 +118,7 @@ def _of_case(view: View, found: Opportunities) -> Iterator[str]:
     head, whole = view.head(found.case), found.case.time_ns
     if whole and found.worth_telling(found.launch_bound_ns):
         time = found.launch_bound_ns or 0.0
-        words = finding_link("launch-bound", f"{len(found.launch_bound)} ops of short kernels")
+        words = finding_link("launch-bound", f"{quantity(len(found.launch_bound), 'op')} of short kernels")
         eager, graph = found.projected_ns
         spans = ""
         if eager is not None and graph is not None:
@@ -128,7 +132,8 @@ def _of_case(view: View, found: Opportunities) -> Iterator[str]:
         pairs = [f"{code(f.first.op)} → {code(f.second.op)}" for f in found.fusions]
         more = f" and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
         yield (
-            f"{head}: fusing {len(pairs)} pairs of neighbours saves {found.fusion_launch_count} launches, "
+            f"{head}: fusing {quantity(len(pairs), 'pair')} of neighbours saves "
+            f"{quantity(found.fusion_launch_count, 'launch', 'launches')}, "
             f"{seconds(time)} at the launch floor of {seconds(found.launch_floor_ns)}, {percent(time / whole)} of "
             f"{view.whole}: {', '.join(pairs[:_NAMED])}{more}."
         )

@@ -4,8 +4,8 @@ import re
 
 from roofprof.advice.answer import AnswerRow, target_rows
 from roofprof.advice.causes import cause_shares
-from roofprof.document.cases import CaseOps, sum_of
-from roofprof.formatting import format_percent
+from roofprof.document.cases import CaseOps
+from roofprof.formatting import format_percent, quantity
 from roofprof.reports.markdown.text import bullets, code, known, percent, prose, seconds, table
 from roofprof.reports.markdown.view import View
 from roofprof.reports.tables.answer import legend
@@ -36,8 +36,8 @@ def _cases(view: View) -> list[str]:
         reach = "—"
         if answer.headroom_ns is not None:
             reach = f"{seconds(answer.headroom_ns)} ({percent(answer.reachable)})"
-            reach += f", {answer.unplaced} ops unknown" if answer.unplaced else ""
-        time = known(sum_of(op.time_ns for op in case.layer), seconds)
+            reach += f", {quantity(answer.unplaced, 'op')} unknown" if answer.unplaced else ""
+        time = known(case.time, seconds)
         rows.append([prose(case.title), code(case.gpu), time, binding(view, case), reach])
     return table(["Case", "On", "One layer" if "layer" in view.whole else "Time", "What binds", "Reachable"], rows)
 
@@ -60,12 +60,12 @@ def _first(view: View) -> list[str]:
     for case in view.sections.headline:
         for row in first_rows(view, case):
             op = row.op
-            rows.append([view.head(case), view.op(op), seconds(op.time_ns), percent(op.of_roof),
-                         seconds(op.headroom_ns), view.why(op), view.attempt(op)])  # fmt: skip
+            rows.append([view.head(case), view.op(op), seconds(row.time_ns), percent(op.of_roof),
+                         seconds(row.headroom_ns), view.why(op), view.attempt(op)])  # fmt: skip
     if not rows:
         return ["**What to do first** is unknown: no op has both a time and a roof.", ""]
     heads = ["Case", "Op", "Time", "Of roof", "Headroom", "Why", "Try"]
-    return ["**What to do first**, most headroom per call:", "", *table(heads, rows)]
+    return [f"**What to do first**, most headroom {view.of_calls}:", "", *table(heads, rows)]
 
 
 def _target(view: View) -> list[str]:
@@ -82,7 +82,7 @@ def _target_bounds(case: CaseOps) -> str:
     for row in target_rows(case, case.layer):
         if row.least_time_ns is not None:
             bound = "launch floor" if row.by_launch else f"{row.bound}-bound" if row.bound else "unknown"
-            times[bound] = times.get(bound, 0.0) + row.least_time_ns
+            times[bound] = times.get(bound, 0.0) + (row.counted_ns or 0.0)
     whole = sum(times.values())
     shares = sorted(times.items(), key=lambda item: -item[1])
     return ", ".join(f"{percent(time / whole)} {prose(bound)}" for bound, time in shares) if whole else "—"

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from roofprof.advice.answer import Answer, AnswerRow, answer_of, by_headroom, target_rows
+from roofprof.advice.answer import Answer, AnswerRow, answer_of, by_headroom, least_time
 from roofprof.advice.causes import cause_of
-from roofprof.document.cases import CaseOps, Sum, sum_of
+from roofprof.document.cases import CaseOps, Sum
 from roofprof.document.sections import ReportSections
 from roofprof.reports.markdown.text import code, finding_link, prose
 from roofprof.results.op import OpResult, short_labels
@@ -68,6 +68,11 @@ class View:
         layers = all(case.phase in ("decode", "prefill") for case in self.sections.cases)
         return "the layer's time" if layers else "the whole time"
 
+    @property
+    def of_calls(self) -> str:
+        """What times and headroom of a row are of: one call, or as often as the case holds it."""
+        return "of all calls" if any(row.times > 1 for row in self.rows.values()) else "per call"
+
     def head(self, case: CaseOps) -> str:
         """The heading of a case's column."""
         return prose(self.heads[id(case)])
@@ -92,8 +97,8 @@ class View:
 
     def share(self, case: CaseOps, op: OpResult) -> float:
         """Its time over the layer's known time, which `lm_head` may exceed; 0 where it is unknown."""
-        whole = sum_of(one.time_ns for one in case.layer).known
-        return (op.time_ns or 0.0) / whole if whole else 0.0
+        whole = case.time.known
+        return (case.time_of(op) or 0.0) / whole if whole else 0.0
 
     def small(self, case: CaseOps, op: OpResult) -> bool:
         """Whether a table of the main part leaves it out."""
@@ -101,7 +106,7 @@ class View:
 
     def least(self, case: CaseOps) -> Sum:
         """The layer's minimum time on the target."""
-        return sum_of(row.least_time_ns for row in target_rows(case, case.layer))
+        return least_time(case)
 
     def columns(self, cases: Iterable[CaseOps]) -> list[list[CaseOps]]:
         """Cases that may share a table: of one GPU and target, at most `COLUMNS`; more of them by phase."""

@@ -57,7 +57,7 @@ def _draw_case(axes: "Axes", shown: ShownDiff, case: CaseDiff, theme: Theme) -> 
     pipes = [pipe for pipe in PIPE_STYLES if pipe in used and any(pipe in roof.peaks for roof in roofs)]
     Limits.of([x for x, _ in marks], [y for _, y in marks], roofs, pipes).apply(axes)
     paper(axes, theme)
-    draw_roofs(axes, roofs, pipes, [x for x, _ in marks], theme)
+    label = draw_roofs(axes, roofs, pipes, [x for x, _ in marks], theme)
     labels = []
     for row in rows:
         old, new = _place(row.a), _place(row.b)
@@ -71,5 +71,5 @@ def _draw_case(axes: "Axes", shown: ShownDiff, case: CaseDiff, theme: Theme) -> 
             [new[0]], [new[1]], s=40, marker=mark, color=color, edgecolors=theme.paper, linewidths=0.5, zorder=5
         )
         labels.append((new[0], new[1], printable(row.op, 24), theme.ink))
-    place_labels(axes, labels, [(x, y, 6.5) for x, y in marks])
+    place_labels(axes, labels, [*((x, y, 6.5) for x, y in marks), *label])
     axes.set_title(escaped(case_head(case)), loc="left", fontsize=9.5, color=theme.ink, parse_math=False)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from roofprof.document.cases import CaseOps, cases_of, sum_of
+from roofprof.document.cases import CaseOps, cases_of, counted, sum_of
 from roofprof.formatting import format_si, printable, told_apart
 from roofprof.reports.plots.figures import heading, new_figure
 from roofprof.reports.plots.style import BOUND_STYLES, Theme, pipe_label, themed
@@ -86,9 +86,7 @@ def _draw_roof(axes: "Axes", report: RooflineReport) -> None:
 
 def _case_point(case: CaseOps) -> tuple[float, float, str] | None:
     """FLOPs per byte sent and FLOP/s of a case; None where it sends nothing, or its time is unknown."""
-    ranks = case.source.ranks
-    layer = ranks.layer_of(case.report, case.phase, case.batch, case.seq_len, case.cache) if ranks else None
-    time_ns = layer.slowest_ns if layer else sum_of(op.time_ns for op in case.layer).value
-    sent = sum_of(op.link_tx_bytes for op in case.layer).known
-    flops = sum_of(op.flop_count for op in case.layer).known
+    time_ns = case.time_ns
+    sent = sum_of(counted(op, op.link_tx_bytes) for op in case.layer).known
+    flops = sum_of(counted(op, op.flop_count) for op in case.layer).known
     return (flops / sent, flops / time_ns * 1e9, case.title) if sent and flops and time_ns else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from roofprof.formatting import format_si, printable, told_apart
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
-from roofprof.reports.plots.labels import place_labels
+from roofprof.reports.plots.labels import Obstacle, place_labels
 from roofprof.reports.plots.points import Point, Points
 from roofprof.reports.plots.style import PIPE_STYLES, Theme, pipe_label
 
@@ -28,6 +28,11 @@ _BELOW_WIDTH = 36
 """Letters of names at the lower right: what has no FLOPs is named at the lower left."""
 _LINE = 0.026
 """Of the axes' height: a line of the roofs' labels."""
+_DIAGONAL_FONT = 7.0
+_NEAR_LABEL = 1.35
+"""Marks that lie within this factor of the ends of the diagonal's label are in its way."""
+_LABEL_STEPS = 12
+"""Parts into which the diagonal's label is taken as an obstacle."""
 _SMALLEST, _AREA = 14.0, 1500.0
 """Points squared: of a mark without time, and what a share of 1 adds."""
 
@@ -67,10 +72,16 @@ def draw_panel(axes: "Axes", points: Points, roofs: Sequence[RoofSet], theme: Th
     paper(axes, theme)
     bandwidth = max((roof.dram_bytes_per_s or 0.0 for roof in roofs), default=0.0)
     near = [p.intensity for p in points.drawn if p.rate > 0.2 * bandwidth * p.intensity]
-    draw_roofs(axes, roofs, pipes, near, theme)
-    if below := _draw_marks(axes, points, theme):
-        axes.text(0.99, 0.012, f"below: {_named_below(below)}", transform=axes.transAxes, ha="right",
-                  va="bottom", fontsize=7, color=theme.faint, parse_math=False)  # fmt: skip
+    label = draw_roofs(axes, roofs, pipes, near, theme)
+    if below := _draw_marks(axes, points, theme, label):
+        foot_note(axes, f"below: {_named_below(below)}", theme, right=True)
+
+
+def foot_note(axes: "Axes", text: str, theme: Theme, *, right: bool = False) -> None:
+    """A line in the axes' lower left or right corner, legible over what is drawn there."""
+    box = {"boxstyle": "square,pad=0.1", "facecolor": theme.paper, "edgecolor": "none", "alpha": 0.85}
+    axes.text(0.99 if right else 0.01, 0.012, text, transform=axes.transAxes, ha="right" if right else "left",
+              va="bottom", fontsize=7, color=theme.faint, bbox=box, zorder=2.8, parse_math=False)  # fmt: skip
 
 
 def _named_below(below: Sequence[Point]) -> str:
@@ -103,7 +114,7 @@ class Limits:
         ]
         top = max([*peaks, *rates], default=1e12)
         low, high = min([*intensities, 1.0]) / 2, max([*intensities, *ridges, 10.0]) * 4
-        bottom = min(max(min(rates, default=top / 1e3) / 2.5, top / DEEPEST), top / SHALLOWEST)
+        bottom = min(max(min(rates, default=top / 1e3) / 4, top / DEEPEST), top / SHALLOWEST)
         return cls((max(low, high / 1e6), high), (bottom, top * 2.2))
 
     def apply(self, axes: "Axes") -> None:
@@ -120,7 +131,7 @@ def _limits(points: Points, roofs: Sequence[RoofSet], pipes: Sequence[str]) -> L
 
 def draw_roofs(
     axes: "Axes", roofs: Sequence[RoofSet], pipes: Sequence[str], intensities: Sequence[float], theme: Theme
-) -> None:
+) -> list[Obstacle]:
     """The roofs with their labels: the first set solid, the others dashed.
 
     Args:
@@ -129,10 +140,13 @@ def draw_roofs(
         pipes: whose peaks are drawn.
         intensities: of the marks near the diagonal, which its label keeps away from.
         theme: colours.
+
+    Returns:
+        What the diagonal's label takes, for other labels to keep away from.
     """
     for number, roof in enumerate(roofs):
         _draw_roofs(axes, roof, pipes, theme, solid=number == 0)
-    _label_roofs(axes, roofs, pipes, intensities, theme)
+    return _label_roofs(axes, roofs, pipes, intensities, theme)
 
 
 def paper(axes: "Axes", theme: Theme) -> None:
@@ -165,7 +179,7 @@ def _draw_roofs(axes: "Axes", roof: RoofSet, pipes: Sequence[str], theme: Theme,
 
 def _label_roofs(
     axes: "Axes", roofs: Sequence[RoofSet], pipes: Sequence[str], intensities: Sequence[float], theme: Theme
-) -> None:
+) -> list[Obstacle]:
     """The peaks beside the axes, each at its height; the bandwidth along its diagonal."""
     wanted = [
         (peak, f"{pipe_label(pipe)} {format_si(peak, 'FLOP/s')}" + (f" {roof.name}" if len(roofs) > 1 else ""), pipe)
@@ -180,8 +194,7 @@ def _label_roofs(
         axes.text(1.008, last, text, transform=axes.transAxes, color=theme.pipe(pipe), fontsize=6.8,
                   ha="left", va="center")  # fmt: skip
     bandwidths = [(roof.name, roof.dram_bytes_per_s) for roof in roofs if roof.dram_bytes_per_s]
-    if bandwidths:
-        _label_diagonal(axes, bandwidths, [peak for peak, _, _ in wanted], intensities, theme)
+    return _label_diagonal(axes, bandwidths, [p for p, _, _ in wanted], intensities, theme) if bandwidths else []
 
 
 def _label_diagonal(
@@ -190,21 +203,34 @@ def _label_diagonal(
     peaks: Sequence[float],
     intensities: Sequence[float],
     theme: Theme,
-) -> None:
-    """Where the fewest marks stand."""
+) -> list[Obstacle]:
+    """Where the fewest marks stand, and as a whole beside the diagonal: a label is cut by nothing at the axes' edge."""
     (low, high), bottom, bandwidth = axes.get_xlim(), axes.get_ylim()[0], max(b for _, b in bandwidths)
     start, end = max(low, bottom / bandwidth), (max(peaks) / bandwidth if peaks else high)
-    marks = [math.log(intensity) for intensity in intensities]
+    label = axes.annotate(
+        f"DRAM {_figures(bandwidths, 'B/s', len(bandwidths))}", (start, start * bandwidth), xytext=(-3, 4),
+        textcoords="offset points", fontsize=_DIAGONAL_FONT, color=theme.ink, rotation_mode="anchor", ha="center",
+        va="bottom", zorder=3,
+    )  # fmt: skip
+    ends = axes.transData.transform([(x, x * bandwidth) for x in (start, end)])
+    size, length, slope = label.get_window_extent(), math.dist(*ends), _angle(axes, bandwidth)
+    half = 0.5 * size.width / length
+    # Turned, the upper corner of its beginning lies to the left of the diagonal by as much.
+    before = (size.height * math.sin(math.radians(slope)) + 6) / (length * math.cos(math.radians(slope)))
+
+    def at(place: float) -> float:
+        return float(start * (end / start) ** place)
 
     def crowd(place: float) -> int:
-        return sum(abs(math.log(start * (end / start) ** place) - mark) < 0.8 for mark in marks)
+        lower, upper = at(place - half) / _NEAR_LABEL, at(place + half) * _NEAR_LABEL
+        return sum(lower < intensity < upper for intensity in intensities)
 
-    x = start * (end / start) ** min((0.2, 0.35, 0.5, 0.65), key=crowd)
-    axes.annotate(
-        f"DRAM {_figures(bandwidths, 'B/s', len(bandwidths))}", (x, x * bandwidth), xytext=(-3, 4),
-        textcoords="offset points", fontsize=7, color=theme.ink, rotation=_angle(axes, bandwidth),
-        rotation_mode="anchor", ha="center", va="bottom", zorder=3,
-    )  # fmt: skip
+    first, last = half + before, 1 - half
+    place = min((max(min(place, last), first) for place in (0.2, 0.35, 0.5, 0.65)), key=crowd)
+    label.xy = (at(place), at(place) * bandwidth)
+    label.set_rotation(slope)
+    shares = [place + half * (2 * step / _LABEL_STEPS - 1) for step in range(_LABEL_STEPS + 1)]
+    return [(x, 1.15 * x * bandwidth, 2 * _DIAGONAL_FONT) for x in map(at, shares)]
 
 
 def _figures(known: Sequence[tuple[str, float]], unit: str, sets: int) -> str:
@@ -219,8 +245,8 @@ def _angle(axes: "Axes", bandwidth: float) -> float:
     return math.degrees(math.atan2(y1 - y0, x1 - x0))
 
 
-def _draw_marks(axes: "Axes", points: Points, theme: Theme) -> list[Point]:
-    """Draw the ops that lie in the axes; returns those below."""
+def _draw_marks(axes: "Axes", points: Points, theme: Theme, taken: Sequence[Obstacle]) -> list[Point]:
+    """Draw the ops that lie in the axes, their labels clear of what is taken; returns those below."""
     bottom = axes.get_ylim()[0]
     low, high = axes.get_xlim()
     quiet = [p for p in points.drawn if not p.named]
@@ -233,9 +259,15 @@ def _draw_marks(axes: "Axes", points: Points, theme: Theme) -> list[Point]:
     words = told_apart([p.label for p in named], _LABEL_WIDTH)
     labels = [(p.intensity, p.rate, text, theme.ink) for p, text in zip(named, words, strict=True)]
     obstacles = [(p.intensity, p.rate, _area(p) ** 0.5) for p in named]
-    obstacles += [(*p.other, 4.0) for p in named if p.other]
+    obstacles += [*((*p.other, 4.0) for p in named if p.other), *taken, *_foot(axes)]
     place_labels(axes, labels, obstacles)
     return [p for p in points.drawn if p.rate < bottom]
+
+
+def _foot(axes: "Axes") -> list[Obstacle]:
+    """The line of the notes in the lower corners, as obstacles for labels."""
+    places = axes.transData.inverted().transform(axes.transAxes.transform([(i / 40, 0.03) for i in range(41)]))
+    return [(float(x), float(y), 11.0) for x, y in places]
 
 
 def _draw_named(axes: "Axes", point: Point, theme: Theme) -> None:

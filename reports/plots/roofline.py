@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from roofprof.advice.answer import Answer, answers_of, target_rows
-from roofprof.document.cases import headline_cases, sum_of
+from roofprof.advice.answer import Answer, answers_of, least_time
+from roofprof.document.cases import counted, headline_cases
 from roofprof.formatting import escaped, format_percent, format_si, printable
 from roofprof.reports.plots.figures import new_figure
-from roofprof.reports.plots.panel import RoofSet, draw_panel, roof_sets
+from roofprof.reports.plots.panel import RoofSet, draw_panel, foot_note, roof_sets
 from roofprof.reports.plots.points import NAMED, Points, measured_points, projected_points
 from roofprof.reports.plots.style import Theme
-from roofprof.results.op import kernel_words, short_labels
+from roofprof.results.op import OpResult, kernel_words, short_labels
 from roofprof.results.report import RooflineReport
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ _ALWAYS_HERE = ("tensor_bf16",)
 _OLDER = ("tensor_fp16", "fp32")
 _ALWAYS_THERE = ("tensor_fp4", "tensor_fp8", "tensor_bf16")
 _PANEL_WIDTH, _PANEL_HEIGHT = 8.0, 5.2
+_NAMED_LEFT_OUT, _LEFT_OUT_WIDTH = 3, 60
+"""Ops and letters of what has no place."""
 _MARGIN = 1.75
 """Inches to the right of the axes, for the roofs' labels."""
 _EDGE = {1: 0.7, 2: 0.3}
@@ -86,7 +88,7 @@ def _draw_case(
             "\n".join(map(escaped, title.split("\n"))), loc="left", fontsize=9, color=theme.ink, parse_math=False
         )
         if column == 0 and points.left_out:
-            _say_left_out(axes, answer, points, labels, theme)
+            _say_left_out(axes, points, labels, theme)
 
 
 def _known(always: Sequence[str], roofs: Sequence[RoofSet]) -> list[str]:
@@ -99,30 +101,47 @@ def _title_here(answer: Answer) -> str:
     case, source = answer.case, answer.case.source
     recipe = next((entry["capture"].get("recipe") for entry in source.reports if entry.get("capture")), None)
     layer = f"DeepSeek-R1 {case.phase} layer" if recipe and case.phase else case.phase or case.report
+    cache = None if case.cache and layer == case.report and case.cache in layer else case.cache
     length = case.seq_len and f"{'KV' if case.phase == 'decode' else 'length'} {case.seq_len}"
-    parts = [layer, recipe, case.batch and f"batch {case.batch}", length, case.cache, case.told_apart_by]
-    gpu = source.gpu.sku.split(",")[0] if case.gpu == source.gpu.name else case.gpu
+    parts = [layer, recipe, case.batch and f"batch {case.batch}", length, cache, case.told_apart_by]
     words = ", ".join(str(part) for part in parts if part)
     reach = f", {format_percent(answer.reachable)} reachable" if answer.reachable is not None else ""
     time = f"{format_si(answer.time_ns / 1e9, 's')}{reach}" if answer.time_ns else "time unknown"
-    return f"{words}, on {gpu} (measured)\n{time}"
+    return f"{words}, on {case.gpu_words} (measured)\n{time}"
 
 
 def _title_there(answer: Answer) -> str:
-    least = sum_of(row.least_time_ns for row in target_rows(answer.case, answer.case.layer)).value
+    least = least_time(answer.case).value
     time = f"at least {format_si(least / 1e9, 's')}" if least is not None else "least time unknown"
     return f"the same ops on {answer.case.source.target.name} (extrapolated)\n{time}"
 
 
-def _say_left_out(axes: object, answer: Answer, points: Points, labels: dict[int, str], theme: Theme) -> None:
+def _say_left_out(axes: object, points: Points, labels: dict[int, str], theme: Theme) -> None:
     from matplotlib.axes import Axes
 
     assert isinstance(axes, Axes)
-    longest = sorted(points.left_out, key=lambda op: -(op.time_ns or 0))
-    names = [f"{printable(labels[id(op)], 20)} {format_si((op.time_ns or 0) / 1e9, 's')}" for op in longest[:3]]
-    more = f" and {len(longest) - 3} more" if len(longest) > 3 else ""
-    axes.text(0.01, 0.012, printable(f"no FLOPs, not drawn: {', '.join(names)}{more}", 60), transform=axes.transAxes,
-              fontsize=7, color=theme.faint, va="bottom", parse_math=False)  # fmt: skip
+    foot_note(axes, left_out_words(points.left_out, labels), theme)
+
+
+def left_out_words(ops: Sequence[OpResult], labels: dict[int, str]) -> str:
+    """Why ops have no place on log axes, and which they are: those with most time, as many as have room."""
+    longest = sorted(ops, key=lambda op: -(counted(op, op.time_ns) or 0.0))
+    text = f"{' or '.join(dict.fromkeys(map(_lacking, longest)))}, not drawn: "
+    names: list[str] = []
+    for op in longest[:_NAMED_LEFT_OUT]:
+        time = "" if op.time_ns is None else f" {format_si((counted(op, op.time_ns) or 0.0) / 1e9, 's')}"
+        name = printable(labels[id(op)], 20) + time
+        if names and len(text) + len(", ".join([*names, name])) > _LEFT_OUT_WIDTH:
+            break
+        names.append(name)
+    more = f" and {len(longest) - len(names)} more" if len(longest) > len(names) else ""
+    return f"{text}{', '.join(names)}{more}"
+
+
+def _lacking(op: OpResult) -> str:
+    if op.flop_count is None:
+        return "FLOPs unknown"
+    return "bytes or time unknown" if op.flop_count else "no FLOPs"
 
 
 def _foot(report: RooflineReport, answers: Sequence[Answer], shown: Sequence[Answer], columns: int) -> list[str]:

@@ -4,12 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from roofprof.document.cases import CaseOps, cases_of, counted, sum_of
-from roofprof.formatting import printable
+from roofprof.document.cases import CaseOps, cases_of, times_in_case
+from roofprof.formatting import format_si, printable
 from roofprof.formulas.layer import STEP_OPS
 from roofprof.reports.plots.figures import heading, new_figure
 from roofprof.reports.plots.style import BOUND_STYLES, Theme, themed
-from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
 
 if TYPE_CHECKING:
@@ -36,7 +35,9 @@ def draw_time_shares(reports: Sequence[RooflineReport]) -> "Figure":
     axes.set_xticks([i / 10 for i in range(11)], [f"{10 * i} %" for i in range(11)], fontsize=8)
     axes.spines[["left", "right", "top"]].set_visible(False)
     _draw_legend(axes, timed)
-    note = "time of each op's median call; bound on the profiled GPU; ops below 1.2 % drawn together by bound"
+    several = any(times_in_case(op) > 1 for case in timed for op in case.layer)
+    note = f"time of each op: {'calls x ' if several else ''}median call; bound on the profiled GPU"
+    note += "; ops below 1.2 % drawn together by bound"
     if any(case.step_ops for case in timed):
         note += f"; {', '.join(sorted(STEP_OPS))} left out: it runs once for all layers"
     heading(figure, "Share of time", reports, note)
@@ -45,11 +46,11 @@ def draw_time_shares(reports: Sequence[RooflineReport]) -> "Figure":
 
 def _draw_bar(axes: "Axes", row: int, case: CaseOps) -> None:
     theme = Theme.chosen()
-    total = sum_of(counted(op, op.time_ns) for op in case.layer)
+    total = case.time
     assert total.known
     left = 0.0
     shares: dict[str, float] = {}
-    for label, share, bound in _segments(case.layer, total.known):
+    for label, share, bound in _segments(case, total.known):
         color, hatch = BOUND_STYLES[bound]
         axes.barh(row, share, left=left, height=0.5, color=color, hatch=hatch, edgecolor=theme.paper, linewidth=0.8)
         if share >= _NAMED:
@@ -62,17 +63,17 @@ def _draw_bar(axes: "Axes", row: int, case: CaseOps) -> None:
         shares[bound] = shares.get(bound, 0.0) + share
     words = ", ".join(f"{100 * shares[bound]:.0f} % {bound}" for bound in BOUND_STYLES if bound in shares)
     part = "" if total.value else f" over {total.known_count} of {total.count} ops"
-    text = f"{printable(case.title, _TITLE_WIDTH)}: {total.known / 1e3:,.0f} µs{part}; {words}"
+    text = f"{printable(case.title, _TITLE_WIDTH)}: {format_si(total.known / 1e9, 's')}{part}; {words}"
     axes.text(0, row - 0.3, text, ha="left", va="bottom", fontsize=8, parse_math=False)
 
 
-def _segments(ops: Sequence[OpResult], time_ns: float) -> list[tuple[str, float, str]]:
+def _segments(case: CaseOps, time_ns: float) -> list[tuple[str, float, str]]:
     """Label, share and bound: by bound, and within it the largest first, small ones together last."""
-    names, segments = Counter(op.op for op in ops), []
+    names, segments = Counter(op.op for op in case.layer), []
     for bound in BOUND_STYLES:
         own = [
-            (op.label if names[op.op] > 1 else op.op, (counted(op, op.time_ns) or 0) / time_ns)
-            for op in ops
+            (op.label if names[op.op] > 1 else op.op, (case.time_of(op) or 0) / time_ns)
+            for op in case.layer
             if (op.measured_on.bound or "unknown") == bound
         ]
         large = sorted((item for item in own if item[1] >= _SMALL), key=lambda item: -item[1])

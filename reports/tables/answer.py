@@ -21,9 +21,10 @@ TRY_FROM = 112
 TRIES = 3
 MORE = "--top 0 lists all"
 """How to see the rows that are left out, on the command line."""
-_NAME_WIDTHS = (20, 30)
-"""Of an op at most: on a narrow screen, on a wide one."""
+_MOST_NAME = 44
+"""Of an op, where reasons leave that much."""
 _LEAST_NAME = 16
+_TRY_NAME = 36
 MILLISECONDS_FROM_NS = 1e9
 """Times of a second and more are no figures in microseconds."""
 
@@ -93,7 +94,7 @@ def head(answer: Answer, width: int, chosen: bool = False) -> list[str]:
     told = [printable(case.told_apart_by, width // 2)] if case.told_apart_by else []
     of_what = _of_what(answer, chosen)
     time = f"{format_si(answer.time_ns / 1e9, 's')} {of_what}" if answer.time_ns else "time unknown"
-    parts = [words, *told, escaped(_profiled(answer)), time]
+    parts = [words, *told, escaped(answer.case.gpu_words), time]
     known = [(bound, share) for bound, share in answer.bound_shares[:2] if (bound, share) != ("unknown", 1.0)]
     if known:
         parts.append("time " + ", ".join(_bound_words(bound, share) for bound, share in known))
@@ -142,12 +143,6 @@ def _bound_words(bound: str, share: float) -> str:
     return f"{format_percent(share)} {word}"
 
 
-def _profiled(answer: Answer) -> str:
-    source = answer.case.source
-    spec = source.gpu if answer.case.gpu == source.gpu.name else None
-    return spec.sku.split(",")[0] if spec else answer.case.gpu
-
-
 def _rows(answer: Answer, names: dict[int, str], width: int, more: str) -> list[str]:
     """The table: columns that are empty in every row are left out, and what would fill them is said under it."""
     longest = max((row.time_ns or 0.0 for row in answer.rows), default=0.0)
@@ -156,8 +151,7 @@ def _rows(answer: Answer, names: dict[int, str], width: int, more: str) -> list[
     cells = [_cells(row, scale) for row in answer.rows]
     if answer.folded:
         cells.append(_folded(answer, scale, more))
-    most = _NAME_WIDTHS[width >= TRY_FROM]
-    cells = _with_names(cells, answer.rows, names, most)
+    cells = _with_names(cells, answer.rows, names, _MOST_NAME)
     headings = _HEADINGS._replace(time=scale.unit)
     unplaced = bool(answer.rows) and all(row.op.headroom_ns is None and row.op.of_roof is None for row in answer.rows)
     shown = [i for i in range(len(headings)) if any(row[i] not in _NOTHING for row in cells)]
@@ -168,7 +162,7 @@ def _rows(answer: Answer, names: dict[int, str], width: int, more: str) -> list[
     elif width < TRY_FROM:
         shown = [i for i in shown if headings[i] != "try"]
     limits = _limits([headings, *cells], shown, width, why_room)
-    cells = _with_names(cells, answer.rows, names, limits.get(_OP, most))
+    cells = _with_names(cells, answer.rows, names, limits.get(_OP, _MOST_NAME))
     table = [tuple(escaped(row[i]) for i in shown) for row in (headings, *cells)]
     right = [headings[i] not in ("op", "why", "try") for i in shown]
     lines = aligned(table, right, {place: limits[i] for place, i in enumerate(shown) if i in limits})
@@ -176,11 +170,14 @@ def _rows(answer: Answer, names: dict[int, str], width: int, more: str) -> list[
         lines += wrapped(_no_roof(answer), width)
     elif width < TRY_FROM:
         told = [row for row in answer.rows if row.reason.attempt and row.counted]
-        lines += [
-            shortened(f"  try, {printable(names[id(row.op)], 36)}: {escaped(row.reason.attempt or '')}", width)
-            for row in told[:TRIES]
-        ]
+        lines += [_try_line(names[id(row.op)], row.reason.attempt or "", width) for row in told[:TRIES]]
     return lines
+
+
+def _try_line(name: str, attempt: str, width: int) -> str:
+    """What to try; the name gives way to it."""
+    room = max(_LEAST_NAME, min(_TRY_NAME, width - width_of(f"  try, : {attempt}")))
+    return shortened(f"  try, {printable(name, room)}: {escaped(attempt)}", width)
 
 
 def _limits(rows: Sequence[_Cells], shown: Sequence[int], width: int, why_room: int) -> dict[int, int]:
@@ -207,7 +204,7 @@ def _no_roof(answer: Answer) -> str:
         if all(getattr(op, field) is None for op in ops)
     ]
     if not lacking:
-        return f"no roof: the peaks of {_profiled(answer)}, or FLOPs or bytes, are unknown: --explain tells which"
+        return f"no roof: the peaks of {answer.case.gpu_words}, or FLOPs or bytes, are unknown: --explain tells which"
     words = " and ".join(part for part in (", ".join(lacking[:-1]), lacking[-1]) if part)
     return f"no roof, no headroom: {words} unknown, for counters are missing (see findings)"
 
@@ -249,13 +246,16 @@ def _folded(answer: Answer, scale: _Scale, more: str) -> _Cells:
     )  # fmt: skip
 
 
-def legend(report: RooflineReport, answers: Sequence[Answer], targets: bool = True) -> list[str]:
+def legend(
+    report: RooflineReport, answers: Sequence[Answer], targets: bool = True, each_call: bool = True
+) -> list[str]:
     """What the figures stand on, once for all cases.
 
     Args:
         report: where they are from.
         answers: one per case.
         targets: whether ops on the target were shown.
+        each_call: whether rows count each call, as sums do; else they are of one.
     """
     roofs = {roof for answer in answers for roof in answer.roofs}
     lines = []
@@ -274,7 +274,9 @@ def legend(report: RooflineReport, answers: Sequence[Answer], targets: bool = Tr
     whose = {op.time_source for op in report.ops}
     source = "nsys, the union of an op's kernels" if whose == {"nsys"} else "ncu" if whose == {"ncu"} else "nsys or ncu"
     several = any(row.times > 1 for answer in answers for row in (*answer.rows, *answer.folded))
-    lines.append(f"time: {source}, " + ("calls x median call" if several else "median call"))
+    if any(op.time_ns is not None for op in report.ops):
+        words = "calls x median call" if each_call else "median call; sums and shares count every call"
+        lines.append(f"time: {source}, {words if several else 'median call'}")
     if report.ranks:
         lines += rank_legend(report.ops, report.gpu)
     if any(not row.counted for answer in answers for row in (*answer.rows, *answer.folded)):

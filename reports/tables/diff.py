@@ -12,8 +12,17 @@ from roofprof.changes.diff import CaseDiff, Diff, counts
 from roofprof.changes.gate import Gate
 from roofprof.changes.judge import ENOUGH_CALLS, Verdict
 from roofprof.changes.op_diff import METRICS, OpDiff
-from roofprof.formatting import csv_line, format_number, format_percent, format_si, printable, spreadsheet_cell
+from roofprof.formatting import (
+    csv_line,
+    format_number,
+    format_percent,
+    format_si,
+    printable,
+    quantity,
+    spreadsheet_cell,
+)
 from roofprof.reports.tables.answer import MORE
+from roofprof.reports.tables.lines import width_of
 
 NAMED = 3
 """Ops that a gate names."""
@@ -68,11 +77,11 @@ def text_lines(shown: ShownDiff, width: int, top: int | None = SHOWN, more: str 
     """
     width = max(NARROWEST, min(WIDEST, width))
     found = shown.diff
-    lines = [printable(f"{shown.names[0]} → {shown.names[1]}, threshold {format_percent(found.threshold)}", width)]
+    lines = _title(shown, width)
     for case in found.cases:
-        lines += ["", printable(case_head(case), width), *_table(case.ops[:top], width)]
+        lines += ["", case_head(case, width), *(_table(case.ops[:top], width) if case.ops else [])]
         left = len(case.ops) - len(case.ops[:top])
-        lines += [f"and {_plural(left, 'more op')}: {more}"] if left else []
+        lines += [f"and {quantity(left, 'more op')}: {more}"] if left else []
     if not found.cases:
         lines += ["", "nothing in common: no case, no op of one name"]
     lines.append("")
@@ -81,13 +90,23 @@ def text_lines(shown: ShownDiff, width: int, top: int | None = SHOWN, more: str 
     return lines
 
 
-def case_head(case: CaseDiff) -> str:
-    """The case and one layer's time before and after."""
+def _title(shown: ShownDiff, width: int) -> list[str]:
+    """Both sides and the threshold, on two lines where one is too narrow."""
+    before, after = f"{shown.names[0]} →", f"{shown.names[1]}, threshold {format_percent(shown.diff.threshold)}"
+    whole = printable(f"{before} {after}")
+    return [whole] if width_of(whole) <= width else [printable(before, width), printable(after, width)]
+
+
+def case_head(case: CaseDiff, width: int | None = None) -> str:
+    """The case and its time before and after; to a width, the case gives way to the times."""
     old, new = case.times_ns
     if old is None or new is None:
-        return f"{case.title}: time unknown"
-    ratio = f" ({format_number(new / old)}x)" if old else ""
-    return f"{case.title}: {format_si(old / 1e9, 's')} → {format_si(new / 1e9, 's')}{ratio}"
+        times = "time unknown"
+    else:
+        ratio = f" ({format_number(new / old)}x)" if old else ""
+        times = f"{format_si(old / 1e9, 's')} → {format_si(new / 1e9, 's')}{ratio}"
+    title = case.title if width is None else printable(case.title, max(8, width - len(times) - 2))
+    return f"{title}: {times}"
 
 
 def summary(shown: ShownDiff) -> str:
@@ -105,7 +124,7 @@ def summary(shown: ShownDiff) -> str:
     elif not gate.compared:
         word = "inconclusive: nothing was compared"
     else:
-        word = f"inconclusive: {_plural(len(gate.inconclusive), 'op')}{_why_in_doubt(gate)}"
+        word = f"inconclusive: {quantity(len(gate.inconclusive), 'op')}{_why_in_doubt(gate)}"
     ops = f" of ops matching {gate.only}" if gate.only else ""
     return f"{found}; gate {format_percent(gate.threshold)} on {_GATED.get(gate.metric, gate.metric)}{ops}: {word}"
 
@@ -119,10 +138,6 @@ def _why_in_doubt(gate: Gate) -> str:
     reasons = [f"{few} for fewer than {ENOUGH_CALLS} calls a side"] if few else []
     reasons += [f"{unknown} of unknown {_GATED.get(gate.metric, gate.metric)}"] if unknown else []
     return ", " + ", ".join(reasons) if reasons else ": the calls of both sides overlap"
-
-
-def _plural(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _table(ops: Sequence[OpDiff], width: int) -> list[str]:

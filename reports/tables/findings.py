@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from roofprof.advice.notes import COUNTER_MISSING, Notes
 from roofprof.findings import Finding, Severity
-from roofprof.formatting import escaped, printable
+from roofprof.formatting import escaped, printable, quantity
 from roofprof.reports.tables.lines import wrapped
 
 _ORDER = (Severity.WARNING, Severity.DOUBTFUL, Severity.INFO)
@@ -35,7 +35,7 @@ def summary_lines(notes: Notes, width: int | None = None, captures: Collection[s
         captures: reports that roofprof captured, which can collect more itself.
     """
     kinds = _counts(notes.act_on)
-    counts = [f"{len(kinds)} to act on", f"{len(notes.doubtful)} doubtful", f"{len(notes.explain)} notes"]
+    counts = [f"{len(kinds)} to act on", f"{len(notes.doubtful)} doubtful", quantity(len(notes.explain), "note")]
     yield f"findings: {', '.join(counts)} (--explain)" if any(map(_some, counts)) else "findings: none"
     for kind in kinds:
         alike = [f for f in notes.act_on if f.kind == kind]
@@ -85,7 +85,7 @@ def _lines(findings: Sequence[Finding], verbose: bool) -> Iterator[str]:
         if severity is Severity.INFO and not verbose:
             if chosen:
                 kinds = ", ".join(f"{kind} {count}" for kind, count in _counts(chosen).items())
-                yield f"{len(chosen)} explanations ({kinds}): shown with --explain, and in --json"
+                yield f"{quantity(len(chosen), 'explanation')} ({kinds}): shown with --explain, and in --json"
             continue
         for kind in _counts(chosen):
             alike = [f for f in chosen if f.kind == kind]

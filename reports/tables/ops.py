@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TextIO
 
-from roofprof.document.cases import sum_of
+from roofprof.document.cases import sum_of, times_in_case
 from roofprof.formatting import escaped, format_number, format_percent, format_si, printable, told_apart
 from roofprof.reports.tables.lines import Table, print_lines, print_table, wrapped
 from roofprof.reports.tables.terminal import kernel_line
@@ -14,6 +14,7 @@ WIDTH = 100
 LEAST_ROOM = 12
 """Columns for a name, however narrow the terminal is."""
 BELOW_FLOOR = "below-floor"
+_BOUNDS = {"memory": "mem", "compute": "comp", "latency": "latency", "communication": "comm"}
 
 
 class Column(NamedTuple):
@@ -38,12 +39,11 @@ def _formula(op: OpResult) -> float | None:
 
 
 def _bound(op: OpResult) -> str:
-    return {"memory": "mem", "compute": "comp"}.get(op.bound or "", "—")
+    return _BOUNDS.get(op.bound or "", "—")
 
 
 def _measured_bound(op: OpResult) -> str:
-    bound = op.measured_on.bound or ""
-    return {"memory": "mem", "compute": "comp", "latency": "latency", "communication": "comm"}.get(bound, "—")
+    return _BOUNDS.get(op.measured_on.bound or "", "—")
 
 
 def _duration_spread(op: OpResult) -> str:
@@ -220,9 +220,8 @@ def _table(ops: Sequence[OpResult], names: Sequence[str], width: int | None) -> 
 
 
 def _sum_word(ops: Sequence[OpResult]) -> str:
-    """What the sums are of: a layer's ops, or each kernel once, whatever its calls."""
-    once = all(op.kind == "kernel" for op in ops) and any(op.calls > 1 for op in ops)
-    return "each once" if once else "total"
+    """What the sums are of: a layer's ops, or each row once, whatever its calls."""
+    return "each once" if any(times_in_case(op) > 1 for op in ops) else "total"
 
 
 def _width_beside(columns: Sequence[Column], rows: list[list[str]], ops: Sequence[OpResult]) -> int:

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from roofprof.advice.answer import Answer, TargetRow, target_rows
-from roofprof.document.cases import counted, sum_of
+from roofprof.advice.answer import Answer, TargetRow, least_time, target_rows
 from roofprof.formatting import escaped, format_number, format_si, printable, told_apart
-from roofprof.reports.tables.lines import aligned, shortened, width_of
+from roofprof.reports.tables.lines import aligned, microseconds, shortened, width_of
 
 ROWS = 8
 GAP = 2
@@ -47,19 +46,19 @@ def target_lines(answer: Answer, names: Mapping[int, str], width: int, of_what: 
     layer = {id(op) for op in answer.case.layer}
     labels = starred([names[id(row.op)] for row in rows], [id(row.op) in layer for row in rows], room)
     table = [(escaped(name), *map(escaped, row)) for name, row in zip(("op", *labels), figures, strict=True)]
-    least = sum_of(counted(row.op, row.least_time_ns) for row in target_rows(answer.case, answer.case.layer))
+    least = least_time(answer.case)
     words = "" if least.value is None else f": at least {format_si(least.value / 1e9, 's')} {of_what}"
     title = shortened(f"the same ops on {escaped(source.target.name)}, extrapolated{words}", width)
     return [title, *aligned(table, [name not in ("op", "bound") for name in ("op", *headings)], gap=GAP)]
 
 
 def _cells(row: TargetRow) -> tuple[str, ...]:
-    ns = row.least_time_ns
-    least = "—" if ns is None else f"{ns / 1e3:,.0f}" if ns >= 99_950 else format_number(ns / 1e3)
+    ns = row.counted_ns
+    least = "< 0.001" if ns is not None and 0 < ns < 1 else microseconds(ns)
     return (
         format_number(row.op.arithmetic_intensity),
         format_number(row.useful_intensity),
-        {"memory": "memory", "compute": "compute"}.get(row.bound or "", "—"),
+        "link" if row.bound == "communication" else row.bound or "—",
         format_si(row.attainable_flop_per_s, "FLOP/s"),
         f"{least} (launch)" if row.by_launch else least,
     )

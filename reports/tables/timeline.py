@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from roofprof.formatting import format_number, format_percent, format_si, printable, told_apart
+from roofprof.formatting import format_number, format_percent, format_si, printable, quantity, told_apart
 from roofprof.reports.tables.terminal import shown
 from roofprof.timeline.devices import device_title
 from roofprof.timeline.op_names import distinct_labels, read_key
@@ -101,7 +101,7 @@ def device_lines(device: DeviceRow) -> Iterator[str]:
     yield f"{title}: busy {_time(device['busy_ns'])} of {_time(device['span_ns'])} ({format_percent(busy)})"
     if device["gap_count"]:
         yield (
-            f"  idle {_time(device['idle_ns'])} in {_count(device['gap_count'], 'gap')}, the longest "
+            f"  idle {_time(device['idle_ns'])} in {quantity(device['gap_count'], 'gap')}, the longest "
             f"{_time(device['longest_gap_ns'])}; {_time(device['launch_bound_ns'])} of it waiting for launches"
         )
     if device["communication_ns"]:
@@ -119,10 +119,6 @@ def device_lines(device: DeviceRow) -> Iterator[str]:
     yield f"  in ranges: {format_percent(device['coverage'])} of the busy time ({_time(device['in_ranges_ns'])})"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
-
-
 def _copy(row: CopyRow) -> str:
     what = row["direction"] or row["kind"]
     return f"{what} {row['count']} x, {format_si(row['bytes'], 'B')}, {_time(row['duration_ns'])}"
@@ -130,7 +126,7 @@ def _copy(row: CopyRow) -> str:
 
 def _left_out(ranking: Ranking) -> Iterator[str]:
     if len(ranking.rows) < ranking.row_count:
-        yield f"{_count(ranking.row_count - len(ranking.rows), 'more row')} not shown"
+        yield f"{quantity(ranking.row_count - len(ranking.rows), 'more row')} not shown"
 
 
 def _legend(rows: Sequence[OpRow]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from roofprof.advice.reasons import Reason, reasons_of
-from roofprof.document.cases import CaseOps, cases_of, counted, sum_of, times_in_case
+from roofprof.document.cases import CaseOps, Sum, cases_of, counted, sum_of, times_in_case
 from roofprof.hardware.roofline import Roofs, place, with_link
 from roofprof.results.op import OpResult
 from roofprof.results.rank_summary import RankLayer
@@ -110,47 +110,32 @@ def answer_of(case: CaseOps, order: Order = by_headroom, top: int | None = None,
     layer, further = {id(op) for op in case.layer}, {id(op) for op in case.alternatives}
     # What no layer runs comes last.
     ops = sorted(order((*case.ops, *case.step_ops)), key=lambda op: id(op) in further)
-    ranks = _rank_layer(case)
-    slowest = ranks.slowest_rank if ranks else None
-    time = sum_of(counted(op, _time_of(op, slowest)) for op in case.layer)
+    time_ns = case.time_ns
     reasons = reasons_of(case.source, ops)
     rows = [
         AnswerRow(
             rank,
             op,
-            _share(counted(op, _time_of(op, slowest)), time.value) if id(op) in layer else None,
+            _share(case.time_of(op), time_ns) if id(op) in layer else None,
             reason,
             id(op) in layer,
         )
         for rank, (op, reason) in enumerate(zip(ops, reasons, strict=True), 1)
     ]
     most = len(rows) if top is None else min(top, len(rows))
-    shown = most if every else min(most, _worth_a_line(rows, time.value))
+    shown = most if every else min(most, _worth_a_line(rows, time_ns))
     headroom = sum_of(counted(op, op.headroom_ns) for op in case.layer)
     return Answer(
         case=case,
         rows=tuple(rows[:shown]),
         folded=tuple(rows[shown:]),
-        time_ns=time.value,
+        time_ns=time_ns,
         headroom_ns=headroom.known,
         unplaced=headroom.count - headroom.known_count,
-        bound_shares=_bound_shares(case.layer),
+        bound_shares=_bound_shares(case),
         roofs=tuple(dict.fromkeys(op.headroom_roof for op in case.layer if op.headroom_roof)),
-        ranks=ranks,
+        ranks=case.rank_layer,
     )
-
-
-def _rank_layer(case: CaseOps) -> RankLayer | None:
-    """The case over ranks."""
-    ranks = case.source.ranks
-    return ranks.layer_of(case.report, case.phase, case.batch, case.seq_len, case.cache) if ranks else None
-
-
-def _time_of(op: OpResult, rank: int | None) -> float | None:
-    """An op's time; of several ranks on this one, for times of different ranks make no layer."""
-    if rank is None or not op.ranks:
-        return op.time_ns
-    return next((share.duration_ns for share in op.ranks if share.rank == rank), 0.0)
 
 
 def _share(time_ns: float | None, whole: float | None) -> float | None:
@@ -168,12 +153,12 @@ def _worth_a_line(rows: Sequence[AnswerRow], whole: float | None) -> int:
     return len(rows) if len(rows) - kept < 2 else kept
 
 
-def _bound_shares(ops: Sequence[OpResult]) -> tuple[tuple[str, float], ...]:
+def _bound_shares(case: CaseOps) -> tuple[tuple[str, float], ...]:
     times: dict[str, float] = {}
-    for op in ops:
-        if op.time_ns is not None:
+    for op in case.layer:
+        if (time := case.time_of(op)) is not None:
             bound = op.measured_on.bound or "unknown"
-            times[bound] = times.get(bound, 0.0) + (counted(op, op.time_ns) or 0.0)
+            times[bound] = times.get(bound, 0.0) + time
     whole = sum(times.values())
     return tuple(sorted(((bound, ns / whole) for bound, ns in times.items()), key=lambda b: -b[1])) if whole else ()
 
@@ -191,6 +176,16 @@ class TargetRow:
     """By its roofs, and by what an empty kernel takes."""
     by_launch: bool
     """Whether that is the launch floor."""
+
+    @property
+    def counted_ns(self) -> float | None:
+        """The least time as often as the op counts in its case."""
+        return counted(self.op, self.least_time_ns)
+
+
+def least_time(case: CaseOps) -> Sum:
+    """The least time of a case on the target GPU: of one layer, or of all that was captured."""
+    return sum_of(row.counted_ns for row in target_rows(case, case.layer))
 
 
 def target_rows(case: CaseOps, ops: Sequence[OpResult]) -> list[TargetRow]:

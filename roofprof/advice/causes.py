@@ -19,7 +19,7 @@ _CAUSES = {
     "launch-bound": "start-up", "intermediates": "several kernels", "low-occupancy": "few warps", "split-k": "split K",
     "re-reads": "re-reads", "spills": "spills", "tile-padding": "padded tiles", "other-precision": "other precision",
 }  # fmt: skip
-_ROOFS = {"memory": "memory-bound", "compute": "compute-bound"}
+_ROOFS = {"memory": "memory-bound", "compute": "compute-bound", "communication": "communication-bound"}
 CAUSES = (*_ROOFS.values(), FEW_BLOCKS, UNEVEN_WAVES, *_CAUSES.values(), NEITHER, NEAR, UNKNOWN)
 
 
@@ -55,22 +55,22 @@ def cause_of(op: OpResult, reason: Reason) -> str:
 def cause_shares(answer: Answer) -> list[CauseShare]:
     """Split the layer's time by cause, largest first; ops without a time are in no share."""
     by_cause: dict[str, list[AnswerRow]] = {}
+
+    def time_of(row: AnswerRow) -> float:
+        return answer.case.time_of(row.op) or 0.0
+
     for row in _of_layer(answer):
         if row.op.time_ns is not None:
             by_cause.setdefault(cause_of(row.op, row.reason), []).append(row)
-    whole = sum(_time(row) for rows in by_cause.values() for row in rows)
+    whole = sum(time_of(row) for rows in by_cause.values() for row in rows)
     if not whole:
         return []
     shares = []
     for cause, rows in by_cause.items():
-        time = sum(map(_time, rows))
-        shares.append(CauseShare(cause, time, time / whole, tuple(sorted(rows, key=lambda row: -_time(row)))))
+        time = sum(map(time_of, rows))
+        shares.append(CauseShare(cause, time, time / whole, tuple(sorted(rows, key=lambda row: -time_of(row)))))
     return sorted(shares, key=lambda share: -share.time_ns)
 
 
 def _of_layer(answer: Answer) -> Iterable[AnswerRow]:
     return (row for row in (*answer.rows, *answer.folded) if row.counted)
-
-
-def _time(row: AnswerRow) -> float:
-    return row.op.time_ns or 0.0

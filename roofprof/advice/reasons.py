@@ -8,7 +8,7 @@ import polars as pl
 
 from roofprof.document.cases import gpu_of
 from roofprof.findings import Finding
-from roofprof.formatting import format_number, format_percent, format_si
+from roofprof.formatting import format_number, format_percent, format_si, quantity
 from roofprof.hardware.roofline import Roofs, compute_time_s
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
@@ -254,18 +254,18 @@ def _other_precision(facts: Facts, finding: Finding, values: Mapping[str, Any]) 
 
 
 def _conversions(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> Reason:
-    return _part(facts, finding, "type conversion", "write the type that is read")
+    return _part(facts, finding, ("type conversion", "type conversions"), "write the type that is read")
 
 
 def _split_k_sums(facts: Facts, finding: Finding, values: Mapping[str, Any]) -> Reason:
-    return _part(facts, finding, "sum of split K", "fewer splits, stream-K")
+    return _part(facts, finding, ("sum of split K", "sums of split K"), "fewer splits, stream-K")
 
 
-def _part(facts: Facts, finding: Finding, noun: str, attempt: str) -> Reason:
+def _part(facts: Facts, finding: Finding, noun: tuple[str, str], attempt: str) -> Reason:
     """Kernels that could go, by their share of the op's time under ncu."""
     count, share = int(finding.values.get("launch_count") or 0), finding.values.get("share")
     spent = None if share is None or facts.op.time_ns is None else share * facts.op.time_ns
-    why = f"{count} {noun}{'s' if count != 1 and not noun.startswith('sum') else ''}: {format_percent(share)} of µs"
+    why = f"{quantity(count, *noun)}: {format_percent(share)} of µs"
     return Reason(why, attempt, spent, finding.kind)
 
 

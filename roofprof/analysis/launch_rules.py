@@ -7,7 +7,7 @@ import polars as pl
 
 from roofprof.analysis.tensor_rules import tensor_findings
 from roofprof.findings import Finding, Severity
-from roofprof.formatting import format_number, format_percent
+from roofprof.formatting import format_number, format_percent, quantity
 from roofprof.hardware.devices import PIPES
 from roofprof.launches.kernel_names import is_matrix_kernel
 from roofprof.launches.measured_work import CONSTANT_MOVES_PER_THREAD, CallRow
@@ -55,11 +55,13 @@ def _constant_moves(launches: pl.DataFrame) -> Iterator[Finding]:
     for row in launches.filter(pl.col("fp16_left_out_flop_count") > 0).iter_rows(named=True):
         halves, threads = row["half_instruction_count"], row["thread_count"]
         by_opcodes = row["half_move_count"] == halves
-        each = f"{halves / threads:.3g} half instructions per thread" if threads else f"{halves:.3g} half instructions"
+        count = f"{halves / threads if threads else halves:.3g}"
+        many, verb = ("instruction", "is") if count == "1" else ("instructions", "are")
+        each = f"{count} half {many}{' per thread' if threads else ''} {verb}"
         yield Finding(
             "fp16-constant-moves",
             Severity.DOUBTFUL,
-            f"{row['kernel_name'][:60]}: {each} are taken for constant loads and conversions and left out of the FLOPs",
+            f"{row['kernel_name'][:60]}: {each} taken for constant loads and conversions and left out of the FLOPs",
             "all of them are HFMA2.MMA, where half arithmetic uses HFMA2 as well; the raw count is in values"
             if by_opcodes
             else f"up to {CONSTANT_MOVES_PER_THREAD} per thread are left out; the raw count is in values",
@@ -111,7 +113,7 @@ def _partial_wave(row: CallRow, waves: float) -> Iterator[Finding]:
         if not row["grid"] or not sms or (row["duration_ns"] or 0.0) < LAUNCH_BOUND_NS:
             return
         filled = blocks / sms
-        message = f"{blocks} blocks on {sms} SMs"
+        message = f"{quantity(blocks, 'block')} on {sms} SMs"
     if waves < MANY_WAVES and filled < WAVE_EFFICIENCY:
         yield _finding(
             row, "partial-wave", message, "another tile size, split K, or a persistent kernel uses the idle SMs",

@@ -38,11 +38,17 @@ Belongs = Callable[[Launch], bool]
 class _Rule(NamedTuple):
     kind: str
     belongs: Belongs
-    verb: str
+    verb: tuple[str, str]
+    """Of one launch, and of several."""
+    rest: str
     hint: str
     least_share: float = REPORT_SHARE
     by_op: bool = True
     """Whether the places that are named are ops, and not kernels."""
+
+    def said(self, count: int) -> str:
+        """What so many launches do."""
+        return f"{self.verb[count != 1]} {self.rest}"
 
 
 def _tiny(launch: Launch) -> bool:
@@ -59,19 +65,19 @@ def _reduces(launch: Launch) -> bool:
 
 _RULES = (
     _Rule(
-        "tiny-launches", _tiny, f"take less than {LAUNCH_BOUND_NS / 1e3:.0f} µs each",
+        "tiny-launches", _tiny, ("takes", "take"), f"less than {LAUNCH_BOUND_NS / 1e3:.0f} µs each",
         "start-up is most of it: fuse them, or replay them in a CUDA graph", TINY_SHARE, by_op=False,
     ),
     _Rule(
-        "conversions", _converts, "convert a tensor to another type and do nothing else",
+        "conversions", _converts, ("converts", "convert"), "a tensor to another type, nothing else",
         "let the kernel before write that type, or the one behind read the other",
     ),
     _Rule(
-        "split-k-reductions", _reduces, "add partial sums of a split K and do nothing else",
+        "split-k-reductions", _reduces, ("adds", "add"), "partial sums of a split K, nothing else",
         "the product before paid for writing them: try fewer splits, a larger batch, or stream-K",
     ),
     _Rule(
-        "outside-ranges", lambda launch: not launch.inside, "lie in no range",
+        "outside-ranges", lambda launch: not launch.inside, ("lies", "lie"), "in no range",
         "put a range around what launches them, and they get rows of their own", by_op=False,
     ),
 )  # fmt: skip
@@ -111,8 +117,8 @@ def _of_report(rule: _Rule, report: str, chosen: Sequence[Launch], count: int, s
     spent = sum(launch.duration_ns for launch in chosen)
     return Finding(
         rule.kind, Severity.INFO,
-        f"{len(chosen)} of {count} launches {rule.verb}: {format_si(spent / 1e9, 's')}, {format_percent(share)} of all "
-        f"under {whose}; most: {named}",
+        f"{len(chosen)} of {count} launches {rule.said(len(chosen))}: {format_si(spent / 1e9, 's')}, "
+        f"{format_percent(share)} of all under {whose}; most: {named}",
         rule.hint, report=report,
         values={
             "launch_count": len(chosen), "time_ns": spent, "share": share,
@@ -132,7 +138,8 @@ def call_findings(op: str, report: str, kernels: Sequence[Launch]) -> Iterator[F
         if share >= OP_SHARE:
             yield Finding(
                 rule.kind, Severity.INFO,
-                f"{len(chosen)} of {len(kernels)} kernels {rule.verb}: {format_percent(share)} of its time under ncu",
+                f"{len(chosen)} of {len(kernels)} kernels {rule.said(len(chosen))}: "
+                f"{format_percent(share)} of its time under ncu",
                 rule.hint, op=op, report=report,
                 values={"launch_count": len(chosen), "time_ns": sum(chosen), "share": share},
             )  # fmt: skip

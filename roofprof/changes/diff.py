@@ -7,7 +7,7 @@ from roofprof.changes.judge import Verdict
 from roofprof.changes.match import CasePair, match_cases, match_ops
 from roofprof.changes.notes import notes_of
 from roofprof.changes.op_diff import OpDiff, one_sided, op_diff
-from roofprof.document.cases import CaseOps, cases_of, sum_of
+from roofprof.document.cases import CaseOps, cases_of
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
 
@@ -25,9 +25,8 @@ class CaseDiff:
 
     @property
     def times_ns(self) -> tuple[float | None, float | None]:
-        """One layer's time before and after."""
-        a, b = (sum_of(op.time_ns for op in case.layer).value for case in (self.pair.a, self.pair.b))
-        return a, b
+        """One layer's time, or that of all that was captured, before and after."""
+        return self.pair.a.time_ns, self.pair.b.time_ns
 
 
 @dataclass(frozen=True, slots=True)

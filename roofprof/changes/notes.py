@@ -1,6 +1,7 @@
 """What is not alike on the two sides of a diff, and what that means for the comparison."""
 
 from roofprof.changes.match import Matched
+from roofprof.document.cases import times_in_case
 from roofprof.results.report import RooflineReport
 
 TRACE_NOTE = "times of a trace: what a call kept the GPU busy, copies too; bytes and FLOPs are unknown"
@@ -21,6 +22,7 @@ def notes_of(a: RooflineReport, b: RooflineReport, matched: Matched) -> list[str
         old, new = value(a), value(b)
         if old != new:
             notes.append(f"{word}: {_joined(old)} before, {_joined(new)} after")
+    notes += _calls_note(matched)
     for side, cases in (("before", matched.only_a), ("after", matched.only_b)):
         if cases:
             notes.append(f"only {side}, in no verdict: {'; '.join(case.title for case in cases)}")
@@ -29,6 +31,16 @@ def notes_of(a: RooflineReport, b: RooflineReport, matched: Matched) -> list[str
     if len(sources) > 1:
         notes.append("some times are nsys', some ncu's: between the two, time and roof are inconclusive")
     return notes
+
+
+def _calls_note(matched: Matched) -> list[str]:
+    """What the sums of cases are of, where ops count more than once; their calls may be more on one side."""
+    times = [[times_in_case(op) for op in case.layer] for pair in matched.pairs for case in (pair.a, pair.b)]
+    if all(count == 1 for own in times for count in own):
+        return []
+    old, new = (sum(map(sum, side)) for side in (times[::2], times[1::2]))
+    differ = f": {old} before, {new} after" if old != new else ""
+    return [f"a row's times are of its median call, those of a case of all calls{differ}"]
 
 
 def _joined(words: set[str]) -> str:

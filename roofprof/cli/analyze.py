@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from roofprof.cli.outputs import check_folder, say_written, write_to
+from roofprof.cli.outputs import check_folder, say_unmatched, say_written, write_to
 from roofprof.cli.shared_options import (
     ByOption,
     CeilingsOption,
@@ -141,6 +141,7 @@ def analyze(
         print(report.to_json())
     else:
         print_table(report, sort or "headroom", top, wide, only is not None)
+    say_unmatched(only, bool(report.ops))
     print_findings(report, explain)
     say_written(paths)
 

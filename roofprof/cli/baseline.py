@@ -22,12 +22,14 @@ def baseline(
     source: Annotated[
         Path | None, typer.Argument(help="A capture, a saved analysis or an .ncu-rep file, to save or to compare.")
     ] = None,
-    folder: Annotated[Path, typer.Option("--in", help="Folder that holds the baselines.")] = FOLDER,
+    folder: Annotated[Path, typer.Option("--in", metavar="DIR", help="Folder that holds the baselines.")] = FOLDER,
     gate: Annotated[str | None, typer.Option(metavar="PERCENT", help="With diff: as of roofprof diff.")] = None,
     no_gate: Annotated[bool, typer.Option("--no-gate", help="With diff: as of roofprof diff.")] = False,
     on: Annotated[str | None, typer.Option("--on", metavar="METRIC", help="With diff: as of roofprof diff.")] = None,
-    only: Annotated[str | None, typer.Option(help="With diff: only ops matching this regex.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="With diff: as of roofprof diff.")] = None,
+    only: Annotated[str | None, typer.Option(metavar="REGEX", help="With diff: only ops matching this regex.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR|FILE", help="With diff: as of roofprof diff.")
+    ] = None,
     ops: OpsOption = None,
     domain: DomainOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,

@@ -16,7 +16,10 @@ def ceilings(
     as_json: Annotated[bool, typer.Option("--json", help="Print that file on stdout and nothing else.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Bursts only, and fewer sizes: about 20 s.")] = False,
     ranks: Annotated[
-        int, typer.Option(min=1, help="Instead, the link's: a peer's memory, and all-reduce by size on so many GPUs.")
+        int,
+        typer.Option(
+            min=1, metavar="N", help="Instead, the link's: a peer's memory, and all-reduce by size on so many GPUs."
+        ),
     ] = 1,
 ) -> None:
     """Measure DRAM, L2, GEMM, FFMA and MUFU rates and the launch floor; show them beside the datasheet's."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roofprof.cli.outputs import say_written, write_to
+from roofprof.cli.outputs import say_unmatched, say_written, write_to
 from roofprof.cli.report import reports_with_notes
 from roofprof.cli.shared_options import (
     AnalysesArgument,
@@ -80,7 +80,9 @@ def compare(
     from roofprof.reports.tables.compare import NARROWEST, WIDEST, document, print_comparisons
 
     request = AnalyzeRequest(inputs, gpu, domain, ops, only, **row_choice(by, layers))
-    comparisons = compare_cases(cases_of(reports_with_notes(request)), against == "document")
+    cases = cases_of(reports_with_notes(request))
+    say_unmatched(only, bool(cases))
+    comparisons = compare_cases(cases, against == "document")
     if output:
         from roofprof.reports.outputs.registry import comparison_outputs
 
@@ -96,8 +98,8 @@ def compare(
     width = min(max(get_terminal_size((WIDEST, 24)).columns, NARROWEST), WIDEST)
     console = Console(width=width, highlight=False, markup=False, emoji=False)
     print_comparisons([sorted_gaps(found, sort or "gap") for found in comparisons], console, top or None)
-    if not any(found.gaps for found in comparisons):
-        print("nothing here has a formula: put NVTX ranges round the ops, or map names with --ops (docs/ops-files.md)")
+    if cases and not any(found.gaps for found in comparisons):
+        print("nothing here has a formula: put NVTX ranges around the ops, or map names with --ops (docs/ops-files.md)")
 
 
 def sorted_gaps(found: "Comparison", sort: str) -> "Comparison":

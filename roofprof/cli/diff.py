@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from roofprof.cli.gate import GateOption, GateWords, NoGateOption, OnOption, gate_choice
-from roofprof.cli.outputs import say_written, write_to
+from roofprof.cli.outputs import say_unmatched, say_written, write_to
 from roofprof.cli.shared_options import (
     CeilingsOption,
     DomainOption,
@@ -35,15 +35,21 @@ def diff_command(
     a: Annotated[Path, typer.Argument(metavar="A", help=f"Before. {_INPUT}")],
     b: Annotated[Path, typer.Argument(metavar="B", help="After: likewise.")],
     threshold: Annotated[
-        str | None, typer.Option(help="Changes within it are none, such as 5%; 3% by default, or the gate's.")
+        str | None,
+        typer.Option(metavar="PERCENT", help="Changes within it are none, such as 5%; 3% by default, or the gate's."),
     ] = None,
     gate: GateOption = None,
     no_gate: NoGateOption = False,
     on: OnOption = None,
     only: OnlyOption = None,
-    top: Annotated[int | None, typer.Option(min=0, help="Rows of each case; 0 for all.")] = None,
+    top: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Rows of each case; 0: all. By default 20.")
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Directory, or one file: .md .html .json .csv .png .svg .pdf.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR|FILE", help="Directory, or one file: .md .html .json .csv .png .svg .pdf."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
     ops: OpsOption = None,
@@ -112,6 +118,7 @@ def _shown(a: Side, b: Side, gate: GateWords, only: str | None) -> "ShownDiff":
     choice = gate_choice(gate, only)
     before, after = (_load(side) for side in (a, b))
     found = diff(before, after, choice.threshold, _pattern(only))
+    say_unmatched(only, bool(found.rows))
     judged = None if choice.metric is None else judge(found, choice.metric, choice.only)
     return ShownDiff(found, _names(a.path, b.path), judged)
 

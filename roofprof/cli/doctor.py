@@ -11,7 +11,8 @@ def doctor_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     ops: Annotated[bool, typer.Option(help="Also ask the harness which ops can run here.")] = True,
     ranks: Annotated[
-        int | None, typer.Option(min=1, help="Also look at so many GPUs together; done where there are several.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Also look at so many GPUs together; done where there are several."),
     ] = None,
 ) -> None:
     """Check whether capture can work on this machine, and say what to do where it cannot."""

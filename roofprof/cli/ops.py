@@ -1,13 +1,12 @@
 """`roofprof ops`: the layer by formula, without a report."""
 
-import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from roofprof.cli.outputs import say_unmatched
 from roofprof.cli.served import ServedSizes, print_models, print_served
-from roofprof.cli.shared_options import JsonOption, OnlyOption, TopOption, check_sort, keys_help
+from roofprof.cli.shared_options import JsonOption, OnlyOption, TopOption, check_sort, keys_help, matches
 from roofprof.errors import UsageError
 from roofprof.options import sizes
 
@@ -109,7 +108,7 @@ def ops(
             recipe if model is not None else recipe or _R1_RECIPE, tp, ep, experts_hit, queries, kv_cache,
             all_reduce, dispatch,
         )  # fmt: skip
-        print_served(model or "deepseek-r1", given, target, _only(only), sort, top or None, as_json)
+        print_served(model or "deepseek-r1", given, target, only, sort, top or None, as_json)
         return
     shared = layer or "moe", recipe or _R1_RECIPE, tp, ep, experts_hit, all_reduce, dispatch
     for name in _phases(phase):
@@ -117,13 +116,13 @@ def ops(
             cases += [_case(name, size, seq_len, 0, *shared) for size in batches]
         else:
             cases.append(_case(name, prefill_batch, prefill_len, prefix_len, *shared))
-    _print_cases(cases, target, _only(only), sort, top or None, as_json)
+    _print_cases(cases, target, only, sort, top or None, as_json)
 
 
 def _print_cases(
     cases: "Sequence[LayerCase]",
     target: "DeviceSpec",
-    only: Callable[[str], bool],
+    only: str | None,
     sort: str,
     top: int | None,
     as_json: bool,
@@ -133,7 +132,9 @@ def _print_cases(
 
     from roofprof.formulas.table import formula_document, formula_rows, sort_rows
 
-    tables = [(case, sort_rows([r for r in formula_rows(case, target) if only(r.op)], sort)) for case in cases]
+    wanted = matches(only)
+    tables = [(case, sort_rows([r for r in formula_rows(case, target) if wanted(r.op)], sort)) for case in cases]
+    say_unmatched(only, any(rows for _, rows in tables))
     if as_json:
         shown = [asdict(row) for _, rows in tables for row in rows[:top]]
         own = [_case_dict(case) for case in cases]
@@ -215,11 +216,3 @@ def _case(
         phase=phase, batch=batch, seq_len=seq_len, recipe=RECIPES[recipe], layer=kind, tp=tp, ep=ep,
         prefix_len=prefix_len, experts_hit=experts_hit, all_reduce=all_reduce, dispatch=dispatch,
     )  # fmt: skip
-
-
-def _only(text: str | None) -> Callable[[str], bool]:
-    try:
-        pattern = re.compile(text or "")
-    except re.error as error:
-        raise UsageError(f"invalid regular expression in --only: {text!r}: {error}") from None
-    return lambda op: pattern.search(op) is not None

@@ -57,8 +57,16 @@ def say_written(paths: Sequence[Path]) -> None:
             print(f"wrote {printable(str(folder / names[0]))}", file=sys.stderr)
             continue
         line = f"wrote {what_of(names)}: {printable(str(folder))}/{', '.join(names)}"
-        for part in textwrap.wrap(line, get_terminal_size((100, 40)).columns, subsequent_indent="    "):
+        for part in textwrap.wrap(
+            line, get_terminal_size((100, 40)).columns, subsequent_indent="    ", break_on_hyphens=False
+        ):
             print(part, file=sys.stderr)
+
+
+def say_unmatched(only: str | None, found: bool) -> None:
+    """Say on stderr that --only leaves nothing, which an empty table does not."""
+    if only is not None and not found:
+        print(f"note: no op matches --only {only!r}", file=sys.stderr)
 
 
 def what_of(names: Sequence[str]) -> str:

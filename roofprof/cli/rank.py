@@ -27,7 +27,9 @@ def rank_command(
         list[str] | None,
         typer.Argument(help="After --: another workload than the layer, such as python app.py."),
     ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Directory that all ranks share.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Directory that all ranks share.")
+    ] = None,
     run: Annotated[
         str | None,
         typer.Option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from roofprof.cli.outputs import say_unmatched
 from roofprof.cli.shared_options import (
     AnalysesArgument,
     ByOption,
@@ -59,6 +60,7 @@ def report(
     reports = reports_with_notes(request)
     with in_theme(theme):
         paths = write(reports, output)
+    say_unmatched(only, any(report.ops for report in reports))
     for path in paths:
         print(f"wrote {printable(str(path))}", file=sys.stderr)
 

@@ -1,9 +1,11 @@
 """`roofprof ops --model`: the layer of a served model by its config."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from roofprof.cli.outputs import say_unmatched
+from roofprof.cli.shared_options import matches
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def print_served(
     name: str,
     given: ServedSizes,
     gpu: "DeviceSpec",
-    only: Callable[[str], bool],
+    only: str | None,
     sort: str,
     top: int | None,
     as_json: bool,
@@ -66,7 +68,9 @@ def print_served(
 
     model = load_model(name)
     cases = [case for phase in given.phases for case in _cases(model, phase, given)]
-    tables = [(case, sort_rows([r for r in served_rows(case, gpu) if only(r.op)], sort)) for case in cases]
+    wanted = matches(only)
+    tables = [(case, sort_rows([r for r in served_rows(case, gpu) if wanted(r.op)], sort)) for case in cases]
+    say_unmatched(only, any(rows for _, rows in tables))
     steps = [(case, step_total(case, gpu)) for case in _one_kind(cases)]
     if as_json:
         ops = [{**asdict(row), "layer": str(case.kind)} for case, rows in tables for row in rows[:top]]

@@ -52,11 +52,11 @@ def timeline(
     ] = None,
 ) -> None:
     """Show what each GPU did, and its ops and kernels, from an nsys trace."""
+    from roofprof.cli.outputs import say_unmatched, say_written
     from roofprof.cli.settings import or_configured
 
     ops = or_configured(ops, "ops")
     if perfetto is not None:
-        from roofprof.cli.outputs import say_written
         from roofprof.pipeline.perfetto import export_perfetto
 
         say_written([export_perfetto(source, perfetto, domain, ops)])
@@ -69,6 +69,7 @@ def timeline(
     chosen = row_choice(by, layers)
     rows, folded = chosen["by"] or "op", chosen["layers"] or "folded"
     lines = read_timelines(TimelineRequest(source, domain, ops, only, rows, sort, top or None, folded))
+    say_unmatched(only, any(ranking.row_count for line in lines for ranking in line.rankings))
     if output is not None or as_json:
         import json
 
@@ -90,7 +91,9 @@ def _print(lines: "Sequence[RankedTimeline]", explain: bool) -> None:
     from roofprof.reports.tables.timeline import print_timeline, table_width
 
     console = Console(width=table_width(), highlight=False, markup=False, emoji=False)
-    for line in lines:
+    for number, line in enumerate(lines):
+        if number:
+            console.print()
         print_timeline(line, console)
         for note in finding_lines(line.timeline.findings, explain):
             console.print(note, soft_wrap=True)

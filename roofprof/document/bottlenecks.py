@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from roofprof.document.cases import CaseOps, sum_of, target_time_ns
+from roofprof.document.cases import CaseOps, counted, sum_of, target_time_ns
 from roofprof.results.op import OpResult
 
 BOUNDS = ("memory", "compute", "latency", "communication")
@@ -61,8 +61,8 @@ class Bottlenecks:
 
 def bottlenecks(case: CaseOps) -> Bottlenecks:
     """Split a case's time by bound."""
-    here = _shares(case.layer, lambda op: op.measured_on.bound, lambda op: op.time_ns)
-    target = _shares(case.layer, lambda op: op.bound, lambda op: target_time_ns(case.source, op))
+    here = _shares(case.layer, lambda op: op.measured_on.bound, case.time_of)
+    target = _shares(case.layer, lambda op: op.bound, lambda op: counted(op, target_time_ns(case.source, op)))
     placed = [share.op for bound in here for share in bound.ops]
     known = {id(op) for op in placed}
     return Bottlenecks(
@@ -72,7 +72,7 @@ def bottlenecks(case: CaseOps) -> Bottlenecks:
         target_time_ns=sum_of(share.time_ns for share in target).value,
         target=target,
         unplaced=tuple(op for op in case.layer if id(op) not in known),
-        headroom_ns=sum_of(op.headroom_ns for op in placed).value,
+        headroom_ns=sum_of(counted(op, op.headroom_ns) for op in placed).value,
     )
 
 

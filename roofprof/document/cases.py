@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from roofprof.hardware.devices import DeviceSpec, bundled_gpus
 from roofprof.results.op import OpResult, case_words
+from roofprof.results.rank_summary import RankLayer
 from roofprof.results.report import RooflineReport
 
 HEADLINE_BATCHES = (1, 64, 128)
@@ -63,9 +64,36 @@ class CaseOps:
         return None if self.seq_len is None else self.batch * self.seq_len
 
     @property
+    def gpu_words(self) -> str:
+        """The profiled GPU as people call it; its name where it is none that ships."""
+        spec = self.source.gpu if self.gpu == self.source.gpu.name else bundled_gpus().get(self.gpu)
+        return spec.sku.split(",")[0] if spec else self.gpu
+
+    @property
+    def rank_layer(self) -> RankLayer | None:
+        """The case on each rank, where there are several."""
+        ranks = self.source.ranks
+        return ranks.layer_of(self.report, self.phase, self.batch, self.seq_len, self.cache) if ranks else None
+
+    def time_of(self, op: OpResult) -> float | None:
+        """An op's part of the time, in ns; of several ranks on the slowest one, for times of different ranks make no
+        layer.
+        """
+        layer = self.rank_layer
+        if layer is None or layer.slowest_rank is None or not op.ranks:
+            return counted(op, op.time_ns)
+        own = (share.duration_ns for share in op.ranks if share.rank == layer.slowest_rank)
+        return counted(op, next(own, 0.0))
+
+    @property
+    def time(self) -> "Sum":
+        """Time of one layer, or of all that was captured, in ns."""
+        return sum_of(map(self.time_of, self.layer))
+
+    @property
     def time_ns(self) -> float | None:
-        """Time of one layer, or of all that was captured; None where that of an op is unknown."""
-        return sum_of(counted(op, op.time_ns) for op in self.layer).value
+        """The same; None where that of an op is unknown."""
+        return self.time.value
 
     def kernel_of(self, op: OpResult) -> str:
         """What ran: the implementation's name, else the op's longest kernel."""

@@ -104,7 +104,7 @@ def _gemms_at_one(case: CaseOps | None, target: bool = False) -> Statement:
     if not case or not gemms:
         return _unknown(claim, "a decode case at batch 1 with GEMMs")
     time = case.time_ns
-    own = [op.time_ns for op in gemms]
+    own = [case.time_of(op) for op in gemms]
     share = sum(t for t in own if t) / time if time and None not in own else None
     head = f"{len(gemms)} GEMMs" if target else f"{len(gemms)} GEMMs, {format_percent(share)} of the time"
     bounds = [bound for op in gemms if (bound := _bound_of(op, target))]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from roofprof.document.cases import CaseOps, sum_of
+from roofprof.document.cases import CaseOps, counted, sum_of
 from roofprof.formulas.models import ShapeError, evaluate
 from roofprof.results.op import OpResult
 
@@ -44,14 +44,15 @@ class Opportunities:
     def projected_ns(self) -> tuple[float | None, float | None]:
         """Sum of the ops' spans under nsys, launched one by one and replayed as a CUDA graph."""
         eager, graph = (
-            sum_of(getattr(op, f"{kind}_projected_ns") for op in self.case.layer).value for kind in ("nsys", "graph")
+            sum_of(counted(op, getattr(op, f"{kind}_projected_ns")) for op in self.case.layer).value
+            for kind in ("nsys", "graph")
         )
         return eager, graph
 
     @property
     def launch_bound_ns(self) -> float | None:
         """Time of the launch-bound ops; None where one is unknown."""
-        return sum_of(op.time_ns for op in self.launch_bound).value
+        return sum_of(counted(op, op.time_ns) for op in self.launch_bound).value
 
     @property
     def launch_floor_ns(self) -> float | None:

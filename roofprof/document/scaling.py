@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from roofprof.document.bottlenecks import Bottlenecks, bottlenecks
-from roofprof.document.cases import CaseOps, Sum, counting_cases, quotient_of, sum_of, superseded
+from roofprof.document.cases import CaseOps, Sum, counted, counting_cases, quotient_of, sum_of, superseded
 from roofprof.results.op import OpResult, length_word
 
 Axis = Literal["batch", "seq_len"]
@@ -124,7 +124,7 @@ class Series:
     def _shares(self, row: ScalingRow) -> Iterator[float]:
         for point, layer in zip(row.points, self.layers, strict=True):
             if point and point.time_ns and layer.time_ns.known:
-                yield point.time_ns / layer.time_ns.known
+                yield (layer.case.time_of(point) or 0.0) / layer.time_ns.known
 
 
 def layer_point(case: CaseOps) -> LayerPoint:
@@ -133,12 +133,13 @@ def layer_point(case: CaseOps) -> LayerPoint:
     return LayerPoint(
         case=case,
         bottlenecks=bottlenecks(case),
-        time_ns=sum_of(op.time_ns for op in ops),
-        flop_count=sum_of(op.flop_count for op in ops),
-        dram_bytes=sum_of(op.dram_bytes for op in ops),
-        intensity=quotient_of((op.flop_count, op.dram_bytes) for op in ops),
+        time_ns=case.time,
+        flop_count=sum_of(counted(op, op.flop_count) for op in ops),
+        dram_bytes=sum_of(counted(op, op.dram_bytes) for op in ops),
+        intensity=quotient_of((counted(op, op.flop_count), counted(op, op.dram_bytes)) for op in ops),
         formula_intensity=quotient_of(
-            (op.formula.flop_count, op.formula.dram_bytes) if op.formula else (None, None) for op in ops
+            (counted(op, op.formula.flop_count), counted(op, op.formula.dram_bytes)) if op.formula else (None, None)
+            for op in ops
         ),
     )
 

@@ -174,6 +174,15 @@ TRACE_SUFFIXES = (".sqlite", ".nsys-rep")
 """Of nsys traces in a file, the form that is read without nsys first."""
 
 
+_EXPORTED = ("StringIds*", "CUPTI_ACTIVITY_KIND_*", "NVTX_EVENTS*", "TARGET_INFO_*")
+"""Tables of nsys: one of them at least is in every export of a trace."""
+
+
+def is_parquet_export(folder: Path) -> bool:
+    """Whether a folder is an nsys trace as Parquet files: tables of ours lie in one as Parquet, too."""
+    return any(any(folder.glob(f"{name}.parquet")) for name in _EXPORTED)
+
+
 def find_traces(path: Path) -> list[Path]:
     """The traces that a path means: itself, or those of a capture's directory, in the order of name.
 
@@ -182,13 +191,13 @@ def find_traces(path: Path) -> list[Path]:
     """
     if not os.path.lexists(path):
         raise RoofprofError(f"no such file: {path}", "give a capture's directory, or an nsys trace")
-    if not os.path.isdir(path) or any(path.glob("*.parquet")):
+    if not os.path.isdir(path) or is_parquet_export(path):
         return [path]
     for folder in (path / NSYS_FOLDER, path):
         for suffix in TRACE_SUFFIXES:
             if found := sorted(folder.glob(f"*{suffix}")):
                 return found
-        if found := sorted(child for child in folder.glob("*/") if any(child.glob("*.parquet"))):
+        if found := sorted(filter(is_parquet_export, folder.glob("*/"))):
             return found
     raise RoofprofError(
         f"{path} holds no nsys trace",

@@ -26,7 +26,9 @@ SUMMED = (
     "l2_write_bytes", "l2_bytes", "l1_fill_bytes", *FLOP_COLUMNS, "fp16_left_out_flop_count", "mufu_count",
     "link_tx_bytes",
 )  # fmt: skip
-"""Columns whose sum over a call's launches is the call's; unknown in one launch is unknown in the sum."""
+"""Columns whose sum over a call's launches is the call's; unknown in one launch is unknown in the sum. Of a pipe
+only where that launch's FLOPs are unknown too: a run of a capture may collect a pipe for those kernels alone that do
+work on it, and the others beside them do none."""
 
 CallRow = Mapping[str, Any]
 """One row of `call_rows` or `op_rows`, by column: numbers, text, lists of launch ids."""
@@ -108,7 +110,10 @@ def call_rows(launches: pl.DataFrame, rows: str = "nvtx_path") -> pl.DataFrame:
     failed = pl.col("profiling_failed")
 
     def total(column: str) -> pl.Expr:
-        unknown = (pl.col(column).is_null() & ~failed).any() | failed.all()
+        absent = pl.col(column).is_null() & ~failed
+        unknown = absent.any() | failed.all()
+        if column in FLOP_COLUMNS:
+            unknown = (absent & pl.col("flop_count").is_null()).any() | (absent | failed).all()
         return pl.when(unknown).then(None).otherwise(pl.col(column).sum()).alias(column)
 
     def mean_over_time(column: str) -> pl.Expr:

@@ -10,6 +10,7 @@ import polars as pl
 
 from roofprof.analysis.retarget import only_ops
 from roofprof.findings import Finding
+from roofprof.formatting import quantity
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.launches.rows import By
 from roofprof.names.reading import Layers
@@ -151,8 +152,8 @@ class Report:
         return Path(path)
 
     def __repr__(self) -> str:
-        kernels = self.data.kernels.height
-        return f"<roofprof.Report {self.name!r}: {len(self.rows)} ops, {kernels} launches on {self.gpu.name}>"
+        ops, launches = quantity(len(self.rows), "op"), quantity(self.data.kernels.height, "launch", "launches")
+        return f"<roofprof.Report {self.name!r}: {ops}, {launches} on {self.gpu.name}>"
 
     def _repr_html_(self) -> str:
         """A table of the ops with the most time and the roofline, for notebooks."""

@@ -12,7 +12,7 @@ from roofprof.analysis.op_result import build_op
 from roofprof.analysis.op_roofline import References
 from roofprof.changes.notes import TRACE_NOTE
 from roofprof.errors import UsageError
-from roofprof.formats.capture import TRACE_SUFFIXES, UNKNOWN_CONDITIONS
+from roofprof.formats.capture import TRACE_SUFFIXES, UNKNOWN_CONDITIONS, is_parquet_export
 from roofprof.formats.manifest import MANIFEST
 from roofprof.formulas.ops_file import OpsConfig, load_ops_config
 from roofprof.hardware.devices import DeviceSpec
@@ -36,7 +36,7 @@ UNKNOWN_GPU = DeviceSpec(
 def is_trace(path: Path) -> bool:
     """Whether a path is an nsys trace, or a folder of one in Parquet, and no capture."""
     if os.path.isdir(path):  # Path.is_dir raises where a name is too long
-        return not (path / MANIFEST).exists() and any(path.glob("*.parquet"))
+        return not (path / MANIFEST).exists() and is_parquet_export(path)
     return path.suffix.lower() in TRACE_SUFFIXES
 
 

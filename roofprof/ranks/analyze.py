@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from roofprof.analysis.analyze import Measured, Options, analyze
-from roofprof.document.cases import cases_of
+from roofprof.document.cases import cases_of, counted
 from roofprof.findings import Finding
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.launches.measured_work import communicates
@@ -211,7 +211,7 @@ def _layer(job: str, ops: Sequence[OpResult], count: int) -> RankLayer:
     """A rank's time is known where that of each op is that it ran."""
     times: list[float | None] = []
     for rank in range(count):
-        own = [share.duration_ns for op in ops for share in op.ranks if share.rank == rank]
+        own = [counted(op, share.duration_ns) for op in ops for share in op.ranks if share.rank == rank]
         known = [ns for ns in own if ns is not None]
         times.append(sum(known) if own and len(known) == len(own) else None)
     known_times = {rank: ns for rank, ns in enumerate(times) if ns is not None}

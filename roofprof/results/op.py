@@ -266,9 +266,10 @@ def kernel_words(ops: Sequence[OpResult]) -> str:
     kinds = {op.kind for op in ops}
     if "kernel" not in kinds:
         return ""
+    once = all(op.calls == 1 for op in ops if op.kind == "kernel")
     if len(kinds) > 1:
-        return f"{KERNEL_MARK} a kernel outside any NVTX range, its median launch"
-    return "each row is a kernel, its median launch"
+        return f"{KERNEL_MARK} a kernel outside any NVTX range" + ("" if once else ", its median launch")
+    return "each row is one launch of a kernel" if once else "each row is a kernel, its median launch"
 
 
 def marked(ops: Sequence[OpResult]) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from roofprof.findings import Finding, Severity
+from roofprof.formatting import quantity
 from roofprof.timeline.devices import several_places
 from roofprof.timeline.frames import NsysTrace, Operations, parts
 from roofprof.timeline.intervals import sorting
@@ -142,7 +143,7 @@ def _without_work(worked: Booleans, attribution: Attribution, domain: str) -> li
     if not (idle := int((~worked).sum())):
         return []
     names = sorted({attribution.paths[p][-1] for p in np.unique(attribution.path[~worked]).tolist()})
-    message = f"{idle} ranges of domain {domain} launched no GPU work"
+    message = f"{quantity(idle, 'range')} of domain {domain} launched no GPU work"
     values = {"count": idle, "names": names[:10]}
     return [Finding("range-without-work", Severity.INFO, message, values=values)]
 

@@ -25,7 +25,7 @@ def join_findings(matched: pl.DataFrame, unmatched: pl.DataFrame) -> Iterator[Jo
         finding = Finding(
             "ncu-nsys-time",
             Severity.DOUBTFUL,
-            f"{row['kernel_name']} took {ncu / 1000:.1f} us under ncu, {nsys / 1000:.1f} us under nsys",
+            f"{row['kernel_name']} took {ncu / 1000:.1f} µs under ncu, {nsys / 1000:.1f} µs under nsys",
             "it ran beside other kernels under nsys, and alone under ncu: go by the union time of the op"
             if row["overlapped"]
             else "clocks or caches differed between the runs; rates use the time of nsys",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 import polars as pl
 
 from roofprof.findings import Finding, Severity
+from roofprof.formatting import quantity
 from roofprof.timeline.frames import NsysTrace
 from roofprof.timeline.op_names import Layers
 from roofprof.timeline.rows import LayerTotals, OpRow, RangePath
@@ -160,7 +161,8 @@ def _of_one_device(ops: Sequence[Keyed], trace: str, report: str) -> list[Findin
     count = len({key for (key, _), number in ways.items() if number > 1})
     if not count:
         return []
-    message = f"{count} ops ran on several GPUs or processes in {trace}: nsys' times are of the first that ran each"
+    ran = f"{quantity(count, 'op')} ran on several GPUs or processes in {trace}"
+    message = f"{ran}: nsys' times are of the first that ran each"
     hint = "join each rank's report with a trace of that rank"
     return [Finding("several-devices", Severity.DOUBTFUL, message, hint, report=report, values={"count": count})]
 

@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -12,6 +13,8 @@ from tiny_report import tiny_report
 import roofprof
 from roofprof.advice.answer import answers_of
 from roofprof.hardware.devices import load_gpu
+from roofprof.reports.html.data import page_data
+from roofprof.reports.markdown.report import render_markdown
 from roofprof.reports.outputs.registry import analysis_outputs, write_folder
 from roofprof.reports.plots.links import draw_links, has_links
 from roofprof.reports.tables.answer import print_answers
@@ -48,6 +51,23 @@ def screen(report: RooflineReport, width: int) -> str:
     out = io.StringIO()
     print_answers(report, answers_of(report), out, width)
     return out.getvalue()
+
+
+def test_every_file_format_is_written(report: RooflineReport, tmp_path: Path) -> None:
+    for suffix in ("html", "md", "csv", "json", "parquet", "svg"):
+        written = roofprof.Report(report, "made").save(tmp_path / f"r.{suffix}")
+        assert written.stat().st_size > 100
+    found: Any = page_data([report])["ops"]["ranks"]
+    assert [share["duration_ns"] for share in found[1]] == [400e3, 100e3]
+
+
+def test_the_document_puts_collectives_where_the_link_binds(report: RooflineReport) -> None:
+    reduce = replace(
+        report.ops[1], measured_on=replace(report.ops[1].measured_on, bound="communication", roof_fraction=0.5)
+    )
+    text = render_markdown([replace(report, ops=[report.ops[0], reduce])])
+    assert "communication-bound" in text.split("## Hardware")[0]
+    assert "### Communication-Bound Kernels" in text
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -8,6 +8,7 @@ import pytest
 from roofprof.advice.answer import answers_of
 from roofprof.advice.notes import Notes, notes_of
 from roofprof.findings import Finding, Severity
+from roofprof.reports.plots.roofline import draw_roofline
 from roofprof.reports.tables.answer import ROWS, print_answers
 from roofprof.reports.tables.findings import finding_lines, summary_lines
 from roofprof.reports.tables.target import ROWS as TARGET_ROWS
@@ -147,3 +148,53 @@ def test_notes_of_a_kind_are_one_line_with_a_count() -> None:
     notes = [Finding("padding", Severity.INFO, f"padded {i}x", op=f"op{i}") for i in range(9)]
     (line,) = finding_lines(notes, verbose=True)
     assert line == "info [padding] op0: padded 0x (and 8 more)"
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_names_are_whole_where_nothing_needs_their_room(decode: RooflineReport, width: int) -> None:
+    long = [f"reduce_tiles_of_the_{word}_operand_{'x' * 6}" for word in ("first", "second")]
+    ops = [replace(op, op=name, kind="kernel") for op, name in zip(unplaced(decode).ops, long, strict=False)]
+    lines = screen(replace(decode, ops=ops), width)
+    assert all(any(f" {name} " in line for line in lines) for name in long)
+
+
+def test_what_to_try_is_whole_and_the_name_gives_way(decode: RooflineReport) -> None:
+    ops = [replace(op, op=f"{'n' * 60}{i}", kind="kernel") for i, op in enumerate(decode.ops)]
+    tries = [line for line in screen(replace(decode, ops=ops), 80) if line.startswith("  try, ")]
+    whole = {row.reason.attempt for answer in answers_of(decode) for row in answer.rows}
+    assert tries
+    assert all(line.split(": ", 1)[1] in whole for line in tries)
+
+
+def test_each_case_is_called_by_its_own_gpu(decode: RooflineReport) -> None:
+    bare = [replace(op, report="a.ncu-rep", phase=None, batch=None, seq_len=None, cache=None) for op in decode.ops]
+    other = [replace(op, report="b.ncu-rep", measured_on=replace(op.measured_on, gpu="l40s")) for op in bare]
+    ops = [*bare, *other]
+    heads = [line for line in screen(replace(decode, ops=ops), 120) if ".ncu-rep" in line]
+    assert ["H100 SXM5 80 GB" in heads[0], "L40S 48 GB" in heads[1]] == [True, True]
+    titles = [axes.get_title(loc="left") for axes in draw_roofline(replace(decode, ops=ops)).axes]
+    assert any("on L40S 48 GB (measured)" in title for title in titles)
+
+
+def test_rows_of_single_launches_have_no_median(decode: RooflineReport) -> None:
+    ops = [replace(op, kind="kernel", calls=1) for op in decode.ops]
+    assert "each row is one launch of a kernel" in "\n".join(screen(replace(decode, ops=ops), 120))
+    untimed = [replace(op, duration_ns=None, nsys_union_ns=None) for op in ops]
+    assert not any(line.startswith("time: ") for line in screen(replace(decode, ops=untimed), 120))
+
+
+def test_one_of_a_thing_is_no_plural() -> None:
+    note = Finding("kernel-code", Severity.INFO, "m")
+    assert next(summary_lines(Notes((), (), (note,)))) == "findings: 0 to act on, 0 doubtful, 1 note (--explain)"
+    assert list(finding_lines([note])) == ["1 explanation (kernel-code 1): shown with --explain, and in --json"]
+
+
+def test_a_least_time_under_a_picosecond_or_nanosecond_has_no_exponent(decode: RooflineReport) -> None:
+    op = replace(
+        decode.ops[0], formula=None, dram_bytes=300.0, flop_count=0.0, flop_by_pipe={"fp32": 0.0}, kernels=[],
+        findings=[], measured_on=replace(decode.ops[0].measured_on, bound="memory"),
+    )  # fmt: skip
+    text = "\n".join(screen(replace(decode, ops=[op], ceilings=None), 100))
+    assert "< 0.001" in text
+    assert " ps" in text
+    assert "e-" not in text

@@ -115,6 +115,17 @@ def test_a_launch_that_failed_does_not_hide_the_others() -> None:
     assert "one of 1 such launches" in finding.message
 
 
+def test_a_pipe_counted_for_the_kernels_that_use_it_alone_is_in_the_call() -> None:
+    # A second run that looks at the product alone leaves the sum of its partial products without that counter.
+    product, reduction = COUNTED | {"tensor_fp16_flop_count": 64.0}, COUNTED
+    (call,) = call_rows(launches(product, reduction)).to_dicts()
+    assert (call["tensor_fp16_flop_count"], call["fp32_flop_count"], call["flop_count"]) == (64.0, 16.0, 80.0)
+    assert call["tensor_bf16_flop_count"] is None  # of no kernel
+
+    (open_one,) = call_rows(launches(product, BUSY)).to_dicts()  # here tensor work was done that nothing counted
+    assert (open_one["tensor_fp16_flop_count"], open_one["flop_count"]) == (None, None)
+
+
 def test_a_call_with_a_failed_launch_is_not_the_median() -> None:
     calls = [COUNTED | {"call": "0", "duration_ns": 80.0}, FAILED | {"call": "0"}]
     calls += [COUNTED | {"call": name, "duration_ns": time} for name, time in (("1", 70.0), ("2", 300.0), ("3", 400.0))]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import roofprof as rp
 from roofprof.cli import run
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
@@ -147,6 +148,35 @@ def test_hostile_names_stay_text(cut: Callable[..., Path], tmp_path: Path, capsy
     assert all(
         line.count(" | ") == 10 for line in (tmp_path / "out/diff.md").read_text().splitlines() if "rope" in line
     )
+
+
+def test_a_folder_of_an_analysis_is_a_side(data: Path, tmp_path: Path, capsys: Capture) -> None:
+    # Its tables are Parquet, as an export of nsys may be.
+    report, out = str(data / "kinds" / "no-nvtx.ncu-rep"), str(tmp_path / "out")
+    assert run(["analyze", report, "-o", out]) == 0
+    assert (tmp_path / "out" / "ops.parquet").exists()
+    capsys.readouterr()
+    assert run(["diff", out, report, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cases"]
+    assert run(["baseline", "save", "main", out, "--in", str(tmp_path)]) == 0
+    assert rp.diff(out, report).verdicts
+    assert run(["timeline", out]) == 1
+    assert "holds no nsys trace" in capsys.readouterr().err
+
+
+def test_names_of_the_sides_and_times_are_whole(
+    data: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    names = [f"{word}-of-a-name-that-is-long-enough-for-its-line.ncu-rep" for word in ("before", "after")]
+    for name in names:
+        (tmp_path / name).write_bytes((data / "kinds" / "no-nvtx.ncu-rep").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert run(["diff", *names]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [f"{names[0]} →", f"{names[1]}, threshold 3 %"]
+    assert lines[3].endswith(": 1.60 ms → 1.60 ms (1.00x)")
+    assert max(map(len, lines)) <= 80
 
 
 def test_timelines_compare_times_alone(data: Path, capsys: Capture) -> None:
