@@ -80,7 +80,7 @@ def print_answers(
         heads = head(answer, width, chosen)
         print_lines(["", *(strong(line, out) for line in heads), *_rows(answer, names, width, more)], out)
         if report.ranks:
-            print_lines(collective_lines(answer.case.layer, report.gpu, width), out)
+            print_lines(collective_lines(answer.case.layer, report, width), out)
         if report.projected and (target := target_lines(answer, names, width, _of_what(answer, chosen))):
             targets = True
             print_lines([*([""] if report.ranks else []), *target], out)
@@ -278,7 +278,7 @@ def legend(
         words = "calls x median call" if each_call else "median call; sums and shares count every call"
         lines.append(f"time: {source}, {words if several else 'median call'}")
     if report.ranks:
-        lines += rank_legend(report.ops, report.gpu)
+        lines += rank_legend(report)
     if any(not row.counted for answer in answers for row in (*answer.rows, *answer.folded)):
         lines.append("*: in no sum of the layer: once a step for all layers, or a further implementation of an op")
     if report.projected and targets:

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from roofprof.formatting import escaped, format_number, format_percent, format_si, told_apart
-from roofprof.hardware.devices import DeviceSpec
 from roofprof.reports.tables.lines import aligned, microseconds, shortened
 from roofprof.results.op import OpResult
 from roofprof.results.rank_summary import RankLayer, RankSummary
+from roofprof.results.report import RooflineReport
 
 _NAME = 20
 _WIDE = 96
@@ -48,11 +48,11 @@ def rank_head(summary: RankSummary, layer: RankLayer | None) -> str:
     return "   ".join(parts)
 
 
-def collective_lines(ops: Sequence[OpResult], gpu: DeviceSpec, width: int) -> list[str]:
+def collective_lines(ops: Sequence[OpResult], source: RooflineReport, width: int) -> list[str]:
     """A table of the ops that communicate: bytes sent beside the formula's, wait apart from transfer."""
     moved = [op for op in ops if op.link_tx_bytes is not None or op.rank_calls]
     names = told_apart([op.label for op in moved], _NAME)
-    rows = [_cells(op, name, gpu) for op, name in zip(moved, names, strict=True)]
+    rows = [_cells(op, name, _link(source)) for op, name in zip(moved, names, strict=True)]
     if not rows:
         return []
     unknown = [name for name in ("formula", "ratio") if all(getattr(row, name) == "—" for row in rows)]
@@ -62,8 +62,14 @@ def collective_lines(ops: Sequence[OpResult], gpu: DeviceSpec, width: int) -> li
     return ["", *(shortened(line, width) for line in aligned(table, right, gap=1 + (width >= _WIDE)))]
 
 
-def _cells(op: OpResult, name: str, gpu: DeviceSpec) -> _Cells:
-    sent, asked, roof = op.link_tx_bytes, op.link_bytes_formula, gpu.nvlink_bytes_per_s
+def _link(source: RooflineReport) -> float | None:
+    """The best roof of the link that is known: as measured, else the datasheet's."""
+    measured = source.ceilings.link_bytes_per_s if source.ceilings else None
+    return measured or source.gpu.nvlink_bytes_per_s
+
+
+def _cells(op: OpResult, name: str, roof: float | None) -> _Cells:
+    sent, asked = op.link_tx_bytes, op.link_bytes_formula
     rate = op.link_bytes_per_s
     return _Cells(
         escaped(name),
@@ -78,15 +84,18 @@ def _cells(op: OpResult, name: str, gpu: DeviceSpec) -> _Cells:
     )
 
 
-def rank_legend(ops: Sequence[OpResult], gpu: DeviceSpec) -> Iterator[str]:
+def rank_legend(source: RooflineReport) -> Iterator[str]:
     """What the figures of ranks stand on."""
     yield (
         "ranks: an op is its call whose slowest rank is the median, and that rank's numbers; shares are of the "
         "slowest rank's time"
     )
+    ops = source.ops
     if any(op.link_tx_bytes is not None for op in ops):
-        roof = gpu.nvlink_bytes_per_s
+        roof, sheet = _link(source), source.gpu.nvlink_bytes_per_s
         link = f", of link: of {format_si(roof, 'B/s')} each way" if roof else ""
+        if roof != sheet:
+            link += f", what writing a peer's memory reached (datasheet {format_si(sheet, 'B/s')})"
         yield f"sent: NVLink user bytes, median rank; GB/s: sent / time without the wait{link}"
     if any(op.wait_ns is not None for op in ops):
         yield "wait: the slowest rank's time less that of the rank that came last, by nsys"

@@ -59,8 +59,10 @@ def on_profiled_gpu(row: CallRow, references: References, timing: OpTiming, poin
     fraction_at_clock = None if at_clock.missing_peaks else over(at_clock.bound_time_s, ncu_s)
     known, seconds = (point, duration_s) if fraction_at_clock is None else (at_clock, ncu_s)
     bound = measured_bound(point.bound, known.bound_time_s, seconds)
-    # Measured roofs are of one GPU alone: they say nothing of an op that waits for others.
-    best, mix = (None, None) if row.get("communicates") else _measured_roofs(row, references.ceilings)
+    # Measured roofs are of one GPU alone: of an op that waits for others the link's rate is all that they say.
+    sends, roofs = bool(row.get("communicates")), references.ceilings
+    best, mix = (None, None) if sends else _measured_roofs(row, roofs)
+    sending_s = roofs.link_time_s(row["link_tx_bytes"]) if sends and roofs else None
     return MeasuredOn(
         gpu=gpu.name,
         bound=bound and str(bound),
@@ -71,10 +73,10 @@ def on_profiled_gpu(row: CallRow, references: References, timing: OpTiming, poin
         roof_fraction=over(point.bound_time_s, duration_s),
         roof_fraction_at_clock=fraction_at_clock,
         sm_clock_hz=row["sm_clock_hz"],
-        roof_fraction_measured=over(best.bound_time_s, duration_s) if best and not best.missing_peaks else None,
+        roof_fraction_measured=over(best.bound_time_s if best and not best.missing_peaks else sending_s, duration_s),
         attainable_flop_per_s_measured=best.attainable_flop_per_s if best and not best.missing_peaks else None,
         dram_mix=mix,
-        measured_roofs=references.ceilings.origin if references.ceilings and not row.get("communicates") else None,
+        measured_roofs=roofs.origin if roofs and (not sends or sending_s) else None,
     )
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from roofprof.analysis.op_roofline import References
 from roofprof.findings import Finding, Severity
-from roofprof.hardware.ceilings import Ceilings, shipped_ceilings
+from roofprof.hardware.ceilings import Ceilings, completed, shipped_ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.hardware.profiled_gpu import Attributes
 
@@ -56,7 +56,8 @@ def references_of(
     references = {}
     for report in reports:
         device = str(next(iter(report.devices.values()), {}).get("device_name") or "")
-        check, roofs = report.selfcheck, ceilings or report.ceilings
+        check, own = report.selfcheck, report.ceilings or shipped_ceilings(device)
+        roofs = completed(ceilings, own) if ceilings else report.ceilings
         if check and (why := _misfit(check, device, report.ncu_version)):
             found.append(_not_applied(report.name, "self-check", why))
             check = None

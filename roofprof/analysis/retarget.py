@@ -127,7 +127,7 @@ def _kernel_names(report: RooflineReport) -> dict[tuple[str, int], str]:
 def _under_ceilings(op: OpResult, ceilings: Ceilings | None, names: Mapping[tuple[str, int], str]) -> OpResult:
     """The op's place under the measured roofs; none without them, or where one of its pipes has no measured peak."""
     if op.points.on_gpu.bound is Bound.COMMUNICATION:
-        ceilings = None  # they are of one GPU alone
+        return _over_links(op, ceilings)
     mix = ceilings.dram_mix(op.dram_read_bytes, op.dram_write_bytes) if ceilings else None
     fraction = attainable = None
     if ceilings is not None:
@@ -147,6 +147,17 @@ def _under_ceilings(op: OpResult, ceilings: Ceilings | None, names: Mapping[tupl
     over = over_measured_roof(op.op, op.report, here, kernel_names, op.time_source, op.cache, op.duration_ns)
     findings = [f for f in op.findings if f.kind != OVER_MEASURED_ROOF]
     return replace(op, measured_on=here, findings=[*findings, *over])
+
+
+def _over_links(op: OpResult, ceilings: Ceilings | None) -> OpResult:
+    """Measured roofs are of one GPU alone: of what communicates the link's rate is all that they say."""
+    sending_s = ceilings.link_time_s(op.link_tx_bytes) if ceilings else None
+    fraction = sending_s / op.time_ns * 1e9 if sending_s and op.time_ns else None
+    here = replace(
+        op.measured_on, roof_fraction_measured=fraction, attainable_flop_per_s_measured=None, dram_mix=None,
+        measured_roofs=ceilings.origin if ceilings and fraction else None,
+    )  # fmt: skip
+    return replace(op, measured_on=here)
 
 
 def _key(finding: Finding) -> str:

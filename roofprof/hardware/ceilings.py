@@ -48,6 +48,8 @@ class Ceilings:
     """By pipe."""
     l2_read_bytes_per_s: Annotated[float | None, _POSITIVE] = None
     mufu_per_s: Annotated[float | None, _POSITIVE] = None
+    link_bytes_per_s: Annotated[float | None, _POSITIVE] = None
+    """Sent to one other GPU, by a kernel that writes its memory."""
     launch_floor_ns: Mapping[str, float] = field(default_factory=dict)
     """Of an empty kernel: `eager` and `graph`, from one launch to the next."""
     conditions: Mapping[str, str | float | bool | None] = field(default_factory=dict)
@@ -67,6 +69,10 @@ class Ceilings:
         """The measured roofs, for DRAM traffic of one mix; bursts, for an op's kernel is one."""
         peaks = {pipe: peak.burst for pipe, peak in self.peak_flop_per_s.items()}
         return Roofs(peaks, self.dram_bytes_per_s.get(mix) if mix else None, self.mufu_per_s)
+
+    def link_time_s(self, sent_bytes: float | None) -> float | None:
+        """The least time in which so much can be sent; None where it or the link's rate is unknown."""
+        return None if sent_bytes is None or not self.link_bytes_per_s else sent_bytes / self.link_bytes_per_s
 
     def as_dict(self) -> dict[str, object]:
         """The content of a ceilings file."""
@@ -94,7 +100,7 @@ def shipped_ceilings(device_name: str) -> Ceilings | None:
 
 
 def load_ceilings(path: Path) -> Ceilings:
-    """Load a ceilings file, JSON or TOML.
+    """Load a ceilings file, JSON or TOML: of one GPU, or of the links between several, whose link's rate is taken.
 
     Raises:
         ReportError: missing, or not of that form.
@@ -103,10 +109,21 @@ def load_ceilings(path: Path) -> Ceilings:
     data = read_toml(path, hint) if path.suffix == ".toml" else read_json(path, hint)
     if data.get("schema_version") != SCHEMA_VERSION:
         raise ReportError(f"{path} does not hold ceilings of schema version {SCHEMA_VERSION}", hint)
-    if "peer_read_bytes_per_s" in data:
-        without = "give what roofprof ceilings -o FILE wrote, without --ranks"
-        raise ReportError(f"{path} holds the roofs of links between GPUs, and none of a GPU", without)
+    if "peer_write_bytes_per_s" in data:  # of `roofprof ceilings --ranks`
+        data = {
+            "dram_bytes_per_s": {},
+            "peak_flop_per_s": {},
+            **data,
+            "link_bytes_per_s": data["peer_write_bytes_per_s"],
+        }
     try:
         return Ceilings.from_dict(data)
     except FieldError as error:
         raise ReportError(f"{path}: {error}", hint) from None
+
+
+def completed(links: Ceilings, others: Ceilings | None) -> Ceilings:
+    """Roofs of links alone with the other roofs that are known of such a GPU."""
+    if links.dram_bytes_per_s or links.peak_flop_per_s or others is None or others.gpu != links.gpu:
+        return links
+    return replace(others, link_bytes_per_s=links.link_bytes_per_s)

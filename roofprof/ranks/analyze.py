@@ -104,7 +104,7 @@ def _merged_ops(
     rows = []
     for key, own in members.items():
         calls, clocks = choice.ops[key], over.clocks[choice.job_of[key]]
-        row = merged_op(own, calls, ranks.count, clocks, found.gpu, found.target)
+        row = merged_op(own, calls, ranks.count, clocks, found.gpu, found.target, found.ceilings)
         told = [finding] if (finding := sent_finding(row)) else []
         rows.append(replace(row, critical_path_ns=over.critical_ns.get(key), findings=[*row.findings, *told]))
     return rows

@@ -5,6 +5,7 @@ from dataclasses import replace
 from statistics import median
 
 from roofprof.analysis.op_roofline import over
+from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.hardware.roofline import Bound, measured_bound
 from roofprof.ranks.calls import OpCalls
@@ -17,7 +18,13 @@ Member = tuple[int, OpResult]
 
 
 def merged_op(
-    members: Sequence[Member], calls: OpCalls, count: int, clocks: Clocks | None, gpu: DeviceSpec, target: DeviceSpec
+    members: Sequence[Member],
+    calls: OpCalls,
+    count: int,
+    clocks: Clocks | None,
+    gpu: DeviceSpec,
+    target: DeviceSpec,
+    ceilings: Ceilings | None = None,
 ) -> OpResult:
     """The slowest rank's row of the call that the op's row is, with what all ranks say.
 
@@ -28,6 +35,7 @@ def merged_op(
         clocks: of the job.
         gpu: the profiled one.
         target: of the roofline.
+        ceilings: measured roofs of the profiled one.
     """
     # ncu's time of what communicates is null by now; elsewhere one rank's nsys beside another's ncu is no spread.
     one_source = len({op.time_source for _, op in members}) == 1
@@ -50,7 +58,7 @@ def merged_op(
     if merged.link_tx_bytes is None:
         return merged
     transfer_s = (durations.max - wait) / 1e9 if wait is not None and durations.max is not None else None
-    return _placed(replace(merged, link_bytes_per_s=over(merged.link_tx_bytes, transfer_s)), gpu, target)
+    return _placed(replace(merged, link_bytes_per_s=over(merged.link_tx_bytes, transfer_s)), gpu, target, ceilings)
 
 
 def _durations(shares: Sequence[RankShare]) -> tuple[RankDurations, int]:
@@ -76,12 +84,13 @@ def _median(values: Sequence[float | None]) -> float | None:
     return median(known) if known and len(known) == len(values) else None
 
 
-def _placed(op: OpResult, gpu: DeviceSpec, target: DeviceSpec) -> OpResult:
+def _placed(op: OpResult, gpu: DeviceSpec, target: DeviceSpec, ceilings: Ceilings | None) -> OpResult:
     """Under the roofs by the bytes that the median rank sent, as a saved row is placed."""
     placed = op.placed(gpu, target)
     there, here = placed.points.on_target, placed.points.on_gpu
     seconds = op.time_ns / 1e9 if op.time_ns else None
     bound = measured_bound(here.bound, here.bound_time_s, seconds)
+    sending_s = ceilings.link_time_s(op.link_tx_bytes) if ceilings else None
     return replace(
         placed,
         bound=_text(there.bound),
@@ -93,6 +102,8 @@ def _placed(op: OpResult, gpu: DeviceSpec, target: DeviceSpec) -> OpResult:
             ridge_point=here.ridge_point,
             attainable_flop_per_s=here.attainable_flop_per_s,
             roof_fraction=over(here.bound_time_s, seconds),
+            roof_fraction_measured=over(sending_s, seconds),
+            measured_roofs=ceilings.origin if ceilings and sending_s else None,
         ),
     )
 

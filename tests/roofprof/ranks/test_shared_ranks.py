@@ -159,3 +159,32 @@ def test_a_capture_over_ranks_is_read_with_its_traces(ranks: Path, tmp_path: Pat
     reduce = of(found, "all_reduce")
     assert [call.duration_ns[2] for call in reduce.rank_calls] == [None] * 3
     assert (reduce.straggler_rank, reduce.wait_ns) == (1, of(report, "all_reduce").wait_ns)
+
+
+def test_a_measured_link_is_the_roof_of_what_communicates(
+    ranks: Path, report: RooflineReport, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device = next(iter(report.reports[0]["devices"].values()))["device_name"]  # type: ignore[attr-defined]
+    rate = 4e11
+    path = tmp_path / "links.json"
+    path.write_text(json.dumps({
+        "schema_version": 1, "gpu": device, "created": "2026-11-26", "peer_write_bytes_per_s": rate, "all_reduce": [],
+    }))  # fmt: skip
+    reports = [ranks / f"corelink.{rank}.ncu-rep" for rank in range(RANKS)]
+    traces = [ranks / f"nsys.{rank}.sqlite" for rank in range(RANKS)]
+    found = roofprof.analyze(*reports, ranks=True, timeline=traces, gpu="same", ceilings=str(path))
+    op = of(found.data, "all_gather")
+    assert op.headroom_roof == "measured"
+    assert op.of_roof == pytest.approx((op.link_tx_bytes or 0) / rate / (op.time_ns or 1) * 1e9)
+    assert of(found.data, "up").headroom_roof == "datasheet"
+    again = tmp_path / "report.json"
+    again.write_text(report.to_json())
+    saved = roofprof.analyze(again, ceilings=str(path)).data
+    assert [op.of_roof for op in saved.ops] == pytest.approx([op.of_roof for op in found.data.ops])
+    assert [op.headroom_roof for op in saved.ops] == [op.headroom_roof for op in found.data.ops]
+    from roofprof.cli import run
+
+    words = ["analyze", "--ranks", *map(str, reports), "--gpu", "same", "--ceilings", str(path)]
+    assert run([*words, *(word for trace in traces for word in ("--timeline", str(trace)))]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "of link: of 400 GB/s each way, what writing a peer's memory reached (datasheet 450 GB/s)" in out

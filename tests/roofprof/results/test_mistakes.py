@@ -80,11 +80,3 @@ def test_in_a_selfcheck(tmp_path: Path, edit: Edit, said: str) -> None:
     row = Row("gemm", "fp32_flop_count", "exact", 8.0, 8.0, 8.0, 8.0, 3, "passed")
     data = json.loads(json.dumps(Selfcheck("X", "2025.3", None, None, "gh100", [row]).as_dict()))
     assert said in refused(tmp_path / "selfcheck.json", data, edit, load_selfcheck)
-
-
-def test_roofs_of_links_are_no_roofs_of_a_gpu(tmp_path: Path) -> None:
-    path = tmp_path / "links.json"
-    path.write_text('{"schema_version": 1, "gpu": "H100", "peer_read_bytes_per_s": 3.75e11, "all_reduce": []}')
-    with pytest.raises(ReportError, match="roofs of links") as caught:
-        load_ceilings(path)
-    assert "without --ranks" in str(caught.value.hint)
