@@ -192,6 +192,7 @@ def _split(text: str) -> list[str]:
     return [*parts, text[begin:].strip()]
 
 
+@lru_cache(maxsize=4096)  # kernels of one library are made of the same types
 def _argument(text: str) -> _Argument:
     plain = text
     while (shorter := _CAST.sub("", plain)) != plain:
