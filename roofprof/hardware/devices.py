@@ -229,7 +229,7 @@ def _parse(
         try:
             if not isinstance(row, dict):
                 raise wrong(row, "a table of one GPU")
-            specs[name] = _spec(name, row, parents or table, origin)
+            specs[name] = _spec(name, row, table if parents is None else parents, origin)
         except FieldError as error:
             raise ReportError(f"{origin}: {error.inside(name)}", _HINT) from None
     return specs
