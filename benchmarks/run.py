@@ -3,8 +3,8 @@
     python benchmarks/run.py [--old CHECKOUT] [--launches N] [--kernels N] [--rounds N] [--only WORD ...] [--growth]
 
 CPU seconds are user and system time of a process and its children. Contestants take turns; ratios are medians of the
-ratios within a round; reading of many launches takes at most three, analysing them one. Nothing is asserted. By default it ends in minutes;
-README's table of the trace is of --kernels 5000000.
+ratios within a round; reading of many launches takes at most three, analysing them one. Nothing is asserted. By default
+it ends in minutes; README's table of the trace is of --kernels 5000000.
 """
 
 import argparse

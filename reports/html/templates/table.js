@@ -7,7 +7,7 @@ const HIGHEST = 620; // Pixels, as table.css has it.
 const DRAWN_WHOLE = 60; // So short a table is drawn at once.
 const WORDS = new Intl.Collator("en");
 const TABLES = new Set();
-// Those `watched` are drawn anew when the page is scrolled to them; those `lazy` from the start, also for the first time.
+// Those `watched` are drawn anew when the page is scrolled to them; those `lazy` for the first time, too.
 const IN_VIEW = new IntersectionObserver(
   (entries) => {
     for (const { target, isIntersecting } of entries) {
