@@ -1,4 +1,4 @@
-"""What the HTML page costs in a browser: CPU seconds of the first drawing, of a typed letter, of a sorted column.
+"""What the HTML page costs in a browser: CPU seconds of the first drawing, of typed letters, of a sorted column.
 
     python benchmarks/page.py [--ops N] [--rounds N] [--old CHECKOUT]
 
@@ -25,13 +25,15 @@ from measure import ROOT
 
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--window-size=1500,1200")
 WORD = "moe_down"
+NARROWING = "q"
+"""Other points are drawn after it; the first letter of the word leaves all that are drawn."""
 TYPING_S = 0.15
 QUIET_S = 1.0
 """What an input has set off has ended when the browser used next to nothing for so long."""
 DRAWN = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 300)));"
 ALL_ROWS = "[...document.querySelectorAll('#ops-table button')].find((b) => /^show all/.test(b.textContent))?.click()"
 """In versions that hold rows back."""
-STEPS = ("first drawing", "a letter, alone", "a letter of a word", "a sort", "nothing")
+STEPS = ("first drawing", "a letter, alone", "a letter that redraws", "a letter of a word", "a sort", "nothing")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -90,9 +92,9 @@ def costs(driver: Any, root: int, page: Path) -> dict[str, float]:
         step()
         return settled(driver, root) - before
 
-    def type_letters(count: int) -> None:
+    def type_letters(word: str) -> None:
         box = driver.find_element(By.ID, "search")
-        for letter in WORD[:count]:
+        for letter in word:
             box.send_keys(letter)
             time.sleep(TYPING_S)
 
@@ -107,10 +109,12 @@ def costs(driver: Any, root: int, page: Path) -> dict[str, float]:
     driver.get("about:blank")
     first = cost(lambda: driver.get(page.as_uri()))
     driver.execute_script(ALL_ROWS)
-    sorting, alone = cost(sort), cost(lambda: type_letters(1))
+    sorting, alone = cost(sort), cost(lambda: type_letters(WORD[0]))
     clear()
-    word = cost(lambda: type_letters(len(WORD))) / len(WORD)
-    return dict(zip(STEPS, (first, alone, word, sorting, cost(lambda: None)), strict=True))
+    narrowing = cost(lambda: type_letters(NARROWING))
+    clear()
+    word = cost(lambda: type_letters(WORD)) / len(WORD)
+    return dict(zip(STEPS, (first, alone, narrowing, word, sorting, cost(lambda: None)), strict=True))
 
 
 def written(checkout: Path, report: Path, page: Path) -> Path:

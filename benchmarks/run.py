@@ -3,8 +3,8 @@
     python benchmarks/run.py [--old CHECKOUT] [--launches N] [--kernels N] [--rounds N] [--only WORD ...] [--growth]
 
 CPU seconds are user and system time of a process and its children. Contestants take turns; ratios are medians of the
-ratios within a round, and reading of many launches runs once. Nothing is asserted. By default it ends in minutes;
-README's table of the trace is of --kernels 5000000.
+ratios within a round; reading of many launches takes at most three, analysing them one. Nothing is asserted. By default
+it ends in minutes; README's table of the trace is of --kernels 5000000.
 """
 
 import argparse
@@ -72,8 +72,8 @@ class Work:
     """What `other` is, in words."""
     other: Contestant | None = None
     """What the work cannot cost less than, or another's way of doing it."""
-    slow: bool = False
-    """Run once: minutes for an older version, and enough work that once says enough."""
+    most_rounds: int | None = None
+    """Of those that take minutes in an older version, and are enough work for few to say enough."""
     imports: tuple[Contestant, Contestant] | None = None
     """What ours and `other` import: a row of its own shows both without them."""
 
@@ -96,12 +96,12 @@ def _read(folder: Path, count: int) -> Work:
     path = str(large_report.make(count, folder / f"{count}.ncu-rep"))
     other = Contestant(NCU_REPORT_LOOP, (path,))
     imports = Contestant(READ_IMPORTS), Contestant(NCU_REPORT_IMPORTS)
-    return Work(f"read {count:,} launches", Contestant(READ, (path,)), "ncu_report's own loop", other, True, imports)
+    return Work(f"read {count:,} launches", Contestant(READ, (path,)), "ncu_report's own loop", other, 3, imports)
 
 
 def _analyze(folder: Path, count: int) -> Work:
     path = folder / f"{count}.ncu-rep"
-    return Work(f"analyze {count:,} launches", command("analyze", str(large_report.make(count, path))), slow=True)
+    return Work(f"analyze {count:,} launches", command("analyze", str(large_report.make(count, path))), most_rounds=1)
 
 
 def _small() -> Work:
@@ -131,7 +131,7 @@ def _rows(work: Work, old: Path | None, rounds: int) -> Iterator[str]:
         contestants |= {f"{IMPORTS_OF}{name}": one for name, one in zip(("ours", "other"), work.imports, strict=True)}
         if old:
             contestants[f"{IMPORTS_OF}old"] = replace(work.imports[0], checkout=old)
-    found: Rounds = take_turns(contestants, 1 if work.slow else rounds)
+    found: Rounds = take_turns(contestants, min(rounds, work.most_rounds or rounds))
     yield _row(work.name, work.beside, found, old is not None)
     if work.imports:
         without = [_without_imports(costs) for costs in found]

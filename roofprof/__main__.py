@@ -16,7 +16,9 @@ def main() -> None:
     try:
         from roofprof.cli import run
 
-        sys.exit(run())
+        code = run()
+        gc.freeze()  # else the interpreter looks through all of them once more while it ends
+        sys.exit(code)
     except KeyboardInterrupt:
         os._exit(INTERRUPTED)  # what is half imported would fail again while the interpreter ends
 

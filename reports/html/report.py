@@ -16,8 +16,8 @@ _LIBRARY = "plotly-basic.min.js"
 _LICENSE = "plotly-basic.LICENSE.txt"
 # One scope for all of them, in this order.
 _SCRIPTS = (
-    "format.js", "state.js", "table.js", "answer.js", "findings.js", "details.js", "columns.js", "roofline.js",
-    "hover.js", "link.js", "page.js",
+    "format.js", "state.js", "table.js", "answer.js", "findings.js", "details.js", "columns.js", "shapes.js",
+    "roofline.js", "hover.js", "link.js", "page.js",
 )  # fmt: skip
 _STYLES = ("page.css", "parts.css", "table.css")
 

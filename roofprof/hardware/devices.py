@@ -4,11 +4,11 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from roofprof.errors import ReportError, RoofprofError, UsageError
 from roofprof.field_errors import FieldError, wrong
@@ -17,6 +17,8 @@ from roofprof.validate import Bounds, built, checked, known_keys
 
 if TYPE_CHECKING:
     from roofprof.hardware.roofline import Roofs
+
+T = TypeVar("T")
 
 PIPES = (
     "tensor_fp4", "tensor_fp6", "tensor_fp8", "tensor_fp16", "tensor_bf16", "tensor_tf32", "tensor_fp64",
@@ -120,30 +122,58 @@ FAMILIES: Mapping[str, str] = {
 """Files of gpus/ and their headings, in the order in which lists show them."""
 
 
+class _ByName(Mapping[str, T]):
+    """What the bundled files say of each GPU, family by family; a file is parsed when one of its GPUs is asked for."""
+
+    def __init__(self, of_family: Callable[[str], Mapping[str, T]]) -> None:
+        self._of_family = of_family
+
+    def __getitem__(self, name: str) -> T:
+        stem = next((stem for stem in FAMILIES if f"\n[{name}]\n" in _text(stem)), None)
+        if stem is None:
+            raise KeyError(name)
+        return self._of_family(stem)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for stem in FAMILIES for name in self._of_family(stem))
+
+    def __len__(self) -> int:
+        return sum(len(self._of_family(stem)) for stem in FAMILIES)
+
+    def __repr__(self) -> str:
+        return f"<GPUs: {', '.join(self)}>"
+
+
 @cache
 def bundled_gpus() -> Mapping[str, DeviceSpec]:
     """Every GPU that ships, by name, family by family."""
-    return {spec.name: spec for specs in bundled_families().values() for spec in specs}
+    return _ByName(_family)
 
 
 @cache
 def bundled_families() -> Mapping[str, Sequence[DeviceSpec]]:
     """The GPUs that ship, by heading."""
-    tables, whole = _bundled_tables(), _bundled_table()
-    return {
-        heading: list(_parse(tables[stem], f"gpus/{stem}.toml", whole).values()) for stem, heading in FAMILIES.items()
-    }
+    return {heading: list(_family(stem).values()) for stem, heading in FAMILIES.items()}
 
 
 @cache
-def _bundled_tables() -> Mapping[str, Mapping[str, object]]:
-    folder = Path(__file__).parent / "gpus"
-    return {stem: tomllib.loads((folder / f"{stem}.toml").read_text(encoding="utf-8")) for stem in FAMILIES}
+def _family(stem: str) -> Mapping[str, DeviceSpec]:
+    return _parse(_table(stem), f"gpus/{stem}.toml", _bundled_table())
+
+
+@cache
+def _text(stem: str) -> str:
+    return (Path(__file__).parent / "gpus" / f"{stem}.toml").read_text(encoding="utf-8")
+
+
+@cache
+def _table(stem: str) -> Mapping[str, object]:
+    return tomllib.loads(_text(stem))
 
 
 @cache
 def _bundled_table() -> Mapping[str, object]:
-    return {name: row for table in _bundled_tables().values() for name, row in table.items()}
+    return _ByName(_table)
 
 
 def load_gpu(name_or_file: str) -> DeviceSpec:
@@ -185,7 +215,8 @@ def recognise_gpu(display_name: str, sm_count: float | None = None) -> DeviceSpe
         sm_count: tells cards of one name apart, such as the two RTX 3080.
     """
     words = _VENDOR_WORDS.sub("", " ".join(display_name.split()))
-    found = [spec for spec in bundled_gpus().values() if words in spec.match]
+    families = [_family(stem) for stem in FAMILIES if words in _text(stem)]  # the others cannot match
+    found = [spec for family in families for spec in family.values() if words in spec.match]
     return next((spec for spec in found if spec.sm_count == sm_count), found[0] if found else None)
 
 
@@ -198,7 +229,7 @@ def _parse(
         try:
             if not isinstance(row, dict):
                 raise wrong(row, "a table of one GPU")
-            specs[name] = _spec(name, row, parents or table, origin)
+            specs[name] = _spec(name, row, table if parents is None else parents, origin)
         except FieldError as error:
             raise ReportError(f"{origin}: {error.inside(name)}", _HINT) from None
     return specs

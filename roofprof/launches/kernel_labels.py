@@ -8,6 +8,8 @@ from itertools import zip_longest
 
 _SHOWN_TYPES, _SHOWN_DIFFERENCES = 2, 4
 
+_BRACKET_OR_COMMA = re.compile(r"[<(\[{)\]},]|(?<!-)>")
+"""Without the end of an arrow, `->`."""
 _CAST = re.compile(r"^\((?:[\w:]|<unnamed>| (?!$))+\)(?=[-\w(])|^\w+=(?=-?\d)")
 _ANONYMOUS = re.compile(r"(?:\(anonymous namespace\)|<unnamed>|\{anonymous\})::")
 _NO_CLASS = re.compile(
@@ -160,38 +162,35 @@ def _at_depth_0(text: str) -> Iterable[int]:
 
 def _arguments(text: str) -> tuple[_Argument, ...]:
     """The arguments of the template list that `text` begins with; of `A<..>::f<..>` those of the last."""
-    inside, rest = _matched(text)
+    parts, rest = _listed(text)
     while "<" in rest and rest.lstrip().startswith("::"):
-        inside, rest = _matched(rest[rest.index("<") :])
-    return tuple(_argument(part) for part in _split(inside) if part)
+        parts, rest = _listed(rest[rest.index("<") :])
+    return _inner(parts)
 
 
-def _matched(text: str) -> tuple[str, str]:
-    """What stands within the bracket that `text` begins with, and what follows it."""
-    depth = 0
-    for at, character in enumerate(text):
-        if character in "<([{":
+def _inner(parts: Iterable[str]) -> tuple[_Argument, ...]:
+    return tuple(_argument(part) for part in parts if part)
+
+
+def _listed(text: str) -> tuple[list[str], str]:
+    """What stands, between commas, within the bracket that `text` begins with; and what follows it."""
+    parts, depth, begin = list[str](), 0, 1
+    for found in _BRACKET_OR_COMMA.finditer(text):
+        character = found[0]
+        if character == ",":
+            if depth == 1:
+                parts.append(text[begin : found.start()].strip())
+                begin = found.end()
+        elif character in "<([{":
             depth += 1
-        elif character in ">)]}" and text[at - 1 : at + 1] != "->":
+        else:
             depth -= 1
             if depth == 0:
-                return text[1:at], text[at + 1 :]
-    return text[1:], ""
+                return [*parts, text[begin : found.start()].strip()], text[found.end() :]
+    return [*parts, text[begin:].strip()], ""
 
 
-def _split(text: str) -> list[str]:
-    parts, depth, begin = [], 0, 0
-    for at, character in enumerate(text):
-        if character in "<([{":
-            depth += 1
-        elif character in ">)]}" and text[at - 1 : at + 1] != "->":
-            depth -= 1
-        elif character == "," and depth == 0:
-            parts.append(text[begin:at].strip())
-            begin = at + 1
-    return [*parts, text[begin:].strip()]
-
-
+@lru_cache(maxsize=4096)  # kernels of one library are made of the same types
 def _argument(text: str) -> _Argument:
     plain = text
     while (shorter := _CAST.sub("", plain)) != plain:
@@ -201,15 +200,15 @@ def _argument(text: str) -> _Argument:
     leaf = head.rsplit("::", 1)[-1].strip() or head.strip()
     inner: tuple[_Argument, ...] = ()
     if opened >= 0:
-        inside, rest = _matched(plain[opened:])
+        parts, rest = _listed(plain[opened:])
         if rest.startswith("::"):
-            return _argument_of_member(leaf, inside, rest)
-        inner = tuple(_argument(part) for part in _split(inside) if part)
+            return _argument_of_member(leaf, parts, rest)
+        inner = _inner(parts)
     return _Argument(leaf, inner, not _NO_CLASS.fullmatch(plain) and bool(re.match(r"[A-Za-z_]", leaf)))
 
 
-def _argument_of_member(owner: str, inside: str, rest: str) -> _Argument:
+def _argument_of_member(owner: str, parts: Sequence[str], rest: str) -> _Argument:
     """`Owner<..>::member<..>`: called by the member, with the owner's arguments among its own."""
     member = _argument(rest.removeprefix("::"))
-    own = _Argument(owner, tuple(_argument(part) for part in _split(inside) if part), True)
+    own = _Argument(owner, _inner(parts), True)
     return _Argument(member.name, (own, *member.inner), True)

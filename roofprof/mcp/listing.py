@@ -15,7 +15,7 @@ from roofprof.formatting import printable
 from roofprof.formulas.range_names import CASE_FORMULA, RangeNameError, parse_range_name
 from roofprof.mcp.answers import Kind, Listed, Listing
 from roofprof.mcp.folders import Folders
-from roofprof.pipeline.ranks import is_of_ranks, rank_folders
+from roofprof.pipeline.rank_folders import is_of_ranks, rank_folders
 from roofprof.results.op import case_words
 
 MAX_ENTRIES = 100_000

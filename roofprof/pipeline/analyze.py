@@ -25,12 +25,11 @@ from roofprof.pipeline.capture_group import read_group, read_trace
 from roofprof.pipeline.from_config import Say, with_note
 from roofprof.pipeline.inputs import Input, InputKind, as_measured, as_reported, check_options
 from roofprof.pipeline.names import unique_labels, with_unique_names
-from roofprof.pipeline.ranks import read_rank_files, read_rank_folders
-from roofprof.ranks.analyze import Ranks, analyze_ranks
 from roofprof.results.report import RooflineReport, load_report
 from roofprof.timeline.op_times import NamedTrace
 
 if TYPE_CHECKING:
+    from roofprof.ranks.analyze import Ranks
     from roofprof.selfcheck.result import Selfcheck
 
 CEILINGS_FILE = "ceilings.json"
@@ -147,6 +146,8 @@ def analyze_files(request: AnalyzeRequest, progress: Progress | None = None, say
     if request.ranks:
         if item := next((item for item in inputs if item.kind not in (InputKind.NCU_REPORT, InputKind.CAPTURE)), None):
             raise UsageError(f"--ranks takes reports and captures of ranks, not {item.kind}: {item.path}")
+        from roofprof.pipeline.ranks import read_rank_files
+
         read = partial(_read, options, progress)
         return _analyze_ranks(read_rank_files(request.paths, labels, request.timeline or (), read), options)
     return _analyze(inputs, labels, options, progress)
@@ -185,6 +186,8 @@ def _analyze(
         if len(inputs) > 1:
             message = f"{of_ranks.path} is {of_ranks.kind} and cannot be analyzed together with other inputs"
             raise UsageError(message, "analyze it alone")
+        from roofprof.pipeline.ranks import read_rank_folders
+
         read = partial(_read, options, progress)
         return _analyze_ranks(read_rank_folders(of_ranks.path, labels[0], read), options)
     measured: list[Measured] = []
@@ -194,7 +197,9 @@ def _analyze(
     return with_note(report, measured, options.request, options.usual_ceilings, options.say)
 
 
-def _analyze_ranks(ranks: Ranks, options: _Loaded) -> RooflineReport:
+def _analyze_ranks(ranks: "Ranks", options: _Loaded) -> RooflineReport:
+    from roofprof.ranks.analyze import analyze_ranks
+
     report = analyze_ranks(ranks, options.target, options.chosen())
     measured = [rank.measured for rank in ranks.reports]
     return with_note(report, measured, options.request, options.usual_ceilings, options.say)

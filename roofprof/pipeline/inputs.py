@@ -11,7 +11,7 @@ from roofprof.errors import ReportError, UsageError
 from roofprof.files import read_json
 from roofprof.formats.manifest import MANIFEST
 from roofprof.pipeline.names import REPORT_FILE
-from roofprof.pipeline.ranks import is_of_ranks
+from roofprof.pipeline.rank_folders import is_of_ranks
 
 
 class InputKind(StrEnum):

@@ -1,7 +1,5 @@
 """Reads the ranks of a job: a capture's rank000/, rank001/, ..., or files in the order of ranks."""
 
-import os
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,29 +7,14 @@ from roofprof.analysis.analyze import Measured
 from roofprof.errors import ReportError, UsageError
 from roofprof.files import read_json
 from roofprof.formats.manifest import MANIFEST
+from roofprof.pipeline.rank_folders import rank_folders
 from roofprof.ranks.analyze import Ranks
 from roofprof.ranks.checks import RankReport
 
 SUMMARY = "ranks.json"
-_FOLDER = re.compile(r"rank(\d{3,6})")
 
 Read = Callable[[Path, str, Sequence[Path]], list[Measured]]
 """Reads one input under a name, with its traces: a report, or each group of a capture."""
-
-
-def rank_folders(folder: Path) -> dict[int, Path]:
-    """The captures of ranks in a folder, by rank."""
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        return {}
-    found = [(match, Path(entry.path)) for entry in entries if (match := _FOLDER.fullmatch(entry.name))]
-    return {int(match[1]): path for match, path in found if os.path.lexists(path / MANIFEST)}
-
-
-def is_of_ranks(folder: Path) -> bool:
-    """Whether a folder is a capture over ranks."""
-    return not os.path.lexists(folder / MANIFEST) and bool(rank_folders(folder))
 
 
 def read_rank_folders(folder: Path, label: str, read: Read) -> Ranks:

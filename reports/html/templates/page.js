@@ -12,9 +12,10 @@ const OPTIONS = [
 ];
 
 const tableIn = (id, columns, options) => makeTable(document.getElementById(id), columns, { name: id, ...options });
-const opsTable = tableIn("ops-table", OP_COLUMNS, { label: "Ops, measured", choose: chooseOp });
+const opsTable = tableIn("ops-table", OP_COLUMNS, { label: "Ops, measured", watched: true, choose: chooseOp });
 const kernelsTable = tableIn("kernels-table", ALL_KERNEL_COLUMNS, {
   label: "Kernels",
+  watched: true,
   lazy: true,
   choose: (kernel) => chooseOp(kernel.op),
   key: (kernel) => kernel.op.index,
@@ -23,7 +24,7 @@ const targetTable = tableIn("target-table", TARGET_COLUMNS, { label: "Ops, extra
 
 let shown = [];
 let passing = new Set();
-const drawSoon = debounced(() => drawRoofline(shown), PICTURE_MS);
+const drawSoon = debounced(() => updateRoofline(shown), PICTURE_MS);
 
 function update(later = false) {
   shown = shownOps();
@@ -36,7 +37,7 @@ function update(later = false) {
   showDetails(passing);
   document.getElementById("count").textContent = `${shown.length} of ${OPS.length} ops`;
   if (later) drawSoon();
-  else drawRoofline(shown);
+  else updateRoofline(shown);
 }
 
 function showTarget() {
@@ -234,6 +235,7 @@ function listen() {
   plot.on("plotly_hover", showHover);
   plot.on("plotly_unhover", hideHover);
   plot.on("plotly_afterplot", placeRing);
+  plot.on("plotly_restyle", () => drawRoofline(shown));
   plot.on("plotly_relayouting", () => placeRing());
 }
 

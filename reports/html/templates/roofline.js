@@ -106,26 +106,29 @@ function roofTraces(spec, dash) {
 // The area grows with the share of the layer's time, where that is known.
 const markerSize = (op) => (known(op.layer_share) ? 6 + 34 * Math.sqrt(op.layer_share) : 10);
 
-function measuredTraces(points) {
+function measuredTraces(points, dots) {
+  const dotted = new Set(dots.map((point) => point.pipe));
   return usedPipes().map((pipe) => {
     // Small points last, so that none hides behind a large one.
     const own = points.filter((p) => p.pipe === pipe).sort((a, b) => markerSize(b.op) - markerSize(a.op));
     return {
       name: data.pipes[pipe].label,
-      showlegend: own.length > 0,
+      uid: `measured-${pipe}`,
+      showlegend: own.length > 0 || dotted.has(pipe),
       hoverinfo: "none",
       meta: { measured: pipe },
       mode: state.show.numbers ? "markers+text" : "markers",
       textposition: "top center",
       text: state.show.numbers ? own.map((p) => String(p.op.number)) : "",
       customdata: own.map((p) => p.op.index),
-      x: own.map((p) => p.x),
-      y: own.map((p) => p.y),
+      // A point without a place where there is none: plotly forgets a trace without points, also in the legend.
+      x: own.length ? own.map((p) => p.x) : [null],
+      y: own.length ? own.map((p) => p.y) : [null],
       textfont: { size: 10, color: pipeColor(pipe) },
       marker: {
         color: pipeColor(pipe),
         symbol: data.pipes[pipe].symbol,
-        size: own.map((p) => markerSize(p.op)),
+        size: own.length ? own.map((p) => markerSize(p.op)) : 10,
         opacity: 0.8,
         line: { color: theme("page"), width: 1 },
       },
@@ -133,54 +136,29 @@ function measuredTraces(points) {
   });
 }
 
-// Each dot is a line too short to see with round ends (page.css): one element for all of a pipe.
-function dotTraces(points, marked) {
-  const told = new Set(marked.map((point) => point.pipe));
-  return usedPipes().flatMap((pipe) => {
-    const own = points.filter((p) => p.pipe === pipe);
-    if (!own.length) return [];
+// What the pointer finds of the dots, which `dotShapes` draws: nothing is drawn of a trace of this mode.
+function dotTraces(dots) {
+  return usedPipes().map((pipe) => {
+    const own = dots.filter((p) => p.pipe === pipe);
     return {
-      mode: "lines",
+      mode: "none",
       hoverinfo: "none",
-      name: data.pipes[pipe].label,
-      showlegend: !told.has(pipe),
+      showlegend: false,
+      uid: `dots-${pipe}`,
       meta: { dots: pipe },
-      x: own.flatMap((p) => [p.x, p.x * 1.0005, null]),
-      y: own.flatMap((p) => [p.y, p.y, null]),
-      customdata: own.flatMap((p) => [p.op.index, p.op.index, null]),
-      line: { color: pipeColor(pipe), width: 6, simplify: false },
-      opacity: 0.55,
+      x: own.map((p) => p.x),
+      y: own.map((p) => p.y),
+      customdata: own.map((p) => p.op.index),
     };
   });
 }
 
-const quietLine = (x, y, more = {}) => ({
-  x,
-  y,
-  mode: "lines",
-  hoverinfo: "skip",
-  showlegend: false,
-  line: { color: theme("quiet"), width: 0.8, simplify: false, ...more },
-});
-
-function intervalTrace(points) {
-  const wide = points.filter(({ op }) => op.arithmetic_intensity / op.arithmetic_intensity_lower > 1.1);
-  const x = wide.flatMap(({ op }) => [op.arithmetic_intensity_lower, op.arithmetic_intensity, null]);
-  return {
-    ...quietLine(
-      x,
-      wide.flatMap((p) => [p.y, p.y, null]),
-      { width: 3 },
-    ),
-    opacity: 0.4,
-  };
-}
-
 // The formula's work on the profiled GPU; on the target, what was executed.
-function otherTraces(points) {
+function otherTrace(points) {
   const placed = points.filter((p) => p.other);
-  const points2 = {
+  return {
     name: state.place === "here" ? "formula" : "executed",
+    uid: "other",
     mode: "markers",
     hoverinfo: "none",
     meta: { formula: true },
@@ -189,32 +167,19 @@ function otherTraces(points) {
     customdata: placed.map((p) => p.op.index),
     marker: { symbol: "circle-open", size: 7, color: theme("quiet"), line: { width: 1.2 } },
   };
-  const x = placed.flatMap((p) => [p.other[0], p.x, null]);
-  return [
-    quietLine(
-      x,
-      placed.flatMap((p) => [p.other[1], p.y, null]),
-    ),
-    points2,
-  ];
 }
 
+const LEVELS = [
+  ["arithmetic_intensity_l2", "L2", "line-ns-open"],
+  ["arithmetic_intensity_l1_fill", "L1 fill", "x-thin-open"],
+];
+
 function levelTraces(points) {
-  const levels = [
-    ["arithmetic_intensity_l2", "L2", "line-ns-open"],
-    ["arithmetic_intensity_l1_fill", "L1 fill", "x-thin-open"],
-  ];
-  const reach = (p) => [p.x, ...levels.map(([key]) => p.op[key])].filter((v) => v > 0);
-  const x = points.flatMap((p) => [Math.min(...reach(p)), Math.max(...reach(p)), null]);
-  const line = quietLine(
-    x,
-    points.flatMap((p) => [p.y, p.y, null]),
-    { dash: "dot", width: 1 },
-  );
-  const marks = levels.map(([key, name, symbol]) => {
+  return LEVELS.map(([key, name, symbol]) => {
     const own = points.filter((p) => p.op[key] > 0);
     return {
       name: `AI against ${name} bytes`,
+      uid: key,
       mode: "markers",
       hoverinfo: "none",
       customdata: own.map((p) => p.op.index),
@@ -224,10 +189,9 @@ function levelTraces(points) {
       marker: { symbol, size: 9, color: own.map((p) => pipeColor(p.pipe)), line: { width: 1.6 } },
     };
   });
-  return [line, ...marks];
 }
 
-function layout() {
+function layout(shapes) {
   const log = (values) => values.map(Math.log10);
   const axis = {
     type: "log",
@@ -247,6 +211,7 @@ function layout() {
     font: { family: "system-ui, sans-serif", size: 12, color: theme("text") },
     paper_bgcolor: theme("panel"),
     plot_bgcolor: theme("panel"),
+    shapes,
     hovermode: "closest",
     uirevision: state.place,
     dragmode: TOUCH ? false : "zoom",
@@ -256,21 +221,52 @@ function layout() {
   };
 }
 
-function drawRoofline(ops) {
+// What a click in the legend of this tab has hidden, by uid; plotly hides the trace, and no shape.
+function hiddenInLegend() {
+  const plot = document.getElementById("plot");
+  const traces = plot.layout?.uirevision === state.place ? plot.data : [];
+  return new Set(traces.filter((trace) => trace.visible === "legendonly").map((trace) => trace.uid));
+}
+
+let lastDrawn = null;
+
+// Draws nothing where the same points are drawn already, unless what they look like has changed.
+function updateRoofline(ops) {
+  const drawn = drawnOf(ops);
+  const same = drawn.length === lastDrawn?.length && drawn.every((point, at) => point === lastDrawn[at]);
+  if (!same) return drawRoofline(ops);
+  sayDrawn(ops, drawn);
+  placeRing();
+}
+
+function drawnOf(ops) {
   const wanted = new Set(ops);
-  const drawn = PLACES[state.place].points.filter((point) => wanted.has(point.op));
+  return PLACES[state.place].points.filter((point) => wanted.has(point.op));
+}
+
+function drawRoofline(ops) {
+  const drawn = drawnOf(ops);
+  lastDrawn = drawn;
   const marked = drawn.slice(0, MARKED);
   const dots = drawn.slice(MARKED);
+  const { formula, intervals, levels } = state.show;
   const here = state.place === "here";
+  const hidden = hiddenInLegend();
+  const seen = (points) => points.filter((point) => !hidden.has(`measured-${point.pipe}`));
   const traces = [
     ...roofSets().flatMap(([spec, dash]) => roofTraces(spec, dash)),
-    ...dotTraces(dots, marked),
-    ...(here && state.show.levels ? levelTraces(marked) : []),
-    ...(here && state.show.intervals ? [intervalTrace(marked)] : []),
-    ...(state.show.formula ? otherTraces(marked) : []),
-    ...measuredTraces(marked),
+    ...dotTraces(seen(dots)),
+    ...(here && levels ? levelTraces(marked) : []),
+    ...(formula ? [otherTrace(marked)] : []),
+    ...measuredTraces(marked, dots),
   ];
-  sayDrawn(ops, drawn, dots);
+  const shapes = [
+    ...dotShapes(seen(dots)),
+    levelShape(here && levels ? seen(marked) : []),
+    intervalShape(here && intervals ? seen(marked) : []),
+    otherShape(formula && !hidden.has("other") ? seen(marked) : []),
+  ];
+  sayDrawn(ops, drawn);
   const config = {
     responsive: true,
     displaylogo: false,
@@ -280,13 +276,13 @@ function drawRoofline(ops) {
     modeBarButtons: [["toImage"], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
     toImageButtonOptions: { filename: "roofline", scale: 2 },
   };
-  return Plotly.react("plot", traces, layout(), config);
+  return Plotly.react("plot", traces, layout(shapes), config);
 }
 
-function sayDrawn(ops, drawn, dots) {
+function sayDrawn(ops, drawn) {
   const rest = ops.length - drawn.length;
   const words = [`${drawn.length} op${drawn.length === 1 ? "" : "s"} drawn`];
-  if (dots.length) words.push(`the ${MARKED} with most headroom in full, the others as dots`);
+  if (drawn.length > MARKED) words.push(`the ${MARKED} with most headroom in full, the others as dots`);
   if (rest) words.push(`${rest} without FLOPs or counters have no place on log axes and stand in the table`);
   document.getElementById("not-drawn").textContent = words.join("; ");
   const where = state.place === "here" ? `${names("gpu")}, measured` : `${names("target")}, extrapolated`;

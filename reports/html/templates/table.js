@@ -7,7 +7,7 @@ const HIGHEST = 620; // Pixels, as table.css has it.
 const DRAWN_WHOLE = 60; // So short a table is drawn at once.
 const WORDS = new Intl.Collator("en");
 const TABLES = new Set();
-// Those marked `lazy` are drawn when the page is scrolled to them.
+// Those `watched` are drawn anew when the page is scrolled to them; those `lazy` for the first time, too.
 const IN_VIEW = new IntersectionObserver(
   (entries) => {
     for (const { target, isIntersecting } of entries) {
@@ -27,8 +27,8 @@ function compareCells(a, b, up) {
 }
 
 function makeTable(container, columns, options = {}) {
-  const table = { columns, rows: [], order: [], sort: null, up: true, first: 0, last: 0, key: (row) => row.index };
-  Object.assign(table, options);
+  const table = { columns, rows: [], order: [], sort: null, up: true, first: 0, last: 0, drawn: [], count: 0 };
+  Object.assign(table, { key: (row) => row.index }, options);
   const head = element("tr", { "aria-rowindex": 1 }, ...columns.map((column, index) => headCell(table, column, index)));
   table.body = element("tbody");
   const widths = columns.map((c) => c.size || `calc(${c.width || 10}ch + 16px)`);
@@ -52,7 +52,7 @@ function makeTable(container, columns, options = {}) {
   };
   for (const old of TABLES) if (!old.grid.isConnected) TABLES.delete(old);
   TABLES.add(table);
-  if (table.lazy) IN_VIEW.observe(table.scroll);
+  if (table.watched) IN_VIEW.observe(table.scroll);
   return table;
 }
 
@@ -106,12 +106,20 @@ function drawRows(table, anew = false) {
   const end = whole ? order.length : Math.min(order.length, start + inView + 2 * OVERSCAN);
   const first = whole ? 0 : start;
   if (!anew && Math.abs(first - table.first) < OVERSCAN / 2 && end - table.last < OVERSCAN / 2) return;
-  table.first = first;
-  table.last = end;
-  const rows = order.slice(first, end).map((row, i) => tableRow(table, row, first + i));
-  const spacer = (count) => (count > 0 ? [spacerRow(table, count * height)] : []);
-  table.body.replaceChildren(...spacer(first), ...rows, ...spacer(order.length - end));
+  const rows = order.slice(first, end);
+  if (!standAlready(table, rows, first)) {
+    Object.assign(table, { first, last: end, drawn: rows, count: order.length });
+    const drawn = rows.map((row, i) => tableRow(table, row, first + i));
+    const spacer = (count) => (count > 0 ? [spacerRow(table, count * height)] : []);
+    table.body.replaceChildren(...spacer(first), ...drawn, ...spacer(order.length - end));
+  }
   showChosen(table);
+}
+
+function standAlready(table, rows, first) {
+  const { drawn, count, order } = table;
+  if (table.first !== first || count !== order.length || drawn.length !== rows.length) return false;
+  return rows.every((row, i) => row === drawn[i]);
 }
 
 function spacerRow(table, height) {
@@ -141,7 +149,7 @@ function tableRow(table, row, position) {
 }
 
 function showChosen(table) {
-  if (!table.choose) return;
+  if (!table.choose || table.stale) return;
   table.grid.removeAttribute("aria-activedescendant");
   for (const drawn of table.body.rows) {
     const row = table.order[drawn.dataset.at];

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from report_page import NEXT_FRAMES, needs_browser, press, rows
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -45,6 +46,38 @@ setTimeout(() => {
   });
 }, 500);
 """
+
+
+MARKED = 200
+"""Ops that the picture draws in full; the others are dots."""
+PICTURE = """
+const plot = document.getElementById("plot");
+const drawn = (kind) => plot.data.filter((t) => t.meta?.[kind]).flatMap((t) => t.customdata);
+return {
+  marked: drawn("measured"), dots: drawn("dots"),
+  points: document.querySelectorAll("#plot .scatterlayer .point").length,
+  lines: [...plot.querySelectorAll(".shapelayer path")].filter((p) => p.style.strokeWidth === "6px")
+    .reduce((sum, path) => sum + path.getAttribute("d").split("L").length - 1, 0),
+  legend: [...plot.querySelectorAll(".legendtext")].map((t) => t.textContent).sort(),
+};
+"""
+"""Ops by index that the picture has, and the elements it is drawn with."""
+
+LONE_DOT = """
+const plot = document.getElementById("plot");
+const { xaxis, yaxis } = plot._fullLayout;
+const box = plot.getBoundingClientRect();
+const lowest = plot.data.filter((t) => t.meta?.dots).flatMap((t) => t.customdata.map((op, i) => [op, t.x[i], t.y[i]]))
+  .reduce((a, b) => (b[2] < a[2] ? b : a));
+return [lowest[0], box.left + xaxis._offset + xaxis.d2p(lowest[1]), box.top + yaxis._offset + yaxis.d2p(lowest[2])];
+"""
+"""The lowest dot: its op, and where it is drawn."""
+
+
+def picture(page: Any) -> dict[str, Any]:
+    page.execute_async_script(NEXT_FRAMES)
+    found: dict[str, Any] = page.execute_script(PICTURE)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +142,65 @@ def test_a_typed_word_filters_every_table(opened: Any, large: RooflineReport, wo
     assert shown == wanted[: len(shown)]
     assert len(shown) >= min(20, len(wanted))
     assert page.find_element(By.ID, "count").text == f"{len(wanted)} of {COUNT} ops"
+
+
+def test_the_picture_draws_what_a_typed_letter_lets_through(opened: Any, large: RooflineReport) -> None:
+    page = opened(large)
+    page.execute_script("document.getElementById('show-formula').click()")
+    everything = picture(page)
+    placed = {*everything["marked"], *everything["dots"]}
+    assert len(everything["marked"]) == everything["points"] == MARKED
+    assert len(everything["dots"]) == everything["lines"] == len(placed) - MARKED > 0
+    box = page.find_element(By.ID, "search")
+    for letters in ("topk_1", "q_a_", "router_gemm_2", "no such op"):
+        box.clear()
+        box.send_keys(letters)
+        left = picture(page)
+        count = int(page.find_element(By.ID, "count").text.split()[0])
+        wanted = {i for i in placed if letters in large.ops[i].label}
+        assert {*left["marked"], *left["dots"]} == wanted, letters
+        assert left["points"] == min(len(wanted), MARKED)
+        assert left["lines"] == max(len(wanted) - MARKED, 0)
+        assert len(wanted) <= count
+        assert bool(left["legend"]) == bool(wanted)
+    page.find_element(By.ID, "reset").click()
+    assert picture(page) == everything
+
+
+def test_the_pointer_finds_an_op_that_is_a_dot(opened: Any, large: RooflineReport) -> None:
+    page = opened(large)
+    page.execute_script("document.getElementById('plot').scrollIntoView({ block: 'center' })")
+    index, x, y = page.execute_script(LONE_DOT)
+    builder = ActionBuilder(page)
+    builder.pointer_action.move_to_location(round(x) - 30, round(y) - 30).move_to_location(round(x), round(y))
+    builder.perform()
+    page.execute_async_script(NEXT_FRAMES)
+    kind = large.ops[index].op.rsplit("_", 1)[0]
+    assert kind in page.find_element(By.ID, "hover").text
+
+
+def test_a_click_in_the_legend_hides_points_and_dots_of_a_pipe(opened: Any, large: RooflineReport) -> None:
+    page = opened(large)
+    everything = picture(page)
+    name = everything["legend"][0]
+    toggle = (
+        "const item = [...document.querySelectorAll('#plot .traces')].find((t) => t.textContent === arguments[0]);"
+        "const at = item.querySelector('.legendtoggle');"
+        "for (const kind of ['mousedown', 'mouseup']) at.dispatchEvent(new MouseEvent(kind, { bubbles: true }));"
+    )
+    page.execute_script(toggle, name)
+    page.execute_async_script(NEXT_FRAMES)
+    hidden = picture(page)
+    assert len(hidden["dots"]) < len(everything["dots"])
+    assert hidden["lines"] == len(hidden["dots"])
+    assert hidden["points"] < everything["points"]
+    page.find_element(By.ID, "search").send_keys("topk")
+    assert picture(page)["legend"]
+    page.find_element(By.ID, "reset").click()
+    assert picture(page) == hidden
+    page.execute_script(toggle, name)
+    page.execute_async_script(NEXT_FRAMES)
+    assert picture(page) == everything
 
 
 @pytest.mark.parametrize(

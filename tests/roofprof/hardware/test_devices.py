@@ -39,6 +39,14 @@ def test_all_named_gpus_are_there() -> None:
     assert len(known) == sum(len(specs) for specs in bundled_families().values())
 
 
+def test_a_gpu_is_found_by_itself_and_a_name_that_is_none_is_not() -> None:
+    families = [spec for specs in bundled_families().values() for spec in specs]
+    assert list(bundled_gpus()) == [spec.name for spec in families]
+    assert [bundled_gpus()[spec.name] for spec in families] == families
+    assert "h1" not in bundled_gpus()
+    assert "h100.peak_flop_per_s" not in bundled_gpus()
+
+
 @pytest.mark.parametrize("name", bundled_gpus())
 def test_each_gpu_has_a_source_and_no_sparse_peak(name: str) -> None:
     gpu = bundled_gpus()[name]
