@@ -149,6 +149,15 @@ def with_shapes(frame: pl.DataFrame, shapes: pl.DataFrame) -> pl.DataFrame:
     return frame.join(numbered, on="shape", how="left", maintain_order="left").drop("shape")
 
 
+def shapes_of_ncu() -> list[pl.Expr]:
+    """ncu's `grid` and `block`, which are lists, as the columns that `with_shapes` gives."""
+    return [
+        pl.col(which).list.get(place, null_on_oob=True).cast(pl.Int32).alias(name)
+        for which, names in (("grid", GRID), ("block", BLOCK))
+        for place, name in enumerate(names)
+    ]
+
+
 def process_id(global_id: int) -> int:
     """The operating system's process id in nsys' serialised process or thread."""
     return global_id >> 24 & 0xFFFFFF

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from roofprof.launches.measured_work import communicates
-from roofprof.timeline.frames import BLOCK, GRID, NsysTrace, with_shapes
+from roofprof.timeline.frames import BLOCK, GRID, NsysTrace, shapes_of_ncu, with_shapes
 from roofprof.timeline.intervals import grouped
 from roofprof.timeline.join_rules import JoinFinding, join_findings
 from roofprof.timeline.nesting import runs
@@ -86,8 +86,7 @@ def _ncu_side(launches: pl.DataFrame, timeline: Timeline) -> pl.DataFrame:
         ncu_duration_ns="duration_ns",
     ).with_columns(
         pl.Series("path", found, dtype=pl.Int32),
-        *(pl.col("grid").list.get(i, null_on_oob=True).cast(pl.Int32).alias(c) for i, c in enumerate(GRID)),
-        *(pl.col("block").list.get(i, null_on_oob=True).cast(pl.Int32).alias(c) for i, c in enumerate(BLOCK)),
+        *shapes_of_ncu(),
     )
     return frame.sort("report", "launch_id", maintain_order=True)
 
@@ -138,8 +137,8 @@ def _pair(ncu: pl.DataFrame, nsys: pl.DataFrame) -> pl.DataFrame:
     """
     rest, pairs = ncu, []
     for key in (_EXACT_KEY, KEY):
-        candidates = _numbered(nsys, key).select(*key, "ordinal", "kernel_row", "nsys_duration_ns", "overlapped")
-        here = _numbered(rest, key).join(candidates, on=[*key, "ordinal"], how="left", maintain_order="left")
+        candidates = numbered(nsys, key).select(*key, "ordinal", "kernel_row", "nsys_duration_ns", "overlapped")
+        here = numbered(rest, key).join(candidates, on=[*key, "ordinal"], how="left", maintain_order="left")
         found = here.filter(pl.col("kernel_row").is_not_null())
         pairs.append(found)
         rest = here.filter(pl.col("kernel_row").is_null()).select(rest.columns)
@@ -148,7 +147,7 @@ def _pair(ncu: pl.DataFrame, nsys: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([pair.select(pairs[0].columns) for pair in pairs]).sort("launch_id", maintain_order=True)
 
 
-def _numbered(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+def numbered(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     """The frame with each row's number among the rows of its key."""
     return frame.with_columns(ordinal=pl.int_range(pl.len()).over(*key))
 

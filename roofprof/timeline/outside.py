@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from roofprof.timeline.frames import BLOCK, GRID, NsysTrace, with_shapes
-from roofprof.timeline.join import Join
+from roofprof.timeline.frames import BLOCK, GRID, NsysTrace, shapes_of_ncu, with_shapes
+from roofprof.timeline.intervals import grouped
+from roofprof.timeline.join import Join, numbered
 from roofprof.timeline.timeline import Timeline
 
 _GRAPH = "graph"
@@ -41,12 +42,14 @@ def launch_spans(launches: pl.DataFrame, trace: NsysTrace, timeline: Timeline, j
         timeline: made from it.
         join: of the launches in ranges.
     """
-    outside = launches.filter(pl.col("nvtx_path").is_null())
+    outside, joined = launches.filter(pl.col("nvtx_path").is_null()), _in_ranges(trace, join).cast(SPAN_SCHEMA)
+    if outside.is_empty():
+        return joined
     graphs = outside.filter(pl.col("workload_type") == _GRAPH).sort("launch_id")
-    found = [_in_ranges(trace, join), _kernels(outside, _outside(trace, timeline), whole_graphs=graphs.height > 0)]
+    found = [_kernels(outside, _outside(trace, timeline), whole_graphs=graphs.height > 0)]
     if graphs.height and (replays := _replays(trace)).height == graphs.height:
         found.append(pl.concat([graphs.select("launch_id"), replays], how="horizontal"))
-    return pl.concat([frame.cast(SPAN_SCHEMA) for frame in found])
+    return pl.concat([joined, *(frame.cast(SPAN_SCHEMA) for frame in found)])
 
 
 def row_spans(launches: pl.DataFrame, spans: pl.DataFrame) -> Mapping[int, Sequence[Span]]:
@@ -90,24 +93,21 @@ def _kernels(launches: pl.DataFrame, kernels: pl.DataFrame, whole_graphs: bool) 
     if whole_graphs:  # what ran in them is in ncu's result of the graph
         kernels = kernels.filter(pl.col("graph_node_id").is_null())
     theirs = kernels.with_row_index("kernel_row")
-    ours = launches.filter(pl.col("workload_type") == "kernel").sort("launch_id").with_columns(
-        *(pl.col("grid").list.get(i, null_on_oob=True).cast(pl.Int32).alias(c) for i, c in enumerate(GRID)),
-        *(pl.col("block").list.get(i, null_on_oob=True).cast(pl.Int32).alias(c) for i, c in enumerate(BLOCK)),
-    )  # fmt: skip
+    ours = launches.filter(pl.col("workload_type") == "kernel").sort("launch_id").with_columns(shapes_of_ncu())
     found = []
     for name in _NAMES:
         key = (name, *GRID, *BLOCK)
         one_place = (pl.struct("global_pid", "device_id").n_unique() == 1).over(*key)
-        numbered = _numbered(theirs.filter(one_place), key).select(*key, "ordinal", "count", "kernel_row", *_TIMES)
-        pairs = _numbered(ours, key).join(numbered, on=[*key, "ordinal", "count"], how="inner")
+        placed = _counted(theirs.filter(one_place), key).select(*key, "ordinal", "count", "kernel_row", *_TIMES)
+        pairs = _counted(ours, key).join(placed, on=[*key, "ordinal", "count"], how="inner")
         found.append(pl.concat([pairs.select("launch_id"), _spans(pairs)], how="horizontal"))
         ours = ours.join(pairs, on="launch_id", how="anti", maintain_order="left")
         theirs = theirs.join(pairs, on="kernel_row", how="anti", maintain_order="left")
     return pl.concat(found)
 
 
-def _numbered(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
-    return frame.with_columns(ordinal=pl.int_range(pl.len()).over(*key), count=pl.len().over(*key))
+def _counted(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    return numbered(frame, key).with_columns(count=pl.len().over(*key))
 
 
 def _replays(trace: NsysTrace) -> pl.DataFrame:
@@ -115,13 +115,10 @@ def _replays(trace: NsysTrace) -> pl.DataFrame:
     whole = trace.graph_launches
     if whole.height:
         return _spans(whole.sort("start_ns"))
-    nodes = trace.kernels.filter(pl.col("graph_node_id").is_not_null()).sort("start_ns")
-    latest = pl.col("end_ns").cum_max().shift(1).fill_null(0)
-    replay = ("global_pid", "device_id", "correlation_id")
-    alone = (pl.col("end_ns") - pl.max_horizontal("start_ns", latest)).clip(0).over(*replay)
-    return (
-        nodes.with_columns(alone=alone)
-        .group_by(*replay, maintain_order=True)
-        .agg(pl.col("start_ns").min(), pl.col("end_ns").max(), union_ns=pl.col("alone").sum())
-        .select(Span._fields)
+    nodes = trace.kernels.filter(pl.col("graph_node_id").is_not_null()).sort("start_ns").with_row_index("first")
+    first = nodes.select(pl.col("first").min().over("global_pid", "device_id", "correlation_id").cast(pl.Int64))
+    start, end = (nodes[name].to_numpy() for name in _TIMES)
+    replays = grouped(first.to_series().to_numpy(), start)
+    return pl.DataFrame(
+        dict(zip(Span._fields, (replays.min(start), replays.max(end), replays.union(start, end)), strict=True))
     )
