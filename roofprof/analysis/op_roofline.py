@@ -1,6 +1,6 @@
 """An op against the roofs of the profiled GPU: the datasheet's, those at the clock, and the measured ones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from roofprof.formulas.models import Work
@@ -59,11 +59,9 @@ def on_profiled_gpu(row: CallRow, references: References, timing: OpTiming, poin
     fraction_at_clock = None if at_clock.missing_peaks else over(at_clock.bound_time_s, ncu_s)
     known, seconds = (point, duration_s) if fraction_at_clock is None else (at_clock, ncu_s)
     bound = measured_bound(point.bound, known.bound_time_s, seconds)
-    # Measured roofs are of one GPU alone: of an op that waits for others the link's rate is all that they say.
     sends, roofs = bool(row.get("communicates")), references.ceilings
     best, mix = (None, None) if sends else _measured_roofs(row, roofs)
-    sending_s = roofs.link_time_s(row["link_tx_bytes"]) if sends and roofs else None
-    return MeasuredOn(
+    here = MeasuredOn(
         gpu=gpu.name,
         bound=bound and str(bound),
         ridge_point=point.ridge_point,
@@ -73,11 +71,23 @@ def on_profiled_gpu(row: CallRow, references: References, timing: OpTiming, poin
         roof_fraction=over(point.bound_time_s, duration_s),
         roof_fraction_at_clock=fraction_at_clock,
         sm_clock_hz=row["sm_clock_hz"],
-        roof_fraction_measured=over(best.bound_time_s if best and not best.missing_peaks else sending_s, duration_s),
+        roof_fraction_measured=over(best.bound_time_s, duration_s) if best and not best.missing_peaks else None,
         attainable_flop_per_s_measured=best.attainable_flop_per_s if best and not best.missing_peaks else None,
         dram_mix=mix,
-        measured_roofs=roofs.origin if roofs and (not sends or sending_s) else None,
+        measured_roofs=roofs.origin if roofs else None,
     )
+    return under_link(here, roofs, row["link_tx_bytes"], duration_s) if sends else here
+
+
+def under_link(
+    here: MeasuredOn, ceilings: Ceilings | None, sent_bytes: float | None, seconds: float | None
+) -> MeasuredOn:
+    """An op that communicates: measured roofs are of one GPU alone, of it they tell the link's."""
+    sending_s = ceilings.link_time_s(sent_bytes) if ceilings else None
+    return replace(
+        here, roof_fraction_measured=over(sending_s, seconds), attainable_flop_per_s_measured=None, dram_mix=None,
+        measured_roofs=ceilings.origin if ceilings and sending_s else None,
+    )  # fmt: skip
 
 
 def _measured_roofs(row: CallRow, ceilings: Ceilings | None) -> tuple[RooflinePoint | None, str | None]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from roofprof.analysis.notes import report_notes
+from roofprof.analysis.op_roofline import over, under_link
 from roofprof.analysis.references import MEASURED_ROOFS, NOT_APPLIED, references_of
 from roofprof.analysis.trust_rules import OVER_MEASURED_ROOF, over_measured_roof
 from roofprof.findings import Finding, Severity
@@ -126,16 +127,16 @@ def _kernel_names(report: RooflineReport) -> dict[tuple[str, int], str]:
 
 def _under_ceilings(op: OpResult, ceilings: Ceilings | None, names: Mapping[tuple[str, int], str]) -> OpResult:
     """The op's place under the measured roofs; none without them, or where one of its pipes has no measured peak."""
+    seconds = op.time_ns / 1e9 if op.time_ns else None
     if op.points.on_gpu.bound is Bound.COMMUNICATION:
-        return _over_links(op, ceilings)
+        return replace(op, measured_on=under_link(op.measured_on, ceilings, op.link_tx_bytes, seconds))
     mix = ceilings.dram_mix(op.dram_read_bytes, op.dram_write_bytes) if ceilings else None
     fraction = attainable = None
     if ceilings is not None:
         placed = place(op.flop_by_pipe, op.dram_bytes, ceilings.roofs(mix), op.mufu_count)
         if not placed.missing_peaks:
             attainable = placed.attainable_flop_per_s
-            seconds = op.time_ns / 1e9 if op.time_ns else None
-            fraction = placed.bound_time_s / seconds if placed.bound_time_s is not None and seconds else None
+            fraction = over(placed.bound_time_s, seconds)
     here = replace(
         op.measured_on,
         roof_fraction_measured=fraction,
@@ -144,20 +145,9 @@ def _under_ceilings(op: OpResult, ceilings: Ceilings | None, names: Mapping[tupl
         measured_roofs=ceilings.origin if ceilings else None,
     )
     kernel_names = [names.get((op.report, launch), "") for launch in op.kernels]
-    over = over_measured_roof(op.op, op.report, here, kernel_names, op.time_source, op.cache, op.duration_ns)
+    doubts = over_measured_roof(op.op, op.report, here, kernel_names, op.time_source, op.cache, op.duration_ns)
     findings = [f for f in op.findings if f.kind != OVER_MEASURED_ROOF]
-    return replace(op, measured_on=here, findings=[*findings, *over])
-
-
-def _over_links(op: OpResult, ceilings: Ceilings | None) -> OpResult:
-    """Measured roofs are of one GPU alone: of what communicates the link's rate is all that they say."""
-    sending_s = ceilings.link_time_s(op.link_tx_bytes) if ceilings else None
-    fraction = sending_s / op.time_ns * 1e9 if sending_s and op.time_ns else None
-    here = replace(
-        op.measured_on, roof_fraction_measured=fraction, attainable_flop_per_s_measured=None, dram_mix=None,
-        measured_roofs=ceilings.origin if ceilings and fraction else None,
-    )  # fmt: skip
-    return replace(op, measured_on=here)
+    return replace(op, measured_on=here, findings=[*findings, *doubts])
 
 
 def _key(finding: Finding) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
-from roofprof.analysis.op_roofline import over
+from roofprof.analysis.op_roofline import over, under_link
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.hardware.roofline import Bound, measured_bound
@@ -90,21 +90,19 @@ def _placed(op: OpResult, gpu: DeviceSpec, target: DeviceSpec, ceilings: Ceiling
     there, here = placed.points.on_target, placed.points.on_gpu
     seconds = op.time_ns / 1e9 if op.time_ns else None
     bound = measured_bound(here.bound, here.bound_time_s, seconds)
-    sending_s = ceilings.link_time_s(op.link_tx_bytes) if ceilings else None
+    measured_on = replace(
+        op.measured_on,
+        bound=_text(bound),
+        ridge_point=here.ridge_point,
+        attainable_flop_per_s=here.attainable_flop_per_s,
+        roof_fraction=over(here.bound_time_s, seconds),
+    )
     return replace(
         placed,
         bound=_text(there.bound),
         ridge_point=there.ridge_point,
         attainable_flop_per_s=there.attainable_flop_per_s,
-        measured_on=replace(
-            op.measured_on,
-            bound=_text(bound),
-            ridge_point=here.ridge_point,
-            attainable_flop_per_s=here.attainable_flop_per_s,
-            roof_fraction=over(here.bound_time_s, seconds),
-            roof_fraction_measured=over(sending_s, seconds),
-            measured_roofs=ceilings.origin if ceilings and sending_s else None,
-        ),
+        measured_on=under_link(measured_on, ceilings, op.link_tx_bytes, seconds),
     )
 
 
