@@ -85,12 +85,13 @@ def analyze(
     """
     options = options or Options()
     launches = with_measured_work(pl.concat([r.launches for r in reports]))
-    rows, name_findings = _rows(reports, launches, options)
+    domains = domains_of(launches, options.domain)
+    rows, name_findings = _rows(reports, launches, options, domains)
     launches = rows.launches
     found = [*findings, *(f for r in reports for f in r.findings), *name_findings]
     gpus = {r.name: profiled_gpu_of(r.name, r.launches, r.devices) for r in reports}
     found += [f for spec in gpus.values() for f in spec.findings]
-    timings = {r.name: _times(r, launches, options) for r in reports if r.traces}
+    timings = {r.name: _times(r, launches, options, domains.get(r.name)) for r in reports if r.traces}
     found += [f for times in timings.values() for f in times.findings]
     spent = workload_findings(*_traced(launches, timings))
     launch_found = [*launch_findings(launches), *spent, *wide_products(launches)]
@@ -119,9 +120,8 @@ def analyze(
     )
 
 
-def _times(report: Measured, launches: pl.DataFrame, options: Options) -> NsysTimes:
+def _times(report: Measured, launches: pl.DataFrame, options: Options, domain: str | None) -> NsysTimes:
     own = launches.filter(pl.col("report") == report.name)
-    domain = domains_of(own, options.domain).get(report.name)
     return nsys_times(report.name, own, report.traces, options.domain, options.layers, domain)
 
 
@@ -137,10 +137,11 @@ def _traced(launches: pl.DataFrame, timings: Mapping[str, NsysTimes]) -> tuple[p
     return joined.with_columns(duration_ns=time), frozenset(whole)
 
 
-def _rows(reports: Sequence[Measured], launches: pl.DataFrame, options: Options) -> tuple[Rows, list[Finding]]:
+def _rows(
+    reports: Sequence[Measured], launches: pl.DataFrame, options: Options, domains: Mapping[str, str]
+) -> tuple[Rows, list[Finding]]:
     """The launches with the row that each counts in, and findings about the names of ranges."""
     conditions = {r.name: r.conditions for r in reports}
-    domains = domains_of(launches, options.domain)
     names, findings = name_ranges(launches, options.ops_config, conditions, domains, options.layers)
     cases = {report: case_outside(options.ops_config, known) for report, known in conditions.items()}
     return Rows(with_rows(launches, names, cases, options.by), names, cases), findings
