@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from roofprof.errors import RoofprofError
 from roofprof.formatting import print_error
+from roofprof.formulas.layer_case import gpus_together
 from roofprof.harness.inputs.call import relative_error
 from roofprof.harness.inputs.team import Team, open_team
 from roofprof.harness.parallel.layer import Shared, Sizes, draw, references
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(Sizes(), name))
     args = parser.parse_args(argv)
     try:
-        ranks = args.ep if args.ep > 1 else args.tp
+        ranks = gpus_together(args.tp, args.ep)
         if ranks < 2 or ranks % args.tp:
             raise RoofprofError("there is nothing to share", "give --tp T, or --ep E, a multiple of T")
         with open_team(ranks, args.tp, args.device) as team:

@@ -104,7 +104,7 @@ class LayerCase:
     @property
     def ranks(self) -> int:
         """GPUs that run the layer together."""
-        return self.ep if self.ep > 1 else self.tp
+        return gpus_together(self.tp, self.ep)
 
     @property
     def groups(self) -> int:
@@ -184,6 +184,11 @@ def check_hit(experts_hit: int | None, local_experts: int) -> None:
     if experts_hit is not None and not 1 <= experts_hit <= local_experts:
         hint = f"use 1 to {local_experts}, the experts here"
         raise UsageError(f"--experts-hit {experts_hit} is out of range", hint)
+
+
+def gpus_together(tp: int, ep: int) -> int:
+    """GPUs that run a layer together: EP groups hold TP groups."""
+    return ep if ep > 1 else tp
 
 
 def own_share(tokens: int, tp: int, ep: int) -> float:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from roofprof.errors import UsageError
 from roofprof.formulas.layer import Phase, expected_experts_hit
-from roofprof.formulas.layer_case import check_groups, check_hit, check_sends, own_share
+from roofprof.formulas.layer_case import check_groups, check_hit, check_sends, gpus_together, own_share
 from roofprof.formulas.served.model import Gqa, LayerKind, Moe, ServedModel
 from roofprof.formulas.served.recipes import ServedRecipe
 
@@ -52,7 +52,7 @@ class ServedCase:
     @property
     def ranks(self) -> int:
         """GPUs that run the layer together."""
-        return self.ep if self.ep > 1 else self.tp
+        return gpus_together(self.tp, self.ep)
 
     @property
     def layer(self) -> Literal["moe", "dense"]:
