@@ -148,10 +148,9 @@ def _rows(answer: Answer, names: dict[int, str], width: int, more: str) -> list[
     longest = max((row.time_ns or 0.0 for row in answer.rows), default=0.0)
     scale = _Scale("ms", 1e6) if longest >= MILLISECONDS_FROM_NS else _Scale("µs", 1e3)
     why_room = max((width_of(row.reason.why) for row in answer.rows), default=0)
-    cells = [_cells(row, scale) for row in answer.rows]
+    cells = [_cells(row, names[id(row.op)], scale) for row in answer.rows]
     if answer.folded:
         cells.append(_folded(answer, scale, more))
-    cells = _with_names(cells, answer.rows, names, _MOST_NAME)
     headings = _HEADINGS._replace(time=scale.unit)
     unplaced = bool(answer.rows) and all(row.op.headroom_ns is None and row.op.of_roof is None for row in answer.rows)
     shown = [i for i in range(len(headings)) if any(row[i] not in _NOTHING for row in cells)]
@@ -184,7 +183,7 @@ def _limits(rows: Sequence[_Cells], shown: Sequence[int], width: int, why_room: 
     """The most that `op`, `why` and `try` may take: names give way to reasons, as far as they are told apart."""
     taken = sum(max(width_of(row[i]) for row in rows) + 1 for i in shown if i not in (_OP, _WHY, _TRY))
     room = width - taken
-    name = max(width_of(row[_OP]) for row in rows)
+    name = min(_MOST_NAME, max(width_of(row[_OP]) for row in rows))
     if _WHY not in shown:
         return {_OP: min(name, room)}
     attempt = max(width_of(row[_TRY]) for row in rows) + 1 if _TRY in shown else 0
@@ -218,11 +217,11 @@ def _with_names(
     return [*named, *cells[len(named) :]]
 
 
-def _cells(row: AnswerRow, scale: _Scale) -> _Cells:
+def _cells(row: AnswerRow, name: str, scale: _Scale) -> _Cells:
     op = row.op
     return _Cells(
         str(row.rank),
-        "",
+        name if row.counted else f"{name} *",
         str(row.times),
         scale.of(row.time_ns),
         format_percent(row.share),
