@@ -40,7 +40,7 @@ def draw_comparison(comparisons: Sequence[Comparison]) -> "Figure":
     _draw_scatter(scatter, sorted((r for r in rows if r[0].distance >= 0), key=lambda r: -r[0].distance), comparisons)
     timed = [row for row in rows if row[0].time_ns is not None and row[0].formula_time_ns is not None]
     _draw_bars(bars, sorted(timed, key=_excess, reverse=True)[:SHOWN], comparisons)
-    gpus = ", ".join(dict.fromkeys(found.case.source.gpu.sku.split(",")[0] for found in comparisons))
+    gpus = ", ".join(dict.fromkeys(found.case.gpu_words for found in comparisons))
     dates = ", ".join(dict.fromkeys(found.case.source.date for found in comparisons))
     title = f"Formula against measurement on {gpus}, {dates}"
     figure.text(0.01, 0.965, printable(title, 160), fontsize=12, va="top", parse_math=False)

@@ -94,9 +94,8 @@ def _draw_case(axes: "Axes", answer: Answer, labels: dict[int, str], theme: Them
         (p.intensity, p.rate, 7.0) for p in points
     ]
     place_labels(axes, drawn, obstacles)
-    gpu = source.gpu.sku.split(",")[0]
-    axes.set_title(escaped(f"memory levels: {answer.case.title}, on {gpu} (measured)"), loc="left", fontsize=9,
-                   color=theme.ink, parse_math=False)  # fmt: skip
+    title = f"memory levels: {answer.case.title}, on {answer.case.gpu_words} (measured)"
+    axes.set_title(escaped(title), loc="left", fontsize=9, color=theme.ink, parse_math=False)
 
 
 def _draw_roofs(axes: "Axes", roofs: Sequence[LevelRoof], peaks: Sequence[float], theme: Theme) -> None:
