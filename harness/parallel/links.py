@@ -7,6 +7,7 @@ import argparse
 import datetime
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from roofprof.files import write_json
 from roofprof.formatting import print_error
 from roofprof.formulas.collectives import all_reduce
 from roofprof.harness.inputs import environment
-from roofprof.harness.inputs.machine import synchronise
+from roofprof.harness.inputs.machine import Device, synchronise
 from roofprof.harness.inputs.stopwatch import best_seconds, row_seconds
 from roofprof.harness.inputs.team import Team, open_team
 from roofprof.harness.parallel.peer import buffer, copier, open_peers
@@ -25,6 +26,8 @@ PEER_BYTES = 1 << 30
 SIZES = tuple(1 << power for power in range(12, 31, 2))
 """Payloads of the all-reduce, 4 KiB to 1 GiB."""
 REPEATS = 20
+REPLAYS = 3
+_WARM_UP = 3
 SCHEMA_VERSION = 1
 Record = dict[str, object]
 
@@ -68,6 +71,7 @@ def measure(team: Team, sizes: Sequence[int]) -> Record:
         "conditions": {
             "driver": gpu and gpu["driver_version"], "torch": versions.get("torch"),
             "nvls_off": os.environ.get("NCCL_NVLS_ENABLE") == "0",
+            "launched_from": "CUDA graph" if team.device == "cuda" else "Python",
         },
         "skipped": skipped,
     }  # fmt: skip
@@ -93,7 +97,7 @@ def _all_reduce(team: Team, size: int) -> Record:
 
     x = torch.zeros(size // 2, device=team.device, dtype=torch.bfloat16)
     team.barrier()
-    seconds = torch.tensor([_back_to_back(lambda: dist.all_reduce(x), team)], device=team.device)
+    seconds = torch.tensor([_back_to_back(lambda: dist.all_reduce(x), team.device)], device=team.device)
     dist.all_reduce(seconds, op=dist.ReduceOp.MAX)
     slowest, sent = float(seconds), all_reduce(1, size // 2, team.count).link_bytes
     return {
@@ -102,19 +106,27 @@ def _all_reduce(team: Team, size: int) -> Record:
     }  # fmt: skip
 
 
-def _back_to_back(run: Callable[[], object], team: Team) -> float:
-    """The mean of calls in a row: a single one would be timed with the wait for the slowest to arrive."""
-    import time
+def _back_to_back(run: Callable[[], object], device: Device) -> float:
+    """The mean of calls in a row: a single one would be timed with the wait for the slowest to arrive.
 
-    for _ in range(3):
+    On a GPU they are replayed from a CUDA graph, for a short one takes less time than its launch from Python.
+    """
+    for _ in range(_WARM_UP):
         run()
-    synchronise(team.device)
-    if team.device == "cpu":
+    synchronise(device)
+    if device == "cpu":
         start = time.monotonic()
         for _ in range(REPEATS):
             run()
         return (time.monotonic() - start) / REPEATS
-    return row_seconds(run, REPEATS)
+    import torch
+
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(REPEATS):
+            run()
+    graph.replay()
+    return row_seconds(graph.replay, REPLAYS) / REPEATS
 
 
 if __name__ == "__main__":

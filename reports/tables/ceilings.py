@@ -48,7 +48,10 @@ def _link_lines(found: Mapping[str, Any]) -> Iterator[str]:
             f"{format_si(row['bytes'], 'B'):>10}  {format_si(time, 's'):>9}  {format_si(rate, 'B/s'):>10}  "
             f"{format_si(sent, 'B/s'):>15}"
         )
-    yield "each call is launched from Python: for short messages the time is mostly that launch, and no link's"
+    if found["conditions"].get("launched_from") == "CUDA graph":
+        yield "replayed from a CUDA graph: for short messages the time is that of meeting the others, and no link's"
+    else:
+        yield "each call is launched from Python: for short messages the time is mostly that launch, and no link's"
     if not found["conditions"].get("nvls_off"):
         yield "NVLS was not off (NCCL_NVLS_ENABLE): sums made in the switch send other bytes than the ring's"
     yield f"{found.get('gpu') or 'no GPU'}, {found['created']}; datasheet: {spec.source if spec else 'none known'}"
