@@ -14,7 +14,7 @@ Modules = Mapping[str, Sequence[str]]
 """Names of a layer's linear modules by the recipe's groups: attention_in, o_proj, mlp, experts."""
 
 _ALL = frozenset({"attention_in", "o_proj", "mlp", "experts"})
-_PATTERN_LENGTH, _PATTERN_STARS = 200, 6
+_PATTERN_LENGTH, _PATTERN_STARS = 200, 4
 """Longer or wilder patterns than any published are not tried: a search could take forever."""
 _NESTED = re.compile(r"[)\]}*+?][*+{]")
 

@@ -109,6 +109,8 @@ def test_an_unread_quantisation_is_said(capsys: pytest.CaptureFixture[str], tmp_
     code, out, _ = call(capsys, "ops", "--model", tmp_path)
     assert code == 0
     assert "quantization_config modelopt names no recipe here" in out
+    assert document(capsys, "--model", tmp_path)["model"]["unread_quantization"] == "modelopt"
+    assert document(capsys, "--model", "kimi-k2")["model"]["unread_quantization"] is None
 
 
 @pytest.mark.parametrize(
