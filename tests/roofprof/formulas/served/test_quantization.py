@@ -85,6 +85,8 @@ def test_what_published_checkpoints_are_held_in(config: dict, held: dict, recipe
         (modelopt(["re:.*v_proj"], "FP8"), "modelopt FP8"),
         # Expressions that could search for ever, and what is none.
         (modelopt(["re:(.*)*$"]), "modelopt NVFP4"),
+        (modelopt(["re:" + ".?" * 90 + "!"]), "modelopt NVFP4"),
+        (modelopt(["re:" + "(.|..)" * 30 + "!"]), "modelopt NVFP4"),
         (modelopt(["re:("]), "modelopt NVFP4"),
     ],
 )  # fmt: skip
