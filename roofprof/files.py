@@ -126,6 +126,10 @@ def parse_json(text: str) -> object:
         return json.loads(text, parse_constant=_no_constant)
     except RecursionError:
         raise ValueError("nested too deep") from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:  # Python's words for a long integer name a setting of its own
+        raise ValueError("a number has too many digits" if "integer string" in str(error) else error) from None
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -224,7 +224,9 @@ def _words(kind: type, bounds: Bounds, whole: bool) -> str:
     noun = "whole number" if whole else "number"
     unit = f" {bounds.unit}" if bounds.unit else ""
     if bounds.maximum is not None:
-        return f"a {noun} from {bounds.minimum or 0:g} to {bounds.maximum:g}{unit}"
+        least = 1 if whole and bounds.positive else bounds.minimum or 0
+        figures = f"{least:.0f} to {bounds.maximum:.0f}" if whole else f"{least:g} to {bounds.maximum:g}"
+        return f"a {noun} from {figures}{unit}"
     if bounds.positive:
         return f"a positive {noun}{unit}"
     if bounds.minimum is None:

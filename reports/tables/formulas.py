@@ -1,7 +1,6 @@
 """Tables of the formula side for a terminal: the layer, the reference document's claims."""
 
 from collections.abc import Sequence
-from shutil import get_terminal_size
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -14,20 +13,11 @@ from roofprof.formulas.layer import LayerCase
 from roofprof.formulas.served.case import ServedCase
 from roofprof.formulas.table import FormulaRow, FormulaTotal, formula_total
 from roofprof.hardware.devices import DeviceSpec
+from roofprof.reports.tables.formula_console import WIDTH, formula_console
 from roofprof.reports.tables.terminal import shown
 
-WIDTH, NARROW = 100, 80
 LEAST_ROOM = 12
 """Columns for a name, however narrow the terminal is."""
-
-
-def _width() -> int:
-    """Columns that the terminal has, of those that a table can use."""
-    return min(max(get_terminal_size((WIDTH, 24)).columns, NARROW), WIDTH)
-
-
-def _console() -> Console:
-    return Console(width=_width(), highlight=False, markup=False, emoji=False)
 
 
 def _table(*headings: str, footer: bool = False) -> Table:
@@ -42,7 +32,7 @@ def print_formula_rows(
 ) -> None:
     """The first `top` ops of one case, and the sum of all."""
     total = formula_total(rows)
-    console = _console()
+    console = formula_console()
     where = f"tp {case.tp}, ep {case.ep}" if case.tp * case.ep > 1 else "one GPU"
     length = "KV length" if case.phase == "decode" else "new tokens per sequence"
     hit = f", {case.hit:.4g} experts hit{'' if case.experts_hit else ' (expected)'}" if case.layer == "moe" else ""
@@ -126,7 +116,7 @@ def _print_communication(
 
 def print_claims(claims: Sequence[CheckedClaim], gpu: DeviceSpec) -> None:
     """Every claim of the reference document with three AIs and a verdict."""
-    console = _console()
+    console = formula_console()
     table = _table(
         "kernel, op",
         "m",

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from roofprof.formatting import format_number, format_si
@@ -11,18 +10,13 @@ from roofprof.formulas.served.case import ServedCase
 from roofprof.formulas.served.model import ServedModel
 from roofprof.formulas.served.parameters import parameters
 from roofprof.formulas.table import FormulaTotal
+from roofprof.reports.tables.formula_console import formula_console
 from roofprof.reports.tables.terminal import shown
-
-WIDTH = 100
-
-
-def _console() -> Console:
-    return Console(width=WIDTH, highlight=False, markup=False, emoji=False)
 
 
 def print_models(models: Sequence[ServedModel]) -> None:
     """Every model whose sizes ship."""
-    console = _console()
+    console = formula_console()
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=0, pad_edge=False)
     for i, heading in enumerate(("model", "parameters\n(billions)", "active", "recipe", "layers")):
         table.add_column(heading, justify="right" if i in (1, 2) else "left")
@@ -37,7 +31,7 @@ def print_models(models: Sequence[ServedModel]) -> None:
 
 def print_model(model: ServedModel) -> None:
     """What the sizes of a model come to."""
-    console, counts = _console(), parameters(model)
+    console, counts = formula_console(), parameters(model)
     more = f" ({_billions(counts.active_with_embedding)} with the embedding)" if not model.tied else ""
     console.print(
         shown(
@@ -54,12 +48,13 @@ def print_model(model: ServedModel) -> None:
 
 
 def print_steps(steps: Sequence[tuple[ServedCase, FormulaTotal]]) -> None:
-    """The sum over all layers and lm_head, one line a step."""
-    console = _console()
+    """The sum over all layers and lm_head, one line a step; a GPU's share where several run it together."""
+    console = formula_console()
     for case, total in steps:
         console.print(
             shown(
-                f"{case.phase} step of {case.tokens} tokens, {_layers(case.model)} and lm_head: "
+                f"{case.phase} step of {case.tokens} tokens, {_layers(case.model)} and lm_head"
+                f"{', on each GPU' if case.ranks > 1 else ''}: "
                 f"{format_si(total.flop_count, 'FLOP')}, {format_si(total.dram_bytes, 'B')}, "
                 f"AI {format_number(total.arithmetic_intensity)}, at least {format_si(total.bound_time_s, 's')}"
             )

@@ -50,8 +50,8 @@ def ops(
         str | None,
         typer.Option(
             metavar="[nvfp4|nvfp4-v2|fp8|bf16]",
-            help="Precisions of weights and inputs, nvfp4-v2 by default; with --model also mxfp4, mxfp4-mxfp8, w4a16, "
-            "w4a16-gN, and as released by default.",
+            help="Precisions of weights and inputs, nvfp4-v2 by default; with --model also nvfp4-mlp, mxfp4, "
+            "mxfp4-mxfp8, w4a16-gN and others of docs/models.md, and as released by default.",
         ),
     ] = None,
     tp: Annotated[int, typer.Option(metavar="N", help="Tensor-parallel degree.")] = 1,
@@ -108,7 +108,7 @@ def ops(
             recipe if model is not None else recipe or _R1_RECIPE, tp, ep, experts_hit, queries, kv_cache,
             all_reduce, dispatch,
         )  # fmt: skip
-        print_served(model or "deepseek-r1", given, target, only, sort, top or None, as_json)
+        print_served("deepseek-r1" if model is None else model, given, target, only, sort, top or None, as_json)
         return
     shared = layer or "moe", recipe or _R1_RECIPE, tp, ep, experts_hit, all_reduce, dispatch
     for name in _phases(phase):

@@ -131,6 +131,7 @@ def _model_dict(model: "ServedModel") -> dict[str, object]:
         "layers": {str(kind): count for kind, count in model.kinds.items()},
         "draft_layers": model.draft_layers,
         "recipe": model.recipe,
+        "unread_quantization": model.unread,
         "parameter_count": counts.total,
         "active_parameter_count": counts.active,
         "embedding_parameter_count": counts.embedding,

@@ -4,10 +4,10 @@ Link bytes are those sent by one GPU, a mean over the GPUs where they differ. Ri
 counters of four GPUs to 0.02 % (docs/multi-gpu.md); the others are the algorithms' and have not been measured.
 """
 
-from collections.abc import Callable
-from math import comb
+from collections.abc import Callable, Iterator
+from math import comb, gcd
 
-from roofprof.formulas.byte_sizes import activation_bytes
+from roofprof.formulas.byte_sizes import ShapeError, activation_bytes
 from roofprof.formulas.dimensions import EXPERTS, TOP_K
 from roofprof.formulas.work import Work
 
@@ -66,6 +66,10 @@ def all_to_all_dedup(
     precision: str = "bf16",
 ) -> Work:  # fmt: skip
     """Exchange of m tokens, each sent once to a GPU of w with any of its t experts, which lie in q of g groups."""
+    if int(x) % int(g) or q > g:
+        raise ShapeError(f"{x:g} experts do not lie in {g:g} groups of which {q:g} are kept")
+    if t > _MOST or g > _MOST:
+        raise ShapeError(f"{t:g} experts of a token in {g:g} groups: expected at most {_MOST} of each")
     row = activation_bytes(m, d, precision)
     copies = copies_sent(int(t), int(w), int(x), int(g), int(q))
     remote = copies * (w - 1) / w
@@ -83,13 +87,31 @@ def copies_sent(per_token: int, gpus: int, experts: int, groups: int, kept: int)
     ways = comb(pool, per_token)
     if not ways or not local:
         return float(min(per_token, gpus))
-    own_groups = max(1, local // size)
-    hit = 0.0
-    for among in range(min(own_groups, kept) + 1):  # kept groups whose experts, or some of them, are here
-        chance = comb(own_groups, among) * comb(groups - own_groups, kept - among) / comb(groups, kept)
-        here = among * min(local, size)
-        hit += chance * (1 - comb(pool - here, per_token) / ways)
-    return gpus * hit
+    # Experts lie over the GPUs in order, so that how groups are cut repeats after this many GPUs.
+    period = 1 if size % local == 0 else min(gpus, size // gcd(local, size), _MOST)
+    missed = 0.0
+    for gpu in range(period):
+        first = gpu * local
+        for chance, here in _kept_here(first, max(0, min(local, groups * size - first)), size, groups, kept):
+            missed += chance * (comb(pool - here, per_token) / ways)
+    return gpus * (1 - missed / period)
+
+
+_MOST = 128
+"""Experts of a token, groups, and GPUs whose groups are cut in a way of their own: no model and no machine has more."""
+
+
+def _kept_here(first: int, local: int, size: int, groups: int, kept: int) -> Iterator[tuple[float, int]]:
+    """Chances of how many of a GPU's experts lie in the groups that a router kept: groups may be cut at both ends."""
+    head = min(local, -first % size)
+    full, tail = divmod(local - head, size)
+    cut, every = (head > 0) + (tail > 0), comb(groups, kept)
+    ends = [(0, 0), *((1, end) for end in (head, tail) if end), *([(2, head + tail)] if cut == 2 else [])]
+    for among in range(min(full, kept) + 1):
+        for taken, experts in ends:
+            rest = kept - among - taken
+            if rest >= 0:
+                yield comb(full, among) * comb(groups - full - cut, rest) / every, among * size + experts
 
 
 COLLECTIVES: tuple[Callable[..., Work], ...] = (

@@ -24,6 +24,11 @@ class Quantization:
     quant_method: str | None = None
     bits: Annotated[int | None, _SIZE] = None
     group_size: Annotated[int | None, Bounds(minimum=None)] = None
+    quant_algo: object = None
+    """ModelOpt's; this and what follows differs from tool to tool, and is read as far as it is understood."""
+    config_groups: object = None
+    ignore: object = None
+    modules_to_not_convert: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,8 @@ class HfConfig:
     moe_layer_freq: _Size = None
     decoder_sparse_step: _Size = None
     mlp_only_layers: tuple[int, ...] | None = None
+    mlp_layer_types: tuple[str, ...] | None = None
+    """What newer configs have for the four above: dense or sparse by layer."""
     n_group: _Count = None
     topk_group: _Count = None
     topk_method: str | None = None
@@ -83,6 +90,10 @@ class HfConfig:
         """What names the architecture, in words for errors."""
         architectures = ", ".join(self.architectures or ()) or "none"
         return f"model_type {self.model_type!r}, architectures {architectures}"
+
+
+_OF_BOTH = ("quantization_config", "tie_word_embeddings")
+"""What a model of text and pictures may say outside its `text_config`."""
 
 
 def read_config(path: Path) -> HfConfig:
@@ -105,7 +116,10 @@ def config_of(table: Mapping[str, object], origin: str) -> HfConfig:
     """
     inner = table.get("text_config")
     if isinstance(inner, dict) and "hidden_size" not in table:
-        table = {"quantization_config": table.get("quantization_config"), **inner}
+        named = inner.get("model_type") or inner.get("architectures")
+        outer = _OF_BOTH if named else (*_OF_BOTH, "model_type", "architectures")
+        said = {key: value for key, value in inner.items() if value is not None}
+        table = {**{key: table.get(key) for key in outer}, **said}
     try:
         return built(HfConfig, dict(table))
     except FieldError as error:

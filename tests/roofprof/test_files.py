@@ -164,7 +164,7 @@ def test_a_name_that_cannot_be_written_is_an_error(name: str, tmp_path: Path) ->
         (b'{"a": ' + b"[" * 100_000, "nested too deep"),
         (b'{"a":' * 100_000, "nested too deep"),
         (b'{"a": "\xff"}', "is not UTF-8: byte 7 is 0xff"),
-        (b'{"a": ' + b"9" * 5000 + b"}", "is not JSON"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "is not JSON: a number has too many digits"),
     ],
 )
 def test_what_is_no_json_is_said_to_be_none(text: bytes, why: str, tmp_path: Path) -> None:

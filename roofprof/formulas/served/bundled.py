@@ -32,7 +32,9 @@ def load_model(name_or_path: str) -> ServedModel:
     name = name_or_path.rstrip("/").rpartition("/")[2].lower()
     if name not in bundled_models():
         known = ", ".join(bundled_models())
-        raise UsageError(f"no model {name_or_path}", f"give a config.json, the folder that holds it, or one of {known}")
+        raise UsageError(
+            f"no model {name_or_path or repr('')}", f"give a config.json, the folder that holds it, or one of {known}"
+        )
     table: Mapping[str, object] = tomllib.loads((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
     config = table["config"]
     assert isinstance(config, dict)

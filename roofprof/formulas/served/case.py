@@ -115,6 +115,10 @@ class ServedCase:
         if self.kv_cache not in KV_CACHES:
             raise UsageError(f"unknown --kv-cache {self.kv_cache!r}", f"use one of {', '.join(KV_CACHES)}")
         self._check_parallel()
+        if self.model.moe is None and self.recipe.of_experts:
+            raise UsageError(f"--recipe {self.recipe.name} is of experts: {self.model.name} has none")
+        if self.model.moe is None and self.experts_hit is not None:
+            raise UsageError(f"--experts-hit {self.experts_hit}: {self.model.name} has no experts")
         if self.kind.mlp == "moe":
             check_hit(self.experts_hit, self.local_experts)
 

@@ -3,12 +3,14 @@
 Sources: configuration_*.py and modeling_*.py of transformers (which projections have biases, which layers are MoE).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from roofprof.errors import ReportError
 from roofprof.formulas.dimensions import KV_LORA, NOPE, ROPE, V_HEAD
-from roofprof.formulas.hf_config import HINT, HfConfig
-from roofprof.formulas.served.model import Gqa, LayerKind, Mla, Moe, ServedModel, Span
+from roofprof.formulas.hf_config import HINT, HfConfig, Quantization
+from roofprof.formulas.served.model import Gqa, LayerKind, Mla, Mlp, Moe, ServedModel, Span
+from roofprof.formulas.served.quantization import described, linear_modules, recipe_of
 
 
 class _Config:
@@ -41,13 +43,17 @@ def model_of(config: HfConfig, name: str, origin: str, source: str = "") -> Serv
         ReportError: a family that has no formulas here, or a size that is missing or cannot be.
     """
     family = _family(config)
+    if family is None and config.model_type is None and not config.architectures:
+        hint = "give the config.json that lies beside the weights, not generation_config.json or another of its files"
+        raise ReportError(f"{origin} is no model's config.json: it has neither model_type nor architectures", hint)
     if family is None:
         known = ", ".join(FAMILIES)
         raise ReportError(f"{origin} is of no architecture with formulas here: {config.read}", f"supported: {known}")
     architecture, build = FAMILIES[family]
     given = _Config(config, origin, family)
     attention, moe = build(given)
-    layers, quantization, recipe = _layers(given, moe), config.quantization_config, _recipe(config)
+    layers = _layers(given, moe)
+    recipe, unread = _recipe(config.quantization_config, attention, moe, layers)
     return ServedModel(
         name=name,
         architecture=(config.architectures or (architecture,))[0],
@@ -61,8 +67,8 @@ def model_of(config: HfConfig, name: str, origin: str, source: str = "") -> Serv
         window=config.sliding_window if any(kind.span == "sliding" for kind in layers) else None,
         mlp_bias=bool(config.mlp_bias) and family == "llama",
         draft_layers=config.num_nextn_predict_layers or 0,
-        recipe=recipe or "bf16",
-        unread=quantization.quant_method if quantization and recipe is None else None,
+        recipe=recipe,
+        unread=unread,
         source=source or origin,
     )
 
@@ -78,6 +84,8 @@ def _gqa(c: _Config, qkv_bias: bool = False, o_bias: bool = False, qk_norm: bool
     heads = c.need("num_attention_heads")
     kv_heads = c.hf.num_key_value_heads or heads
     width = c.hf.head_dim or c.need("hidden_size") // heads
+    if not c.hf.head_dim and c.need("hidden_size") % heads:
+        raise c.wrong(f"hidden_size {c.need('hidden_size')} is no multiple of {heads} heads, and there is no head_dim")
     if heads % kv_heads:
         raise c.wrong(f"num_attention_heads {heads} is no multiple of num_key_value_heads {kv_heads}")
     factor = c.hf.partial_rotary_factor or (c.hf.rope_parameters and c.hf.rope_parameters.partial_rotary_factor) or 1.0
@@ -174,7 +182,9 @@ FAMILIES: Mapping[str, tuple[str, Callable[[_Config], tuple[Gqa | Mla, Moe | Non
 def _layers(c: _Config, moe: Moe | None) -> tuple[LayerKind, ...]:
     count = c.need("num_hidden_layers")
     spans = _spans(c, count)
-    layers = tuple(LayerKind("moe" if moe and _is_moe(c.hf, i) else "dense", spans[i]) for i in range(count))
+    said = _by_layer(c, "mlp_layer_types", _MLPS, count) if moe else None
+    sparse = [kind == "moe" for kind in said] if said else [moe is not None and _is_moe(c.hf, i) for i in range(count)]
+    layers = tuple(LayerKind("moe" if sparse[i] else "dense", spans[i]) for i in range(count))
     if any(kind.mlp == "dense" for kind in layers):
         c.need("intermediate_size")
     return layers
@@ -188,15 +198,26 @@ def _is_moe(hf: HfConfig, layer: int) -> bool:
 
 
 _SPANS: Mapping[str, Span] = {"full_attention": "full", "sliding_attention": "sliding"}
+_MLPS: Mapping[str, Mlp] = {"dense": "dense", "sparse": "moe"}
+_Kind = TypeVar("_Kind", Span, Mlp)
+
+
+def _by_layer(c: _Config, key: str, known: Mapping[str, _Kind], count: int) -> list[_Kind] | None:
+    """What a list of the config says of each layer, None where it has none."""
+    words: tuple[str, ...] | None = getattr(c.hf, key)
+    if words is None:
+        return None
+    if unknown := sorted({word for word in words if word not in known}):
+        raise c.wrong(f"{key} holds {', '.join(unknown)[:60]}: only {' and '.join(known)} have formulas")
+    if len(words) != count:
+        raise c.wrong(f"{key} has {len(words)} entries for {count} layers")
+    return [known[word] for word in words]
 
 
 def _spans(c: _Config, count: int) -> list[Span]:
-    if c.hf.layer_types is not None:
-        if unknown := sorted({word for word in c.hf.layer_types if word not in _SPANS}):
-            raise c.wrong(f"layer_types holds {', '.join(unknown)[:60]}: only {' and '.join(_SPANS)} have formulas")
-        if len(c.hf.layer_types) != count:
-            raise c.wrong(f"layer_types has {len(c.hf.layer_types)} entries for {count} layers")
-        spans: list[Span] = [_SPANS[word] for word in c.hf.layer_types]
+    spans: list[Span]
+    if said := _by_layer(c, "layer_types", _SPANS, count):
+        spans = said
     elif c.family == "gpt_oss":
         spans = ["full" if i % 2 else "sliding" for i in range(count)]
     elif c.family in ("mistral", "mixtral"):
@@ -211,11 +232,11 @@ def _spans(c: _Config, count: int) -> list[Span]:
     return spans
 
 
-def _recipe(hf: HfConfig) -> str | None:
-    """The recipe that a release is held in, or None where its quantization_config names none of ours."""
-    given = hf.quantization_config
+def _recipe(
+    given: Quantization | None, attention: Gqa | Mla, moe: Moe | None, layers: Sequence[LayerKind]
+) -> tuple[str, str | None]:
+    """The recipe that a release is held in, and its method in words where none of ours is, and bf16 is assumed."""
     if given is None or given.quant_method is None:
-        return "bf16"
-    if given.quant_method in ("gptq", "awq") and given.bits == 4:
-        return f"w4a16-g{given.group_size}" if given.group_size and given.group_size > 0 else "w4a16"
-    return {"fp8": "fp8", "mxfp4": "mxfp4"}.get(given.quant_method)
+        return "bf16", None
+    recipe = recipe_of(given, linear_modules(attention, moe, layers))
+    return (recipe, None) if recipe else ("bf16", described(given))

@@ -80,7 +80,7 @@ def _grouped(case: ServedCase, op: str, m: float, per_token: int, n: int, k: int
     shape: Shape = {"m": m, "n": n, "k": k, "e": case.hit, "t": per_token}
     if form.group is None:
         return OpSpec(op, "moe_gemm", {**shape, "precision": form.inputs, "output": "bf16"})
-    groups: Shape = {"g": form.group, "sb": form.scale_bytes, "precision": form.inputs, "output": "bf16"}
+    groups: Shape = {"g": form.group_of(k), "sb": form.scale_bytes, "precision": form.inputs, "output": "bf16"}
     return OpSpec(op, "moe_gemm_w4", {**shape, **groups})
 
 

@@ -4,7 +4,7 @@ Letters beside those of `models`: g weights to a scale, sb the bytes of a scale 
 1), c shared experts that run as more experts of every token.
 """
 
-from roofprof.formulas.byte_sizes import activation_bytes, known_precision, plain_bytes, weight_bytes
+from roofprof.formulas.byte_sizes import ShapeError, activation_bytes, known_precision, plain_bytes, weight_bytes
 from roofprof.formulas.dimensions import EXPERTS, TOP_K
 from roofprof.formulas.work import Work
 
@@ -49,6 +49,8 @@ def moe_gemm_uniform(
     m: float, n: float, k: float, x: float = EXPERTS, t: float = TOP_K, precision: str = "bf16", output: str = "bf16"
 ) -> Work:
     """Grouped GEMM with the experts hit that uniform routing over x expects, x(1 - (1 - t/x)^m): an expectation."""
+    if t > x:
+        raise ShapeError(f"{t:g} experts of a token are more than all {x:g}")
     rows = t * m
     reads = {
         "input": activation_bytes(rows, k, precision),

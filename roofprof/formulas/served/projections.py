@@ -27,5 +27,5 @@ def product(case: ServedCase, op: str, n: int, k: int, form: Format, m: int | No
     if form.group is None:
         yield OpSpec(op, "gemm", {**shape, "precision": form.inputs, "output": "bf16"})
         return
-    groups: Shape = {"g": form.group, "sb": form.scale_bytes, "precision": form.inputs, "output": "bf16"}
+    groups: Shape = {"g": form.group_of(k), "sb": form.scale_bytes, "precision": form.inputs, "output": "bf16"}
     yield OpSpec(op, "gemm_w4", {**shape, **groups})

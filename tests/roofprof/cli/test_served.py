@@ -40,6 +40,33 @@ def test_tables_fit_100_columns(capsys: pytest.CaptureFixture[str], arguments: l
     assert "…" not in out
 
 
+@pytest.mark.parametrize("width", [80, 93])
+@pytest.mark.parametrize("model", ["list", "glm-4.5-air"])
+def test_every_line_fits_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int, model: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    _, out, _ = call(capsys, "ops", "--model", model, "--phase", "all", "--tp", "2")
+    assert max(len(line) for line in out.splitlines()) <= width
+
+
+def test_the_step_of_several_gpus_is_each_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = call(capsys, "ops", "--model", "qwen3-8b", "--tp", "4")
+    assert "36 dense layers and lm_head, on each GPU: " in " ".join(out.split())
+
+
+def test_experts_of_a_model_that_has_none(capsys: pytest.CaptureFixture[str]) -> None:
+    for option, value in (("--experts-hit", "3"), ("--recipe", "mxfp4"), ("--recipe", "w4a16-g32-experts")):
+        code, _, err = call(capsys, "ops", "--model", "qwen3-8b", option, value)
+        assert (code, "qwen3-8b has no" in err or "qwen3-8b has none" in err) == (2, True)
+
+
+def test_an_empty_name_is_no_model(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = call(capsys, "ops", "--model", "")
+    assert code == 2
+    assert "error: no model ''" in err
+
+
 def test_a_model_says_its_parameters_layers_and_source(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = call(capsys, "ops", "--model", "glm-4.5-air", "--recipe", "fp8")
     words = " ".join(out.split())
@@ -82,6 +109,8 @@ def test_an_unread_quantisation_is_said(capsys: pytest.CaptureFixture[str], tmp_
     code, out, _ = call(capsys, "ops", "--model", tmp_path)
     assert code == 0
     assert "quantization_config modelopt names no recipe here" in out
+    assert document(capsys, "--model", tmp_path)["model"]["unread_quantization"] == "modelopt"
+    assert document(capsys, "--model", "kimi-k2")["model"]["unread_quantization"] is None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Bytes sent over links, against numbers worked out by hand and against the counters of four GPUs."""
 
 from dataclasses import replace
+from itertools import combinations
+from math import comb
 
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from roofprof.formulas.collectives import COLLECTIVE_NAMES, copies_sent
 from roofprof.formulas.layer import LayerCase
-from roofprof.formulas.models import evaluate
+from roofprof.formulas.models import ShapeError, evaluate
 from roofprof.formulas.table import formula_rows, formula_total
 from roofprof.hardware.devices import load_gpu
 
@@ -48,6 +50,47 @@ def test_one_gpu_sends_nothing() -> None:
 def test_copies_of_a_token(gpus: int, groups: int, kept: int, remote: float) -> None:
     copies = copies_sent(8, gpus, 256, groups, kept)
     assert copies * (gpus - 1) / gpus == pytest.approx(remote, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "first_two", "copies"),
+    [
+        # 6 experts in 3 groups, 2 kept, 2 a token. The first of 2 GPUs has a whole group and half of the next: of the
+        # pairs of 4 experts none is there with groups 0 and 1 kept, 1 of 6 with 0 and 2, 3 of 6 with 1 and 2.
+        (2, (2, 1), 2 * (1 - (0 + 1 / 6 + 3 / 6) / 3)),
+        # 3 GPUs have a group each, of which 2 are kept: a pair lies in one of them 2 times of 6.
+        (3, (2, 0), (2 / 6) * 1 + (4 / 6) * 2),
+        (6, (1, 0), 2),
+    ],
+)
+def test_gpus_may_hold_parts_of_groups(gpus: int, first_two: tuple[int, int], copies: float) -> None:
+    assert sum(first_two) == 6 // gpus
+    assert copies_sent(2, gpus, 6, 3, 2) == pytest.approx(copies)
+
+
+def test_copies_of_deepseek_v2_over_gpus_that_share_groups() -> None:
+    """160 experts in 8 groups of 20 over 5 GPUs of 32; against every choice of groups, the experts in them drawn."""
+    missed = 0.0
+    for kept in combinations(range(8), 3):
+        pool = [expert for group in kept for expert in range(20 * group, 20 * group + 20)]
+        for gpu in range(5):
+            elsewhere = sum(expert // 32 != gpu for expert in pool)
+            missed += comb(elsewhere, 6) / comb(60, 6) / comb(8, 3)
+    assert copies_sent(6, 5, 160, 8, 3) == pytest.approx(5 - missed)
+
+
+@pytest.mark.parametrize(
+    ("shape", "why"),
+    [
+        ({"x": 160, "g": 7}, "160 experts do not lie in 7 groups"),
+        ({"x": 64, "g": 2, "q": 3}, "in 2 groups of which 3 are kept"),
+        ({"x": 10**6, "g": 1, "q": 1, "t": 500_000}, "500000 experts of a token"),
+        ({"x": 1 << 20, "g": 1 << 19, "q": 1 << 18, "t": 2}, "524288 groups"),
+    ],
+)
+def test_routing_that_cannot_be_is_refused_and_takes_no_time(shape: dict[str, int], why: str) -> None:
+    with pytest.raises(ShapeError, match=why):
+        evaluate("all_to_all_dedup", {"m": 1, "d": 1, "w": 2, **shape})
 
 
 @given(st.sampled_from([1, 2, 4, 8, 16, 32, 64, 128, 256]), st.sampled_from([(1, 1), (8, 4), (8, 8), (4, 2)]))

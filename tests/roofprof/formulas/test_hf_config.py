@@ -73,6 +73,17 @@ def test_layers_between_may_be_dense() -> None:
     assert (sparse.moe.shared_inter, sparse.moe.shared_gate) == (40, True)
 
 
+def test_newer_configs_list_the_mlp_of_each_layer() -> None:
+    config = {"model_type": "glm4_moe", "n_routed_experts": 16, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
+    listed = ["dense", "dense", "sparse", "dense"]
+    assert kinds(model(**config, mlp_layer_types=listed)) == ["dense", "dense", "moe", "dense"]
+    with pytest.raises(ReportError, match="mlp_layer_types holds linear: only dense and sparse have formulas"):
+        model(**config, mlp_layer_types=["linear"] * 4)
+    with pytest.raises(ReportError, match="mlp_layer_types has 1 entries for 4 layers"):
+        model(**config, mlp_layer_types=["sparse"])
+    assert kinds(model(model_type="llama", mlp_layer_types=["sparse"] * 4)) == ["dense"] * 4
+
+
 def test_gpt_oss_alternates_where_it_does_not_say() -> None:
     config = {"model_type": "gpt_oss", "num_local_experts": 8, "num_experts_per_tok": 2, "sliding_window": 128}
     assert kinds(model(**config)) == ["moe-sliding", "moe"] * 2
@@ -111,12 +122,21 @@ def test_the_text_model_of_a_model_of_pictures() -> None:
     assert model_of(config_of(outer, "c"), "x", "c") == model_of(config_of(outer["text_config"], "c"), "x", "c")  # type: ignore[arg-type]
 
 
+def test_a_text_model_without_a_name_has_the_outer_one() -> None:
+    outer = {"model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"], "text_config": {}}
+    with pytest.raises(ReportError, match="model_type 'gemma3', architectures Gemma3ForConditionalGeneration"):
+        model_of(config_of(outer, "c"), "x", "c")
+    said = {"tie_word_embeddings": True, "text_config": {"model_type": "llama", "quantization_config": None, **SIZES}}
+    made = model_of(config_of({**said, "quantization_config": {"quant_method": "fp8"}}, "c"), "x", "c")
+    assert (made.tied, made.recipe) == (True, "fp8")
+
+
 @pytest.mark.parametrize(
     ("held", "recipe"),
     [
-        (None, "bf16"), ({"quant_method": "fp8"}, "fp8"), ({"quant_method": "mxfp4"}, "mxfp4"),
+        (None, "bf16"), ({"quant_method": "fp8"}, "fp8"), ({"quant_method": "mxfp4"}, "bf16"),
         ({"quant_method": "awq", "bits": 4, "group_size": 64}, "w4a16-g64"),
-        ({"quant_method": "gptq", "bits": 4, "group_size": -1}, "w4a16"),
+        ({"quant_method": "gptq", "bits": 4, "group_size": -1}, "w4a16-channel"),
         ({"quant_method": "gptq", "bits": 8, "group_size": 128}, "bf16"),
     ],
 )  # fmt: skip
@@ -134,7 +154,10 @@ def test_the_recipe_is_that_of_the_release(held: dict | None, recipe: str) -> No
         ({"architectures": ["Gemma3ForCausalLM"]}, "model_type None, architectures Gemma3ForCausalLM"),
         ({"model_type": "llama", "hidden_size": None}, "c.json has no hidden_size"),
         ({"model_type": "llama", "hidden_size": "64"}, "c.json: hidden_size = '64'"),
-        ({"model_type": "llama", "hidden_size": 0}, "c.json: hidden_size = 0"),
+        ({"model_type": "llama", "hidden_size": 0}, "hidden_size = 0: expected a whole number from 1 to 2147483648"),
+        ({"model_type": "llama", "max_window_layers": -1}, "= -1: expected a whole number from 0 to 1048576"),
+        ({"model_type": "llama", "hidden_size": 68}, "hidden_size 68 is no multiple of 8 heads, and there is no head_"),
+        ({"bos_token_id": 1}, "c.json is no model's config.json: it has neither model_type nor"),
         ({"model_type": "llama", "num_key_value_heads": 3}, "no multiple of num_key_value_heads 3"),
         ({"model_type": "qwen3_moe", **EXPERTS, "num_experts_per_tok": 17}, "more than the 16 experts"),
         ({"model_type": "llama", "layer_types": ["linear_attention"] * 4}, "layer_types holds linear_attention"),

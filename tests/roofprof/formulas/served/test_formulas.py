@@ -133,6 +133,11 @@ def test_expected_experts_are_those_counted_by_every_choice() -> None:
     assert weights == pytest.approx((3 * 1 + 6 * 2) / 9 * 8 * 16 * 2)
 
 
+def test_more_experts_of_a_token_than_there_are_are_refused() -> None:
+    with pytest.raises(ShapeError, match="5 experts of a token are more than all 4"):
+        evaluate("moe_gemm_uniform", {"m": 2, "n": 8, "k": 16, "x": 4, "t": 5})
+
+
 def test_the_groups_of_w4_are_those_of_the_formats() -> None:
     shape = {"m": 1, "n": 512, "k": 512}
     for precision, g in (("mxfp4", 32), ("fp4", 16)):
