@@ -82,8 +82,8 @@ def reading_losses(losses: Losses, backwards_calls: int, graph_launches: int) ->
         values = {"count": losses.without_launch}
         found.append(Finding("launch-unknown", Severity.WARNING, message, hint, values=values))
     if losses.nameless:
-        message = f"{losses.nameless} kernels have names that are not in the trace's strings: they are unnamed"
-        hint = "export the .nsys-rep again"
+        message = f"{losses.nameless} kernels have no name in the trace's strings: they are unnamed"
+        hint = "nsys does not find the names of all JIT-compiled kernels; else export the .nsys-rep again"
         found.append(Finding("name-unknown", Severity.WARNING, message, hint, values={"kernels": losses.nameless}))
     if losses.shared_launch:
         message = (

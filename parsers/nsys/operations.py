@@ -106,14 +106,18 @@ class OperationReader:
     def _kernel_names(self, keep: Integers | None) -> tuple[pl.Series, pl.Series]:
         """Short and demangled names; one stands for the other, and the mangled one for both."""
         names = self._tables.integers(KERNELS, ("shortName", "demangledName"), self._run)
-        short, demangled = (_kept(names.pop(c), keep) for c in ("shortName", "demangledName"))
+        short, demangled = (self._found(_kept(names.pop(c), keep)) for c in ("shortName", "demangledName"))
         if (lacks := short == NULL).any():
             short = np.where(lacks, demangled, short)
         if (lacks := short == NULL).any():
             mangled = self._tables.integers(KERNELS, ("mangledName",), self._run)["mangledName"]
-            short = np.where(lacks, _kept(mangled, keep), short)
+            short = np.where(lacks, self._found(_kept(mangled, keep)), short)
         first = self._names.categories(short)
         return first, self._names.categories(np.where(demangled == NULL, short, demangled))
+
+    def _found(self, ids: Integers) -> Integers:
+        unfound = self._names.unfound(ids)
+        return np.where(unfound, NULL, ids) if unfound.any() else ids
 
     def memory_operations(self) -> pl.DataFrame:
         """Every memcpy and memset, MEMORY_OPERATION_SCHEMA."""

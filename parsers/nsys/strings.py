@@ -1,11 +1,16 @@
 """Names of an nsys export: StringIds, by integer id."""
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from roofprof.formats.nsys import STRINGS
 from roofprof.parsers.nsys.tables import Integers, NsysTables
 from roofprof.timeline.frames import slices
+
+
+_FIRST_OF_NSYS = "GpuMetrics"
+"""nsys' own string 0, which an export has where nsys found no name for a kernel of JIT-compiled code (2025.3)."""
 
 
 class NsysNames:
@@ -16,6 +21,13 @@ class NsysNames:
         order = np.argsort(ids, kind="stable")
         self._ids = ids[order]
         self._values = tables.texts(STRINGS, "value").gather(order)
+
+    def unfound(self, ids: Integers) -> npt.NDArray[np.bool_]:
+        """Which ids stand for a kernel whose name nsys did not find."""
+        if not len(self._ids) or self._ids[0] != 0 or self._values[0] != _FIRST_OF_NSYS:
+            return np.zeros(len(ids), bool)
+        found: npt.NDArray[np.bool_] = ids == 0
+        return found
 
     def strings(self, ids: Integers) -> pl.Series:
         """The string of each id, null for one that the export does not have."""

@@ -20,6 +20,7 @@ MAX_RATIO = 1.3
 """ncu and nsys times that differ by more than both are flagged: short kernels differ by a constant."""
 
 _EXACT_KEY = (*KEY, "kernel_demangled_name")
+_SHAPE_KEY = tuple(name for name in KEY if name != "kernel_name")
 
 JOIN_SCHEMA = pl.Schema(
     {
@@ -133,18 +134,30 @@ def _pair(ncu: pl.DataFrame, nsys: pl.DataFrame) -> pl.DataFrame:
     """One report's launches with their kernels: by full name first, the rest by the function's name.
 
     The tools may print templates differently; where they agree, kernels that differ in templates alone are
-    told apart.
+    told apart. A kernel that nsys could not name is told by its shape, where that leaves one function of ncu's.
     """
     rest, pairs = ncu, []
     for key in (_EXACT_KEY, KEY):
-        candidates = numbered(nsys, key).select(*key, "ordinal", "kernel_row", "nsys_duration_ns", "overlapped")
-        here = numbered(rest, key).join(candidates, on=[*key, "ordinal"], how="left", maintain_order="left")
-        found = here.filter(pl.col("kernel_row").is_not_null())
+        found, rest, nsys = _paired(rest, nsys, key)
         pairs.append(found)
-        rest = here.filter(pl.col("kernel_row").is_null()).select(rest.columns)
-        nsys = nsys.join(found.select("kernel_row"), on="kernel_row", how="anti", maintain_order="left")
-    pairs.append(here.filter(pl.col("kernel_row").is_null()))
-    return pl.concat([pair.select(pairs[0].columns) for pair in pairs]).sort("launch_id", maintain_order=True)
+    nameless = nsys.filter(pl.col("kernel_name").is_null())
+    if nameless.height:
+        alone = pl.col("kernel_name").n_unique().over(_SHAPE_KEY) == 1
+        found, left, _ = _paired(rest.filter(alone), nameless, _SHAPE_KEY)
+        pairs.append(found)
+        rest = pl.concat([rest.filter(~alone), left])
+    return pl.concat([*pairs, rest], how="diagonal").sort("launch_id", maintain_order=True)
+
+
+def _paired(
+    ncu: pl.DataFrame, nsys: pl.DataFrame, key: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Launches with the kernel of the same key and ordinal, and what is left of both sides."""
+    candidates = numbered(nsys, key).select(*key, "ordinal", "kernel_row", "nsys_duration_ns", "overlapped")
+    here = numbered(ncu, key).join(candidates, on=[*key, "ordinal"], how="left", maintain_order="left")
+    found = here.filter(pl.col("kernel_row").is_not_null())
+    rest = here.filter(pl.col("kernel_row").is_null()).select(ncu.columns)
+    return found, rest, nsys.join(found.select("kernel_row"), on="kernel_row", how="anti", maintain_order="left")
 
 
 def numbered(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:

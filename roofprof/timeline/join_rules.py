@@ -55,7 +55,7 @@ def join_findings(matched: pl.DataFrame, unmatched: pl.DataFrame) -> Iterator[Jo
         finding = Finding(
             "launch-unmatched",
             Severity.WARNING if row["side"] == "ncu" else Severity.INFO,
-            f"{row['count']} of {row['kernel_name']} that only {row['side']} has: {row['reason']}",
+            f"{row['count']} of {row['kernel_name'] or '(unnamed)'} that only {row['side']} has: {row['reason']}",
             op=row["op"],
             launch_id=row["launch_id"],
             report=row["report"],

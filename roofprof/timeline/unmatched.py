@@ -77,7 +77,7 @@ def _reason(row: Row, seen: Sequence[Row]) -> tuple[Cause, str]:
         return Cause.NO_PATH, "nsys has no kernel on this path"
     same_name = [s for s in here if s["kernel_name"] == row["kernel_name"]]
     if not same_name:
-        names = ", ".join(sorted({str(s["kernel_name"] or "?") for s in here})[:3])
+        names = ", ".join(sorted({str(s["kernel_name"] or "(unnamed)") for s in here})[:3])
         return Cause.OTHER_KERNELS, f"nsys ran other kernels on this path: {names}"
     same = [s for s in same_name if all(s[c] == row[c] for c in (*GRID, *BLOCK))]
     if not same:

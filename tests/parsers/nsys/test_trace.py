@@ -44,6 +44,18 @@ def test_kernels_with_names_shapes_and_launch(export):
     assert row["graph_node_id"] is None
 
 
+def test_nsys_string_0_is_no_kernels_name(export):
+    lost = export.unfound()
+    export.launch(10, 1000, 1010, 1, lost, demangled=lost)
+    export.launch(20, 1100, 1110, 2, "named", demangled=lost)
+    trace = read_nsys_trace(export.write())
+    assert trace.kernels["kernel_name"].to_list() == [None, "named"]
+    assert trace.kernels["kernel_demangled_name"].to_list() == [None, "named"]
+    assert [found.message for found in trace.findings if found.kind == "name-unknown"] == [
+        "1 kernels have no name in the trace's strings: they are unnamed"
+    ]
+
+
 def test_memory_operations(export):
     export.api(0, 5, 1)
     export.memcpy(10, 20, 1, size=4096, kind=1)

@@ -77,6 +77,30 @@ def test_templates_printed_otherwise_still_match(export):
     assert (result.matched.height, result.unmatched.height) == (1, 0)
 
 
+def test_a_kernel_that_nsys_could_not_name_is_told_by_its_shape(export):
+    lost = export.unfound()
+    export.range(0, 100, "op")
+    export.launch(10, 1000, 1010, 1, "gemm")
+    export.launch(20, 1100, 1130, 2, lost, demangled=lost)
+    export.launch(30, 1200, 1240, 3, lost, demangled=lost)
+    frame = launches(*({"kernel_name": name} for name in ("gemm", "fusion", "fusion")))
+    result = joined(export.write(), frame)
+    assert result.matched["nsys_duration_ns"].to_list() == [10, 30, 40]
+    assert result.unmatched.height == 0
+
+
+def test_a_shape_of_two_functions_tells_nothing_of_a_kernel_without_a_name(export):
+    lost = export.unfound()
+    export.range(0, 100, "op")
+    export.launch(10, 1000, 1010, 1, lost, demangled=lost)
+    export.launch(20, 1100, 1130, 2, lost, demangled=lost)
+    result = joined(export.write(), launches({"kernel_name": "a"}, {"kernel_name": "b"}))
+    assert result.matched.height == 0
+    told = [found.finding.message for found in result.findings]
+    assert told[0] == "1 of a that only ncu has: nsys ran other kernels on this path: (unnamed)"
+    assert told[-1] == "2 of (unnamed) that only nsys has: ncu did not profile it"
+
+
 def test_each_report_is_joined_on_its_own(export):
     export.range(0, 100, "op")
     export.launch(10, 1000, 1010, 1, "k")
