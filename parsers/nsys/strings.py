@@ -8,7 +8,6 @@ from roofprof.formats.nsys import STRINGS
 from roofprof.parsers.nsys.tables import Integers, NsysTables
 from roofprof.timeline.frames import slices
 
-
 _FIRST_OF_NSYS = "GpuMetrics"
 """nsys' own string 0, which an export has where nsys found no name for a kernel of JIT-compiled code (2025.3)."""
 
