@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 Number = float | None
+Groups = tuple[tuple[int, ...], ...]
 
 
 class NsysCall(NamedTuple):
@@ -30,6 +31,15 @@ class OpCalls:
     sent_bytes: dict[int, list[Number]] = field(default_factory=dict)
     nsys: dict[int, list[NsysCall]] = field(default_factory=dict)
     """By rank; a rank without a trace is not there."""
+    group_size: int | None = None
+    """Ranks that a collective joins, by its formula."""
+    groups: Groups = ()
+    """The ranks that wait for each other, where not all of them do: `groups.find_groups` sets them."""
+
+    @property
+    def joined(self) -> Groups:
+        """The ranks that wait for each other."""
+        return self.groups or (tuple(sorted(self.ncu_ns)),)
 
     @property
     def traced(self) -> bool:
