@@ -55,5 +55,5 @@ def test_a_capture_over_ranks_shows_the_traces_of_each(new_export: Callable[[str
     assert names == ["rank000/workload-eager.sqlite", "rank002/workload-eager.sqlite"]
     for rank in (0, 2):
         (tmp_path / f"job/rank{rank:03d}/nsys/workload-eager.sqlite").unlink()
-    with pytest.raises(RoofprofError, match="no rank of .*job has an nsys trace"):
+    with pytest.raises(RoofprofError, match=r"no rank of .*job has an nsys trace"):
         read_timelines(TimelineRequest(tmp_path / "job"))
