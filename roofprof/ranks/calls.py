@@ -47,6 +47,11 @@ class OpCalls:
         return bool(self.ncu_ns) and all(self.nsys.get(rank) for rank in self.ncu_ns)
 
     @property
+    def evenly_traced(self) -> bool:
+        """Whether all ranks' traces have as many calls."""
+        return len({len(calls) for calls in self.nsys.values()}) == 1
+
+    @property
     def traced_count(self) -> int:
         """Calls that every rank has in its trace."""
         return min(len(self.nsys[rank]) for rank in self.ncu_ns) if self.traced else 0

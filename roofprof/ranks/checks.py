@@ -152,7 +152,7 @@ def _other_work(job: str, ops: Mapping[Hashable, OpCalls], names: Mapping[Hashab
     uneven = [key for key, found in counts.items() if any(len(each) > 1 for each in found)]
     for keys, what in (
         (some, "ran on some ranks alone"),
-        (uneven, "were called another number of times by some ranks"),
+        (uneven, f"{'was' if len(uneven) == 1 else 'were'} called another number of times by some ranks"),
     ):
         if keys:
             own = [names[key] for key in keys]

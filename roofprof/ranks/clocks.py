@@ -38,6 +38,8 @@ def align_clocks(ops: Iterable[OpCalls]) -> Clocks | None:
         ops: of one job.
     """
     known = [op for op in ops if op.together and op.traced and len(op.ncu_ns) > 1]
+    # Where a rank has a call more, numbers pair other calls: the ops without such a one tell the clocks.
+    known = [op for op in known if op.evenly_traced] or known
     if not known:
         return None
     ahead: _Distances = {}

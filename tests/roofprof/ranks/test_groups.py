@@ -81,3 +81,13 @@ def test_a_call_whose_ends_do_not_coincide_tells_no_wait() -> None:
     op = collective([range(2)], [[t, t + 50_000] for t in (0, 10**7, 2 * 10**7)])
     op.nsys[1][1] = op.nsys[1][1]._replace(end_ns=op.nsys[1][1].end_ns + 400_000)
     assert [call.wait_ns for call in rank_calls(op, 2, aligned(op))] == [50_000, None, 50_000]
+
+
+def test_an_op_with_a_call_more_on_one_rank_does_not_spoil_the_others_clocks() -> None:
+    starts = [[t, t] for t in (0, 10**7, 2 * 10**7)]
+    even, uneven = collective([range(2)], starts, clock=10**9), collective([range(2)], starts, clock=10**9)
+    del uneven.nsys[1][0]
+    clocks = aligned(uneven, even)
+    assert clocks.aligned
+    assert {call.wait_ns for call in rank_calls(even, 2, clocks)} == {0}
+    assert {call.wait_ns for call in rank_calls(uneven, 2, clocks)} == {None}, "numbers pair other calls there"
