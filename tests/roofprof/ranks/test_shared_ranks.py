@@ -1,6 +1,7 @@
 """Four ranks of a real job, whose collectives' bytes are known and whose rank 1 was late once."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -208,3 +209,9 @@ def test_files_of_other_ranks_are_told(
     told = [finding for finding in found if finding.kind in ("ranks-mixed", "ranks-order")]
     assert [finding.kind for finding in told] == ([kind] if kind else [])
     assert all(said in finding.message for finding in told)
+
+
+def test_above_the_links_roof_the_reason_is_the_link(report: RooflineReport) -> None:
+    gather = of(report, "all_gather")
+    above = replace(gather, measured_on=replace(gather.measured_on, roof_fraction=1.4), link_bytes_per_s=660e9)
+    assert reasons_of(report, [above])[0].why == "link: 660 GB/s, wait aside"
