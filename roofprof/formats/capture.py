@@ -130,7 +130,7 @@ def _findings(folder: Path, manifest: Manifest) -> list[Finding]:
     found = []
     if manifest.state != "complete":
         broken = [run for run in [*manifest.runs, *manifest.nsys] if run.state != "complete"]
-        causes = "; ".join(f"{run.name}: {(run.cause or run.state).rstrip(' :')}" for run in broken)
+        causes = "; ".join(f"{run.name}: {run.cause or run.state}".rstrip(" :") for run in broken)
         found.append(
             Finding(
                 "capture-partial", Severity.WARNING, f"the capture in {folder.name} is {manifest.state}: {causes}",
