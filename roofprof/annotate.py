@@ -14,7 +14,7 @@ import warnings
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from roofprof.formulas.range_names import RangeNameError, format_range_name
 
@@ -105,10 +105,10 @@ class _Active(_Mark):
     def __call__(self, function: F) -> F:
         """The function inside this mark, at each of its calls; of generators and coroutines, while they run."""
         if isinstance(function, classmethod | staticmethod):
-            return type(function)(self(function.__func__))
+            return cast(F, type(function)(self(function.__func__)))
         if isinstance(function, type):  # its instances must stay instances of it
             warnings.warn(f"roofprof: {function.__name__} is a class and is not marked: mark a method", stacklevel=2)
-            return function
+            return cast(F, function)
         return functools.wraps(function)(_marked(self, function))  # type: ignore[return-value]
 
 
