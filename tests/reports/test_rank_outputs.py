@@ -143,3 +143,9 @@ def test_a_missing_rank_fits_the_terminal(report: RooflineReport) -> None:
     text = screen(replace(report, ops=[gemm, reduce], ranks=ranks), 80)
     assert max(map(len, text.splitlines())) <= 80
     assert "of 50.0 µs known" in text, "shares are of what is known alone"
+
+
+def test_the_page_names_the_slowest_rank(report: RooflineReport) -> None:
+    data: Any = page_data([report])
+    (answer,) = data["cases"]
+    assert answer["head"][-3:] == ["2 ranks", "slowest rank 0: 450 µs", "fastest rank 1: 150 µs"]
