@@ -11,10 +11,10 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast, overload
 
 from roofprof.formulas.range_names import RangeNameError, format_range_name
 
@@ -103,14 +103,77 @@ class _Active(_Mark):
             _count_regions(-1)
 
     def __call__(self, function: F) -> F:
-        """The function inside this mark, at each of its calls."""
+        """The function inside this mark, at each of its calls; of generators and coroutines, while they run."""
+        if isinstance(function, classmethod | staticmethod):
+            return cast(F, type(function)(self(function.__func__)))
+        if isinstance(function, type):  # its instances must stay instances of it
+            warnings.warn(f"roofprof: {function.__name__} is a class and is not marked: mark a method", stacklevel=2)
+            return cast(F, function)
+        return functools.wraps(function)(_marked(self, function))  # type: ignore[return-value]
 
-        @functools.wraps(function)
-        def marked(*args: Any, **kwargs: Any) -> Any:
-            with self:
-                return function(*args, **kwargs)
 
-        return marked  # type: ignore[return-value]
+def _marked(mark: _Active, function: Callable[..., Any]) -> Callable[..., Any]:
+    import inspect
+
+    def plain(*args: Any, **kwargs: Any) -> Any:
+        with mark:
+            return function(*args, **kwargs)
+
+    async def coroutine(*args: Any, **kwargs: Any) -> Any:
+        with mark:
+            return await function(*args, **kwargs)
+
+    def generator(*args: Any, **kwargs: Any) -> Any:
+        return _stepped(mark, function(*args, **kwargs))
+
+    def async_generator(*args: Any, **kwargs: Any) -> Any:
+        return _async_stepped(mark, function(*args, **kwargs))
+
+    if inspect.iscoroutinefunction(function):
+        return coroutine
+    if inspect.isasyncgenfunction(function):
+        return async_generator
+    return generator if inspect.isgeneratorfunction(function) else plain
+
+
+def _stepped(mark: _Active, steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """A generator whose own code runs inside the mark, and what its caller does between two items outside."""
+    step: Callable[[], Any] = functools.partial(next, steps)
+    try:
+        while True:
+            with mark:
+                try:
+                    item = step()
+                except StopIteration as end:
+                    return end.value
+            try:
+                step = functools.partial(steps.send, (yield item))
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                step = functools.partial(steps.throw, error)
+    finally:
+        steps.close()
+
+
+async def _async_stepped(mark: _Active, steps: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
+    """The same of an asynchronous one."""
+    step = steps.asend(None)
+    try:
+        while True:
+            with mark:
+                try:
+                    item = await step
+                except StopAsyncIteration:
+                    return
+            try:
+                step = steps.asend((yield item))
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                step = steps.athrow(error)
+    finally:
+        await steps.aclose()
 
 
 _NOTHING = _Mark()
@@ -118,26 +181,39 @@ _active = profiled(os.environ)
 _lock, _open = threading.Lock(), [0]
 
 
-def region(name: str | None = None) -> _Mark:
+@overload
+def region(name: str | None = None) -> _Mark: ...
+@overload
+def region(name: F) -> F: ...
+def region(name: object = None) -> object:
     """The part of a program to profile: `roofprof capture` leaves out what lies outside.
 
     Calls cudaProfilerStart and cudaProfilerStop; regions inside one another are one.
 
     Args:
-        name: of an NVTX range around it, such as decode_step; none by default.
+        name: of an NVTX range around it, such as decode_step; none by default. `@region` without brackets marks the
+            function without a range.
     """
+    if callable(name):
+        return region()(name)
     return _NOTHING if not _active else _Active(None if name is None else _legal(name), True)
 
 
-def op(name: str, formula: str | None = None, **sizes: int | float | str) -> _Mark:
+@overload
+def op(name: str, formula: str | None = None, **sizes: int | float | str) -> _Mark: ...
+@overload
+def op(name: F) -> F: ...
+def op(name: object, formula: str | None = None, **sizes: int | float | str) -> object:
     """An op: what is launched inside becomes a row of the analysis.
 
     Args:
-        name: of the op, such as o_proj.
+        name: of the op, such as o_proj. `@op` without brackets takes the function's.
         formula: what its FLOPs and bytes follow from, such as gemm; see `roofprof.formulas.models.FORMULAS`.
         sizes: the letters of the formula (`m=64`), and `precision` and `output` (`"bf16"`).
     """
-    return _NOTHING if not _active else _Active(_op_name(name, formula, sizes), False)
+    if callable(name):
+        return op(getattr(name, "__name__", type(name).__name__))(name)
+    return _NOTHING if not _active else _Active(_op_name(str(name), formula, sizes), False)
 
 
 def _op_name(name: str, formula: str | None, sizes: Mapping[str, int | float | str]) -> str:
@@ -149,8 +225,8 @@ def _op_name(name: str, formula: str | None, sizes: Mapping[str, int | float | s
         return _legal(name)
 
 
-def _legal(name: str) -> str:
-    return _ILLEGAL.sub("_", name) or "_"
+def _legal(name: object) -> str:
+    return _ILLEGAL.sub("_", str(name)) or "_"
 
 
 @functools.cache

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from roofprof.errors import ReportError, RoofprofError
 from roofprof.files import Json
+from roofprof.formatting import quantity
 from roofprof.profiler.ncu.command import Scope, can_sample, ncu_command, ncu_options
 from roofprof.profiler.ncu.failures import DRIVER, NOTHING, REFUSED, explain_ncu
 from roofprof.profiler.ncu.plan import PlannedRun, metric_plan, table_of_chip
@@ -155,7 +156,7 @@ class Ncu(Backend[NcuWatch]):
         """The runs, and their passes where all are known."""
         passes = [job.facts["expected_passes"] for job in jobs if job.phase == jobs[0].phase]
         known = [count for count in passes if isinstance(count, int)]
-        every = f", {sum(known)} passes per kernel in all" if len(known) == len(passes) else ""
+        every = f", {quantity(sum(known), 'pass', 'passes')} per kernel in all" if len(known) == len(passes) else ""
         if looks := sum(job.facts.get("look") in ("instructions", "precisions") for job in jobs):
             every += f", {looks} of them only where earlier ones leave tensor work open"
         return f"{len(jobs)} ncu run{'s' if len(jobs) != 1 else ''}{every}"

@@ -26,6 +26,7 @@ from roofprof.profiler.run.gpu import Gpu, gpus, need_gpu
 from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.options import CaptureOptions
 from roofprof.profiler.run.output import readable_lines
+from roofprof.profiler.run.region import check_command
 from roofprof.profiler.run.runner import Ending, run_profiler
 from roofprof.profiler.run.secrets import Secrets, collect_secrets
 from roofprof.profiler.run.signals import ending_signals
@@ -130,6 +131,7 @@ def capture_ranks(options: CaptureOptions, deadline_s: float, show: Show = lambd
         UsageError, RoofprofError: see `ranks_plan`; or nothing at all was captured.
     """
     plan, _ = ranks_plan(options)
+    check_command(options.command)
     folder = options.output
     secrets = collect_secrets(options.free_text())
     directory = claim_directory(folder, options.force, _names(folder))

@@ -16,6 +16,7 @@ from roofprof.profiler.ranks.place import RankPlace, nvls_note, tell_torch
 from roofprof.profiler.run.gpu import Gpu, gpus, need_gpu
 from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.options import CaptureOptions
+from roofprof.profiler.run.region import check_command
 from roofprof.profiler.run.secrets import collect_secrets
 from roofprof.profiler.run.tools import Tool
 from roofprof.profiler.run.watch import ProgressCallback
@@ -82,6 +83,7 @@ def capture_rank(
     if not options.command:
         options = replace(options, ranks=place.count)
     options.check()
+    check_command(options.command)
     gpu = _gpu(place)
     tools, missing = wanted_tools(options)
     plan = rank_plan(options, gpu, tools)

@@ -8,7 +8,7 @@ from typing import Literal, cast
 from roofprof.errors import UsageError
 from roofprof.formulas.layer import Phase
 from roofprof.formulas.request import LayerRequest
-from roofprof.options import check_options, option, recorded_argv
+from roofprof.options import check_options, declared, option, recorded_argv
 from roofprof.own_python import module_command
 from roofprof.profiler.run.region import Region, parse_region
 
@@ -81,10 +81,12 @@ class CaptureOptions(LayerRequest):
         """
         if self.keep_nsys_rep and not self.nsys:
             raise UsageError("--keep-nsys-rep and --no-nsys exclude each other", "leave one out")
+        check_options(self)
         if self.runs and "core" not in self.runs:
             raise UsageError("--runs needs core: it has the time of each launch", "add core to --runs")
+        _check_ncu_args(self.ncu_args)
         if self.command:
-            check_options(self)
+            self._check_no_layer()
             region = parse_region(self.region, self.ncu_args)
             if self.warmup and (region.kind == "all" or region.by_hand):
                 raise UsageError("--warmup counts regions, and --region all has none", "use --region api or nvtx:NAME")
@@ -98,6 +100,13 @@ class CaptureOptions(LayerRequest):
             if given:
                 raise UsageError(f"--{flag} is for another workload than the layer", "leave it out")
         LayerRequest.check(self)
+
+    def _check_no_layer(self) -> None:
+        """Refuse the layer's sizes with another workload; --tp, --ep and --ranks may say how any is cut."""
+        for d in declared(LayerRequest):
+            if d.name not in ("tp", "ep", "ranks") and getattr(self, d.name) != d.default:
+                flag = d.name.replace("_", "-")
+                raise UsageError(f"--{flag} is for the layer, and a command is given", "leave one of both out")
 
     def wanted_region(self) -> Region:
         """The region of another workload, as asked for."""
@@ -131,3 +140,14 @@ class CaptureOptions(LayerRequest):
         Not --only and --impl: they hold names of ops and implementations, which the capture is about.
         """
         return [str(self.output), str(self.output.absolute()), *self.ncu_args, *self.command]
+
+
+_OWN_NCU_OPTIONS = frozenset(("-o", "--export", "-i", "--import", "--log-file", "--page", "--csv", "--mode"))
+
+
+def _check_ncu_args(words: Sequence[str]) -> None:
+    """Refuse what would take the place of the workload, and where ncu's reports go."""
+    if words and not words[0].startswith("-"):
+        raise UsageError(f"--ncu-args begins with {words[0]!r}", "options of ncu begin with -; the workload follows --")
+    if own := next((word for word in words if word.partition("=")[0] in _OWN_NCU_OPTIONS), None):
+        raise UsageError(f"--ncu-args {own}: capture itself says where ncu's reports go", "leave it out")

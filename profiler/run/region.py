@@ -1,5 +1,6 @@
 """Which part of a workload is profiled: between cudaProfilerStart and Stop, in NVTX ranges of a name, or all of it."""
 
+import os
 import re
 import shutil
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ _START = re.compile(
 )
 """How workloads open a region: in their code, or by a word of their command line."""
 _MAX_SCRIPT = 1 << 20
+_PROFILERS = frozenset(("ncu", "nsys", "nv-nsight-cu-cli"))
 BY_HAND = ("--profile-from-start", "--nvtx-include", "--nvtx-exclude", "--range-filter")
 """Options of ncu that choose a region; who gives one by hand has chosen."""
 
@@ -73,7 +75,18 @@ def check_command(command: Sequence[str]) -> None:
     """Refuse a workload that is not there, before a profiler is started for it.
 
     Raises:
-        UsageError: no such program.
+        UsageError: no such program, none that may be run, or a profiler.
     """
-    if command and shutil.which(command[0]) is None:
-        raise UsageError(f"cannot run {command[0]!r}: no such program", "give the workload's command after --")
+    if not command:
+        return
+    program = command[0]
+    if shutil.which(program) is None:
+        what, hint = "no such program", "give the workload's command after --"
+        if os.path.isdir(program):
+            what = "it is a directory"
+        elif os.path.isfile(program) and os.path.dirname(program):
+            what, hint = "it is not executable", f"chmod +x {program}, or name what runs it: python {program}"
+        raise UsageError(f"cannot run {program!r}: {what}", hint)
+    if (name := os.path.basename(program)) in _PROFILERS:
+        message = f"the command starts {name} itself, and a program has room for one profiler"
+        raise UsageError(message, f"give the program that {name} starts after --: capture runs it under ncu and nsys")

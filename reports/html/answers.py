@@ -62,7 +62,7 @@ def case_fields(answer: Answer, places: Mapping[int, int]) -> Fields:
     rows = [*answer.rows, *answer.folded]
     return {
         "title": answer.case.title,
-        "head": head(answer, _ON_ONE_LINE)[0].split("   "),
+        "head": [part for line in head(answer, _ON_ONE_LINE) for part in line.split("   ")],
         "rows": [places[id(row.op)] for row in rows],
         "shown": len(answer.rows),
         "folded": _folded(answer),

@@ -97,13 +97,14 @@ def head(answer: Answer, width: int, chosen: bool = False) -> list[str]:
     parts = [words, *told, escaped(answer.case.gpu_words), time]
     known = [(bound, share) for bound, share in answer.bound_shares[:2] if (bound, share) != ("unknown", 1.0)]
     if known:
-        parts.append("time " + ", ".join(_bound_words(bound, share) for bound, share in known))
+        of_time = "time" if answer.time_ns else f"of {format_si((case.time.known or 0.0) / 1e9, 's')} known"
+        parts.append(f"{of_time} " + ", ".join(_bound_words(bound, share) for bound, share in known))
     if answer.headroom_ns is not None:
         reachable = f" ({format_percent(answer.reachable)})" if answer.reachable is not None else ""
         parts.append(f"reachable {format_si(answer.headroom_ns / 1e9, 's')}{reachable}")
     summary = case.source.ranks
     lines = _packed(parts, width)
-    return lines if summary is None else [*lines, rank_head(summary, answer.ranks)]
+    return lines if summary is None else [*lines, *_packed(rank_head(summary, answer.ranks), width)]
 
 
 def _packed(parts: Sequence[str], width: int) -> list[str]:

@@ -30,8 +30,8 @@ class _Cells(NamedTuple):
 _HEADINGS = _Cells("collective", "sent", "formula", "ratio", "µs", "wait µs", "late", "GB/s", "of link")
 
 
-def rank_head(summary: RankSummary, layer: RankLayer | None) -> str:
-    """Ranks, missing ones, and the slowest beside the fastest."""
+def rank_head(summary: RankSummary, layer: RankLayer | None) -> list[str]:
+    """Ranks, missing ones, and the slowest beside the fastest, in parts that stand side by side."""
     there = summary.count - len(summary.missing)
     parts = [f"{summary.count} ranks" if not summary.missing else f"{there} of {summary.count} ranks"]
     if summary.missing:
@@ -45,7 +45,7 @@ def rank_head(summary: RankSummary, layer: RankLayer | None) -> str:
         parts.append(f"fastest rank {fastest}: {format_si(known[fastest] / 1e9, 's')}")
     elif layer and layer.slowest_rank is None:
         parts.append("time of a rank unknown: collectives need traces of every rank")
-    return "   ".join(parts)
+    return parts
 
 
 def collective_lines(ops: Sequence[OpResult], source: RooflineReport, width: int) -> list[str]:
@@ -99,3 +99,5 @@ def rank_legend(source: RooflineReport) -> Iterator[str]:
         yield f"sent: NVLink user bytes, median rank; GB/s: sent / time without the wait{link}"
     if any(op.wait_ns is not None for op in ops):
         yield "wait: the slowest rank's time less that of the rank that came last, by nsys"
+    elif source.ranks and source.ranks.aligned is False and (spread := source.ranks.clock_spread_ns) is not None:
+        yield f"wait unknown: ends of collectives lie {format_si(spread / 1e9, 's')} apart over ranks (--explain)"

@@ -124,7 +124,7 @@ def answer_of(case: CaseOps, order: Order = by_headroom, top: int | None = None,
     ]
     most = len(rows) if top is None else min(top, len(rows))
     shown = most if every else min(most, _worth_a_line(rows, time_ns))
-    headroom = sum_of(counted(op, op.headroom_ns) for op in case.layer)
+    headroom = sum_of(case.headroom_of(op) for op in case.layer)
     return Answer(
         case=case,
         rows=tuple(rows[:shown]),

@@ -94,6 +94,8 @@ def _told(facts: Facts, finding: Finding) -> Reason | None:
 
 def _at_the_roof(facts: Facts) -> Reason:
     op = facts.op
+    if op.points.on_gpu.bound == "communication":
+        return _by_link(op)
     if op.points.on_gpu.bound == "compute":
         return Reason(f"compute roof: {_rate(op)}", "fewer FLOPs: lower precision")
     return Reason(f"DRAM roof: {_bandwidth(facts)}", "fewer bytes: lower precision, fusion")
@@ -135,7 +137,7 @@ def _by_link(op: OpResult) -> Reason:
     rate = op.link_bytes_per_s
     if rate is None:
         return Reason("sends to other GPUs", "overlap with compute")
-    return Reason(f"link: {format_si(rate, 'B/s')} without the wait", "larger messages; overlap with compute")
+    return Reason(f"link: {format_si(rate, 'B/s')}, wait aside", "larger messages; overlap with compute")
 
 
 def _bandwidth(facts: Facts) -> str:

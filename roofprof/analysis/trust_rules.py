@@ -90,6 +90,8 @@ def over_measured_roof(
 
 def _reason(f: OpFacts) -> str:
     """The likeliest reason why a kernel lies above a datasheet's roof."""
+    if f.measured_on.bound == "communication":
+        return "bytes sent and time are of different runs or calls"
     if reason := _shared_reason(f.kernel_names, f.time_source, f.named.case.cache, f.row["duration_ns"]):
         return reason
     gpu, clock = f.references.gpu, f.row["sm_clock_hz"]

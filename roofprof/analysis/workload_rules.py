@@ -6,7 +6,7 @@ from typing import NamedTuple
 import polars as pl
 
 from roofprof.findings import Finding, Severity
-from roofprof.formatting import format_percent, format_si, shortened
+from roofprof.formatting import format_percent, format_si, told_apart
 from roofprof.hardware.devices import PIPES
 from roofprof.launches.kernel_names import is_conversion_kernel, is_full_precision_gemm, is_split_k_reduction
 from roofprof.results.thresholds import LAUNCH_BOUND_NS, OP_SHARE, REPORT_SHARE, TINY_SHARE
@@ -111,8 +111,10 @@ def _of_report(rule: _Rule, report: str, chosen: Sequence[Launch], count: int, s
         place = (launch.op if rule.by_op else None) or launch.function
         places.setdefault(place, []).append(launch.duration_ns)
     most = sorted(places.items(), key=lambda item: -sum(item[1]))
+    names = told_apart([place for place, _ in most[:_NAMED]], 40)
     named = ", ".join(
-        f"{shortened(place, 40)} ({len(times)}, {format_si(sum(times) / 1e9, 's')})" for place, times in most[:_NAMED]
+        f"{name} ({len(times)}, {format_si(sum(times) / 1e9, 's')})"
+        for name, (_, times) in zip(names, most, strict=False)
     )
     spent = sum(launch.duration_ns for launch in chosen)
     return Finding(

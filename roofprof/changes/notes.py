@@ -22,6 +22,9 @@ def notes_of(a: RooflineReport, b: RooflineReport, matched: Matched) -> list[str
         old, new = value(a), value(b)
         if old != new:
             notes.append(f"{word}: {_joined(old)} before, {_joined(new)} after")
+    cut, other_cut = _of_captures(a, "cut"), _of_captures(b, "cut")
+    if cut and other_cut and cut != other_cut:
+        notes.append(f"the layer is cut differently: {_joined(cut)} before, {_joined(other_cut)} after")
     notes += _calls_note(matched)
     for side, cases in (("before", matched.only_a), ("after", matched.only_b)):
         if cases:
@@ -48,8 +51,12 @@ def _joined(words: set[str]) -> str:
 
 
 def _recipes(report: RooflineReport) -> set[str]:
+    return _of_captures(report, "recipe")
+
+
+def _of_captures(report: RooflineReport, key: str) -> set[str]:
     captures = [entry.get("capture") or {} for entry in report.reports]
-    return {str(capture["recipe"]) for capture in captures if capture.get("recipe")}
+    return {str(capture[key]) for capture in captures if capture.get(key)}
 
 
 def _caches(report: RooflineReport) -> set[str]:

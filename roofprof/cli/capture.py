@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperCommand
 
 from roofprof.cli.options import Values, takes
-from roofprof.cli.progress import ProgressLine, print_json, print_result
+from roofprof.cli.progress import ProgressLine, print_json, print_next, print_result
 from roofprof.cli.shared_options import DEADLINE_HELP
 from roofprof.errors import UsageError
 from roofprof.profiler.run.options import CaptureOptions
@@ -111,6 +111,8 @@ def capture_command(
     finally:
         line.end()
     print_result(result, as_json)
+    if not as_json and any(record.file for record in result.records):
+        print_next(result.path)
     if selfcheck:
         from roofprof.profiler.capture.selfcheck import capture_selfcheck
 
@@ -124,6 +126,7 @@ def capture_command(
 
 def print_plan(options: CaptureOptions, chip: str | None, as_json: bool) -> None:
     """Print every process that a capture would run."""
+    from roofprof.formatting import quantity
     from roofprof.profiler.capture.jobs import dry_run
     from roofprof.profiler.ncu.plan import chip_of_gpu
     from roofprof.profiler.run.gpu import gpus
@@ -161,7 +164,8 @@ def print_plan(options: CaptureOptions, chip: str | None, as_json: bool) -> None
     if options.command:
         looks = sum(bool(job.facts.get("look")) for part in plan.parts for job in part.jobs)
         more = f", {plan.job_count} where kernels are looked at again" if looks else ""
-        print(f"{plan.job_count - looks} starts of the workload{more}; each pays its start-up, --runs leaves some out")
+        starts = quantity(plan.job_count - looks, "start")
+        print(f"{starts} of the workload{more}; each pays its start-up, --runs leaves some out")
         if earlier := _earlier_cost(options.output):
             print(f"in the capture that {options.output} holds they took {earlier}")
 

@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +30,15 @@ def print_result(result: "CaptureResult", as_json: bool) -> None:
     for note in result.notes:
         print(printable(f"note: {note}"))
     print(printable(f"{result.path}: {result.state}"))
+
+
+def print_next(folder: Path) -> None:
+    """Say what reads a capture."""
+    import shlex
+
+    from roofprof.formatting import printable
+
+    print(printable(f"next: roofprof analyze {shlex.quote(str(folder))}"))
 
 
 def print_json(data: object) -> None:

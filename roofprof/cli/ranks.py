@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from roofprof.cli.options import Values
-from roofprof.cli.progress import print_json
+from roofprof.cli.progress import print_json, print_next
 from roofprof.errors import UsageError
 from roofprof.profiler.run.options import CaptureOptions
 
@@ -52,6 +52,8 @@ def capture_on_ranks(
         for note in result.notes:
             print(f"note: {note}")
         print(f"{result.path}: {result.state}, {result.count} ranks")
+        if any(run.whole or run.partial for run in result.runs):
+            print_next(result.path)
     if result.state != "complete":
         raise typer.Exit(1)
 

@@ -72,7 +72,7 @@ def bottlenecks(case: CaseOps) -> Bottlenecks:
         target_time_ns=sum_of(share.time_ns for share in target).value,
         target=target,
         unplaced=tuple(op for op in case.layer if id(op) not in known),
-        headroom_ns=sum_of(counted(op, op.headroom_ns) for op in placed).value,
+        headroom_ns=sum_of(map(case.headroom_of, placed)).value,
     )
 
 

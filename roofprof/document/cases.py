@@ -85,6 +85,13 @@ class CaseOps:
         own = (share.duration_ns for share in op.ranks if share.rank == layer.slowest_rank)
         return counted(op, next(own, 0.0))
 
+    def headroom_of(self, op: OpResult) -> float | None:
+        """An op's part of what the time could win, in ns; of several ranks on the slowest one, as its time is."""
+        headroom, own, row = counted(op, op.headroom_ns), self.time_of(op), counted(op, op.time_ns)
+        if headroom is None or own is None or row is None:
+            return headroom
+        return max(0.0, headroom - (row - own))
+
     @property
     def time(self) -> "Sum":
         """Time of one layer, or of all that was captured, in ns."""

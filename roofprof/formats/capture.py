@@ -115,10 +115,14 @@ def _traces(folder: Path, manifest: Manifest, phase: str | None) -> list[Path]:
 
 
 def _origin(manifest: Manifest) -> dict[str, object]:
-    """Date, recipe and versions of a capture, flat."""
+    """Date, recipe, versions and how the layer is cut over GPUs, flat."""
     versions = {**manifest.versions, **manifest.packages}
     flat = {name: version for name, version in versions.items() if version is not None}
-    return {"created": manifest.created, "recipe": manifest.recipe, "versions": flat}
+    cuts = {f"TP {case.tp}, EP {case.ep}": None for case in manifest.cases if case.tp and case.ep}
+    return {
+        "created": manifest.created, "recipe": manifest.recipe, "versions": flat,
+        **({"cut": "; ".join(cuts)} if cuts else {}),
+    }  # fmt: skip
 
 
 def _findings(folder: Path, manifest: Manifest) -> list[Finding]:
@@ -126,7 +130,7 @@ def _findings(folder: Path, manifest: Manifest) -> list[Finding]:
     found = []
     if manifest.state != "complete":
         broken = [run for run in [*manifest.runs, *manifest.nsys] if run.state != "complete"]
-        causes = "; ".join(f"{run.name}: {run.cause or run.state}" for run in broken)
+        causes = "; ".join(f"{run.name}: {run.cause or run.state}".rstrip(" :") for run in broken)
         found.append(
             Finding(
                 "capture-partial", Severity.WARNING, f"the capture in {folder.name} is {manifest.state}: {causes}",

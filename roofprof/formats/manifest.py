@@ -57,6 +57,8 @@ class CapturedCase:
     not_run: Mapping[str, str] = field(default_factory=dict)
     """Op -> why."""
     untested: list[str] = field(default_factory=list)
+    tp: int | None = None
+    ep: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

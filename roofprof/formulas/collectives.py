@@ -4,7 +4,7 @@ Link bytes are those sent by one GPU, a mean over the GPUs where they differ. Ri
 counters of four GPUs to 0.02 % (docs/multi-gpu.md); the others are the algorithms' and have not been measured.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import comb, gcd
 
 from roofprof.formulas.byte_sizes import ShapeError, activation_bytes
@@ -120,3 +120,11 @@ COLLECTIVES: tuple[Callable[..., Work], ...] = (
 )  # fmt: skip
 COLLECTIVE_NAMES = frozenset(formula.__name__ for formula in COLLECTIVES)
 """Formulas whose ops take several GPUs."""
+
+
+def group_size(formula: str, shape: Mapping[str, object]) -> int | None:
+    """How many GPUs a collective's formula joins; None for other formulas."""
+    if formula not in COLLECTIVE_NAMES:
+        return None
+    size = shape.get("w" if formula.startswith("all_to_all") else "t")
+    return int(size) if isinstance(size, int | float) and size > 1 else None

@@ -3,12 +3,11 @@
 import os
 from pathlib import Path
 
-from roofprof.files import plain_name
-from roofprof.formats.capture import find_traces
 from roofprof.formats.manifest import MANIFEST
 from roofprof.formulas.ops_file import load_ops_config
 from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
 from roofprof.pipeline.capture_group import read_trace
+from roofprof.pipeline.traces import named_traces
 from roofprof.reports.perfetto import Traced, write_perfetto
 from roofprof.results.op import OpResult
 from roofprof.timeline.shown.ranking import renamed
@@ -32,9 +31,9 @@ def export_perfetto(source: Path, output: Path, domain: str | None = None, ops: 
     if os.path.isfile(source / MANIFEST):  # Path.is_file raises where a name is too long
         rows = analyze_files(AnalyzeRequest([source], domain=domain, ops=ops)).ops
     traces = []
-    for path in find_traces(source):
+    for name, path in named_traces(source):
         trace = read_trace(path).trace
         line = build_timeline(trace, domain)
         work = {line.key_of(op.nvtx_path): op for op in rows if op.nvtx_path}
-        traces.append(Traced(plain_name(path.name), trace, renamed(line, config) if config else line, work))
+        traces.append(Traced(name, trace, renamed(line, config) if config else line, work))
     return write_perfetto(output, traces)

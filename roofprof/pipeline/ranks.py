@@ -45,6 +45,7 @@ def read_rank_files(paths: Sequence[Path], labels: Sequence[str], traces: Sequen
 
     Raises:
         UsageError: one file alone, or another number of traces.
+        ReportError: no two are of the same phase and cache mode, or one is a report and the other a capture.
     """
     if len(paths) < 2:
         raise UsageError("--ranks needs the reports of two ranks or more", "leave --ranks out for one")
@@ -56,6 +57,15 @@ def read_rank_files(paths: Sequence[Path], labels: Sequence[str], traces: Sequen
     for rank, (path, label) in enumerate(zip(paths, labels, strict=True)):
         own = [traces[rank]] if traces else []
         reports += [RankReport(m.name.replace(label, job, 1), rank, m) for m in read(path, label, own)]
+    by_job: dict[str, list[RankReport]] = {}
+    for report in reports:
+        by_job.setdefault(report.job, []).append(report)
+    if all(len(own) == 1 for own in by_job.values()):
+        told = [f"{own.measured.name} is rank {own.rank}'s" for own in reports[:2]]
+        raise ReportError(
+            f"these are no ranks of one job: {told[0]}, {told[1]}, and neither has what the other has",
+            "give a report of each rank, or a capture of each rank of the same phase and cache mode",
+        )
     return Ranks(_grouped(reports), len(paths))
 
 

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roofprof.errors import UsageError
-from roofprof.files import plain_name
-from roofprof.formats.capture import find_traces
 from roofprof.formulas.ops_file import OpsConfig, load_ops_config
 from roofprof.pipeline.analyze import name_filter
+from roofprof.pipeline.traces import named_traces
 from roofprof.timeline.frames import NsysTrace
 from roofprof.timeline.op_names import Layers
 from roofprof.timeline.shown.document import RankedTimeline
@@ -25,7 +24,7 @@ class TimelineRequest:
     """What `roofprof timeline` was asked for. None: the option was not given."""
 
     source: Path
-    """A capture, or a trace."""
+    """A capture, of one GPU or over ranks, or a trace."""
     domain: str | None = None
     ops: str | None = None
     """An ops file, or the name of a bundled one."""
@@ -53,10 +52,10 @@ def read_timelines(request: TimelineRequest) -> list[RankedTimeline]:
     config = load_ops_config(request.ops) if request.ops else None
     wanted = Wanted(request.by, name_filter(request.only), request.sort, request.top)
     lines = []
-    for path in find_traces(request.source):
+    for name, path in named_traces(request.source):
         exporter = None if request.read_only else exported
         with open_nsys_trace(path, exporter, request.max_whole, in_parts=not request.read_only) as trace:
-            lines.append(_ranked(plain_name(path.name), trace, request, wanted, config))
+            lines.append(_ranked(name, trace, request, wanted, config))
     return lines
 
 

@@ -8,12 +8,15 @@ import polars as pl
 from roofprof.analysis.analyze import Measured, Options, analyze
 from roofprof.document.cases import cases_of, counted
 from roofprof.findings import Finding
+from roofprof.formulas.collectives import group_size
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.launches.measured_work import communicates
 from roofprof.ranks.checks import RankReport, check_ops, missing_finding, rank_findings, sent_finding
 from roofprof.ranks.choice import RankChoice
 from roofprof.ranks.clocks import Clocks, align_clocks, critical_path
+from roofprof.ranks.groups import find_groups
 from roofprof.ranks.merge import Member, merged_op
+from roofprof.ranks.mixed import elsewhere_findings, group_findings, mix_findings
 from roofprof.results.op import OpResult
 from roofprof.results.rank_summary import RankLayer, RankSource, RankSummary
 from roofprof.results.report import RooflineReport
@@ -31,8 +34,12 @@ class Ranks:
     @property
     def missing(self) -> list[int]:
         """Ranks without a report."""
-        there = {report.rank for report in self.reports}
-        return [rank for rank in range(self.count) if rank not in there]
+        return [rank for rank in range(self.count) if rank not in self.present]
+
+    @property
+    def present(self) -> frozenset[int]:
+        """Ranks with a report."""
+        return frozenset(report.rank for report in self.reports)
 
 
 def analyze_ranks(ranks: Ranks, target: DeviceSpec | None, options: Options) -> RooflineReport:
@@ -79,6 +86,8 @@ class _Over:
 
 def _over_ranks(ranks: Ranks, choice: RankChoice, found: RooflineReport) -> _Over:
     names = {key: op.label for (key, _), op in zip(choice.keys, found.ops, strict=True)}
+    for (key, _), op in zip(choice.keys, found.ops, strict=True):
+        choice.ops[key].group_size = group_size(op.formula.name, op.formula.shape) if op.formula else None
     clocks: dict[str, Clocks | None] = {}
     path: dict[Hashable, float] = {}
     told: list[Finding] = []
@@ -86,9 +95,13 @@ def _over_ranks(ranks: Ranks, choice: RankChoice, found: RooflineReport) -> _Ove
         own = [report for report in ranks.reports if report.job == job]
         ops = {key: op for key, op in choice.ops.items() if choice.job_of[key] == job}
         check_ops(own, ops, names)
+        find_groups(ops.values())
         clocks[job] = align_clocks(ops.values())
         path |= critical_path(ops, clocks[job])
         told += rank_findings(own, ops, names, clocks[job])
+        told += mix_findings(own)
+        told += elsewhere_findings(job, {report.rank for report in own}, ranks.present)
+        told += group_findings(job, ops, names, ranks.count)
     if ranks.missing:
         told.append(missing_finding(next(iter(clocks)), ranks.count, ranks.missing))
     return _Over(clocks, path, told)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 Number = float | None
+Groups = tuple[tuple[int, ...], ...]
 
 
 class NsysCall(NamedTuple):
@@ -30,11 +31,25 @@ class OpCalls:
     sent_bytes: dict[int, list[Number]] = field(default_factory=dict)
     nsys: dict[int, list[NsysCall]] = field(default_factory=dict)
     """By rank; a rank without a trace is not there."""
+    group_size: int | None = None
+    """Ranks that a collective joins, by its formula."""
+    groups: Groups = ()
+    """The ranks that wait for each other, where not all of them do: `groups.find_groups` sets them."""
+
+    @property
+    def joined(self) -> Groups:
+        """The ranks that wait for each other."""
+        return self.groups or (tuple(sorted(self.ncu_ns)),)
 
     @property
     def traced(self) -> bool:
         """Whether every rank that ran it has nsys' times of it."""
         return bool(self.ncu_ns) and all(self.nsys.get(rank) for rank in self.ncu_ns)
+
+    @property
+    def evenly_traced(self) -> bool:
+        """Whether all ranks' traces have as many calls."""
+        return len({len(calls) for calls in self.nsys.values()}) == 1
 
     @property
     def traced_count(self) -> int:

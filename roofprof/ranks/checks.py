@@ -7,7 +7,8 @@ from roofprof.analysis.analyze import Measured
 from roofprof.errors import ReportError
 from roofprof.findings import Finding, Severity
 from roofprof.ranks.calls import OpCalls
-from roofprof.ranks.clocks import MAX_SPREAD_NS, Clocks
+from roofprof.ranks.clocks import Clocks
+from roofprof.ranks.groups import MAX_SPREAD_NS
 from roofprof.results.op import OpResult
 
 _SHOWN = 3
@@ -73,7 +74,8 @@ def rank_findings(
             "ranks-unaligned", Severity.DOUBTFUL,
             f"ends of collectives lie {clocks.spread_ns / 1e3:.0f} µs apart over ranks: waits, stragglers and the "
             "critical path are unknown",
-            f"up to {MAX_SPREAD_NS / 1e3:.0f} µs are usual on one host: are these traces of one run of all ranks?",
+            f"up to {MAX_SPREAD_NS / 1e3:.0f} µs are usual on one host: are these traces of one run of all ranks? If "
+            "collectives join some of the ranks, say how many in the range's name: all_reduce:all_reduce:m64:d7168:t2",
             report=next(iter(jobs)), values={"spread_ns": clocks.spread_ns, "call_count": clocks.call_count},
         )  # fmt: skip
 
@@ -113,6 +115,8 @@ def _differences(job: str, ranks: Sequence[RankReport]) -> Iterator[Finding]:
         "passes": [_texts(r, "replay_passes") for r in ranks],
         "versions of ncu": [r.measured.ncu_version or "" for r in ranks],
         "drivers": [str(_versions(r).get("driver") or "") for r in ranks],
+        "recipes": [str(r.measured.conditions.capture.get("recipe") or "") for r in ranks],
+        "TP and EP": [str(r.measured.conditions.capture.get("cut") or "") for r in ranks],
         "numbers of launches": [str(r.measured.launches.height) for r in ranks],
     }
     for what, values in facts.items():
@@ -148,7 +152,7 @@ def _other_work(job: str, ops: Mapping[Hashable, OpCalls], names: Mapping[Hashab
     uneven = [key for key, found in counts.items() if any(len(each) > 1 for each in found)]
     for keys, what in (
         (some, "ran on some ranks alone"),
-        (uneven, "were called another number of times by some ranks"),
+        (uneven, f"{'was' if len(uneven) == 1 else 'were'} called another number of times by some ranks"),
     ):
         if keys:
             own = [names[key] for key in keys]

@@ -1,17 +1,17 @@
 """The ranks' clocks, aligned on the ends of collectives: what each rank waited, and the critical path over all."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from roofprof.ranks.calls import OpCalls
+from roofprof.ranks.groups import MAX_SPREAD_NS, end_limit
 from roofprof.results.op_groups import RankCall
 
 LATE_SHARE = 0.05
 """Of the transfer: kernels of ranks that came at the same time differ by less."""
-MAX_SPREAD_NS, MAX_SPREAD_SHARE = 50e3, 0.1
-"""Ends of one collective lie closer than both, the share being of its transfer: else they are not what they are held
-for, or the clocks run apart. Four GPUs of one host showed up to 20 µs."""
+APART_OF_LIMIT = 2.0
+"""Ends of one call may lie apart by so many times what the median call's may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,43 +19,79 @@ class Clocks:
     """How far each rank's clock is ahead of the first one's."""
 
     offset_ns: Mapping[int, float]
+    """Of ranks that no collective joins with the first, ahead of the first of those that are joined with them."""
     spread_ns: float
-    """Median distance of an end from where the offsets put it."""
+    """Median distance of an end from where the offsets put it, of all calls or of the op where it is largest."""
     call_count: int
     """Calls of collectives that they are from."""
     aligned: bool
+    joined: frozenset[int] = frozenset()
+    """The ranks that collectives join with the first, whichever way round: those on one clock."""
+    limit_ns: float = MAX_SPREAD_NS
+    """How far apart ends may lie."""
 
 
 def align_clocks(ops: Iterable[OpCalls]) -> Clocks | None:
-    """Clocks by the calls that end on all ranks at once; None where no rank or no such call was traced.
+    """Clocks by the calls that end at once on all ranks of a group; None where no rank or no such call was traced.
 
     Args:
         ops: of one job.
     """
     known = [op for op in ops if op.together and op.traced and len(op.ncu_ns) > 1]
+    # Where a rank has a call more, numbers pair other calls: the ops without such a one tell the clocks.
+    known = [op for op in known if op.evenly_traced] or known
     if not known:
         return None
-    ranks = sorted({rank for op in known for rank in op.ncu_ns})
-    first = ranks[0]
-    ahead: dict[int, list[float]] = {rank: [] for rank in ranks}
+    ahead: _Distances = {}
     transfers: list[float] = []
     for op in known:
-        if first not in op.ncu_ns:
-            continue
-        for at, times in enumerate(op.traced_times()):
-            transfers += [min(v for v in times.values() if v is not None)] if None not in times.values() else []
-            for rank in op.ncu_ns:
-                ahead[rank].append(op.nsys[rank][at].end_ns - op.nsys[first][at].end_ns)
-    offsets = {rank: median(found) for rank, found in ahead.items() if found}
-    spread = max((median(abs(d - offsets[r]) for d in ahead[r]) for r in offsets), default=0.0)
-    limit = max(MAX_SPREAD_NS, MAX_SPREAD_SHARE * median(transfers)) if transfers else MAX_SPREAD_NS
-    return Clocks(offsets, spread, len(transfers), bool(transfers) and spread <= limit)
+        for first, *others in op.joined:
+            for times in op.traced_times() if others else ():
+                own = [times[rank] for rank in (first, *others)]
+                transfers += [min(ns for ns in own if ns is not None)] if None not in own else []
+            for rank in others if op.traced_count else ():
+                pairs = zip(op.nsys[rank][: op.traced_count], op.nsys[first], strict=False)
+                distances = [float(call.end_ns - before.end_ns) for call, before in pairs]
+                ahead.setdefault(first, {}).setdefault(rank, []).append(distances)
+                ahead.setdefault(rank, {}).setdefault(first, []).append([-ns for ns in distances])
+    offsets: dict[int, float] = {}
+    spreads = [0.0]
+    joined = frozenset[int]()
+    for first in sorted(ahead):
+        if first not in offsets:
+            spreads += _spread_from(first, ahead, offsets)
+            joined = joined or frozenset(offsets)
+    limit, spread = end_limit(transfers), max(spreads)
+    return Clocks(offsets, spread, len(transfers), bool(transfers) and spread <= limit, joined, limit)
+
+
+_Distances = dict[int, dict[int, list[list[float]]]]
+"""How far a rank's ends are behind another's: by that other one and the rank, of each op, of each call."""
+
+
+def _spread_from(first: int, ahead: _Distances, offsets: dict[int, float]) -> Iterator[float]:
+    """Set the offsets of all ranks that can be reached from a first one; how far ends lie from each of them.
+
+    The ends of every op count: where those of one say something else than the rest, one of both is of other ranks.
+    """
+    offsets[first] = 0.0
+    reached = [first]
+    for rank in reached:
+        for other, by_op in ahead[rank].items():
+            if other not in offsets:
+                distances = [ns for own in by_op for ns in own]
+                middle = median(distances)
+                offsets[other] = offsets[rank] + middle
+                reached.append(other)
+                yield median(abs(ns - middle) for ns in distances)
+                yield from (abs(median(own) - middle) for own in by_op)
 
 
 def rank_calls(op: OpCalls, count: int, clocks: Clocks | None) -> list[RankCall]:
     """Wait and straggler of each traced call of a collective; unknown where ends do not coincide.
 
-    A rank's time less the least of all ranks is what it waited: all end at once, the last to come waits for none.
+    A rank's time less the least of all ranks that the collective joins is what it waited: all end at once, the last
+    to come waits for none. Of several groups it is the one with the slowest rank.
 
     Args:
         op: a collective.
@@ -68,11 +104,19 @@ def rank_calls(op: OpCalls, count: int, clocks: Clocks | None) -> list[RankCall]
         wait, late = None, None
         known = {rank: ns for rank, ns in times.items() if ns is not None}
         if op.together and clocks and clocks.aligned and len(known) == len(times) > 1:
-            least = min(known, key=lambda rank: known[rank])
-            wait = max(known.values()) - known[least]
-            late = least if wait >= max(LATE_SHARE * known[least], clocks.spread_ns) else None
+            slowest = max(known, key=lambda rank: known[rank])
+            group = next(group for group in op.joined if slowest in group)
+            if len(group) > 1 and _ends_apart(op, at, group, clocks) <= APART_OF_LIMIT * clocks.limit_ns:
+                least = min(group, key=lambda rank: known[rank])
+                wait = known[slowest] - known[least]
+                late = least if wait >= max(LATE_SHARE * known[least], clocks.spread_ns) else None
         found.append(RankCall(call=at, wait_ns=wait, straggler_rank=late, duration_ns=durations))
     return found
+
+
+def _ends_apart(op: OpCalls, at: int, group: Sequence[int], clocks: Clocks) -> float:
+    ends = [op.nsys[rank][at].end_ns - clocks.offset_ns[rank] for rank in group]
+    return max(ends) - min(ends)
 
 
 def critical_path(ops: Mapping[Hashable, OpCalls], clocks: Clocks | None) -> dict[Hashable, float]:
@@ -84,7 +128,7 @@ def critical_path(ops: Mapping[Hashable, OpCalls], clocks: Clocks | None) -> dic
         return {}
     ends: list[tuple[float, float, Hashable]] = []
     for key, op in ops.items():
-        ranks = [rank for rank in op.ncu_ns if rank in clocks.offset_ns]
+        ranks = [rank for rank in op.ncu_ns if rank in clocks.joined]
         if not op.traced or len(ranks) < len(op.ncu_ns):
             continue
         for at in range(op.traced_count):

@@ -119,3 +119,33 @@ def test_links_are_drawn_where_they_are_known(report: RooflineReport, tmp_path: 
     assert "300 GB/s, 67 %; waits 300 µs for rank 1" in words
     assert "link 450 GB/s " in words
     assert roof.get_xlabel() == "FLOP per byte sent"
+
+
+def test_what_is_reachable_is_of_the_slowest_ranks_time(report: RooflineReport) -> None:
+    """The all-reduce is 300 µs longer on the other rank: a layer of 150 µs does not win those."""
+    assert report.ranks is not None
+    layer = replace(report.ranks.layers[0], duration_ns=[50e3, 150e3], slowest_rank=1)
+    gemm, reduce = (
+        replace(op, measured_on=replace(op.measured_on, roof_fraction=fraction))
+        for op, fraction in zip(report.ops, (0.6, 0.125), strict=True)
+    )
+    (answer,) = answers_of(replace(report, ops=[gemm, reduce], ranks=replace(report.ranks, layers=[layer])))
+    assert answer.headroom_ns == pytest.approx(20e3 + 50e3)
+    assert answer.time_ns == 150e3
+
+
+def test_a_missing_rank_fits_the_terminal(report: RooflineReport) -> None:
+    assert report.ranks is not None
+    layer = replace(report.ranks.layers[0], duration_ns=[None] * 9, slowest_rank=None)
+    ranks = replace(report.ranks, count=9, missing=list(range(2, 9)), layers=[layer])
+    reduce = replace(report.ops[1], time_source="ncu", nsys_union_ns=None)
+    gemm = replace(report.ops[0], measured_on=replace(report.ops[0].measured_on, bound="memory"))
+    text = screen(replace(report, ops=[gemm, reduce], ranks=ranks), 80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "of 50.0 µs known" in text, "shares are of what is known alone"
+
+
+def test_the_page_names_the_slowest_rank(report: RooflineReport) -> None:
+    data: Any = page_data([report])
+    (answer,) = data["cases"]
+    assert answer["head"][-3:] == ["2 ranks", "slowest rank 0: 450 µs", "fastest rank 1: 150 µs"]

@@ -1,10 +1,12 @@
 """Marks of users' own code; whether they do anything is decided when they are imported, hence own processes."""
 
+import asyncio
 import os
 import subprocess
 import sys
 import textwrap
 import timeit
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,101 @@ def test_a_profiler_is_known_by_its_variables(environment: dict[str, str], expec
 def test_a_mark_costs_next_to_nothing() -> None:
     with_op = timeit.timeit(lambda: roofprof.op("a", "gemm", m=1).__enter__(), number=10_000) / 10_000
     assert with_op < 20e-6  # some tenths of a microsecond; the bound is one that no busy machine reaches
+
+
+@pytest.fixture
+def pushed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is pushed (+) and popped (-) under a profiler, and what a test says between."""
+    said: list[str] = []
+    calls = annotate.NvtxCalls(None, lambda name: said.append(f"+{name}"), lambda: said.append("-"))
+    monkeypatch.setattr(annotate, "_active", True)
+    monkeypatch.setattr(annotate, "_calls", lambda: calls)
+    return said
+
+
+def test_a_coroutine_runs_inside_its_mark(pushed: list[str]) -> None:
+    @roofprof.op("step")
+    async def step(value: int) -> int:
+        await asyncio.sleep(0)
+        pushed.append("work")
+        return value
+
+    assert asyncio.run(step(3)) == 3
+    assert pushed == ["+step", "work", "-"]
+
+
+def test_a_generators_caller_works_outside_its_mark(pushed: list[str]) -> None:
+    @roofprof.op("tokens")
+    def tokens() -> Generator[int, str, str]:
+        try:
+            answer = yield 1
+        except KeyError:
+            answer = yield 2
+        return answer
+
+    made = tokens()
+    assert next(made) == 1
+    pushed.append("caller")
+    assert made.throw(KeyError()) == 2
+    with pytest.raises(StopIteration) as end:
+        made.send("done")
+    assert end.value.value == "done"
+    assert pushed == ["+tokens", "-", "caller", "+tokens", "-", "+tokens", "-"]
+
+
+def test_an_asynchronous_generator_is_stepped_alike(pushed: list[str]) -> None:
+    closed: list[bool] = []
+
+    @roofprof.op("stream")
+    async def stream() -> AsyncGenerator[int, None]:
+        try:
+            for number in range(9):
+                yield number
+        finally:
+            closed.append(True)
+
+    async def read() -> list[int]:
+        found, made = [], stream()
+        async for number in made:
+            found.append(number)
+            if number == 1:
+                break
+        await made.aclose()
+        return found
+
+    assert asyncio.run(read()) == [0, 1]
+    assert (pushed, closed) == (["+stream", "-"] * 2, [True])
+
+
+@pytest.mark.parametrize("active", [False, True])
+def test_marks_without_brackets_and_on_methods_leave_the_program_as_it_is(
+    active: bool, pushed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(annotate, "_active", active)
+    monkeypatch.setattr(annotate, "_profiler", lambda what: None)
+
+    class Layer:
+        @roofprof.op
+        def forward(self, x: int) -> int:
+            return x + 1
+
+        @roofprof.op("made")
+        @classmethod
+        def make(cls) -> "Layer":
+            return cls()
+
+        @roofprof.region
+        @staticmethod
+        def step(x: int) -> int:
+            return 2 * x
+
+    assert (Layer().forward(1), Layer.step(4), type(Layer.make())) == (2, 8, Layer)
+    assert pushed == (["+forward", "-", "+made", "-"] if active else [])
+
+
+def test_a_class_is_left_as_it_is(pushed: list[str]) -> None:
+    class Layer:
+        pass
+
+    with pytest.warns(UserWarning, match="Layer is a class"):
+        assert roofprof.op("layer")(Layer) is Layer

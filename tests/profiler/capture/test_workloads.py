@@ -240,6 +240,19 @@ def test_a_command_that_is_not_there(workload: CaptureOptions, ncu: Install) -> 
     assert not workload.output.exists()
 
 
+def test_what_cannot_be_started_is_said_before_anything_is(
+    workload: CaptureOptions, ncu: Install, nsys: Install, tmp_path: Path
+) -> None:
+    ncu("hang")
+    script = tmp_path / "serve.sh"
+    script.touch()
+    commands = {str(tmp_path): "it is a directory", str(script): "it is not executable", str(nsys()): "starts nsys"}
+    for program, said in commands.items():
+        with pytest.raises(UsageError, match=said):
+            capture(replace(workload, command=(program, "profile")))
+    assert not workload.output.exists()
+
+
 def test_a_trace_that_fails_does_not_end_the_capture(workload: CaptureOptions, ncu: Install, nsys: Install) -> None:
     ncu(kernels={"gemm": {BF16: 8.0}})
     nsys("importer")

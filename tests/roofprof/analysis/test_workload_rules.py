@@ -55,6 +55,15 @@ def test_each_sort_is_counted_with_its_time_and_its_places() -> None:
     assert {(finding.report, finding.op) for finding in found} == {("r", None)}
 
 
+def test_names_that_differ_in_the_middle_are_told_apart() -> None:
+    names = [f"{'begin' * 8}.{middle}.{'end' * 12}" for middle in ("first", "other")]
+    (found,) = workload_findings(frame(
+        {"duration_ns": 80e3}, *({"kernel_demangled_name": CAST, "duration_ns": 9e3, "op": name} for name in names)
+    ))  # fmt: skip
+    assert "first" in found.message
+    assert "other" in found.message
+
+
 def test_what_takes_hardly_any_time_is_not_said() -> None:
     assert not list(workload_findings(frame({"duration_ns": 1e6}, {"duration_ns": 2e3, "kernel_demangled_name": CAST})))
 

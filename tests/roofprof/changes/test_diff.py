@@ -178,6 +178,16 @@ def test_other_gpus_and_recipes_are_said(before: RooflineReport) -> None:
     assert recipe == "recipe: fp8 before, bf16 after"
 
 
+def test_layers_that_are_cut_over_gpus_differently_are_said(before: RooflineReport) -> None:
+    def of(cut: str | None) -> RooflineReport:
+        return replace(before, reports=[{**entry, "capture": {"cut": cut}} for entry in before.reports])
+
+    assert "the layer is cut differently: TP 2, EP 1 before, TP 1, EP 2 after" in (
+        diff(of("TP 2, EP 1"), of("TP 1, EP 2")).notes
+    )
+    assert not diff(of("TP 2, EP 1"), of(None)).notes, "of a report that is of no capture it is not known"
+
+
 def test_a_note_about_traces_is_no_note_of_every_analysis(before: RooflineReport) -> None:
     assert TRACE_NOTE not in diff(replace(before, notes=["a note of its own"]), before).notes
 

@@ -140,3 +140,34 @@ def test_help_shows_choices_and_imports_nothing_heavy(command: str) -> None:
     for choices in ("decode|prefill|all", "moe|dense", "auto|nvfp4|nvfp4-v2|fp8|bf16", "cold|warm|both"):
         assert f"[{choices}]" in done.stdout
     assert "Random seed for inputs and routing." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--batch", "8"), "--batch is for the layer"),
+        (("--prefill-len", "2048"), "--prefill-len is for the layer"),
+        (("--ncu-args", "-o mine"), "capture itself says where"),
+        (("--ncu-args", "--export=mine"), "capture itself says where"),
+        (("--ncu-args", "python other.py"), "begins with 'python'"),
+    ],
+)
+def test_options_that_would_be_ignored_or_lead_astray_are_refused(
+    run: Callable[..., Result], tools: Path, words: tuple[str, ...], said: str
+) -> None:
+    error = run("capture", "--dry-run", *words, "--", "python", "app.py").exception
+    assert isinstance(error, UsageError)
+    assert said in str(error)
+
+
+def test_how_ranks_are_cut_may_be_said_of_any_workload(run: Callable[..., Result], tools: Path) -> None:
+    assert (
+        run("capture", "--dry-run", "--ranks", "4", "--tp", "2", "--ep", "4", "--", "python", "app.py").exit_code == 0
+    )
+
+
+def test_a_capture_says_what_reads_it(run: Callable[..., Result], ncu: Install, nsys: Install, tmp_path: Path) -> None:
+    ncu()
+    nsys()
+    result = run("capture", "-o", str(tmp_path / "my run"), "--", "python", "app.py")
+    assert result.output.endswith(f"next: roofprof analyze '{tmp_path}/my run'\n")

@@ -160,3 +160,37 @@ def test_a_folder_goes_alone(folder: Make, files: Callable[..., list[Path]]) -> 
         roofprof.analyze(cap, *files({}))
     with pytest.raises(UsageError, match="does not apply to a capture over ranks"):
         roofprof.analyze(cap, ranks=True)
+
+
+def test_a_copy_of_a_rank_is_no_other_rank(files: Callable[..., list[Path]]) -> None:
+    paths = files({"time": 4e4}, {"time": 5e4}, {"time": 4e4})
+    found = [f for f in roofprof.analyze(*paths, ranks=True).data.findings if f.kind == "ranks-mixed"]
+    assert [f.values["ranks"] for f in found] == [[0, 2]]
+
+
+def test_a_report_and_a_capture_are_no_ranks_of_one_job(files: Callable[..., list[Path]], folder: Make) -> None:
+    (report,) = files({})
+    with pytest.raises(ReportError, match=r"no ranks of one job: r0\.ncu-rep is rank 0's, rank001/workload-cold is"):
+        roofprof.analyze(report, folder([0, 1], 2) / "rank001", ranks=True)
+
+
+def test_a_phase_that_one_rank_lacks_is_told(folder: Make) -> None:
+    path = folder([0, 1], 2)
+    manifest = path / "rank001/manifest.json"
+    told = json.loads(manifest.read_text())
+    told["runs"].append(told["runs"][0] | {"phase": "prefill", "name": "prefill core"})
+    (path / "rank001/ncu/prefill.ncu-rep").write_bytes(content())
+    told["runs"][1]["report"] = "ncu/prefill.ncu-rep"
+    manifest.write_text(json.dumps(told))
+    found = [f for f in roofprof.analyze(path).data.findings if f.kind == "ranks-missing"]
+    assert [f.message for f in found] == ["cap/prefill-cold: of ranks 1 alone; 0 missing"]
+
+
+def test_ranks_that_cut_the_layer_differently_are_told(folder: Make) -> None:
+    path = folder([0, 1], 2)
+    for rank, tp in ((0, 2), (1, 1)):
+        manifest = path / f"rank00{rank}/manifest.json"
+        cases = [{"range_name": "decode:case:b64:s4096", "tp": tp, "ep": 2}]
+        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"cases": cases}))
+    messages = [f.message for f in roofprof.analyze(path).data.findings if f.kind == "ranks-differ"]
+    assert "the ranks' TP and EP differ: TP 2, EP 2: rank 0; TP 1, EP 2: rank 1" in messages

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roofprof.ranks.calls import NsysCall, OpCalls
-from roofprof.ranks.clocks import MAX_SPREAD_NS, align_clocks, critical_path, rank_calls
+from roofprof.ranks.clocks import align_clocks, critical_path, rank_calls
+from roofprof.ranks.groups import MAX_SPREAD_NS
 
 TRANSFER = 300_000
 

@@ -1,6 +1,7 @@
 """Four ranks of a real job, whose collectives' bytes are known and whose rank 1 was late once."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -188,3 +189,29 @@ def test_a_measured_link_is_the_roof_of_what_communicates(
     assert run([*words, *(word for trace in traces for word in ("--timeline", str(trace)))]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "of link: of 400 GB/s each way, what writing a peer's memory reached (datasheet 450 GB/s)" in out
+
+
+@pytest.mark.parametrize(
+    ("reports", "traces", "kind", "said"),
+    [
+        ((0, 1, 2), (1, 0, 2), "ranks-mixed", "rank 0 ran on device 0, its trace on 1"),
+        ((0, 1, 2), (0, 1, 1), "ranks-mixed", "the traces of ranks 1, 2 are the same"),
+        ((2, 0, 3), (2, 0, 3), "ranks-order", "rank 0 on device 2, rank 1 on device 0, rank 2 on device 3"),
+        ((0, 1, 3), (0, 1, 3), None, ""),
+    ],
+)
+def test_files_of_other_ranks_are_told(
+    ranks: Path, reports: tuple[int, ...], traces: tuple[int, ...], kind: str | None, said: str
+) -> None:
+    paths = [ranks / f"corelink.{rank}.ncu-rep" for rank in reports]
+    traced = [ranks / f"nsys.{rank}.sqlite" for rank in traces]
+    found = roofprof.analyze(*paths, ranks=True, timeline=traced, gpu="same").data.findings
+    told = [finding for finding in found if finding.kind in ("ranks-mixed", "ranks-order")]
+    assert [finding.kind for finding in told] == ([kind] if kind else [])
+    assert all(said in finding.message for finding in told)
+
+
+def test_above_the_links_roof_the_reason_is_the_link(report: RooflineReport) -> None:
+    gather = of(report, "all_gather")
+    above = replace(gather, measured_on=replace(gather.measured_on, roof_fraction=1.4), link_bytes_per_s=660e9)
+    assert reasons_of(report, [above])[0].why == "link: 660 GB/s, wait aside"
