@@ -102,6 +102,9 @@ KINDS: Mapping[str, FindingKind] = {
     "ranks-mixed": FindingKind(_WARNING, "a rank stands twice, or with another rank's trace"),
     "ranks-order": FindingKind(_DOUBTFUL, "files given as ranks 0, 1, ... whose devices are in another order"),
     "rank-groups": FindingKind(_DOUBTFUL, "collectives that end on some ranks together and on others at another time"),
+    "link-bytes-short": FindingKind(
+        _DOUBTFUL, "one rank's sent bytes are short of the others' in a collective in which all send alike"
+    ),
     "other-link-bytes": FindingKind(_INFO, "a collective that sent other bytes than its formula's algorithm"),
     "nvls": FindingKind(_DOUBTFUL, "collectives that the NVLink switch sums or copies, whose bytes are not a ring's"),
     "several-gpus": FindingKind(_WARNING, "reports of different GPUs in one analysis, each row placed against its own"),

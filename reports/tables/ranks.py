@@ -45,6 +45,8 @@ def rank_head(summary: RankSummary, layer: RankLayer | None) -> list[str]:
         parts.append(f"fastest rank {fastest}: {format_si(known[fastest] / 1e9, 's')}")
     elif layer and layer.slowest_rank is None:
         parts.append("time of a rank unknown: collectives need traces of every rank")
+    if layer and layer.slowest_graph_ns is not None:
+        parts.append(f"in a CUDA graph: {format_si(layer.slowest_graph_ns / 1e9, 's')}")
     return parts
 
 
@@ -90,6 +92,8 @@ def rank_legend(source: RooflineReport) -> Iterator[str]:
         "ranks: an op is its call whose slowest rank is the median, and that rank's numbers; shares are of the "
         "slowest rank's time"
     )
+    if source.ranks and any(layer.graph_duration_ns for layer in source.ranks.layers):
+        yield "in a CUDA graph: the slowest rank's time where the layer is replayed, each op its median call"
     ops = source.ops
     if any(op.link_tx_bytes is not None for op in ops):
         roof, sheet = _link(source), source.gpu.nvlink_bytes_per_s
@@ -99,5 +103,7 @@ def rank_legend(source: RooflineReport) -> Iterator[str]:
         yield f"sent: NVLink user bytes, median rank; GB/s: sent / time without the wait{link}"
     if any(op.wait_ns is not None for op in ops):
         yield "wait: the slowest rank's time less that of the rank that came last, by nsys"
+        if any(op.straggler_idle_ns is not None for op in ops):
+            yield "idle, busy: what the GPU of the last rank was since the collective before, more than the first one's"
     elif source.ranks and source.ranks.aligned is False and (spread := source.ranks.clock_spread_ns) is not None:
         yield f"wait unknown: ends of collectives lie {format_si(spread / 1e9, 's')} apart over ranks (--explain)"

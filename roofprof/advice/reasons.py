@@ -132,12 +132,24 @@ def _by_link(op: OpResult) -> Reason:
     if time is None:
         return Reason("time unknown: trace each rank", None)
     if wait is not None and time and wait > WAITING * time:
-        late = "" if op.straggler_rank is None else f" for rank {op.straggler_rank}"
-        return Reason(f"waits {format_si(wait / 1e9, 's')}{late}", "see what that rank did before", wait)
+        return _waiting(wait, op.straggler_rank, op.straggler_idle_ns)
     rate = op.link_bytes_per_s
     if rate is None:
         return Reason("sends to other GPUs", "overlap with compute")
     return Reason(f"link: {format_si(rate, 'B/s')}, wait aside", "larger messages; overlap with compute")
+
+
+def _waiting(wait_ns: float, rank: int | None, idle_ns: float | None) -> Reason:
+    """For whom, and whether its GPU had nothing to do or more than the others."""
+    told = f"waits {format_si(wait_ns / 1e9, 's')}"
+    if rank is None:
+        return Reason(told, "see what the ranks did before", wait_ns)
+    if idle_ns is None:
+        return Reason(f"{told} for rank {rank}", "see what that rank did before", wait_ns)
+    if idle_ns > wait_ns / 2:
+        why = f"{told} for idle rank {rank}"
+        return Reason(why, "its GPU ran dry: a CUDA graph, a CPU core of its own", wait_ns)
+    return Reason(f"{told} for busy rank {rank}", "its kernels take longer: share the work out evenly", wait_ns)
 
 
 def _bandwidth(facts: Facts) -> str:

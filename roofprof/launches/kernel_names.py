@@ -151,3 +151,12 @@ def ends_together(name: str) -> bool:
     A broadcast's root, and a reduction's other ranks, are done as soon as they have sent.
     """
     return is_communication_kernel(name) and not _ONE_WAY.search(name)
+
+
+_ALIKE = re.compile(r"All_?Reduce|All_?Gather|Reduce_?Scatter", re.IGNORECASE)
+
+
+@lru_cache(maxsize=4096)
+def sends_alike(name: str) -> bool:
+    """Whether a communication kernel sends as many bytes from every rank, as rings of NCCL do."""
+    return is_communication_kernel(name) and bool(_ALIKE.search(name)) and "TREE" not in name.upper()

@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from roofprof.analysis.analyze import Measured, Options, analyze
-from roofprof.document.cases import cases_of, counted
+from roofprof.document.cases import cases_of, counted, sum_of
 from roofprof.findings import Finding
 from roofprof.formulas.collectives import group_size
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.launches.measured_work import communicates
-from roofprof.ranks.checks import RankReport, check_ops, missing_finding, rank_findings, sent_finding
+from roofprof.ranks.checks import RankReport, check_ops, missing_finding, rank_findings, sent_finding, short_finding
 from roofprof.ranks.choice import RankChoice
 from roofprof.ranks.clocks import Clocks, align_clocks, critical_path
 from roofprof.ranks.groups import find_groups
+from roofprof.ranks.idle import Work, work_of_ranks
 from roofprof.ranks.merge import Member, merged_op
 from roofprof.ranks.mixed import elsewhere_findings, group_findings, mix_findings
 from roofprof.results.op import OpResult
@@ -79,6 +80,8 @@ class _Over:
 
     clocks: Mapping[str, Clocks | None]
     """Of each job."""
+    work: Mapping[str, Mapping[int, Work]]
+    """Of each job, its ranks'."""
     critical_ns: Mapping[Hashable, float]
     """Of each op."""
     findings: Sequence[Finding]
@@ -89,6 +92,7 @@ def _over_ranks(ranks: Ranks, choice: RankChoice, found: RooflineReport) -> _Ove
     for (key, _), op in zip(choice.keys, found.ops, strict=True):
         choice.ops[key].group_size = group_size(op.formula.name, op.formula.shape) if op.formula else None
     clocks: dict[str, Clocks | None] = {}
+    work: dict[str, Mapping[int, Work]] = {}
     path: dict[Hashable, float] = {}
     told: list[Finding] = []
     for job in dict.fromkeys(report.job for report in ranks.reports):
@@ -97,6 +101,7 @@ def _over_ranks(ranks: Ranks, choice: RankChoice, found: RooflineReport) -> _Ove
         check_ops(own, ops, names)
         find_groups(ops.values())
         clocks[job] = align_clocks(ops.values())
+        work[job] = work_of_ranks(ops.values())
         path |= critical_path(ops, clocks[job])
         told += rank_findings(own, ops, names, clocks[job])
         told += mix_findings(own)
@@ -104,7 +109,7 @@ def _over_ranks(ranks: Ranks, choice: RankChoice, found: RooflineReport) -> _Ove
         told += group_findings(job, ops, names, ranks.count)
     if ranks.missing:
         told.append(missing_finding(next(iter(clocks)), ranks.count, ranks.missing))
-    return _Over(clocks, path, told)
+    return _Over(clocks, work, path, told)
 
 
 def _merged_ops(
@@ -116,9 +121,11 @@ def _merged_ops(
         members.setdefault(key, []).append((rank, moved.op(op)))
     rows = []
     for key, own in members.items():
-        calls, clocks = choice.ops[key], over.clocks[choice.job_of[key]]
-        row = merged_op(own, calls, ranks.count, clocks, found.gpu, found.target, found.ceilings)
-        told = [finding] if (finding := sent_finding(row)) else []
+        calls, job = choice.ops[key], choice.job_of[key]
+        row = merged_op(
+            own, calls, ranks.count, over.clocks[job], over.work[job], found.gpu, found.target, found.ceilings
+        )
+        told = [finding for finding in (sent_finding(row), short_finding(row, calls)) if finding]
         rows.append(replace(row, critical_path_ns=over.critical_ns.get(key), findings=[*row.findings, *told]))
     return rows
 
@@ -223,14 +230,16 @@ def _summary(ranks: Ranks, report: RooflineReport, clocks: Mapping[str, Clocks |
 def _layer(job: str, ops: Sequence[OpResult], count: int) -> RankLayer:
     """A rank's time is known where that of each op is that it ran."""
     times: list[float | None] = []
+    replayed: list[float | None] = []
     for rank in range(count):
-        own = [counted(op, share.duration_ns) for op in ops for share in op.ranks if share.rank == rank]
-        known = [ns for ns in own if ns is not None]
-        times.append(sum(known) if own and len(known) == len(own) else None)
+        own = [(op, share) for op in ops for share in op.ranks if share.rank == rank]
+        times.append(sum_of(counted(op, share.duration_ns) for op, share in own).value)
+        replayed.append(sum_of(counted(op, share.graph_union_ns) for op, share in own).value)
     known_times = {rank: ns for rank, ns in enumerate(times) if ns is not None}
     first = ops[0]
     return RankLayer(
         report=job, phase=first.phase, batch=first.batch, seq_len=first.seq_len, cache=first.cache,
         duration_ns=times,
         slowest_rank=max(known_times, key=lambda rank: known_times[rank]) if known_times else None,
+        graph_duration_ns=replayed if any(ns is not None for ns in replayed) else [],
     )  # fmt: skip

@@ -35,6 +35,8 @@ class OpCalls:
     """Ranks that a collective joins, by its formula."""
     groups: Groups = ()
     """The ranks that wait for each other, where not all of them do: `groups.find_groups` sets them."""
+    alike: bool = False
+    """Whether it is a collective in which all ranks send as many bytes."""
 
     @property
     def joined(self) -> Groups:

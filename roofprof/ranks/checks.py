@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from roofprof.analysis.analyze import Measured
 from roofprof.errors import ReportError
 from roofprof.findings import Finding, Severity
+from roofprof.formatting import format_percent
 from roofprof.ranks.calls import OpCalls
 from roofprof.ranks.clocks import Clocks
 from roofprof.ranks.groups import MAX_SPREAD_NS
@@ -19,6 +20,13 @@ _PROTOCOLS = (
     (128 / 120, "NCCL's LL128 protocol sends 8 bytes of flags with each 120 of data"),
 )
 """How many bytes a protocol sends for one of data; in NCCL's sources, src/device/prims_ll.h and prims_ll128.h."""
+
+
+_ALIKE = 0.002
+"""Ranks that send alike differ by less."""
+_LEAST_SHORT, _MOST_SHORT = 0.9, 0.98
+"""Of the others' bytes: what one GPU counted of all-reduces whose other ranks counted the same to a byte, was 0.94 and
+0.95 of theirs (docs/multi-gpu.md). A rank with less of the work sends far less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,23 @@ def sent_finding(op: OpResult) -> Finding | None:
         "other-link-bytes", Severity.INFO, f"{op.label}: sent {ratio:.3g} times the formula's bytes",
         protocol or "NCCL took another algorithm: NCCL_DEBUG_SUBSYS=TUNING says which, `ops --all-reduce` has others",
         op=op.op, report=op.report, values={"link_tx_bytes": sent, "link_bytes_formula": asked},
+    )  # fmt: skip
+
+
+def short_finding(op: OpResult, calls: OpCalls) -> Finding | None:
+    """That one rank sent somewhat less than the others, which agree, where all send alike: it was not all counted."""
+    sent = sorted((s.link_tx_bytes, s.rank) for s in op.ranks if s.link_tx_bytes is not None)
+    if not calls.alike or len(sent) < 2 or len(sent) < len(op.ranks):
+        return None
+    (least, rank), most = sent[0], sent[-1][0]
+    if sent[1][0] < (1 - _ALIKE) * most or not _LEAST_SHORT * most <= least <= _MOST_SHORT * most:
+        return None
+    return Finding(
+        "link-bytes-short", Severity.DOUBTFUL,
+        f"{op.label}: rank {rank} sent {format_percent(1 - least / most)} fewer bytes than the other"
+        f"{'s' * (len(sent) > 2)}, though all send alike",
+        "its counter may have missed a link: 1 of 18 carries 5.6 %; go by the other ranks",
+        op=op.op, report=op.report, values={"rank": rank, "link_tx_bytes": least, "others_link_tx_bytes": most},
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from roofprof.analysis.op_table import Rows
-from roofprof.launches.kernel_names import ends_together, is_communication_kernel
+from roofprof.launches.kernel_names import ends_together, is_communication_kernel, sends_alike
 from roofprof.launches.measured_work import full_name
 from roofprof.launches.ranges import NamedRange
 from roofprof.launches.rows import OP
@@ -89,6 +89,7 @@ class RankChoice:
             op = self.ops[by_row[report, row][0]]
             op.collective = all(is_communication_kernel(text) for text in names)
             op.together = op.collective and all(ends_together(text) for text in names)
+            op.alike = op.collective and all(sends_alike(text) for text in names)
 
     def _picked(self, calls: pl.DataFrame) -> pl.DataFrame:
         counts = calls.group_by("report", "row").len().iter_rows()

@@ -6,6 +6,7 @@ from statistics import median
 
 from roofprof.ranks.calls import OpCalls
 from roofprof.ranks.groups import MAX_SPREAD_NS, end_limit
+from roofprof.ranks.idle import Work
 from roofprof.results.op_groups import RankCall
 
 LATE_SHARE = 0.05
@@ -87,7 +88,9 @@ def _spread_from(first: int, ahead: _Distances, offsets: dict[int, float]) -> It
                 yield from (abs(median(own) - middle) for own in by_op)
 
 
-def rank_calls(op: OpCalls, count: int, clocks: Clocks | None) -> list[RankCall]:
+def rank_calls(
+    op: OpCalls, count: int, clocks: Clocks | None, work: Mapping[int, Work] | None = None
+) -> list[RankCall]:
     """Wait and straggler of each traced call of a collective; unknown where ends do not coincide.
 
     A rank's time less the least of all ranks that the collective joins is what it waited: all end at once, the last
@@ -97,11 +100,12 @@ def rank_calls(op: OpCalls, count: int, clocks: Clocks | None) -> list[RankCall]
         op: a collective.
         count: ranks of the job, missing ones included.
         clocks: of the job.
+        work: of the job's ranks; None leaves their idle time unknown.
     """
     found = []
     for at, times in enumerate(op.traced_times()):
         durations = [times.get(rank) for rank in range(count)]
-        wait, late = None, None
+        wait, late, idle = None, None, None
         known = {rank: ns for rank, ns in times.items() if ns is not None}
         if op.together and clocks and clocks.aligned and len(known) == len(times) > 1:
             slowest = max(known, key=lambda rank: known[rank])
@@ -110,8 +114,16 @@ def rank_calls(op: OpCalls, count: int, clocks: Clocks | None) -> list[RankCall]
                 least = min(group, key=lambda rank: known[rank])
                 wait = known[slowest] - known[least]
                 late = least if wait >= max(LATE_SHARE * known[least], clocks.spread_ns) else None
-        found.append(RankCall(call=at, wait_ns=wait, straggler_rank=late, duration_ns=durations))
+                idle = None if late is None or work is None else _more_idle(op, at, late, slowest, work)
+        found.append(
+            RankCall(call=at, wait_ns=wait, straggler_rank=late, straggler_idle_ns=idle, duration_ns=durations)
+        )
     return found
+
+
+def _more_idle(op: OpCalls, at: int, late: int, early: int, work: Mapping[int, Work]) -> float | None:
+    idle, others = (work[rank].idle_before(op.nsys[rank][at].start_ns) for rank in (late, early))
+    return None if idle is None or others is None else max(0.0, idle - others)
 
 
 def _ends_apart(op: OpCalls, at: int, group: Sequence[int], clocks: Clocks) -> float:

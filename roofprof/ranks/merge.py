@@ -1,6 +1,6 @@
 """One row for each op of a job, from the rows of its ranks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
@@ -10,6 +10,7 @@ from roofprof.hardware.devices import DeviceSpec
 from roofprof.hardware.roofline import Bound, measured_bound
 from roofprof.ranks.calls import OpCalls
 from roofprof.ranks.clocks import Clocks, rank_calls
+from roofprof.ranks.idle import Work
 from roofprof.results.op import OpResult
 from roofprof.results.op_groups import RankDurations, RankShare, RankSpread
 
@@ -22,6 +23,7 @@ def merged_op(
     calls: OpCalls,
     count: int,
     clocks: Clocks | None,
+    work: Mapping[int, Work],
     gpu: DeviceSpec,
     target: DeviceSpec,
     ceilings: Ceilings | None = None,
@@ -33,6 +35,7 @@ def merged_op(
         calls: of the op.
         count: ranks of the job, missing ones included.
         clocks: of the job.
+        work: of the job's ranks.
         gpu: the profiled one.
         target: of the roofline.
         ceilings: measured roofs of the profiled one.
@@ -41,7 +44,7 @@ def merged_op(
     one_source = len({op.time_source for _, op in members}) == 1
     shares = [_share(rank, op, op.time_ns if one_source else op.duration_ns) for rank, op in members]
     durations, slowest = _durations(shares)
-    listed = rank_calls(calls, count, clocks) if calls.collective else []
+    listed = rank_calls(calls, count, clocks, work) if calls.collective else []
     row = listed[calls.picked_traced] if listed and calls.picked_traced is not None else None
     wait = row.wait_ns if row else None
     merged = replace(
@@ -51,6 +54,7 @@ def merged_op(
         link_bytes_formula=_median([op.link_bytes_formula for _, op in members]),
         wait_ns=wait,
         straggler_rank=row.straggler_rank if row else None,
+        straggler_idle_ns=row.straggler_idle_ns if row else None,
         ranks=shares,
         rank_spread=RankSpread(duration_ns=durations),
         rank_calls=listed,
@@ -74,7 +78,7 @@ def _durations(shares: Sequence[RankShare]) -> tuple[RankDurations, int]:
 def _share(rank: int, op: OpResult, time_ns: float | None) -> RankShare:
     return RankShare(
         rank=rank, duration_ns=time_ns, dram_bytes=op.dram_bytes, flop_count=op.flop_count,
-        link_tx_bytes=op.link_tx_bytes,
+        link_tx_bytes=op.link_tx_bytes, graph_union_ns=op.graph_union_ns,
     )  # fmt: skip
 
 

@@ -126,6 +126,15 @@ class OpResult:
         float | None, Column("ns", "What the first rank waited for the last one, of the row's call, by nsys", "nsys")
     ] = None
     straggler_rank: Annotated[int | None, Column("count", "The rank that came last, where one was late", "nsys")] = None
+    straggler_idle_ns: Annotated[
+        float | None,
+        Column(
+            "ns",
+            "How much longer the last rank's GPU stood idle than the first one's, since the collective before: "
+            "most of the wait where the last one's host was late, little where its kernels took longer",
+            "nsys",
+        ),
+    ] = None
     critical_path_ns: Annotated[
         float | None,
         Column(

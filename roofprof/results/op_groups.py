@@ -135,6 +135,8 @@ class RankShare:
     flop_count: float | None
     link_tx_bytes: float | None
     """NVLink user bytes that it sent."""
+    graph_union_ns: float | None = None
+    """Replayed from a CUDA graph, its median call; None where no graph was traced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,3 +168,5 @@ class RankCall:
     """The last one to come; None where no rank was late."""
     duration_ns: list[float | None]
     """By rank, the wait included; None of a rank that is missing."""
+    straggler_idle_ns: float | None = None
+    """How much longer the last one's GPU stood idle than the first one's, since the collective before."""

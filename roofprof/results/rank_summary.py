@@ -16,11 +16,21 @@ class RankLayer:
     """By rank; None where a time of one of its ops is unknown, and of a missing rank."""
     slowest_rank: int | None
     """Its time is the layer's."""
+    graph_duration_ns: list[float | None] = field(default_factory=list)
+    """The same as replayed from a CUDA graph, each op its median call; empty where no graph was traced."""
 
     @property
     def slowest_ns(self) -> float | None:
         """The layer's time."""
         return None if self.slowest_rank is None else self.duration_ns[self.slowest_rank]
+
+    @property
+    def slowest_graph_ns(self) -> float | None:
+        """The layer's time in a CUDA graph: None where that of a rank that was captured is unknown."""
+        there = [rank for rank, ns in enumerate(self.duration_ns) if ns is not None]
+        times = [self.graph_duration_ns[rank] for rank in there] if self.graph_duration_ns else []
+        known = [ns for ns in times if ns is not None]
+        return max(known) if known and len(known) == len(times) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

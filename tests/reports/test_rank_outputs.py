@@ -12,6 +12,7 @@ from tiny_report import tiny_report
 
 import roofprof
 from roofprof.advice.answer import answers_of
+from roofprof.advice.reasons import reasons_of
 from roofprof.hardware.devices import load_gpu
 from roofprof.reports.html.data import page_data
 from roofprof.reports.markdown.report import render_markdown
@@ -80,6 +81,23 @@ def test_the_screen_tells_ranks_and_waits(report: RooflineReport, width: int) ->
     assert row.split()[1:6] == ["30.0", "MB", "29.0", "MB", "1.03"]
     assert row.split()[-5:] == ["rank", "1", "300", "67", "%"]
     assert max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize(("idle_ns", "which"), [(None, "rank 1"), (290e3, "idle rank 1"), (10e3, "busy rank 1")])
+def test_a_wait_is_for_an_idle_rank_or_a_busy_one(report: RooflineReport, idle_ns: float | None, which: str) -> None:
+    measured_on = replace(report.ops[1].measured_on, gpu="h200")
+    reduce = replace(report.ops[1], straggler_idle_ns=idle_ns, measured_on=measured_on).placed(report.gpu, report.gpu)
+    alone = replace(report, ops=[reduce])
+    assert [reason.why for reason in reasons_of(alone, [reduce])] == [f"waits 300 µs for {which}"]
+    assert ("idle, busy: " in screen(alone, 80)) is (idle_ns is not None)
+
+
+def test_the_layer_in_a_graph_is_the_slowest_ranks(report: RooflineReport) -> None:
+    assert report.ranks is not None
+    (layer,) = report.ranks.layers
+    for times, told in (([90e3, 110e3], True), ([90e3, None], False), ([], False)):
+        ranks = replace(report.ranks, layers=[replace(layer, graph_duration_ns=times)])
+        assert ("in a CUDA graph: 110 µs" in screen(replace(report, ranks=ranks), 100)) is told
 
 
 def test_missing_ranks_stand_in_the_head(report: RooflineReport) -> None:

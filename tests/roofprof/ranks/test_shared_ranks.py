@@ -74,6 +74,8 @@ def test_the_late_rank_is_found(report: RooflineReport) -> None:
     assert late.wait_ns == pytest.approx(2.36e6, rel=0.01)
     assert clean.wait_ns is not None
     assert clean.wait_ns < 0.1e6
+    assert late.straggler_idle_ns == pytest.approx(late.wait_ns, rel=0.02), "it slept: its GPU had nothing to do"
+    assert {reason.why for reason in reasons_of(report, [found])} == {"waits 2.36 ms for idle rank 1"}
     assert late.duration_ns[1] == min(ns for ns in late.duration_ns if ns is not None)
     assert (found.wait_ns, found.straggler_rank) == (late.wait_ns, 1), "the row's is the call that is the median"
     assert found.rank_spread is not None
