@@ -18,8 +18,8 @@ WORK = {
 }
 
 
-PACKED = ("hf-modules", "hf-emit", "hf-compile", "hf-fp16", "sglang-graph")
-"""Captures of transformers and SGLang; `sglang` comes with the package."""
+PACKED = ("hf-modules", "hf-emit", "hf-compile", "hf-fp16", "jax", "sglang-graph")
+"""Captures of transformers, JAX and SGLang; `sglang` comes with the package."""
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,24 @@ def test_softmax_moves_what_it_has_to(root: Path) -> None:
     kernels = analyze(root / "tests" / "data" / "workloads" / "triton").kernels
     softmax = kernels.filter(pl.col("kernel_name") == "softmax")
     assert softmax["dram_bytes"].to_list() == pytest.approx([536_870_912.0] * 3, rel=0.05)
+
+
+def test_a_region_leaves_out_what_xla_tries_before(unpacked: Callable[[str], Path]) -> None:
+    """A marked call is two products and what XLA fused around them; 853 GPU operations before them are left out."""
+    report = analyze(unpacked("workloads/jax")).data
+    (op,) = report.ops
+    assert (op.op, op.calls, len(op.kernels)) == ("mlp", 3, 4)
+    assert op.flop_by_pipe["tensor_bf16"] == 68_719_476_736
+    assert 272_629_760 < (op.dram_bytes or 0) < 1.1 * 272_629_760
+
+
+def test_other_launches_in_another_run_are_said_and_not_paired(unpacked: Callable[[str], Path]) -> None:
+    """XLA chose another block of its fused reduction in each start; nsys found no name for the one of its run."""
+    told = {(f.kind, f.message) for f in analyze(unpacked("workloads/jax")).findings}
+    assert ("launch-unmatched", "3 of (unnamed) that only nsys has: ncu did not profile it") in told
+    assert sum("1 of loop_reduce_fusion that only ncu has" in message for _, message in told) == 1
+    assert sum(kind == "merge-unmatched" and "1 of 3 launches" in message for kind, message in told) == 1
+    assert ("name-unknown", "3 kernels have no name in the trace's strings: they are unnamed") in told
 
 
 def test_launches_of_a_trace_without_ranges_are_no_misfits(folder: Path) -> None:
