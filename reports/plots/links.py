@@ -7,7 +7,7 @@ from roofprof.document.cases import CaseOps, cases_of, counted, sum_of
 from roofprof.formatting import format_si, printable, told_apart
 from roofprof.reports.plots.figures import heading, new_figure
 from roofprof.reports.plots.style import BOUND_STYLES, Theme, pipe_label, themed
-from roofprof.results.op import OpResult
+from roofprof.results.op import OpResult, short_labels
 from roofprof.results.report import RooflineReport
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _draw_bars(axes: "Axes", ops: Sequence[OpResult], report: RooflineReport) ->
         axes.text(0.01 * limit / 1e9, row, text + wait + late, va="center", fontsize=7.5, bbox=box, parse_math=False)
     axes.axvline(limit / 1e9, color=theme.ink, linewidth=1.2)
     axes.text(limit / 1e9, -0.62, f"link {limit / 1e9:.0f} GB/s ", ha="right", va="bottom", fontsize=8)
-    axes.set_yticks(range(len(ops)), told_apart([op.label for op in ops], _NAME), fontsize=8, parse_math=False)
+    axes.set_yticks(range(len(ops)), told_apart(short_labels(ops), _NAME), fontsize=8, parse_math=False)
     axes.set(xlim=(0, 1.05 * limit / 1e9), ylim=(len(ops) - 0.4, -0.65), xlabel="GB/s sent by each GPU")
     axes.spines[["right", "top"]].set_visible(False)
 

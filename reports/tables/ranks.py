@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from roofprof.formatting import escaped, format_number, format_percent, format_si, told_apart
 from roofprof.reports.tables.lines import aligned, microseconds, shortened
-from roofprof.results.op import OpResult
+from roofprof.results.op import OpResult, short_labels
 from roofprof.results.rank_summary import RankLayer, RankSummary
 from roofprof.results.report import RooflineReport
 
@@ -53,7 +53,7 @@ def rank_head(summary: RankSummary, layer: RankLayer | None) -> list[str]:
 def collective_lines(ops: Sequence[OpResult], source: RooflineReport, width: int) -> list[str]:
     """A table of the ops that communicate: bytes sent beside the formula's, wait apart from transfer."""
     moved = [op for op in ops if op.link_tx_bytes is not None or op.rank_calls]
-    names = told_apart([op.label for op in moved], _NAME)
+    names = told_apart(short_labels(moved, with_case=False), _NAME)
     rows = [_cells(op, name, _link(source)) for op, name in zip(moved, names, strict=True)]
     if not rows:
         return []
