@@ -9,6 +9,7 @@ from roofprof.formatting import format_percent, quantity
 from roofprof.reports.markdown.text import bullets, code, known, percent, prose, seconds, table
 from roofprof.reports.markdown.view import View
 from roofprof.reports.tables.answer import legend
+from roofprof.reports.tables.ranks import collective_table, rank_head
 
 FIRST = 3
 """Ops of each case in the table of what to do first."""
@@ -21,7 +22,7 @@ def summary(view: View) -> list[str]:
     cases = view.sections.cases
     if not cases:
         return [*_picture(view), "No case: no launch lies in a range.", ""]
-    return [*_picture(view), *_cases(view), *_first(view), *_target(view), *_stands_on(view)]
+    return [*_picture(view), *_cases(view), *_first(view), *_ranks(view), *_target(view), *_stands_on(view)]
 
 
 def _picture(view: View) -> list[str]:
@@ -66,6 +67,19 @@ def _first(view: View) -> list[str]:
         return ["**What to do first** is unknown: no op has both a time and a roof.", ""]
     heads = ["Case", "Op", "Time", "Of roof", "Headroom", "Why", "Try"]
     return [f"**What to do first**, most headroom {view.of_calls}:", "", *table(heads, rows)]
+
+
+def _ranks(view: View) -> list[str]:
+    """Of cases that ran on several GPUs how the ranks differ, and what the collectives sent and waited."""
+    lines: list[str] = []
+    for case in view.sections.headline:
+        summary = case.source.ranks
+        if summary is None:
+            continue
+        lines += [f"**Ranks, {view.head(case)}:** {prose('; '.join(rank_head(summary, case.rank_layer)))}.", ""]
+        heads, *rows = collective_table(case.layer, case.source) or [[]]
+        lines += table(heads, [[code(row[0]), *map(prose, row[1:])] for row in rows]) if rows else []
+    return lines
 
 
 def _target(view: View) -> list[str]:

@@ -51,7 +51,16 @@ def rank_head(summary: RankSummary, layer: RankLayer | None) -> list[str]:
 
 
 def collective_lines(ops: Sequence[OpResult], source: RooflineReport, width: int) -> list[str]:
-    """A table of the ops that communicate: bytes sent beside the formula's, wait apart from transfer."""
+    """A table of the ops that communicate, and an empty line before it; nothing where none does."""
+    table = collective_table(ops, source)
+    if not table:
+        return []
+    right = [bool(at) for at in range(len(table[0]))]
+    return ["", *(shortened(line, width) for line in aligned(table, right, gap=1 + (width >= _WIDE)))]
+
+
+def collective_table(ops: Sequence[OpResult], source: RooflineReport) -> list[list[str]]:
+    """Headings and a row for each op that communicates: bytes sent beside the formula's, wait apart from transfer."""
     moved = [op for op in ops if op.link_tx_bytes is not None or op.rank_calls]
     names = told_apart(short_labels(moved, with_case=False), _NAME)
     rows = [_cells(op, name, _link(source)) for op, name in zip(moved, names, strict=True)]
@@ -59,9 +68,7 @@ def collective_lines(ops: Sequence[OpResult], source: RooflineReport, width: int
         return []
     unknown = [name for name in ("formula", "ratio") if all(getattr(row, name) == "—" for row in rows)]
     kept = [i for i, name in enumerate(_Cells._fields) if name not in unknown]
-    table = [[row[i] for i in kept] for row in (_HEADINGS, *rows)]
-    right = [_Cells._fields[i] != "op" for i in kept]
-    return ["", *(shortened(line, width) for line in aligned(table, right, gap=1 + (width >= _WIDE)))]
+    return [[row[i] for i in kept] for row in (_HEADINGS, *rows)]
 
 
 def _link(source: RooflineReport) -> float | None:

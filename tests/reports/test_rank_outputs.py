@@ -100,6 +100,24 @@ def test_the_layer_in_a_graph_is_the_slowest_ranks(report: RooflineReport) -> No
         assert ("in a CUDA graph: 110 µs" in screen(replace(report, ranks=ranks), 100)) is told
 
 
+def test_page_and_document_have_the_table_of_collectives_too(report: RooflineReport) -> None:
+    row = [REDUCE[:12] + "…" + REDUCE[-7:], "30.0 MB", "29.0 MB", "1.03", "400", "300", "rank 1", "300", "67 %"]
+    cases: Any = page_data([report])["cases"]
+    (made,) = [case["collectives"] for case in cases if case["collectives"]]
+    assert made[1] == row
+    text = render_markdown([report])
+    assert "4 ranks" not in text
+    assert "2 ranks; slowest rank 0: 450 µs; fastest rank 1: 150 µs." in text
+    assert f"| `{row[0]}` | {' | '.join(row[1:])} |" in text
+
+
+def test_one_gpu_has_no_table_of_collectives(tmp_path: Path) -> None:
+    report = roofprof.analyze(rank_file(tmp_path / "one.ncu-rep", 1e6)).data
+    cases: Any = page_data([report])["cases"]
+    assert [case["collectives"] for case in cases] == [[]]
+    assert "**Ranks" not in render_markdown([report])
+
+
 def test_missing_ranks_stand_in_the_head(report: RooflineReport) -> None:
     assert report.ranks is not None
     lacking = replace(report, ranks=replace(report.ranks, count=4, missing=[1, 3]))

@@ -91,11 +91,21 @@ function updateAnswer(ops) {
   }
 }
 
+// What each collective sent and waited, as the terminal has it; nothing where one GPU was profiled.
+function collectiveTable(one) {
+  const [heads, ...rows] = one.collectives;
+  if (!rows.length) return [];
+  const cells = (tag, row) => element("tr", {}, ...row.map((text) => element(tag, {}, text)));
+  const head = element("thead", {}, cells("th", heads));
+  const body = element("tbody", {}, ...rows.map((row) => cells("td", row)));
+  return [element("div", { class: "scroll" }, element("table", { class: "figures" }, head, body))];
+}
+
 function fillCase(box, number, rows) {
   const one = data.cases[number];
   if (!ANSWERS.has(number) || !ANSWERS.get(number).grid.isConnected) {
     const made = element("div");
-    box.replaceChildren(made, element("p", { class: "more" }));
+    box.replaceChildren(made, element("p", { class: "more" }), ...collectiveTable(one));
     const options = { label: `What to optimise first: ${one.title}`, name: `answer-${number}`, choose: chooseOp };
     ANSWERS.set(number, makeTable(made, ANSWER_COLUMNS, options));
   }
