@@ -141,6 +141,8 @@ def figures(op: OpResult, metric: str) -> Figures:
 
 def _time(op: OpResult) -> Figures:
     spread, value = op.spread.duration_ns, op.time_ns
+    if value is not None and (calls := _calls_of_ranks(op)):
+        return Figures(value, min(value, calls[len(calls) // 4]), max(value, calls[-1 - len(calls) // 4]))
     if value is None or spread.min is None or spread.max is None:
         return Figures(value, value, value)
     # The spread is of the times that ncu gave: around another's time it is laid as a share of its own.
@@ -148,6 +150,19 @@ def _time(op: OpResult) -> Figures:
     return (
         Figures(value, value * spread.min / whole, value * spread.max / whole) if whole else Figures.of(value, spread)
     )
+
+
+def _calls_of_ranks(op: OpResult) -> list[float]:
+    """The slowest rank's time of each call of a collective, in order of size, where all ranks' are known.
+
+    A call may wait for any length of time, the first one for a start-up: the middle half of them is the spread.
+    """
+    slowest = []
+    for call in op.rank_calls:
+        known = [ns for ns in call.duration_ns if ns is not None]
+        if known and len(known) >= len(op.ranks):
+            slowest.append(max(known))
+    return sorted(slowest)
 
 
 def _kernels_changed(pair: CasePair, a: OpResult, b: OpResult) -> bool:

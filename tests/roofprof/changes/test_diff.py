@@ -16,7 +16,7 @@ from roofprof.changes.notes import TRACE_NOTE
 from roofprof.hardware.devices import bundled_gpus
 from roofprof.hardware.roofline import Roofs
 from roofprof.results.op import OpResult
-from roofprof.results.op_groups import Range, Spread
+from roofprof.results.op_groups import Range, RankCall, Spread
 from roofprof.results.report import RooflineReport
 
 Make = Callable[..., RooflineReport]
@@ -87,6 +87,40 @@ def test_an_op_is_judged_by_time_then_by_bytes(before: RooflineReport, change: d
     found = diff(before, after)
     assert one(found, "o_proj") == verdict
     assert sum(row.verdict is not Verdict.WITHIN for row in found.ops) == (verdict != "within")
+
+
+@pytest.mark.parametrize(
+    ("calls_us", "verdict"),
+    [
+        ((9000, 98, 99, 100, 101, 102, 100, 600), "within"),  # a start-up and a straggler are no change
+        ((9000, 118, 119, 120, 121, 122, 120, 600), "regressed"),
+        ((9000, 60, 100, 140, 100, 60, 140, 100), "inconclusive"),  # waits of all sizes
+    ],
+)
+def test_a_collective_is_judged_by_the_middle_half_of_its_calls(
+    before: RooflineReport, calls_us: tuple[float, ...], verdict: str
+) -> None:
+    """A call's time is that of its slowest rank; ncu's spread, of waits under it, is none."""
+
+    def collective(times_us: Sequence[float]) -> Edit:
+        calls = [
+            RankCall(call=n, wait_ns=None, straggler_rank=None, duration_ns=[us * 1e3, us * 500])
+            for n, us in enumerate(times_us)
+        ]
+        time = sorted(times_us)[(len(times_us) - 1) // 2] * 1e3
+        unknown = Range(None, None)
+
+        def edit(op: OpResult) -> OpResult:
+            spread = Spread(unknown, op.spread.dram_bytes, op.spread.flop_count)
+            if op.op != "o_proj":
+                return op
+            timed = replace(op, duration_ns=None, nsys_union_ns=time, time_source="nsys")
+            return replace(timed, spread=spread, rank_calls=calls)
+
+        return edit
+
+    old = edited(before, collective((9000, 98, 99, 100, 101, 102, 100, 600)))
+    assert one(diff(old, edited(before, collective(calls_us))), "o_proj") == verdict
 
 
 def test_a_gate_judges_what_it_is_on(before: RooflineReport) -> None:
