@@ -100,6 +100,9 @@ class Ncu(Backend[NcuWatch]):
             count = record.kept.facts.get("launches", 0)
             why = f"the driver failed at a graph's node after {count} launches: graphs were profiled as a whole"
             return Retry(_job(setting, job.phase, run, replace(scope, graphs_whole=True)), why)
+        if code == NOTHING and scope.own_process:
+            why = "ncu saw no kernel in the process that the command starts: every process was profiled"
+            return Retry(_job(setting, job.phase, run, replace(scope, own_process=False)), why)
         auto = setting.options.wanted_region().kind == "auto"
         hinted = auto and not region_facts(earlier).get("profiler_regions")
         if code == NOTHING and hinted and scope.region.kind == "api":
@@ -180,7 +183,14 @@ def _scope(setting: Setting, earlier: Sequence[RunRecord] = ()) -> Scope:
         return Scope(Region("api"))
     whole = any(r.job.facts.get("graph_profiling") == "graph" and r.file for r in earlier)
     region = settled_region(options, earlier)
-    return Scope(region, options.warmup, options.skip, options.count, graphs_whole=whole)
+    # ncu follows every process that it may profile: each launch waits for it, as long as there are others.
+    own = region_facts(earlier).get("own_process") is True and not any(_of_all(r) for r in earlier)
+    return Scope(region, options.warmup, options.skip, options.count, graphs_whole=whole, own_process=own)
+
+
+def _of_all(record: RunRecord) -> bool:
+    """Whether a run found something only in every process."""
+    return bool(record.file) and record.job.facts.get("own_process") is False
 
 
 def _given(options: CaptureOptions) -> list[str]:
@@ -204,7 +214,9 @@ def _job(setting: Setting, phase: str, run: PlannedRun, scope: Scope) -> Job:
     output = work.with_name(work.name + ".ncu-rep")
     passes = run.expected_passes
     count = "passes unknown" if passes is None else f"{passes} pass{'es' if passes > 1 else ''}"
-    more: dict[str, Json] = {"region": str(scope.region)} if options.command else {}
+    more: dict[str, Json] = {}
+    if options.command:
+        more = {"region": str(scope.region), "own_process": scope.own_process}
     more |= {"kernels": list(scope.kernels) or None, "look": run.look, "sample": scope.sample} if run.look else {}
     when = f"\n{_LOOKS[run.look]}" if run.look and not scope.kernels else ""
     return Job(

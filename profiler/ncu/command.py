@@ -12,7 +12,6 @@ OPTIONS = (
     # Clocks stay as the machine has them, because the SM clock is measured and locking needs rights.
     "--clock-control", "none",
     "--replay-mode", "kernel",
-    "--target-processes", "all",
     # Without these two a report holds every cubin: 53 MB where 2 would do.
     "--import-sass", "0",
     "--import-source", "0",
@@ -38,6 +37,8 @@ class Scope:
     """Functions, by the name without template and arguments; all where empty."""
     graphs_whole: bool = False
     """Each CUDA graph as one result, and not node by node."""
+    own_process: bool = False
+    """The process that the command starts alone, and none that this starts in turn."""
     sample: bool = False
     """Of `kernels`, the first launch of each template instance, grid, block and shared memory alone."""
 
@@ -50,6 +51,7 @@ def ncu_options(run: PlannedRun, scope: Scope, given: Sequence[str] = ()) -> lis
     """
     pairs = [
         *zip(OPTIONS[::2], OPTIONS[1::2], strict=True),
+        ("--target-processes", "application-only" if scope.own_process else "all"),
         ("--graph-profiling", "graph" if scope.graphs_whole else "node"),
         ("--cache-control", "all" if run.cache == "cold" else "none"),
         *_region(scope.region),

@@ -88,6 +88,8 @@ class Nsys(Backend[RunWatch]):
         if not job.layer:
             counts |= {"profiler_regions": found.profiler_regions, "graph_launches": found.graph_launches}
             counts["kernel_launches"] = found.kernels
+            known = watch.process_id is not None and found.processes
+            counts["own_process"] = found.processes == {watch.process_id} if known else None
         return KeptFile(name, problem, {**counts, **facts})
 
     def summary(self, record: RunRecord) -> str:
@@ -117,7 +119,8 @@ def _job(
     raw = setting.work / f"{phase}-{name}"
     command = nsys_command(Path(setting.program), raw, workload, capture_range=repeats is not None)
     heading = f"{phase}, nsys, {name}" + (f": {repeats} repeats" if repeats else "")
-    return Job(phase, name, f"{phase} nsys {name}", tuple(command), raw, {"repeats": repeats}, heading)
+    words = tuple(workload) if phase == WORKLOAD else ()
+    return Job(phase, name, f"{phase} nsys {name}", tuple(command), raw, {"repeats": repeats}, heading, workload=words)
 
 
 BACKEND = Nsys()

@@ -66,6 +66,8 @@ class Kept(NamedTuple):
     """Operations of CUDA graphs, in all of the export."""
     kernels: int = 0
     """Of the operations kept."""
+    processes: frozenset[int] = frozenset()
+    """Ids of the processes that launched these kernels; empty where the trace does not say."""
 
 
 def scrub(export: Path, target: Path, *, within: Within = None, clean: Callable[[str], str] | None = None) -> Kept:
@@ -97,7 +99,9 @@ def scrub(export: Path, target: Path, *, within: Within = None, clean: Callable[
             trimmed = part is not None and note_launches(database, part)
             _copy_all(database, trimmed)
             kernels = _rows(database, KERNELS, "main")
-            kept = _count(database)._replace(profiler_regions=regions, graph_launches=graphs, kernels=kernels)
+            kept = _count(database)._replace(
+                profiler_regions=regions, graph_launches=graphs, kernels=kernels, processes=_processes(database)
+            )
             database.execute("COMMIT")
             database.execute("DETACH old")
             database.execute("VACUUM")
@@ -127,6 +131,15 @@ def _count(database: sqlite3.Connection) -> Kept:
         for schema in totals:
             totals[schema] += _rows(database, table, schema)
     return Kept(totals["main"], totals["old"] - totals["main"])
+
+
+def _processes(database: sqlite3.Connection) -> frozenset[int]:
+    """Of the kernels kept; nsys packs the id of a process into 24 bits of a global one."""
+    if "globalPid" not in _columns(database, KERNELS, "main"):
+        return frozenset()
+    rows = database.execute(f"SELECT DISTINCT (globalPid >> 24) & 0xFFFFFF FROM main.{KERNELS}")
+    found = [pid for (pid,) in rows]
+    return frozenset() if None in found else frozenset(found)
 
 
 def _rows(database: sqlite3.Connection, table: str, schema: str) -> int:

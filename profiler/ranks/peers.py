@@ -125,6 +125,10 @@ class PeerWatch:
         """Take note that there will be no more."""
         self.inner.finish()
 
+    def look(self, root: int) -> None:
+        """Look at the processes."""
+        self.inner.look(root)
+
     def busy(self) -> None:
         """Take note of CPU time."""
         self.inner.busy()

@@ -86,7 +86,7 @@ class Keeper:
 def watch_as(kind: type[W], job: Job, turn: Turn) -> W:
     """A watch of this kind for a job; another workload than the layer has no progress file."""
     progress = job.raw(".progress") if job.layer else None
-    return kind(job.title, turn.number, turn.count, turn.callback, progress, turn.timeout_s)
+    return kind(job.title, turn.number, turn.count, turn.callback, progress, turn.timeout_s, workload=job.workload)
 
 
 class Backend(Protocol[W]):

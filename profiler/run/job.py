@@ -29,6 +29,8 @@ class Job:
     """First line of what a dry run prints of it."""
     details: tuple[str, ...] = ()
     """Further lines."""
+    workload: tuple[str, ...] = ()
+    """The words of `command` that are the workload's, where its own process is to be known."""
     merge: str | None = None
     """Reports of jobs with the same word describe the same launches, and are to be merged."""
 

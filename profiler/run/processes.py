@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from roofprof.profiler.run import guard
@@ -61,6 +61,39 @@ def family(root: int) -> list[int]:
                 break
             ancestor = parents[ancestor]
     return sorted(members)
+
+
+def started_process(root: int, workload: Sequence[str]) -> int | None:
+    """The process of a family that runs a workload's command itself, and not one that it starts in turn.
+
+    The words of an interpreter may stand before those of a script. None before it has started.
+    """
+    words = {pid: _words(pid) for pid in family(root) if not _is_profiler(pid)}
+    own = {pid for pid, said in words.items() if any(_is_command(said[skipped:], workload) for skipped in range(3))}
+    parents = {pid: parent for pid, parent, _ in _stats()}
+    first = [pid for pid in own if not any(pid_above in own for pid_above in _above(pid, parents))]
+    return first[0] if len(first) == 1 else None
+
+
+def _is_command(said: Sequence[str], workload: Sequence[str]) -> bool:
+    """Whether words are a command's; its program may be found on PATH."""
+    if not workload or len(said) != len(workload) or list(said[1:]) != list(workload[1:]):
+        return False
+    return os.path.basename(said[0]) == os.path.basename(workload[0])
+
+
+def _above(pid: int, parents: Mapping[int, int]) -> Iterator[int]:
+    seen = {pid}
+    while (pid := parents.get(pid, 0)) and pid not in seen:
+        seen.add(pid)
+        yield pid
+
+
+def _words(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "surrogateescape").split("\0")[:-1]
+    except OSError:
+        return []
 
 
 def workload_names(root: int) -> tuple[str, ...]:

@@ -59,6 +59,9 @@ class Watch(Protocol):
     def finish(self) -> None:
         """Take note that there will be no more."""
 
+    def look(self, root: int) -> None:
+        """Look at the processes, which `root` leads; called some times a second."""
+
     def busy(self) -> None:
         """Take note that the processes have burnt CPU time since the last time."""
 
@@ -160,6 +163,7 @@ def _follow(process: "subprocess.Popen[bytes]", reader: _Reader, watch: Watch, f
         behind = all(reader.read() for _ in range(_PIECES))
         if ended:
             return Ending.FINISHED
+        watch.look(process.pid)
         if meter.busy():
             watch.busy()
         if watch.hung():

@@ -4,11 +4,12 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from roofprof.profiler.run.output import KeptText, readable_lines
+from roofprof.profiler.run.processes import started_process
 
 SETUP_LIMIT_S = 1800.0
 """Silence allowed before the first launch, unless --timeout says otherwise: weights, compilation."""
@@ -61,6 +62,10 @@ class RunWatch:
     """The profiler's own lines, from `finish`."""
     output: str = ""
     """The workload's lines, from `finish`: their beginning and their end where there are many."""
+    workload: Sequence[str] = ()
+    """The command whose process is looked for."""
+    process_id: int | None = None
+    """Of the process that the profiler started for it; None where it was not seen."""
     _text: KeptText = field(default_factory=KeptText)
     _line: str = ""
     """What is not shown yet, since its line has no end."""
@@ -91,6 +96,11 @@ class RunWatch:
     def moved(self) -> None:
         """Note a sign of life."""
         self._last_life = time.monotonic()
+
+    def look(self, root: int) -> None:
+        """Look for the workload's own process until it is there."""
+        if self.workload and self.process_id is None:
+            self.process_id = started_process(root, self.workload)
 
     def busy(self) -> None:
         """Note that the processes have burnt CPU time since the last time."""

@@ -156,6 +156,8 @@ if MODE == "no-space":
     fail("==ERROR== Failed to write report: No space left on device")
 if MODE in ("hang", "wait", "deaf"):
     stick()
+if MODE == "elsewhere" and "application-only" in args:
+    fail(NOTHING, code=0)
 if MODE == "no-region" and "--profile-from-start" in args:
     fail(NOTHING, code=0)
 if MODE == "refuses-sample" and "--kernel-id" in args:

@@ -1,4 +1,5 @@
-"""Every way in which nsys can behave, by MODE and PLANT: `profile` runs no workload, `export` writes a small trace."""
+"""Every way in which nsys can behave, by MODE and PLANT: `export` writes a small trace, `profile` runs no workload but
+where the trace is to be of its process, or of another one."""
 
 import os
 import sqlite3
@@ -38,7 +39,10 @@ def export() -> None:
     source = Path(args[-1])
     if MODE == "export-fails":
         sys.exit(f"{secrets}: broken")
-    thread = 100 << 24 | 101
+    pid = 100
+    if MODE in ("own-process", "child-process"):
+        pid = int(source.with_suffix(".pid").read_text()) + (MODE == "child-process")
+    thread = pid << 24 | 101
     database = sqlite3.connect(out)
     database.executescript(TABLES)
     strings = ["roofprof", "decode:case:b1:s4096", "decode:case:b64:s4096", "rope:rope:m1", "rope:rope:m64", "rope"]
@@ -57,7 +61,7 @@ def export() -> None:
         )
         database.execute(
             "INSERT INTO CUPTI_ACTIVITY_KIND_KERNEL VALUES (?, ?, 0, 7, ?, ?, 5, 5, 1, 1, 1, 128, 1, 1, NULL)",
-            (start + 1000, start + 1010, number, 100 << 24),
+            (start + 1000, start + 1010, number, pid << 24),
         )
     if MODE in ("region", "graphs"):
         database.execute("INSERT INTO StringIds VALUES (90, 'cudaProfilerStart_v4000'), (91, 'cudaProfilerStop_v4000')")
@@ -79,6 +83,10 @@ def profile() -> None:
         child.wait()
         if MODE == "hang":
             time.sleep(600)
+    if MODE in ("own-process", "child-process"):
+        started = subprocess.Popen(args[args.index("--output") + 2 :])
+        out.with_name(out.name + ".pid").write_text(str(started.pid))
+        started.wait()
     if MODE == "importer":
         out.with_name(out.name + ".qdstrm").write_text(secrets)
         sys.exit("Importer error status: cannot open libdw.so.1")

@@ -102,6 +102,48 @@ def test_a_slice_by_numbers_is_looked_at_whole(workload: CaptureOptions, ncu: In
         assert "--kernel-id" not in text
 
 
+SLEEP = ("sleep", "1.5")
+
+
+def processes(result: CaptureResult) -> list[str]:
+    """Which ones ncu was told to profile in each run."""
+    return [r.job.command[r.job.command.index("--target-processes") + 1] for r in result.of("ncu")]
+
+
+@pytest.mark.parametrize(
+    ("mode", "own", "profiled"),
+    [("own-process", True, "application-only"), ("child-process", False, "all"), ("ok", None, "all")],
+)
+def test_ncu_leaves_processes_alone_that_launch_nothing(
+    workload: CaptureOptions, ncu: Install, nsys: Install, mode: str, own: bool | None, profiled: str
+) -> None:
+    """A program's compilers and workers slow ncu down at each launch of the process that launches all kernels."""
+    ncu(kernels={"gemm": {BF16: 8.0}})
+    nsys(mode)
+    result = capture(replace(workload, nsys=True, command=SLEEP))
+    assert manifest(workload.output)["nsys"][0]["own_process"] is own
+    assert processes(result) == [profiled] * 2
+
+
+def test_where_ncu_sees_nothing_in_the_own_process_all_are_profiled(
+    workload: CaptureOptions, ncu: Install, nsys: Install
+) -> None:
+    ncu("elsewhere", kernels={"gemm": {BF16: 8.0}})
+    nsys("own-process")
+    result = capture(replace(workload, nsys=True, command=SLEEP))
+    assert (result.state, processes(result)) == ("complete", ["all", "all"])
+    (change,) = manifest(workload.output)["changes"]
+    assert "every process was profiled" in change
+
+
+def test_a_choice_of_processes_by_hand_is_kept(workload: CaptureOptions, ncu: Install, nsys: Install) -> None:
+    ncu(kernels={"gemm": {BF16: 8.0}})
+    nsys("own-process")
+    by_hand = ("--target-processes", "all")
+    result = capture(replace(workload, nsys=True, command=SLEEP, ncu_args=by_hand))
+    assert processes(result) == ["all", "all"]
+
+
 def test_runs_are_chosen(workload: CaptureOptions, ncu: Install, nsys: Install) -> None:
     ncu(kernels={"gemm": {MATRIX: 8.0}})
     nsys()

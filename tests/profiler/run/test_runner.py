@@ -29,6 +29,9 @@ class Quiet:
     def finish(self) -> None:
         self.whole = self.text
 
+    def look(self, root: int) -> None:
+        self.root = root
+
     def busy(self) -> None:
         self.busy_count += 1
 
