@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from roofprof.advice.reasons import Reason, reasons_of
+from roofprof.advice.facts import Reason
+from roofprof.advice.reasons import reasons_of
 from roofprof.document.cases import CaseOps, Sum, cases_of, counted, sum_of, times_in_case
 from roofprof.hardware.roofline import Roofs, place, with_link
 from roofprof.results.op import OpResult
