@@ -126,7 +126,8 @@ def analyze(
     from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
     from roofprof.reports.outputs.registry import analysis_outputs
 
-    check_output(analysis_outputs(), output)
+    if output:
+        check_output(analysis_outputs(), output)
 
     chosen = row_choice(by, layers)
     request = AnalyzeRequest(

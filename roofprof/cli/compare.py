@@ -80,7 +80,8 @@ def compare(
     from roofprof.reports.outputs.registry import comparison_outputs
     from roofprof.reports.tables.compare import NARROWEST, WIDEST, document, print_comparisons
 
-    check_output(comparison_outputs(), output)
+    if output:
+        check_output(comparison_outputs(), output)
     request = AnalyzeRequest(inputs, gpu, domain, ops, only, **row_choice(by, layers))
     cases = cases_of(reports_with_notes(request))
     say_unmatched(only, bool(cases))

@@ -97,7 +97,8 @@ def compare_sides(
 
     shown: ShownDiff | None = None
     try:
-        check_output(diff_outputs(), output)
+        if output:
+            check_output(diff_outputs(), output)
         shown = _shown(a, b, gate, only)
         _print(shown, top, output, as_json)
     except BrokenPipeError:

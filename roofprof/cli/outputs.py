@@ -33,7 +33,7 @@ def write_to(outputs: "Sequence[Output[T]]", items: Sequence[T], output: Path) -
     return required_output(outputs, output).write(items, output)
 
 
-def check_output(outputs: "Sequence[Output[T]]", output: Path | None) -> None:
+def check_output(outputs: "Sequence[Output[T]]", output: Path) -> None:
     """Refuse a file of no format; before anything is read.
 
     Raises:
@@ -41,7 +41,7 @@ def check_output(outputs: "Sequence[Output[T]]", output: Path | None) -> None:
     """
     from roofprof.reports.outputs.registry import is_folder, required_output
 
-    if output and not is_folder(outputs, output):
+    if not is_folder(outputs, output):
         required_output(outputs, output)
 
 
