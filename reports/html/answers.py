@@ -7,7 +7,7 @@ from roofprof.advice.answer import Answer, AnswerRow, TargetRow, least_time, tar
 from roofprof.document.cases import sum_of
 from roofprof.reports.html.columns import Columns, columns_of
 from roofprof.reports.plots.points import Point, measured_points, projected_points
-from roofprof.reports.tables.answer import head
+from roofprof.reports.tables.answer import head_parts
 from roofprof.reports.tables.ranks import collective_table
 
 Fields = dict[str, object]
@@ -19,7 +19,6 @@ ANSWER_COLUMNS = (
 )  # fmt: skip
 """What the answer knows of an op."""
 _POINT_FIELDS = ("row", "x", "y", "pipe", "other_x", "other_y")
-_ON_ONE_LINE = 10_000
 
 
 def answer_rows(answers: Sequence[Answer]) -> dict[int, Fields]:
@@ -63,7 +62,7 @@ def case_fields(answer: Answer, places: Mapping[int, int]) -> Fields:
     rows = [*answer.rows, *answer.folded]
     return {
         "title": answer.case.title,
-        "head": [part for line in head(answer, _ON_ONE_LINE) for part in line.split("   ")],
+        "head": [part for parts in head_parts(answer) for part in parts],
         "rows": [places[id(row.op)] for row in rows],
         "shown": len(answer.rows),
         "folded": _folded(answer),

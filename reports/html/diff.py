@@ -46,9 +46,10 @@ def render_page(shown: ShownDiff) -> str:
 
 def _picture(shown: ShownDiff) -> str:
     from roofprof.reports.plots.diff import draw_diff
-    from roofprof.reports.plots.style import LIGHT
+    from roofprof.reports.plots.style import LIGHT, drawn_in
 
-    return _svg(draw_diff(shown, LIGHT))
+    with drawn_in(LIGHT):  # as the page is
+        return _svg(draw_diff(shown))
 
 
 def _svg(figure: "Figure") -> str:

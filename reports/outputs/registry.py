@@ -72,9 +72,18 @@ def required_output(outputs: Sequence[Output[T]], path: Path) -> Output[T]:
     raise UsageError(f"unknown output format: {path.name!r}", f"give -o a name ending in {known}")
 
 
+_OF_FILES = frozenset(
+    (".bmp", ".csv", ".doc", ".docx", ".eps", ".gif", ".htm", ".html", ".jpeg", ".jpg", ".json", ".md", ".parquet",
+     ".pdf", ".png", ".ps", ".svg", ".tex", ".tif", ".tiff", ".tsv", ".txt", ".webp", ".xls", ".xlsx")
+)  # fmt: skip
+"""Suffixes by which nobody means a folder; names as `v1.2` may be one."""
+
+
 def is_folder(outputs: Sequence[Output[T]], path: Path) -> bool:
-    """Whether `-o PATH` means a folder: one that is there, or a name without a format's suffix."""
-    return os.path.isdir(path) or output_for(outputs, path) is None
+    """Whether `-o PATH` means a folder: one that is there, or a name without a file's suffix."""
+    if os.path.isdir(path):
+        return True
+    return output_for(outputs, path) is None and path.suffix.lower() not in _OF_FILES
 
 
 def write_folder(outputs: Sequence[Output[T]], items: Sequence[T], folder: Path) -> list[Path]:

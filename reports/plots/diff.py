@@ -7,9 +7,9 @@ from roofprof.changes.op_diff import OpDiff
 from roofprof.formatting import escaped, printable
 from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.labels import place_labels
-from roofprof.reports.plots.panel import Limits, draw_roofs, paper, roof_sets
+from roofprof.reports.plots.panel import Limits, draw_roofs, note_below, paper, roof_sets
 from roofprof.reports.plots.points import pipe_of
-from roofprof.reports.plots.style import PIPE_STYLES, Theme
+from roofprof.reports.plots.style import PIPE_STYLES, Theme, themed
 from roofprof.reports.tables.diff import ShownDiff, case_head
 from roofprof.results.op import OpResult
 
@@ -21,19 +21,19 @@ NAMED = 10
 _WIDTH, _HEIGHT = 9.8, 5.6
 
 
-def draw_diff(shown: ShownDiff, theme: Theme | None = None) -> "Figure":
+@themed
+def draw_diff(shown: ShownDiff) -> "Figure":
     """Draw a panel per case; nothing is shown or saved."""
-    theme = theme or Theme.chosen()
+    theme = Theme.chosen()
     cases = [case for case in shown.diff.cases if any(map(_drawable, case.ops))]
     height = max(1, len(cases)) * _HEIGHT + 0.4
     figure = new_figure(_WIDTH, height)
-    figure.set_facecolor(theme.paper)
     for row, case in enumerate(cases):
         top, inner = 1 - (row * _HEIGHT + 0.5) / height, (_HEIGHT - 1.15) / height
         axes = figure.add_axes((0.75 / _WIDTH, top - inner, 1 - 2.95 / _WIDTH, inner))
-        _draw_case(axes, shown, case, theme)
+        _draw_case(axes, shown, case)
     if not cases:
-        figure.text(0.02, 0.5, "no op has FLOPs, bytes and time on both sides", color=theme.ink)
+        figure.text(0.02, 0.5, "no op has FLOPs, bytes and time on both sides")
     words = f"hollow: {shown.names[0]}; filled: {shown.names[1]}; names: the {NAMED} ops whose time changed most"
     figure.text(0.01, 0.08 / height, escaped(words), fontsize=7, color=theme.faint, parse_math=False)
     return figure
@@ -48,7 +48,8 @@ def _drawable(row: OpDiff) -> bool:
     return _place(row.a) is not None and _place(row.b) is not None
 
 
-def _draw_case(axes: "Axes", shown: ShownDiff, case: CaseDiff, theme: Theme) -> None:
+def _draw_case(axes: "Axes", shown: ShownDiff, case: CaseDiff) -> None:
+    theme = Theme.chosen()
     rows = [row for row in case.ops if _drawable(row)][:NAMED]
     marks = [place for row in rows for side in (row.a, row.b) if (place := _place(side))]
     report = shown.diff.a
@@ -56,9 +57,10 @@ def _draw_case(axes: "Axes", shown: ShownDiff, case: CaseDiff, theme: Theme) -> 
     used = {pipe_of(row.b) for row in rows if row.b}
     pipes = [pipe for pipe in PIPE_STYLES if pipe in used and any(pipe in roof.peaks for roof in roofs)]
     Limits.of([x for x, _ in marks], [y for _, y in marks], roofs, pipes).apply(axes)
-    paper(axes, theme)
-    label = draw_roofs(axes, roofs, pipes, [x for x, _ in marks], theme)
-    labels = []
+    paper(axes)
+    label = draw_roofs(axes, roofs, pipes, [x for x, _ in marks])
+    bottom = axes.get_ylim()[0]
+    labels, below = [], []
     for row in rows:
         old, new = _place(row.a), _place(row.b)
         assert row.b
@@ -70,6 +72,11 @@ def _draw_case(axes: "Axes", shown: ShownDiff, case: CaseDiff, theme: Theme) -> 
         axes.scatter(
             [new[0]], [new[1]], s=40, marker=mark, color=color, edgecolors=theme.paper, linewidths=0.5, zorder=5
         )
-        labels.append((new[0], new[1], printable(row.op, 24), theme.ink))
+        if new[1] < bottom:  # its label would stand in the next panel
+            below.append(row.op)
+        else:
+            labels.append((new[0], new[1], printable(row.op, 24), theme.ink))
     place_labels(axes, labels, [*((x, y, 6.5) for x, y in marks), *label])
-    axes.set_title(escaped(case_head(case)), loc="left", fontsize=9.5, color=theme.ink, parse_math=False)
+    if below:
+        note_below(axes, below, len(below))
+    axes.set_title(escaped(case_head(case)), loc="left", fontsize=9.5, parse_math=False)

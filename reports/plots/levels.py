@@ -13,7 +13,7 @@ from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.labels import place_labels
 from roofprof.reports.plots.panel import paper
 from roofprof.reports.plots.points import Point, measured_points
-from roofprof.reports.plots.style import PIPE_STYLES, Theme
+from roofprof.reports.plots.style import PIPE_STYLES, Theme, themed
 from roofprof.results.op import short_labels
 from roofprof.results.report import RooflineReport
 
@@ -53,27 +53,28 @@ def level_roofs(spec: DeviceSpec, ceilings: Ceilings | None) -> list[LevelRoof]:
     return [LevelRoof(level, rate, source, style) for level, rate, source, style in found if rate]
 
 
-def draw_levels(report: RooflineReport, theme: Theme | None = None) -> "Figure":
+@themed
+def draw_levels(report: RooflineReport) -> "Figure":
     """Draw one panel per case, of the ops with the most headroom; nothing is shown or saved."""
-    theme = theme or Theme.chosen()
+    theme = Theme.chosen()
     answers = answers_of(report)
     wanted = {id(case) for case in headline_cases([answer.case for answer in answers])}
     shown = [answer for answer in answers if id(answer.case) in wanted]
     labels = {id(op): name for op, name in zip(report.ops, short_labels(report.ops, with_case=False), strict=True)}
     height = max(1, len(shown)) * _HEIGHT + 0.3
     figure = new_figure(_WIDTH, height)
-    figure.set_facecolor(theme.paper)
     for row, answer in enumerate(shown):
         top = 1 - (row * _HEIGHT + 0.45) / height
         axes = figure.add_axes(
             (0.72 / _WIDTH, top - (_HEIGHT - 1.1) / height, 1 - 1.6 / _WIDTH, (_HEIGHT - 1.1) / height)
         )
-        _draw_case(axes, answer, labels, theme)
+        _draw_case(axes, answer, labels)
     figure.text(0.01, 0.06 / height, escaped(f"{_LEGEND}; {report.date}"), fontsize=6.8, color=theme.faint, va="bottom")
     return figure
 
 
-def _draw_case(axes: "Axes", answer: Answer, labels: dict[int, str], theme: Theme) -> None:
+def _draw_case(axes: "Axes", answer: Answer, labels: dict[int, str]) -> None:
+    theme = Theme.chosen()
     source = answer.case.source
     points = [point for point in measured_points(answer, labels).drawn if point.named]
     roofs = level_roofs(source.gpu, source.ceilings)
@@ -83,11 +84,11 @@ def _draw_case(axes: "Axes", answer: Answer, labels: dict[int, str], theme: Them
     top = max([*peaks, *rates], default=1e12)
     axes.set(xscale="log", yscale="log", xlim=(min([*intensities, 1.0]) / 3, max([*intensities, 10.0]) * 6),
              ylim=(max(min(rates, default=1.0) / 3, top / 1e5), top * 2))  # fmt: skip
-    paper(axes, theme)
-    axes.set_xlabel("arithmetic intensity, FLOP per byte of the level", color=theme.ink, fontsize=8.5)
-    _draw_roofs(axes, roofs, sorted(set(peaks)), theme)
+    paper(axes)
+    axes.set_xlabel("arithmetic intensity, FLOP per byte of the level", fontsize=8.5)
+    _draw_roofs(axes, roofs, sorted(set(peaks)))
     for point in points:
-        _draw_point(axes, point, theme)
+        _draw_point(axes, point)
     words = told_apart([p.label for p in points], 24)
     drawn = [(p.intensity, p.rate, text, theme.ink) for p, text in zip(points, words, strict=True)]
     obstacles = [(i, p.rate, 7.0) for p in points for _, i, _ in _levels(p)] + [
@@ -95,10 +96,11 @@ def _draw_case(axes: "Axes", answer: Answer, labels: dict[int, str], theme: Them
     ]
     place_labels(axes, drawn, obstacles)
     title = f"memory levels: {answer.case.title}, on {answer.case.gpu_words} (measured)"
-    axes.set_title(escaped(title), loc="left", fontsize=9, color=theme.ink, parse_math=False)
+    axes.set_title(escaped(title), loc="left", fontsize=9, parse_math=False)
 
 
-def _draw_roofs(axes: "Axes", roofs: Sequence[LevelRoof], peaks: Sequence[float], theme: Theme) -> None:
+def _draw_roofs(axes: "Axes", roofs: Sequence[LevelRoof], peaks: Sequence[float]) -> None:
+    theme = Theme.chosen()
     (low, high), top = axes.get_xlim(), axes.get_ylim()[1]
     for roof in roofs:
         end = min((max(peaks) if peaks else top) / roof.bytes_per_s, high)
@@ -122,7 +124,8 @@ def _levels(point: Point) -> list[tuple[str, float, str]]:
     return [(name, intensity, mark) for name, intensity, mark in found if intensity]
 
 
-def _draw_point(axes: "Axes", point: Point, theme: Theme) -> None:
+def _draw_point(axes: "Axes", point: Point) -> None:
+    theme = Theme.chosen()
     color = theme.pipe(point.pipe)
     reach = [point.intensity, *(intensity for _, intensity, _ in _levels(point))]
     axes.plot([min(reach), max(reach)], [point.rate, point.rate], color=color, linewidth=0.8, linestyle=":", zorder=2)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from roofprof.formatting import format_si, printable, told_apart
+from roofprof.formatting import format_si, printable, quantity, told_apart
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.reports.plots.labels import Obstacle, place_labels
@@ -56,41 +56,41 @@ def roof_sets(spec: DeviceSpec, ceilings: Ceilings | None) -> list[RoofSet]:
     return [RoofSet("measured", peaks, max(ceilings.dram_bytes_per_s.values(), default=None)), sheet]
 
 
-def draw_panel(axes: "Axes", points: Points, roofs: Sequence[RoofSet], theme: Theme, always: Sequence[str]) -> None:
+def draw_panel(axes: "Axes", points: Points, roofs: Sequence[RoofSet], always: Sequence[str]) -> None:
     """Draw one panel.
 
     Args:
         axes: empty ones.
         points: the ops.
         roofs: the best known first: it is drawn solid, the others dashed.
-        theme: colours.
         always: pipes whose roof is drawn though no op uses it.
     """
     used = {point.pipe for point in points.drawn if point.named or (point.share or 0) >= VISIBLE_SHARE}
     pipes = [pipe for pipe in PIPE_STYLES if (pipe in used or pipe in always) and any(pipe in r.peaks for r in roofs)]
     _limits(points, roofs, pipes).apply(axes)
-    paper(axes, theme)
+    paper(axes)
     bandwidth = max((roof.dram_bytes_per_s or 0.0 for roof in roofs), default=0.0)
     near = [p.intensity for p in points.drawn if p.rate > 0.2 * bandwidth * p.intensity]
-    label = draw_roofs(axes, roofs, pipes, near, theme)
-    if below := _draw_marks(axes, points, theme, label):
-        foot_note(axes, f"below: {_named_below(below)}", theme, right=True)
+    label = draw_roofs(axes, roofs, pipes, near)
+    if below := _draw_marks(axes, points, label):
+        note_below(axes, [point.label for point in below if point.named], len(below))
 
 
-def foot_note(axes: "Axes", text: str, theme: Theme, *, right: bool = False) -> None:
+def foot_note(axes: "Axes", text: str, *, right: bool = False) -> None:
     """A line in the axes' lower left or right corner, legible over what is drawn there."""
+    theme = Theme.chosen()
     box = {"boxstyle": "square,pad=0.1", "facecolor": theme.paper, "edgecolor": "none", "alpha": 0.85}
     axes.text(0.99 if right else 0.01, 0.012, text, transform=axes.transAxes, ha="right" if right else "left",
               va="bottom", fontsize=7, color=theme.faint, bbox=box, zorder=2.8, parse_math=False)  # fmt: skip
 
 
-def _named_below(below: Sequence[Point]) -> str:
-    """The named ones of some ops, as many as have room, and the number of the others."""
-    names = [printable(point.label, 20) for point in below if point.named]
+def note_below(axes: "Axes", labels: Sequence[str], count: int) -> None:
+    """Name the ops that lie deeper than the axes, as many as have room, and count the others."""
+    names = [printable(label, 20) for label in labels]
     while len(", ".join(names)) > _BELOW_WIDTH:
         names.pop()
-    rest = len(below) - len(names)
-    return ", ".join([*names, *([f"{rest} ops"] if rest else [])])
+    rest = count - len(names)
+    foot_note(axes, f"below: {', '.join([*names, *([quantity(rest, 'op')] if rest else [])])}", right=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _limits(points: Points, roofs: Sequence[RoofSet], pipes: Sequence[str]) -> L
 
 
 def draw_roofs(
-    axes: "Axes", roofs: Sequence[RoofSet], pipes: Sequence[str], intensities: Sequence[float], theme: Theme
+    axes: "Axes", roofs: Sequence[RoofSet], pipes: Sequence[str], intensities: Sequence[float]
 ) -> list[Obstacle]:
     """The roofs with their labels: the first set solid, the others dashed.
 
@@ -139,29 +139,28 @@ def draw_roofs(
         roofs: the best known first.
         pipes: whose peaks are drawn.
         intensities: of the marks near the diagonal, which its label keeps away from.
-        theme: colours.
 
     Returns:
         What the diagonal's label takes, for other labels to keep away from.
     """
     for number, roof in enumerate(roofs):
-        _draw_roofs(axes, roof, pipes, theme, solid=number == 0)
-    return _label_roofs(axes, roofs, pipes, intensities, theme)
+        _draw_roofs(axes, roof, pipes, solid=number == 0)
+    return _label_roofs(axes, roofs, pipes, intensities)
 
 
-def paper(axes: "Axes", theme: Theme) -> None:
-    """Colours, grid and the words of both axes."""
-    axes.set_facecolor(theme.paper)
-    axes.grid(which="major", color=theme.grid, linewidth=0.6)
+def paper(axes: "Axes") -> None:
+    """Grid, edges and the words of both axes."""
+    axes.grid(which="major", linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.tick_params(colors=theme.ink, labelsize=8)
+    axes.tick_params(labelsize=8)
     for spine in axes.spines.values():
-        spine.set_color(theme.faint)
-    axes.set_xlabel("arithmetic intensity, FLOP per DRAM byte", color=theme.ink, fontsize=8.5)
-    axes.set_ylabel("FLOP/s", color=theme.ink, fontsize=8.5)
+        spine.set_color(Theme.chosen().faint)
+    axes.set_xlabel("arithmetic intensity, FLOP per DRAM byte", fontsize=8.5)
+    axes.set_ylabel("FLOP/s", fontsize=8.5)
 
 
-def _draw_roofs(axes: "Axes", roof: RoofSet, pipes: Sequence[str], theme: Theme, solid: bool) -> None:
+def _draw_roofs(axes: "Axes", roof: RoofSet, pipes: Sequence[str], solid: bool) -> None:
+    theme = Theme.chosen()
     low, high = axes.get_xlim()
     width, style, alpha = (1.5, "-", 1.0) if solid else (0.9, "--", 0.75)
     peaks = {pipe: roof.peaks[pipe] for pipe in pipes if pipe in roof.peaks}
@@ -178,9 +177,10 @@ def _draw_roofs(axes: "Axes", roof: RoofSet, pipes: Sequence[str], theme: Theme,
 
 
 def _label_roofs(
-    axes: "Axes", roofs: Sequence[RoofSet], pipes: Sequence[str], intensities: Sequence[float], theme: Theme
+    axes: "Axes", roofs: Sequence[RoofSet], pipes: Sequence[str], intensities: Sequence[float]
 ) -> list[Obstacle]:
     """The peaks beside the axes, each at its height; the bandwidth along its diagonal."""
+    theme = Theme.chosen()
     wanted = [
         (peak, f"{pipe_label(pipe)} {format_si(peak, 'FLOP/s')}" + (f" {roof.name}" if len(roofs) > 1 else ""), pipe)
         for roof in roofs
@@ -194,7 +194,7 @@ def _label_roofs(
         axes.text(1.008, last, text, transform=axes.transAxes, color=theme.pipe(pipe), fontsize=6.8,
                   ha="left", va="center")  # fmt: skip
     bandwidths = [(roof.name, roof.dram_bytes_per_s) for roof in roofs if roof.dram_bytes_per_s]
-    return _label_diagonal(axes, bandwidths, [p for p, _, _ in wanted], intensities, theme) if bandwidths else []
+    return _label_diagonal(axes, bandwidths, [p for p, _, _ in wanted], intensities) if bandwidths else []
 
 
 def _label_diagonal(
@@ -202,9 +202,9 @@ def _label_diagonal(
     bandwidths: Sequence[tuple[str, float]],
     peaks: Sequence[float],
     intensities: Sequence[float],
-    theme: Theme,
 ) -> list[Obstacle]:
     """Where the fewest marks stand, and as a whole beside the diagonal: a label is cut by nothing at the axes' edge."""
+    theme = Theme.chosen()
     (low, high), bottom, bandwidth = axes.get_xlim(), axes.get_ylim()[0], max(b for _, b in bandwidths)
     start, end = max(low, bottom / bandwidth), (max(peaks) / bandwidth if peaks else high)
     label = axes.annotate(
@@ -245,8 +245,9 @@ def _angle(axes: "Axes", bandwidth: float) -> float:
     return math.degrees(math.atan2(y1 - y0, x1 - x0))
 
 
-def _draw_marks(axes: "Axes", points: Points, theme: Theme, taken: Sequence[Obstacle]) -> list[Point]:
+def _draw_marks(axes: "Axes", points: Points, taken: Sequence[Obstacle]) -> list[Point]:
     """Draw the ops that lie in the axes, their labels clear of what is taken; returns those below."""
+    theme = Theme.chosen()
     bottom = axes.get_ylim()[0]
     low, high = axes.get_xlim()
     quiet = [p for p in points.drawn if not p.named]
@@ -255,7 +256,7 @@ def _draw_marks(axes: "Axes", points: Points, theme: Theme, taken: Sequence[Obst
                  alpha=0.55, linewidths=0, zorder=2.5, gid="quiet")  # fmt: skip
     named = [p for p in points.drawn if p.named and p.rate >= bottom]
     for point in named:
-        _draw_named(axes, point, theme)
+        _draw_named(axes, point)
     words = told_apart([p.label for p in named], _LABEL_WIDTH)
     labels = [(p.intensity, p.rate, text, theme.ink) for p, text in zip(named, words, strict=True)]
     obstacles = [(p.intensity, p.rate, _area(p) ** 0.5) for p in named]
@@ -270,8 +271,9 @@ def _foot(axes: "Axes") -> list[Obstacle]:
     return [(float(x), float(y), 11.0) for x, y in places]
 
 
-def _draw_named(axes: "Axes", point: Point, theme: Theme) -> None:
+def _draw_named(axes: "Axes", point: Point) -> None:
     """The op's mark, the other point joined to it by an arrow, and the interval of its AI."""
+    theme = Theme.chosen()
     color, marker = theme.pipe(point.pipe), PIPE_STYLES[point.pipe].marker
     axes.scatter([point.intensity], [point.rate], s=_area(point), color=color, marker=marker, edgecolors=theme.paper,
                  linewidths=0.6, zorder=4, gid="named")  # fmt: skip

@@ -10,7 +10,7 @@ from roofprof.formatting import escaped, format_percent, format_si, printable
 from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.panel import RoofSet, draw_panel, foot_note, roof_sets
 from roofprof.reports.plots.points import NAMED, Points, measured_points, projected_points
-from roofprof.reports.plots.style import Theme
+from roofprof.reports.plots.style import Theme, themed
 from roofprof.results.op import OpResult, kernel_words, short_labels
 from roofprof.results.report import RooflineReport
 
@@ -35,12 +35,13 @@ _LEGEND = (
 _PROJECTED = "right: the formula's FLOPs and the measured bytes under the target's roofs, hollow what was executed"
 
 
-def draw_roofline(report: RooflineReport, theme: Theme | None = None) -> "Figure":
-    """Draw a report: a row of panels per case, in the chosen theme unless one is given; nothing is shown or saved.
+@themed
+def draw_roofline(report: RooflineReport) -> "Figure":
+    """Draw a report: a row of panels per case, in the chosen theme; nothing is shown or saved.
 
     Of more than four cases the headline ones are drawn, and the picture says so.
     """
-    theme = theme or Theme.chosen()
+    theme = Theme.chosen()
     answers = answers_of(report)
     shown = _headline(answers)
     labels = {id(op): name for op, name in zip(report.ops, short_labels(report.ops, with_case=False), strict=True)}
@@ -48,11 +49,10 @@ def draw_roofline(report: RooflineReport, theme: Theme | None = None) -> "Figure
     foot = _foot(report, answers, shown, columns)
     width, height = columns * _PANEL_WIDTH + _EDGE[columns], rows * _PANEL_HEIGHT + 0.2 + 0.16 * len(foot)
     figure = new_figure(width, height)
-    figure.set_facecolor(theme.paper)
     for row, answer in enumerate(shown):
-        _draw_case(figure, answer, labels, theme, (row, rows, columns, height))
+        _draw_case(figure, answer, labels, (row, rows, columns, height))
     if not shown:
-        figure.text(0.02, 0.9, "no op to draw", color=theme.ink)
+        figure.text(0.02, 0.9, "no op to draw")
     for number, line in enumerate(foot):
         figure.text(0.01, (0.06 + 0.15 * (len(foot) - 1 - number)) / height, line, fontsize=6.8, color=theme.faint,
                     va="bottom", parse_math=False)  # fmt: skip
@@ -64,9 +64,7 @@ def _headline(answers: Sequence[Answer]) -> list[Answer]:
     return [answer for answer in answers if id(answer.case) in wanted]
 
 
-def _draw_case(
-    figure: "Figure", answer: Answer, labels: dict[int, str], theme: Theme, place: tuple[int, int, int, float]
-) -> None:
+def _draw_case(figure: "Figure", answer: Answer, labels: dict[int, str], place: tuple[int, int, int, float]) -> None:
     row, _, columns, height = place
     source = answer.case.source
     top = 1 - (row * _PANEL_HEIGHT + 0.55) / height
@@ -83,12 +81,10 @@ def _draw_case(
     for column, (title, points, roofs, always) in enumerate(panels):
         left = (column * _PANEL_WIDTH + box[0]) / width
         axes = figure.add_axes((left, box[1], box[2] / width, box[3]))
-        draw_panel(axes, points, roofs, theme, _known(always, roofs))
-        axes.set_title(
-            "\n".join(map(escaped, title.split("\n"))), loc="left", fontsize=9, color=theme.ink, parse_math=False
-        )
+        draw_panel(axes, points, roofs, _known(always, roofs))
+        axes.set_title("\n".join(map(escaped, title.split("\n"))), loc="left", fontsize=9, parse_math=False)
         if column == 0 and points.left_out:
-            _say_left_out(axes, points, labels, theme)
+            _say_left_out(axes, points, labels)
 
 
 def _known(always: Sequence[str], roofs: Sequence[RoofSet]) -> list[str]:
@@ -116,11 +112,11 @@ def _title_there(answer: Answer) -> str:
     return f"the same ops on {answer.case.source.target.name} (extrapolated)\n{time}"
 
 
-def _say_left_out(axes: object, points: Points, labels: dict[int, str], theme: Theme) -> None:
+def _say_left_out(axes: object, points: Points, labels: dict[int, str]) -> None:
     from matplotlib.axes import Axes
 
     assert isinstance(axes, Axes)
-    foot_note(axes, left_out_words(points.left_out, labels), theme)
+    foot_note(axes, left_out_words(points.left_out, labels))
 
 
 def left_out_words(ops: Sequence[OpResult], labels: dict[int, str]) -> str:

@@ -77,7 +77,7 @@ def print_answers(
     names = {id(op): name for op, name in zip(report.ops, short_labels(report.ops, with_case=False), strict=True)}
     targets = False
     for answer in answers:
-        heads = head(answer, width, chosen)
+        heads = _head(answer, width, chosen)
         print_lines(["", *(strong(line, out) for line in heads), *_rows(answer, names, width, more)], out)
         if report.ranks:
             print_lines(collective_lines(answer.case.layer, report, width), out)
@@ -87,11 +87,22 @@ def print_answers(
     print_lines(["", *(line for text in legend(report, answers, targets) for line in wrapped(text, width))], out)
 
 
-def head(answer: Answer, width: int, chosen: bool = False) -> list[str]:
-    """The case and its figures, in as few lines as they fit; long names of reports are cut in the middle."""
+def _head(answer: Answer, width: int, chosen: bool) -> list[str]:
+    """The case and its figures, in as few lines as they fit."""
+    return [line for parts in head_parts(answer, width // 2, chosen) for line in _packed(parts, width)]
+
+
+def head_parts(answer: Answer, room: int | None = None, chosen: bool = False) -> list[list[str]]:
+    """The case with its figures and, where there are several, its ranks: texts that stand side by side.
+
+    Args:
+        answer: of the case.
+        room: characters for a report's name, at the most; longer ones are cut in the middle.
+        chosen: whether the ops are not all of the case.
+    """
     case = answer.case
-    words = printable(_case(answer), width // 2)
-    told = [printable(case.told_apart_by, width // 2)] if case.told_apart_by else []
+    words = printable(_case(answer), room)
+    told = [printable(case.told_apart_by, room)] if case.told_apart_by else []
     of_what = _of_what(answer, chosen)
     time = f"{format_si(answer.time_ns / 1e9, 's')} {of_what}" if answer.time_ns else "time unknown"
     parts = [words, *told, escaped(answer.case.gpu_words), time]
@@ -103,8 +114,7 @@ def head(answer: Answer, width: int, chosen: bool = False) -> list[str]:
         reachable = f" ({format_percent(answer.reachable)})" if answer.reachable is not None else ""
         parts.append(f"reachable {format_si(answer.headroom_ns / 1e9, 's')}{reachable}")
     summary = case.source.ranks
-    lines = _packed(parts, width)
-    return lines if summary is None else [*lines, *_packed(rank_head(summary, answer.ranks), width)]
+    return [parts] if summary is None else [parts, rank_head(summary, case.rank_layer)]
 
 
 def _packed(parts: Sequence[str], width: int) -> list[str]:

@@ -14,10 +14,8 @@ from roofprof.formulas.served.case import ServedCase
 from roofprof.formulas.table import FormulaRow, FormulaTotal, formula_total
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.reports.tables.formula_console import WIDTH, formula_console
+from roofprof.reports.tables.lines import room_beside
 from roofprof.reports.tables.terminal import shown
-
-LEAST_ROOM = 12
-"""Columns for a name, however narrow the terminal is."""
 
 
 def _table(*headings: str, footer: bool = False) -> Table:
@@ -62,8 +60,7 @@ def _op_table(rows: Sequence[FormulaRow], chosen: Sequence[FormulaRow], total: F
     kept = [place for place in range(len(heads)) if width >= WIDTH or place != _RIDGE]
     if width < WIDTH:
         whole = [[_SHORT.get(cell, cell) for cell in cells] for cells in whole]
-    beside = sum(1 + max(len(cells[place].split("\n")[0]) for cells in (heads, foot, *whole)) for place in kept[1:])
-    room = max(LEAST_ROOM, width - beside)
+    room = room_beside([[cells[place] for place in kept[1:]] for cells in (heads, foot, *whole)], width)
     table = _table(*(heads[place] for place in kept), footer=True)
     for column, place in zip(table.columns, kept, strict=True):
         column.footer = foot[place]

@@ -10,6 +10,9 @@ from typing import NamedTuple, TextIO
 
 from roofprof.formatting import escaped, format_number
 
+_LEAST_ROOM = 12
+"""Characters for a name, however narrow the terminal is."""
+
 
 class Table(NamedTuple):
     """Texts without control characters, one per column."""
@@ -62,6 +65,18 @@ def table_lines(table: Table) -> list[str]:
     rule = "─" * (sum(widths) + len(widths) - 1)
     top, rows, last = ([_line(cells, widths, table.right) for cells in part] for part in (above, table.rows, below))
     return [*top, rule, *rows, *([""] if last else []), *last]
+
+
+def room_beside(rows: Sequence[Sequence[str]], width: int) -> int:
+    """Characters that a table's other columns leave to its first, of so many in a line.
+
+    Args:
+        rows: headings, rows and totals of the other columns; headings may be of several lines.
+        width: columns of the terminal.
+    """
+    columns = zip(*rows, strict=True)
+    beside = sum(1 + max(width_of(line) for text in column for line in text.split("\n")) for column in columns)
+    return max(_LEAST_ROOM, width - beside)
 
 
 def aligned(

@@ -5,14 +5,12 @@ from typing import NamedTuple, TextIO
 
 from roofprof.document.cases import sum_of, times_in_case
 from roofprof.formatting import escaped, format_number, format_percent, format_si, printable, told_apart
-from roofprof.reports.tables.lines import Table, print_lines, print_table, wrapped
+from roofprof.reports.tables.lines import Table, print_lines, print_table, room_beside, wrapped
 from roofprof.reports.tables.terminal import kernel_line
 from roofprof.results.op import OpResult, case_title, short_labels
 from roofprof.results.report import RooflineReport
 
 WIDTH = 100
-LEAST_ROOM = 12
-"""Columns for a name, however narrow the terminal is."""
 BELOW_FLOOR = "below-floor"
 _BOUNDS = {"memory": "mem", "compute": "comp", "latency": "latency", "communication": "comm"}
 
@@ -210,28 +208,15 @@ def _columns(ops: Sequence[OpResult], wide: bool) -> Sequence[Column]:
 def _table(ops: Sequence[OpResult], names: Sequence[str], width: int | None) -> Table:
     columns = _columns(ops, width is None)
     rows = [[escaped(column.cell(op)) for column in columns] for op in ops]
-    room = None if width is None else max(LEAST_ROOM, width - _width_beside(columns, rows, ops))
+    headings = [column.heading for column in columns]
+    totals = [column.total(ops) if column.total else "" for column in columns]
+    room = None if width is None else room_beside([headings, *rows, totals], width)
     what = "op" if any(op.kind == "op" for op in ops) else "kernel"
-    headings = [what, *(column.heading for column in columns)]
-    totals = [_sum_word(ops), *(column.total(ops) if column.total else "" for column in columns)]
     shown = [printable(name) for name in names] if room is None else told_apart(names, room)
     named = [[name, *cells] for name, cells in zip(shown, rows, strict=True)]
-    return Table(headings, named, totals, most=room)
+    return Table([what, *headings], named, [_sum_word(ops), *totals], most=room)
 
 
 def _sum_word(ops: Sequence[OpResult]) -> str:
     """What the sums are of: a layer's ops, or each row once, whatever its calls."""
     return "each once" if any(times_in_case(op) > 1 for op in ops) else "total"
-
-
-def _width_beside(columns: Sequence[Column], rows: list[list[str]], ops: Sequence[OpResult]) -> int:
-    """Characters that the other columns take, separators included."""
-    total = 0
-    for i, column in enumerate(columns):
-        texts = [
-            *column.heading.split("\n"),
-            *(row[i] for row in rows),
-            column.total(ops) if column.total else "",
-        ]
-        total += max(len(text) for text in texts) + 1
-    return total

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from roofprof.advice.reasons import Reason, reasons_of
+from roofprof.advice.facts import Reason
+from roofprof.advice.reasons import reasons_of
 from roofprof.document.cases import CaseOps, Sum, cases_of, counted, sum_of, times_in_case
 from roofprof.hardware.roofline import Roofs, place, with_link
 from roofprof.results.op import OpResult
-from roofprof.results.rank_summary import RankLayer
 from roofprof.results.report import RooflineReport
 
 SMALL = 0.01
@@ -62,8 +62,6 @@ class Answer:
     """Of the layer's time by what binds on the profiled GPU, largest first."""
     roofs: tuple[str, ...]
     """`headroom_roof` of the rows, each once."""
-    ranks: RankLayer | None = None
-    """The layer's time on each rank, where there are several: `time_ns` is the slowest one's."""
 
     @property
     def reachable(self) -> float | None:
@@ -134,7 +132,6 @@ def answer_of(case: CaseOps, order: Order = by_headroom, top: int | None = None,
         unplaced=headroom.count - headroom.known_count,
         bound_shares=_bound_shares(case),
         roofs=tuple(dict.fromkeys(op.headroom_roof for op in case.layer if op.headroom_roof)),
-        ranks=case.rank_layer,
     )
 
 

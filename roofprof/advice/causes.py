@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from roofprof.advice.answer import Answer, AnswerRow
-from roofprof.advice.reasons import Reason
+from roofprof.advice.facts import Reason
 from roofprof.hardware.roofline import LATENCY_THRESHOLD
 from roofprof.results.op import OpResult
 

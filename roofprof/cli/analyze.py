@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from roofprof.cli.outputs import check_folder, say_unmatched, say_written, write_to
+from roofprof.cli.outputs import check_folder, check_output, say_unmatched, say_written, write_to
 from roofprof.cli.shared_options import (
     ByOption,
     CeilingsOption,
@@ -124,6 +124,10 @@ def analyze(
         check_folder(output)
     from roofprof.cli.settings import config, say
     from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
+    from roofprof.reports.outputs.registry import analysis_outputs
+
+    if output:
+        check_output(analysis_outputs(), output)
 
     chosen = row_choice(by, layers)
     request = AnalyzeRequest(

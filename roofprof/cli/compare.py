@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roofprof.cli.outputs import say_unmatched, say_written, write_to
+from roofprof.cli.outputs import check_output, say_unmatched, say_written, write_to
 from roofprof.cli.report import reports_with_notes
 from roofprof.cli.shared_options import (
     AnalysesArgument,
@@ -77,15 +77,16 @@ def compare(
     from roofprof.document.cases import cases_of
     from roofprof.document.comparison import compare as compare_cases
     from roofprof.pipeline.analyze import AnalyzeRequest
+    from roofprof.reports.outputs.registry import comparison_outputs
     from roofprof.reports.tables.compare import NARROWEST, WIDEST, document, print_comparisons
 
+    if output:
+        check_output(comparison_outputs(), output)
     request = AnalyzeRequest(inputs, gpu, domain, ops, only, **row_choice(by, layers))
     cases = cases_of(reports_with_notes(request))
     say_unmatched(only, bool(cases))
     comparisons = compare_cases(cases, against == "document")
     if output:
-        from roofprof.reports.outputs.registry import comparison_outputs
-
         with in_theme(theme):
             say_written(write_to(comparison_outputs(), comparisons, output))
     if as_json:

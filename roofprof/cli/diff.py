@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from roofprof.cli.gate import GateOption, GateWords, NoGateOption, OnOption, gate_choice
-from roofprof.cli.outputs import say_unmatched, say_written, write_to
+from roofprof.cli.outputs import check_output, say_unmatched, say_written, write_to
 from roofprof.cli.shared_options import (
     CeilingsOption,
     DomainOption,
@@ -93,8 +93,12 @@ def compare_sides(
     Raises:
         RoofprofError: with exit code 2.
     """
+    from roofprof.reports.outputs.registry import diff_outputs
+
     shown: ShownDiff | None = None
     try:
+        if output:
+            check_output(diff_outputs(), output)
         shown = _shown(a, b, gate, only)
         _print(shown, top, output, as_json)
     except BrokenPipeError:

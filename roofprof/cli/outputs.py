@@ -1,4 +1,4 @@
-"""-o of analyze, report and compare: a file whose suffix says the format, or a directory for all that belong there."""
+"""What -o names: a file whose suffix says the format, or a directory for all formats that belong there."""
 
 import sys
 import textwrap
@@ -20,7 +20,7 @@ def write_to(outputs: "Sequence[Output[T]]", items: Sequence[T], output: Path) -
 
     Args:
         outputs: the formats, from the registry.
-        items: analyses or comparisons.
+        items: analyses, comparisons or diffs.
         output: what -o names.
 
     Raises:
@@ -31,6 +31,18 @@ def write_to(outputs: "Sequence[Output[T]]", items: Sequence[T], output: Path) -
     if is_folder(outputs, output):
         return write_folder(outputs, items, output)
     return required_output(outputs, output).write(items, output)
+
+
+def check_output(outputs: "Sequence[Output[T]]", output: Path) -> None:
+    """Refuse a file of no format; before anything is read.
+
+    Raises:
+        UsageError: with the suffixes that there are.
+    """
+    from roofprof.reports.outputs.registry import is_folder, required_output
+
+    if not is_folder(outputs, output):
+        required_output(outputs, output)
 
 
 def check_folder(output: Path) -> None:

@@ -31,6 +31,8 @@ class CaseOps:
     """Once per step for all layers (lm_head): in no sum of the layer."""
     told_apart_by: str | None = None
     """Where two cases have one name: the report."""
+    rank_layer: RankLayer | None = None
+    """The case on each rank, where there are several."""
     kernels: Mapping[tuple[str, int], tuple[float, str]] = field(default_factory=dict, repr=False, compare=False)
     """Duration and name of every kernel of `source` by report and launch id."""
 
@@ -68,12 +70,6 @@ class CaseOps:
         """The profiled GPU as people call it; its name where it is none that ships."""
         spec = self.source.gpu if self.gpu == self.source.gpu.name else bundled_gpus().get(self.gpu)
         return spec.sku.split(",")[0] if spec else self.gpu
-
-    @property
-    def rank_layer(self) -> RankLayer | None:
-        """The case on each rank, where there are several."""
-        ranks = self.source.ranks
-        return ranks.layer_of(self.report, self.phase, self.batch, self.seq_len, self.cache) if ranks else None
 
     def time_of(self, op: OpResult) -> float | None:
         """An op's part of the time, in ns; of several ranks on the slowest one, for times of different ranks make no
@@ -183,7 +179,8 @@ def cases_of(reports: Sequence[RooflineReport]) -> list[CaseOps]:
         kernels = _kernels(source)
         for (key, gpu), ops in rows.items():
             layer, step = (tuple(op for op in ops if (op.op in STEP_OPS) is once) for once in (False, True))
-            cases.append(CaseOps(source, *key, gpu=gpu, ops=layer, step_ops=step, kernels=kernels))
+            ranks = source.ranks.layer_of(*key) if source.ranks else None
+            cases.append(CaseOps(source, *key, gpu=gpu, ops=layer, step_ops=step, rank_layer=ranks, kernels=kernels))
     cases.sort(key=_order)
     return _told_apart(cases)
 

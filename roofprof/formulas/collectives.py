@@ -81,6 +81,10 @@ def copies_sent(per_token: int, gpus: int, experts: int, groups: int, kept: int)
 
     Args:
         per_token: experts of a token, in the `kept` of `groups` groups that its router kept.
+        gpus: that the experts lie over, in order.
+        experts: of all GPUs; a multiple of `groups`.
+        groups: of the router, of as many experts each.
+        kept: groups of which a token's experts are.
     """
     local, size = experts // gpus, experts // groups
     pool = kept * size
@@ -91,8 +95,7 @@ def copies_sent(per_token: int, gpus: int, experts: int, groups: int, kept: int)
     period = 1 if size % local == 0 else min(gpus, size // gcd(local, size), _MOST)
     missed = 0.0
     for gpu in range(period):
-        first = gpu * local
-        for chance, here in _kept_here(first, max(0, min(local, groups * size - first)), size, groups, kept):
+        for chance, here in _kept_here(gpu * local, local, size, groups, kept):
             missed += chance * (comb(pool - here, per_token) / ways)
     return gpus * (1 - missed / period)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from roofprof.errors import RoofprofError
 from roofprof.files import open_regular, read_text
-from roofprof.formats.capture import TRACE_SUFFIXES
+from roofprof.formats.capture import TRACE_SUFFIXES, is_parquet_export
 from roofprof.formats.manifest import MANIFEST, CapturedCase, read_manifest
 from roofprof.formatting import printable
 from roofprof.formulas.range_names import CASE_FORMULA, RangeNameError, parse_range_name
@@ -27,8 +27,6 @@ _HEAD_BYTES = 4096
 _TOOL = b'"tool": {"name": "roofprof"'
 _CAPTURE = b'"roofprof"'
 """At the start of a manifest, as many programs have a manifest.json."""
-_TRACE_TABLE = "CUPTI_ACTIVITY_KIND_"
-"""What a table in a Parquet export of nsys begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ def _kind_of_folder(path: Path, files: list[str]) -> Kind | None:
         return "capture"
     if is_of_ranks(path):
         return "ranks"
-    if any(name.startswith(_TRACE_TABLE) and name.endswith(".parquet") for name in files):
+    if any(name.endswith(".parquet") for name in files) and is_parquet_export(path):
         return "nsys_trace"
     return None
 

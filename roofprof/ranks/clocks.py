@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from roofprof.ranks.calls import OpCalls
+from roofprof.ranks.calls import Number, OpCalls
 from roofprof.ranks.groups import MAX_SPREAD_NS, end_limit
 from roofprof.ranks.idle import Work
 from roofprof.results.op_groups import RankCall
@@ -43,26 +43,18 @@ def align_clocks(ops: Iterable[OpCalls]) -> Clocks | None:
     known = [op for op in known if op.evenly_traced] or known
     if not known:
         return None
-    ahead: _Distances = {}
-    transfers: list[float] = []
-    for op in known:
-        for first, *others in op.joined:
-            for times in op.traced_times() if others else ():
-                own = [times[rank] for rank in (first, *others)]
-                transfers += [min(ns for ns in own if ns is not None)] if None not in own else []
-            for rank in others if op.traced_count else ():
-                pairs = zip(op.nsys[rank][: op.traced_count], op.nsys[first], strict=False)
-                distances = [float(call.end_ns - before.end_ns) for call, before in pairs]
-                ahead.setdefault(first, {}).setdefault(rank, []).append(distances)
-                ahead.setdefault(rank, {}).setdefault(first, []).append([-ns for ns in distances])
+    ahead = _distances(known)
     offsets: dict[int, float] = {}
-    spreads = [0.0]
+    apart = [0.0]
     joined = frozenset[int]()
     for first in sorted(ahead):
         if first not in offsets:
-            spreads += _spread_from(first, ahead, offsets)
-            joined = joined or frozenset(offsets)
-    limit, spread = end_limit(transfers), max(spreads)
+            reached, own = _offsets_from(first, ahead)
+            offsets |= reached
+            apart += own
+            joined = joined or frozenset(reached)
+    transfers = [ns for op in known for ns in _transfers(op)]
+    limit, spread = end_limit(transfers), max(apart)
     return Clocks(offsets, spread, len(transfers), bool(transfers) and spread <= limit, joined, limit)
 
 
@@ -70,22 +62,47 @@ _Distances = dict[int, dict[int, list[list[float]]]]
 """How far a rank's ends are behind another's: by that other one and the rank, of each op, of each call."""
 
 
-def _spread_from(first: int, ahead: _Distances, offsets: dict[int, float]) -> Iterator[float]:
-    """Set the offsets of all ranks that can be reached from a first one; how far ends lie from each of them.
+def _distances(ops: Iterable[OpCalls]) -> _Distances:
+    """From the first rank of each group to the others, and back."""
+    ahead: _Distances = {}
+    for op in ops:
+        for first, *others in op.joined:
+            for rank in others if op.traced_count else ():
+                pairs = zip(op.nsys[rank], op.nsys[first], strict=False)
+                distances = [float(call.end_ns - before.end_ns) for call, before in pairs][: op.traced_count]
+                ahead.setdefault(first, {}).setdefault(rank, []).append(distances)
+                ahead.setdefault(rank, {}).setdefault(first, []).append([-ns for ns in distances])
+    return ahead
+
+
+def _transfers(op: OpCalls) -> Iterator[float]:
+    """The shortest time of each call in each group: that of the rank that waited for none."""
+    for group in op.joined:
+        for times in op.traced_times() if len(group) > 1 else ():
+            known = [ns for rank in group if (ns := times[rank]) is not None]
+            if len(known) == len(group):
+                yield min(known)
+
+
+def _offsets_from(first: int, ahead: _Distances) -> tuple[dict[int, float], list[float]]:
+    """The offsets of all ranks that can be reached from a first one, and how far ends lie from each of them.
 
     The ends of every op count: where those of one say something else than the rest, one of both is of other ranks.
     """
-    offsets[first] = 0.0
+    offsets = {first: 0.0}
+    apart: list[float] = []
     reached = [first]
-    for rank in reached:
+    for rank in reached:  # grows on the way
         for other, by_op in ahead[rank].items():
-            if other not in offsets:
-                distances = [ns for own in by_op for ns in own]
-                middle = median(distances)
-                offsets[other] = offsets[rank] + middle
-                reached.append(other)
-                yield median(abs(ns - middle) for ns in distances)
-                yield from (abs(median(own) - middle) for own in by_op)
+            if other in offsets:
+                continue
+            distances = [ns for own in by_op for ns in own]
+            middle = median(distances)
+            offsets[other] = offsets[rank] + middle
+            reached.append(other)
+            apart.append(median(abs(ns - middle) for ns in distances))
+            apart += [abs(median(own) - middle) for own in by_op]
+    return offsets, apart
 
 
 def rank_calls(
@@ -104,21 +121,30 @@ def rank_calls(
     """
     found = []
     for at, times in enumerate(op.traced_times()):
+        wait, late, idle = _waited(op, at, times, clocks, work)
         durations = [times.get(rank) for rank in range(count)]
-        wait, late, idle = None, None, None
-        known = {rank: ns for rank, ns in times.items() if ns is not None}
-        if op.together and clocks and clocks.aligned and len(known) == len(times) > 1:
-            slowest = max(known, key=lambda rank: known[rank])
-            group = next(group for group in op.joined if slowest in group)
-            if len(group) > 1 and _ends_apart(op, at, group, clocks) <= APART_OF_LIMIT * clocks.limit_ns:
-                least = min(group, key=lambda rank: known[rank])
-                wait = known[slowest] - known[least]
-                late = least if wait >= max(LATE_SHARE * known[least], clocks.spread_ns) else None
-                idle = None if late is None or work is None else _more_idle(op, at, late, slowest, work)
         found.append(
             RankCall(call=at, wait_ns=wait, straggler_rank=late, straggler_idle_ns=idle, duration_ns=durations)
         )
     return found
+
+
+def _waited(
+    op: OpCalls, at: int, times: Mapping[int, Number], clocks: Clocks | None, work: Mapping[int, Work] | None
+) -> tuple[float | None, int | None, float | None]:
+    """Of one call the wait, the straggler, and how much longer that one's GPU stood idle; None for what is unknown."""
+    known = {rank: ns for rank, ns in times.items() if ns is not None}
+    if not (op.together and clocks and clocks.aligned and len(known) == len(times) > 1):
+        return None, None, None
+    slowest = max(known, key=lambda rank: known[rank])
+    group = next(group for group in op.joined if slowest in group)
+    if len(group) == 1 or _ends_apart(op, at, group, clocks) > APART_OF_LIMIT * clocks.limit_ns:
+        return None, None, None
+    last = min(group, key=lambda rank: known[rank])
+    wait = known[slowest] - known[last]
+    if wait < max(LATE_SHARE * known[last], clocks.spread_ns):
+        return wait, None, None
+    return wait, last, None if work is None else _more_idle(op, at, last, slowest, work)
 
 
 def _more_idle(op: OpCalls, at: int, late: int, early: int, work: Mapping[int, Work]) -> float | None:

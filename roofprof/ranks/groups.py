@@ -6,10 +6,8 @@ from statistics import median
 from roofprof.ranks.calls import Groups, OpCalls
 
 MAX_SPREAD_NS, MAX_SPREAD_SHARE = 50e3, 0.1
-"""Ends of one collective lie closer than both, the share being of its transfer: else they are not what they are held
-for, or the clocks run apart. Four GPUs of one host showed up to 20 µs."""
-_FEWEST = 4
-"""Ranks from which there can be several groups."""
+"""Ends of one collective lie closer than the larger of both, the share being of its transfer: else they are not what
+they are held for, or the clocks run apart. Four GPUs of one host showed up to 20 µs."""
 
 
 def find_groups(ops: Iterable[OpCalls]) -> None:
@@ -26,7 +24,7 @@ def find_groups(ops: Iterable[OpCalls]) -> None:
         if op.group_size:
             blocks, strided = _neighbours(ranks, op.group_size), _strided(ranks, op.group_size)
             op.groups = strided if op.traced and not _fit(op, blocks) and _fit(op, strided) else blocks
-        elif op.traced and len(ranks) >= _FEWEST:
+        elif op.traced:
             op.groups = _by_ends(op, ranks)
 
 
@@ -52,7 +50,7 @@ def _split(ranks: Sequence[int], numbers: Sequence[int]) -> Groups:
 
 
 def _by_ends(op: OpCalls, ranks: Sequence[int]) -> Groups:
-    """Groups of one size; none where there are no such."""
+    """Several groups of one size, of two ranks at least; none where there are no such."""
     limit = _limit(op)
     left = list(ranks)
     groups: list[tuple[int, ...]] = []

@@ -96,6 +96,7 @@ def _without_name(launches: pl.DataFrame) -> pl.DataFrame:
 def _alike(frames: Mapping[int, pl.DataFrame]) -> list[list[int]]:
     """Ranks whose frames are equal, and not empty."""
     groups: list[list[int]] = []
+    # Traces are long and ranks many: only those that end alike are compared as a whole.
     firsts: dict[tuple[int, object], list[list[int]]] = {}
     for rank, frame in frames.items():
         if not frame.height:

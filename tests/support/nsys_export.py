@@ -67,11 +67,11 @@ class Export:
             self.row("StringIds", self._strings[text], text)
         return self._strings[text]
 
-    def unfound(self) -> str:
-        """A name for kernels whose name nsys does not find: it writes its own string 0 in the place of it."""
+    def unfound(self, first: str = "GpuMetrics") -> str:
+        """A name for kernels whose name nsys does not find: it writes its own string 0, the first, in its place."""
         if "unfound" not in self._strings:
             self._strings["unfound"] = 0
-            self.row("StringIds", 0, "GpuMetrics")
+            self.row("StringIds", 0, first)
         return "unfound"
 
     def row(self, table: str, *values: object) -> None:

@@ -13,7 +13,9 @@ from roofprof.formulas.served.model import Gqa, LayerKind, Mla, Moe
 Modules = Mapping[str, Sequence[str]]
 """Names of a layer's linear modules by the recipe's groups: attention_in, o_proj, mlp, experts."""
 
-_ALL = frozenset({"attention_in", "o_proj", "mlp", "experts"})
+_ATTENTION = frozenset({"attention_in", "o_proj"})
+_QKV = ("q_proj", "k_proj", "v_proj")
+_MLP = ("gate_proj", "up_proj", "down_proj")
 _PATTERN_LENGTH, _PATTERN_CHOICES = 200, 5
 """Longer or wilder patterns than any published are not tried: a search could take forever."""
 _NESTED = re.compile(r"[)\]}*+?][*+{]")
@@ -23,9 +25,9 @@ def recipe_of(given: Quantization, modules: Modules) -> str | None:
     """The name of the recipe, or None where none of ours is held so."""
     if given.quant_method == "mxfp4":
         return "mxfp4" if "experts" in modules else None
-    scheme = _scheme(given)
-    held = None if scheme is None else _held(given, modules)
-    return None if scheme is None or held is None else _named(scheme, held, frozenset(modules))
+    if (scheme := _scheme(given)) is None or (held := _held(given, modules)) is None:
+        return None
+    return _named(scheme, held, frozenset(modules))
 
 
 def described(given: Quantization) -> str:
@@ -52,10 +54,6 @@ def linear_modules(attention: Gqa | Mla, moe: Moe | None, layers: Sequence[Layer
         "experts": [] if sparse is None else [f"{layer}.mlp.experts.0.{name}" for name in _MLP],
     }
     return {group: names for group, names in found.items() if names}
-
-
-_QKV = ("q_proj", "k_proj", "v_proj")
-_MLP = ("gate_proj", "up_proj", "down_proj")
 
 
 def _scheme(given: Quantization) -> str | None:
@@ -162,7 +160,6 @@ def _named(scheme: str, held: frozenset[str], modules: frozenset[str]) -> str | 
         return "bf16"
     if scheme.startswith("w4a16") and held == {"experts"}:
         return f"{scheme}-experts"
-    left = modules - held
-    if scheme == "nvfp4" and left <= {"attention_in", "o_proj"}:
-        return {frozenset({"attention_in"}): "nvfp4-v2", _ALL - {"mlp", "experts"}: "nvfp4-mlp"}.get(left)
-    return None
+    if scheme != "nvfp4":
+        return None
+    return {frozenset({"attention_in"}): "nvfp4-v2", _ATTENTION: "nvfp4-mlp"}.get(modules - held)

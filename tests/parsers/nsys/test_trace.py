@@ -56,6 +56,12 @@ def test_nsys_string_0_is_no_kernels_name(export):
     ]
 
 
+def test_another_string_0_is_a_name(export):
+    first = export.unfound("gemm")
+    export.launch(10, 1000, 1010, 1, first, demangled=first)
+    assert read_nsys_trace(export.write()).kernels["kernel_name"].to_list() == ["gemm"]
+
+
 def test_memory_operations(export):
     export.api(0, 5, 1)
     export.memcpy(10, 20, 1, size=4096, kind=1)

@@ -1,5 +1,6 @@
 """The HTML page in headless Chromium, opened from file://."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from selenium.common.exceptions import NoAlertPresentException
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 
+from roofprof.results.rank_summary import RankSummary
 from roofprof.results.report import RooflineReport
 
 pytestmark = needs_browser
@@ -46,6 +48,11 @@ def op_on_its_own(page: Any) -> int:
         return min(abs(x - a) + abs(y - b) for j, (a, b) in places.items() if j != i)
 
     return max(places, key=room)
+
+
+COLLECTIVES = (
+    "return [...document.querySelectorAll('table.figures tr')].map((r) => [...r.cells].map((c) => c.innerText))"
+)
 
 
 def finding_lines(page: Any) -> list[tuple[str, int]]:
@@ -186,3 +193,13 @@ def test_hostile_names_are_text_everywhere(opened: Any, analyzed: Any) -> None:
         page.execute_script("return document.querySelectorAll('img, iframe, [onerror], a[href^=javascript]').length")
         == 0
     )
+
+
+def test_collectives_stand_below_the_ops_of_their_case(opened: Any, made: Callable[..., RooflineReport]) -> None:
+    report = made([("decode", 1, 4096)])
+    assert opened(report).execute_script(COLLECTIVES) == []
+    sent = replace(report.ops[0], op="<b>all_reduce", link_tx_bytes=3e6, link_bytes_formula=3e6)
+    page = opened(replace(report, ops=[sent, *report.ops[1:]], ranks=RankSummary(count=2)))
+    heads, row = page.execute_script(COLLECTIVES)
+    assert heads[:4] == ["collective", "sent", "formula", "ratio"]
+    assert row[:4] == ["<b>all_reduce", "3.00 MB", "3.00 MB", "1.00"]

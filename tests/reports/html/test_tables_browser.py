@@ -74,6 +74,17 @@ return [lowest[0], box.left + xaxis._offset + xaxis.d2p(lowest[1]), box.top + ya
 """
 """The lowest dot: its op, and where it is drawn."""
 
+DOWNLOADED = """
+const done = arguments[0];
+Plotly.downloadImage = async (picture, options) => {
+  const svg = decodeURIComponent((await Plotly.toImage(picture, { ...options, format: "svg" })).split(",", 2)[1]);
+  const drawn = new DOMParser().parseFromString(svg, "image/svg+xml");
+  done([drawn.querySelectorAll(".scatterlayer .point").length, options.width]);
+};
+document.querySelector('.modebar-btn[data-title="Download picture"]').click();
+"""
+"""Marks in the picture that the button saves, and its width."""
+
 
 def picture(page: Any) -> dict[str, Any]:
     page.execute_async_script(NEXT_FRAMES)
@@ -178,6 +189,14 @@ def test_the_pointer_finds_an_op_that_is_a_dot(opened: Any, large: RooflineRepor
     page.execute_async_script(NEXT_FRAMES)
     kind = large.ops[index].op.rsplit("_", 1)[0]
     assert kind in page.find_element(By.ID, "hover").text
+
+
+def test_the_saved_picture_has_the_dots_too(opened: Any, large: RooflineReport) -> None:
+    page = opened(large)
+    drawn = picture(page)
+    marks, width = page.execute_async_script(DOWNLOADED)
+    assert marks == drawn["points"] + len(drawn["dots"])
+    assert width == page.execute_script("return document.getElementById('plot').clientWidth")
 
 
 def test_a_click_in_the_legend_hides_points_and_dots_of_a_pipe(opened: Any, large: RooflineReport) -> None:

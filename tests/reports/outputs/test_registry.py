@@ -14,7 +14,13 @@ from roofprof.cli import run
 from roofprof.document.cases import cases_of
 from roofprof.document.comparison import compare
 from roofprof.errors import RoofprofError, UsageError
-from roofprof.reports.outputs.registry import analysis_outputs, comparison_outputs, required_output, write_folder
+from roofprof.reports.outputs.registry import (
+    analysis_outputs,
+    comparison_outputs,
+    is_folder,
+    required_output,
+    write_folder,
+)
 from roofprof.results.report import RooflineReport
 
 
@@ -54,6 +60,24 @@ def test_the_page_adds_a_format(
         assert len(rows) == len(decode.ops)
         label, time = rows[0].split("\t")
         assert (label, float(time)) == (decode.ops[0].label, decode.ops[0].time_ns)
+
+
+@pytest.mark.parametrize("words", [["analyze", "r"], ["compare", "r"], ["diff", "r", "r"]])
+def test_a_file_of_no_format_is_refused_before_anything_is_read(
+    words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run([*words, "-o", "out.BMP"]) == 2
+    said = capsys.readouterr().err
+    assert "error: unknown output format: 'out.BMP'" in said
+    assert ".png, .svg, .pdf" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_with_a_dot_may_be_a_folders(tmp_path: Path) -> None:
+    (tmp_path / "old.txt").mkdir()
+    names = {"out": True, "v1.2": True, "old.txt": True, "out.txt": False, "out.png": False}
+    assert {name: is_folder(analysis_outputs(), tmp_path / name) for name in names} == names
 
 
 def test_without_the_module_there_is_no_such_format(capsys, decode: RooflineReport, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

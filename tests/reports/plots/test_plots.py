@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from shared_data import shared_data  # noqa: F401
 
+import roofprof
 from roofprof.document.cases import cases_of
 from roofprof.document.scaling import series_of
 from roofprof.errors import RoofprofError
@@ -113,6 +114,14 @@ def test_no_text_of_a_single_panel_is_cut_or_covered(source: str, data: Path, re
         assert box.x1 <= whole.x1, text
     at_the_foot = [text.get_window_extent() for text in axes.texts if re.match("no FLOPs|below:", text.get_text())]
     assert not any(a.overlaps(b) for a, b in itertools.combinations(at_the_foot, 2))
+
+
+def test_an_op_deeper_than_a_diffs_panel_is_named_at_its_foot(data: Path) -> None:
+    analysis = roofprof.analyze(data / "h100-fp8").filter(phase="decode", batch=1)
+    (axes,) = roofprof.diff(analysis, analysis).plot().axes
+    texts = [text.get_text() for text in axes.texts]
+    assert "below: input_layernorm, 6 ops" in texts
+    assert "input_layernorm" not in texts, "it would stand outside the panel"
 
 
 def test_a_picture_of_ops_near_the_roof_alone_spans_more_than_a_decade() -> None:

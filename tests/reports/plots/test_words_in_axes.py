@@ -11,7 +11,6 @@ from matplotlib.text import Annotation, Text
 import roofprof as rp
 from roofprof.reports.plots.panel import RoofSet, draw_roofs
 from roofprof.reports.plots.roofline import draw_roofline, left_out_words
-from roofprof.reports.plots.style import Theme
 
 DATA = Path(__file__).parents[2] / "data"
 SETS = (
@@ -29,7 +28,7 @@ def test_the_label_of_the_diagonal_lies_in_the_axes(
         figure = Figure(figsize=(8, 5), dpi=120)
         axes = figure.add_axes((0.1, 0.1, 0.7, 0.8))
         axes.set(xscale="log", yscale="log", xlim=x, ylim=y)
-        draw_roofs(axes, roofs, ["tensor_bf16"], marks, Theme.chosen())
+        draw_roofs(axes, roofs, ["tensor_bf16"], marks)
         (label,) = [text for text in axes.findobj(Annotation) if text.get_text().startswith("DRAM")]
         box, frame = label.get_window_extent(), axes.get_window_extent()
         assert frame.x0 <= box.x0 < box.x1 <= frame.x1

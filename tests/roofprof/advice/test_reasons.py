@@ -6,7 +6,8 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from roofprof.advice.reasons import AT_ROOF, Reason, reasons_of
+from roofprof.advice.facts import Reason
+from roofprof.advice.reasons import AT_ROOF, reasons_of
 from roofprof.findings import Finding, Severity
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport

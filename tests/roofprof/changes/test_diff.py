@@ -16,7 +16,7 @@ from roofprof.changes.notes import TRACE_NOTE
 from roofprof.hardware.devices import bundled_gpus
 from roofprof.hardware.roofline import Roofs
 from roofprof.results.op import OpResult
-from roofprof.results.op_groups import Range, RankCall, Spread
+from roofprof.results.op_groups import Range, RankCall, RankShare, Spread
 from roofprof.results.report import RooflineReport
 
 Make = Callable[..., RooflineReport]
@@ -107,6 +107,8 @@ def test_a_collective_is_judged_by_the_middle_half_of_its_calls(
             RankCall(call=n, wait_ns=None, straggler_rank=None, duration_ns=[us * 1e3, us * 500])
             for n, us in enumerate(times_us)
         ]
+        # Of calls that one rank's trace lacks the slowest rank's time is unknown: they count for nothing.
+        calls += [replace(calls[0], duration_ns=[us * 1e3, None]) for us in (1, 1, 1, 5000, 5000, 5000)]
         time = sorted(times_us)[(len(times_us) - 1) // 2] * 1e3
         unknown = Range(None, None)
 
@@ -115,7 +117,11 @@ def test_a_collective_is_judged_by_the_middle_half_of_its_calls(
             if op.op != "o_proj":
                 return op
             timed = replace(op, duration_ns=None, nsys_union_ns=time, time_source="nsys")
-            return replace(timed, spread=spread, rank_calls=calls)
+            ranks = [
+                RankShare(rank=rank, duration_ns=time, dram_bytes=None, flop_count=None, link_tx_bytes=None)
+                for rank in range(2)
+            ]
+            return replace(timed, spread=spread, rank_calls=calls, ranks=ranks)
 
         return edit
 

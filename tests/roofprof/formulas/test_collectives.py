@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roofprof.formulas.collectives import COLLECTIVE_NAMES, copies_sent
+from roofprof.formulas.collectives import COLLECTIVE_NAMES, copies_sent, group_size
 from roofprof.formulas.layer import LayerCase
 from roofprof.formulas.models import ShapeError, evaluate
 from roofprof.formulas.table import formula_rows, formula_total
@@ -77,6 +77,18 @@ def test_copies_of_deepseek_v2_over_gpus_that_share_groups() -> None:
             elsewhere = sum(expert // 32 != gpu for expert in pool)
             missed += comb(elsewhere, 6) / comb(60, 6) / comb(8, 3)
     assert copies_sent(6, 5, 160, 8, 3) == pytest.approx(5 - missed)
+
+
+@pytest.mark.parametrize(
+    ("formula", "shape", "size"),
+    [
+        ("all_reduce", {"m": 64, "t": 4}, 4), ("all_to_all_dedup", {"w": 4, "t": 8}, 4), ("all_to_all", {"t": 8}, None),
+        ("all_reduce", {"t": 1}, None), ("moe_gemm", {"t": 8}, None),
+    ],
+)  # fmt: skip
+def test_how_many_gpus_a_collective_joins(formula: str, shape: dict[str, object], size: int | None) -> None:
+    """The t of an exchange is the experts of a token."""
+    assert group_size(formula, shape) == size
 
 
 @pytest.mark.parametrize(

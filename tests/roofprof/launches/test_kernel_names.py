@@ -9,6 +9,7 @@ from roofprof.launches.kernel_names import (
     is_full_precision_gemm,
     is_matrix_kernel,
     is_split_k_reduction,
+    sends_alike,
     splits_k,
     tile_of,
 )
@@ -149,3 +150,15 @@ def test_kernels_that_may_multiply_in_full_precision(function: str, demangled: s
 )  # fmt: skip
 def test_which_collectives_end_on_all_ranks_at_once(name: str, together: bool) -> None:
     assert ends_together(name) is together
+
+
+@pytest.mark.parametrize(
+    ("name", "alike"),
+    [
+        ("ncclDevKernel_AllReduce_Sum_bf16_RING_LL", True), ("ncclDevKernel_ReduceScatter_Sum_bf16_RING_LL", True),
+        ("ncclDevKernel_AllReduce_Sum_bf16_TREE_LL", False), ("ncclDevKernel_SendRecv", False),
+        ("all_reduce_weights", False),
+    ],
+)  # fmt: skip
+def test_which_collectives_send_as_much_from_every_rank(name: str, alike: bool) -> None:
+    assert sends_alike(name) is alike

@@ -25,7 +25,7 @@ Call = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
-    """The FP8 capture, a report, a trace, a saved analysis, and damaged files."""
+    """The FP8 capture, a report, traces, a saved analysis, tables of ours, and damaged files."""
     folder = tmp_path_factory.mktemp("served")
     shutil.copytree(data / "h100-fp8", folder / "fp8")
     for name in ("h100-decode-b64-s4096.ncu-rep", "h100-decode-b64-s4096.sqlite", "kinds/time-only.ncu-rep"):
@@ -34,6 +34,9 @@ def served(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     (folder / "cut.ncu-rep").write_bytes((data / "h100-decode-b64-s4096.ncu-rep").read_bytes()[:100_000])
     (folder / "cut.json").write_text((folder / "decode.json").read_text()[:60_000])
     (folder / "other.json").write_text('{"tool": "another"}')
+    for name in ("exported/NVTX_EVENTS.parquet", "tables/ops.parquet"):
+        (folder / name).parent.mkdir()
+        (folder / name).touch()
     return folder
 
 
@@ -90,7 +93,7 @@ def test_list_reports_finds_what_can_be_read(call: Call) -> None:
     assert {path: item["kind"] for path, item in found.items()} == {
         "fp8": "capture", "h100-decode-b64-s4096.ncu-rep": "ncu_report", "time-only.ncu-rep": "ncu_report",
         "cut.ncu-rep": "ncu_report", "h100-decode-b64-s4096.sqlite": "nsys_trace", "decode.json": "saved",
-        "cut.json": "saved",
+        "cut.json": "saved", "exported": "nsys_trace",
     }  # fmt: skip
     assert found["fp8"]["gpu"] == "NVIDIA H100 80GB HBM3"
     assert "decode, batch 64, KV length 4096" in found["fp8"]["cases"]

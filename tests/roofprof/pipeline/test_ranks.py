@@ -191,6 +191,8 @@ def test_ranks_that_cut_the_layer_differently_are_told(folder: Make) -> None:
     for rank, tp in ((0, 2), (1, 1)):
         manifest = path / f"rank00{rank}/manifest.json"
         cases = [{"range_name": "decode:case:b64:s4096", "tp": tp, "ep": 2}]
-        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"cases": cases}))
+        told = {"cases": cases, "recipe": f"recipe-of-{rank}"}
+        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | told))
     messages = [f.message for f in roofprof.analyze(path).data.findings if f.kind == "ranks-differ"]
     assert "the ranks' TP and EP differ: TP 2, EP 2: rank 0; TP 1, EP 2: rank 1" in messages
+    assert "the ranks' recipes differ: recipe-of-0: rank 0; recipe-of-1: rank 1" in messages

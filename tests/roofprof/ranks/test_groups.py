@@ -2,12 +2,16 @@
 
 from collections.abc import Hashable, Sequence
 
+import pytest
+
 from roofprof.ranks.calls import NsysCall, OpCalls
 from roofprof.ranks.clocks import Clocks, align_clocks, critical_path, rank_calls
 from roofprof.ranks.groups import find_groups
 
 TRANSFER = 200_000
 PAIRS = ((0, 1), (2, 3))
+SHIFTS = ((0, 0), (10**7, 900_000), (2 * 10**7, 3_000_000))
+"""When calls begin, and how much later another group comes to each."""
 
 
 def collective(
@@ -50,7 +54,7 @@ def test_every_second_rank_may_be_a_group_of_known_size() -> None:
 
 
 def test_groups_at_times_of_their_own_are_found_by_their_ends() -> None:
-    starts = [[t, t + 400_000, t + shift, t + shift] for t, shift in ((0, 0), (10**7, 900_000), (2 * 10**7, 3_000_000))]
+    starts = [[t, t + 400_000, t + shift, t + shift] for t, shift in SHIFTS]
     op = collective(PAIRS, starts, clock=10**9)
     clocks = aligned(op)
     assert op.groups == PAIRS
@@ -59,11 +63,30 @@ def test_groups_at_times_of_their_own_are_found_by_their_ends() -> None:
     assert critical_path({"all_reduce": op}, clocks) == {}, "nothing puts both groups on one clock"
 
 
-def test_of_three_ranks_none_is_left_alone() -> None:
-    starts = [[t, t, t + shift] for t, shift in ((0, 0), (10**7, 900_000), (2 * 10**7, 3_000_000))]
-    op = collective(((0, 1), (2,)), starts)
+@pytest.mark.parametrize("parts", [((0, 1), (2,)), ((0, 1), (2, 3, 4)), ((0,), (1,), (2,), (3,)), ((0,), (1,))])
+def test_ranks_that_make_no_groups_of_one_size_are_held_for_one(parts: tuple[tuple[int, ...], ...]) -> None:
+    part_of = {rank: number for number, part in enumerate(parts) for rank in part}
+    starts = [[t + shift * part_of[rank] ** 2 for rank in part_of] for t, shift in SHIFTS]
+    op = collective(parts, starts)
     assert not aligned(op).aligned
     assert op.groups == ()
+
+
+def test_a_known_size_whose_groups_no_ends_show_is_of_neighbours() -> None:
+    starts = [[t, t + shift, t + shift, t] for t, shift in SHIFTS]
+    op = collective(((0, 3), (1, 2)), starts, size=2)
+    assert not aligned(op).aligned
+    assert op.groups == PAIRS
+
+
+@pytest.mark.parametrize(("transfer", "fits"), [(2_000_000, True), (200_000, False)])
+def test_ends_of_long_transfers_may_lie_further_apart(transfer: int, fits: bool) -> None:
+    """Rank 1 leaves 150 µs early or late: 7.5 % of one transfer, and 75 % of the other."""
+    op = collective([range(2)], [])
+    for rank, apart in ((0, (0, 0, 0, 0)), (1, (-150_000, 150_000, 150_000, -150_000))):
+        times = zip((10**8, 2 * 10**8, 3 * 10**8, 4 * 10**8), apart, strict=True)
+        op.nsys[rank] = [NsysCall(t, t + transfer + d, float(transfer), float(transfer), transfer) for t, d in times]
+    assert aligned(op).aligned is fits
 
 
 def test_ops_that_put_the_clocks_differently_leave_waits_unknown() -> None:

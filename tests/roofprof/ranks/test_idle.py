@@ -56,6 +56,25 @@ def test_idle_between_several_ops_is_added_up() -> None:
     assert call.straggler_idle_ns == 470e3
 
 
+def test_ops_that_overlap_leave_no_less_than_no_idle_time() -> None:
+    """Rank 0's two of 30 µs lie in 40 µs, rank 1's in 540."""
+    second = traced([(110_000, 140_000, 30e3)], [(400_000, 430_000, 30e3)])
+    call = second_call(gemms(30e3, 30e3), second, starts=(140_000, 640_000))
+    assert call.straggler_idle_ns == 480e3
+
+
+def test_a_collective_that_ends_where_the_next_one_begins_leaves_none() -> None:
+    assert second_call(starts=(100_000, 600_000)).straggler_idle_ns == 500e3
+
+
+def test_a_broadcast_is_no_meeting_of_ranks() -> None:
+    """Its root is done as soon as it has sent: idle time counts from the all-reduce on."""
+    broadcast = traced([(130_000, 140_000, 10e3)], [(590_000, 600_000, 10e3)])
+    broadcast.collective = True
+    call = second_call(broadcast, starts=(140_000, 640_000))
+    assert call.straggler_idle_ns == 500e3
+
+
 @pytest.mark.parametrize("busy", [(None, 30e3), (30e3, None)])
 def test_unknown_work_is_no_idle_time(busy: tuple[float | None, float | None]) -> None:
     assert second_call(gemms(*busy), starts=(140_000, 640_000)).straggler_idle_ns is None

@@ -1,5 +1,7 @@
 """Recipes from the quantization_config of published checkpoints; what is not understood is said, never guessed."""
 
+from typing import Any
+
 import pytest
 
 from roofprof.formulas.hf_config import config_of
@@ -27,14 +29,14 @@ def attention(*names: str) -> list[str]:
     return ["lm_head", *(f"model.layers.{i}.self_attn.{name}" for i in range(4) for name in names)]
 
 
-def groups(weights: tuple[int, str], inputs: tuple[int, str] | None, **more: object) -> dict:
+def groups(weights: tuple[int, str], inputs: tuple[int, str] | None, target: str = "Linear", **more: Any) -> dict:
     """`config_groups` of compressed-tensors, of one group."""
     numbers = {"num_bits": weights[0], "type": weights[1], **more}
     given = inputs and {"num_bits": inputs[0], "type": inputs[1], "dynamic": True}
-    return {"group_0": {"targets": ["Linear"], "weights": numbers, "input_activations": given}}
+    return {"group_0": {"targets": [target], "weights": numbers, "input_activations": given}}
 
 
-def tensors(weights: tuple[int, str], inputs: tuple[int, str] | None, ignore: object = None, **more: object) -> dict:
+def tensors(weights: tuple[int, str], inputs: tuple[int, str] | None, ignore: object = None, **more: Any) -> dict:
     return {
         "quant_method": "compressed-tensors", "config_groups": groups(weights, inputs, **more),
         "ignore": ignore or ["lm_head"],
@@ -56,7 +58,10 @@ def model(config: dict, held: dict) -> ServedModel:
         (LLAMA, tensors((4, "int"), None, strategy="channel"), "w4a16-channel"),
         (DEEPSEEK, tensors((4, "int"), None, KIMI_K2_THINKING, group_size=32), "w4a16-g32-experts"),
         (DEEPSEEK, tensors((4, "int"), None, [*ROUTER, "lm_head"], group_size=32), "w4a16-g32"),
+        (DEEPSEEK, tensors((4, "int"), None, target=r"re:.*mlp\.experts.*", group_size=32), "w4a16-g32-experts"),
+        (LLAMA, tensors((4, "int"), None, group_size=True), "w4a16"),
         (LLAMA, tensors((8, "float"), (8, "float"), strategy="channel"), "fp8"),
+        (LLAMA, modelopt(["re:.*"]), "bf16"),
         (LLAMA, tensors((4, "float"), (4, "float"), group_size=16), "nvfp4"),
         (LLAMA, modelopt(["lm_head"]), "nvfp4"),
         (LLAMA, modelopt(["lm_head"], "FP8"), "fp8"),
@@ -77,12 +82,13 @@ def test_what_published_checkpoints_are_held_in(config: dict, held: dict, recipe
     [
         (tensors((8, "int"), (8, "int")), "compressed-tensors of int8 weights and int8 inputs"),
         (tensors((4, "float"), None, group_size=16), "compressed-tensors of float4 weights"),
+        (tensors((4, "int"), (8, "int")), "compressed-tensors of int4 weights and int8 inputs"),
         ({"quant_method": "gptq", "bits": 8, "group_size": 128}, "gptq of 8 bits"),
         ({"quant_method": "fbgemm_fp8", "modules_to_not_convert": ["self_attn"]}, "fbgemm_fp8"),
         (modelopt([], "MIXED_PRECISION"), "modelopt MIXED_PRECISION"),
         ({"quant_method": "bitsandbytes"}, "bitsandbytes"),
         # One projection of several left out: no recipe of ours is so.
-        (modelopt(["re:.*v_proj"], "FP8"), "modelopt FP8"),
+        (modelopt(["re:.*v_proj"]), "modelopt NVFP4"),
         # Expressions that could search for ever, and what is none.
         (modelopt(["re:(.*)*$"]), "modelopt NVFP4"),
         (modelopt(["re:" + ".?" * 90 + "!"]), "modelopt NVFP4"),
