@@ -11,7 +11,7 @@ from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.labels import place_labels
-from roofprof.reports.plots.panel import paper
+from roofprof.reports.plots.panel import below_words, foot_note, paper
 from roofprof.reports.plots.points import Point, measured_points
 from roofprof.reports.plots.style import PIPE_STYLES, Theme
 from roofprof.results.op import short_labels
@@ -86,6 +86,10 @@ def _draw_case(axes: "Axes", answer: Answer, labels: dict[int, str], theme: Them
     paper(axes, theme)
     axes.set_xlabel("arithmetic intensity, FLOP per byte of the level", color=theme.ink, fontsize=8.5)
     _draw_roofs(axes, roofs, sorted(set(peaks)), theme)
+    bottom = axes.get_ylim()[0]
+    if below := [point for point in points if point.rate < bottom]:
+        foot_note(axes, below_words(below), theme)
+    points = [point for point in points if point.rate >= bottom]
     for point in points:
         _draw_point(axes, point, theme)
     words = told_apart([p.label for p in points], 24)

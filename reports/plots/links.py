@@ -77,9 +77,11 @@ def _draw_roof(axes: "Axes", report: RooflineReport) -> None:
     axes.plot([low, ridge, high], [low * link, peak, peak], color=theme.ink, linewidth=1.2)
     for x, y, name in points:
         axes.plot(x, y, marker="o", color=_COLOR, markersize=7)
-        axes.annotate(printable(name, _NAME), (x, y), xytext=(6, -10), textcoords="offset points", fontsize=7.5,
-                      parse_math=False)  # fmt: skip
-    axes.set(xscale="log", yscale="log", xlim=(low, high), xlabel="FLOP per byte sent", ylabel="FLOP/s")
+        axes.annotate(printable(name, _NAME), (x, y), xytext=(-6, -10), textcoords="offset points", fontsize=7.5,
+                      ha="right", parse_math=False)  # fmt: skip
+    bottom = min(low * link, *(y for _, y, _ in points)) / 4 if points else low * link
+    axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(bottom, 2 * peak))
+    axes.set(xlabel="FLOP per byte sent", ylabel="FLOP/s")
     axes.text(high, peak, f"{pipe_label(pipe)} {format_si(peak, 'FLOP/s')} ", ha="right", va="bottom", fontsize=8)
     axes.spines[["right", "top"]].set_visible(False)
 

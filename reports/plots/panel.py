@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from roofprof.formatting import format_si, printable, told_apart
+from roofprof.formatting import format_si, printable, quantity, told_apart
 from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.reports.plots.labels import Obstacle, place_labels
@@ -24,8 +24,8 @@ SHALLOWEST = 30.0
 INTERVAL_FROM = 1.10
 """An op whose AI lies this factor over its lower bound is drawn with the interval between them."""
 _LABEL_WIDTH = 26
-_BELOW_WIDTH = 36
-"""Letters of names at the lower right: what has no FLOPs is named at the lower left."""
+_FOOT_WIDTH = 92
+"""Letters of both notes at the foot: what has no place on log axes at the left, what lies below at the right."""
 _LINE = 0.026
 """Of the axes' height: a line of the roofs' labels."""
 _DIAGONAL_FONT = 7.0
@@ -56,7 +56,9 @@ def roof_sets(spec: DeviceSpec, ceilings: Ceilings | None) -> list[RoofSet]:
     return [RoofSet("measured", peaks, max(ceilings.dram_bytes_per_s.values(), default=None)), sheet]
 
 
-def draw_panel(axes: "Axes", points: Points, roofs: Sequence[RoofSet], theme: Theme, always: Sequence[str]) -> None:
+def draw_panel(
+    axes: "Axes", points: Points, roofs: Sequence[RoofSet], theme: Theme, always: Sequence[str], left_out: str = ""
+) -> None:
     """Draw one panel.
 
     Args:
@@ -65,6 +67,7 @@ def draw_panel(axes: "Axes", points: Points, roofs: Sequence[RoofSet], theme: Th
         roofs: the best known first: it is drawn solid, the others dashed.
         theme: colours.
         always: pipes whose roof is drawn though no op uses it.
+        left_out: which ops have no place in the axes, in words.
     """
     used = {point.pipe for point in points.drawn if point.named or (point.share or 0) >= VISIBLE_SHARE}
     pipes = [pipe for pipe in PIPE_STYLES if (pipe in used or pipe in always) and any(pipe in r.peaks for r in roofs)]
@@ -74,7 +77,9 @@ def draw_panel(axes: "Axes", points: Points, roofs: Sequence[RoofSet], theme: Th
     near = [p.intensity for p in points.drawn if p.rate > 0.2 * bandwidth * p.intensity]
     label = draw_roofs(axes, roofs, pipes, near, theme)
     if below := _draw_marks(axes, points, theme, label):
-        foot_note(axes, f"below: {_named_below(below)}", theme, right=True)
+        foot_note(axes, below_words(below, _FOOT_WIDTH - len(left_out)), theme, right=True)
+    if left_out:
+        foot_note(axes, left_out, theme)
 
 
 def foot_note(axes: "Axes", text: str, theme: Theme, *, right: bool = False) -> None:
@@ -84,13 +89,18 @@ def foot_note(axes: "Axes", text: str, theme: Theme, *, right: bool = False) -> 
               va="bottom", fontsize=7, color=theme.faint, bbox=box, zorder=2.8, parse_math=False)  # fmt: skip
 
 
-def _named_below(below: Sequence[Point]) -> str:
-    """The named ones of some ops, as many as have room, and the number of the others."""
+def below_words(below: Sequence[Point], room: int = _FOOT_WIDTH) -> str:
+    """Which ops lie below the axes: the named ones, as many as have room, and the number of the others."""
     names = [printable(point.label, 20) for point in below if point.named]
-    while len(", ".join(names)) > _BELOW_WIDTH:
+    while names and len(_counted_rest(names, below)) > room:
         names.pop()
+    return f"below: {_counted_rest(names, below)}"
+
+
+def _counted_rest(names: Sequence[str], below: Sequence[Point]) -> str:
     rest = len(below) - len(names)
-    return ", ".join([*names, *([f"{rest} ops"] if rest else [])])
+    more = f"{rest} more" if names else quantity(rest, "op")
+    return ", ".join([*names, *([more] if rest else [])])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from roofprof.advice.answer import Answer, answers_of, least_time
 from roofprof.document.cases import counted, headline_cases
 from roofprof.formatting import escaped, format_percent, format_si, printable
 from roofprof.reports.plots.figures import new_figure
-from roofprof.reports.plots.panel import RoofSet, draw_panel, foot_note, roof_sets
+from roofprof.reports.plots.panel import RoofSet, draw_panel, roof_sets
 from roofprof.reports.plots.points import NAMED, Points, measured_points, projected_points
 from roofprof.reports.plots.style import Theme
 from roofprof.results.op import OpResult, kernel_words, short_labels
@@ -83,12 +83,11 @@ def _draw_case(
     for column, (title, points, roofs, always) in enumerate(panels):
         left = (column * _PANEL_WIDTH + box[0]) / width
         axes = figure.add_axes((left, box[1], box[2] / width, box[3]))
-        draw_panel(axes, points, roofs, theme, _known(always, roofs))
+        left_out = left_out_words(points.left_out, labels) if column == 0 and points.left_out else ""
+        draw_panel(axes, points, roofs, theme, _known(always, roofs), left_out)
         axes.set_title(
             "\n".join(map(escaped, title.split("\n"))), loc="left", fontsize=9, color=theme.ink, parse_math=False
         )
-        if column == 0 and points.left_out:
-            _say_left_out(axes, points, labels, theme)
 
 
 def _known(always: Sequence[str], roofs: Sequence[RoofSet]) -> list[str]:
@@ -114,13 +113,6 @@ def _title_there(answer: Answer) -> str:
     least = least_time(answer.case).value
     time = f"at least {format_si(least / 1e9, 's')}" if least is not None else "least time unknown"
     return f"the same ops on {answer.case.source.target.name} (extrapolated)\n{time}"
-
-
-def _say_left_out(axes: object, points: Points, labels: dict[int, str], theme: Theme) -> None:
-    from matplotlib.axes import Axes
-
-    assert isinstance(axes, Axes)
-    foot_note(axes, left_out_words(points.left_out, labels), theme)
 
 
 def left_out_words(ops: Sequence[OpResult], labels: dict[int, str]) -> str:

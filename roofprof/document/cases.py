@@ -48,6 +48,11 @@ class CaseOps:
         return self.phase is not None or any(op.formula for op in (*self.ops, *self.step_ops))
 
     @property
+    def adds_to_layer(self) -> bool:
+        """Whether its times add up to one layer: where rows are kernels, all repeats of a layer are in the sum."""
+        return self.phase in ("decode", "prefill") and all(times_in_case(op) == 1 for op in self.layer)
+
+    @property
     def conditions(self) -> tuple[str, int | None, int | None, str | None, str] | None:
         """What two measurements of the same case have in common; None where the phase or both sizes are unknown."""
         if not self.phase or not (self.batch or self.seq_len):

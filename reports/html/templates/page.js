@@ -44,7 +44,7 @@ function showTarget() {
   targetTable.update(shown);
   const lines = data.cases
     .filter((one, number) => known(one.target_least_ns) && shown.some((op) => op.case === number))
-    .map((one) => element("li", {}, `${one.title}: at least ${formatTime(one.target_least_ns)} a layer`));
+    .map((one) => element("li", {}, `${one.title}: at least ${formatTime(one.target_least_ns)} ${one.summed}`));
   document.getElementById("target-cases").replaceChildren(...lines);
 }
 
