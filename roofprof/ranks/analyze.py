@@ -22,7 +22,6 @@ from roofprof.results.op import OpResult
 from roofprof.results.rank_summary import RankLayer, RankSource, RankSummary
 from roofprof.results.report import RooflineReport
 
-
 _COUNTED_WAITING = ("duration_ns", "l2_read_bytes", "l1_fill_bytes")
 """What grows as long as a communication kernel polls for the other ranks, whose kernels do not run beside it there."""
 
@@ -136,7 +135,7 @@ def _merged_ops(
 
 
 def _with_shares(ops: Sequence[OpResult], found: RooflineReport, count: int) -> list[OpResult]:
-    """Rows with their share of the slowest rank's time: each was chosen on a rank of its own, whose total is another."""
+    """Rows with their share of the slowest rank's time: each is of a rank of its own, whose total is another."""
     shares: dict[int, float | None] = {}
     for case in cases_of([replace(found, ops=list(ops))]):
         slowest, own = _layer(case.report, case.layer, count).slowest_rank, [*case.ops, *case.step_ops]
