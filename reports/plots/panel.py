@@ -47,9 +47,9 @@ class RoofSet:
     dram_bytes_per_s: float | None
 
 
-def roof_sets(spec: DeviceSpec, ceilings: Ceilings | None) -> list[RoofSet]:
-    """The best known first: what was measured, then the datasheet's."""
-    sheet = RoofSet("datasheet", dict(spec.peak_flop_per_s), spec.dram_bytes_per_s)
+def roof_sets(spec: DeviceSpec | None, ceilings: Ceilings | None) -> list[RoofSet]:
+    """The best known first: what was measured, then the datasheet's; without a line where the GPU is not known."""
+    sheet = RoofSet("datasheet", dict(spec.peak_flop_per_s if spec else {}), spec.dram_bytes_per_s if spec else None)
     if ceilings is None:
         return [sheet]
     peaks = {pipe: peak.burst for pipe, peak in ceilings.peak_flop_per_s.items()}

@@ -72,10 +72,9 @@ def _draw_case(
     top = 1 - (row * _PANEL_HEIGHT + 0.55) / height
     box = (0.72, top - (_PANEL_HEIGHT - 1.15) / height, _PANEL_WIDTH - 0.72 - _MARGIN, (_PANEL_HEIGHT - 1.15) / height)
     width = columns * _PANEL_WIDTH + _EDGE[columns]
-    spec = source.gpu
     here = measured_points(answer, labels)
     panels: list[tuple[str, Points, list[RoofSet], tuple[str, ...]]] = [
-        (_title_here(answer), here, roof_sets(spec, source.ceilings), _ALWAYS_HERE)
+        (_title_here(answer), here, roof_sets(answer.case.gpu_spec, answer.case.ceilings), _ALWAYS_HERE)
     ]
     if columns > 1:
         there = RoofSet(source.target.name, dict(source.target.peak_flop_per_s), source.target.dram_bytes_per_s)
