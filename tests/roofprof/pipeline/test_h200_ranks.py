@@ -51,6 +51,15 @@ def test_tp4_does_a_quarter_of_what_it_cuts_on_every_rank(report: Callable[[str]
             assert found[name].dram_read_bytes == pytest.approx(share * (one.dram_read_bytes or 0), rel=0.06), name
 
 
+def test_attention_of_32_heads_executes_64(report: Callable[[str], RooflineReport], data: Path) -> None:
+    """A quarter of the 128 heads, in a tile of 64."""
+    op = by_name(report("tp4"))["attn_mqa"]
+    alone = {op.op: op for op in roofprof.analyze(data / "h100-fp8").data.ops if (op.phase, op.batch) == ("decode", 64)}
+    for rank in op.ranks:
+        assert rank.flop_count == pytest.approx(0.5 * (alone["attn_mqa"].flop_count or 0), rel=5e-4)
+    assert op.work_ratio == pytest.approx(2, rel=0.02)
+
+
 def test_ep4_reads_the_experts_that_are_hit(report: Callable[[str], RooflineReport], data: Path) -> None:
     """64 of each rank's 64 experts, against 220 of 256 on one GPU with a quarter of the tokens."""
     alone = {op.op: op for op in roofprof.analyze(data / "h100-fp8").data.ops if (op.phase, op.batch) == ("decode", 64)}
