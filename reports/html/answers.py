@@ -7,7 +7,7 @@ from roofprof.advice.answer import Answer, AnswerRow, TargetRow, least_time, tar
 from roofprof.document.cases import sum_of
 from roofprof.reports.html.columns import Columns, columns_of
 from roofprof.reports.plots.points import Point, measured_points, projected_points
-from roofprof.reports.tables.answer import head_parts
+from roofprof.reports.tables.answer import head_parts, summed
 from roofprof.reports.tables.ranks import collective_table
 
 Fields = dict[str, object]
@@ -67,6 +67,7 @@ def case_fields(answer: Answer, places: Mapping[int, int]) -> Fields:
         "shown": len(answer.rows),
         "folded": _folded(answer),
         "target_least_ns": least_time(answer.case).value,
+        "summed": summed(answer.case),
         "collectives": collective_table(answer.case.layer, answer.case.source) if answer.case.source.ranks else [],
     }
 

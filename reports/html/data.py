@@ -150,6 +150,7 @@ def _set(report: RooflineReport, answers: Sequence[Answer]) -> Fields:
         "generated": report.generated,
         "date": report.date,
         "gpu": _device(report.gpu),
+        "others": [_device(spec) for spec in _further_gpus(answers)],
         "target": _device(report.target),
         "measured": _measured(report),
         "projected": report.projected,
@@ -158,6 +159,14 @@ def _set(report: RooflineReport, answers: Sequence[Answer]) -> Fields:
         "reports": [r.get("name") for r in report.reports],
         "unattributed_count": report.unattributed.launch_count,
     }
+
+
+def _further_gpus(answers: Sequence[Answer]) -> list[DeviceSpec]:
+    """Profiled GPUs beside the report's first one, as far as they are known."""
+    cases = [answer.case for answer in answers]
+    return list(
+        {case.gpu: case.gpu_spec for case in cases if case.gpu_spec and case.gpu != case.source.gpu.name}.values()
+    )
 
 
 def _device(spec: DeviceSpec) -> Fields:

@@ -65,7 +65,7 @@ class View:
     @property
     def whole(self) -> str:
         """What shares are of."""
-        layers = all(case.phase in ("decode", "prefill") for case in self.sections.cases)
+        layers = all(case.adds_to_layer for case in self.sections.cases)
         return "the layer's time" if layers else "the whole time"
 
     @property

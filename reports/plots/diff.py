@@ -7,7 +7,7 @@ from roofprof.changes.op_diff import OpDiff
 from roofprof.formatting import escaped, printable
 from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.labels import place_labels
-from roofprof.reports.plots.panel import Limits, draw_roofs, note_below, paper, roof_sets
+from roofprof.reports.plots.panel import Limits, below_words, draw_roofs, foot_note, paper, roof_sets
 from roofprof.reports.plots.points import pipe_of
 from roofprof.reports.plots.style import PIPE_STYLES, Theme, themed
 from roofprof.reports.tables.diff import ShownDiff, case_head
@@ -78,5 +78,5 @@ def _draw_case(axes: "Axes", shown: ShownDiff, case: CaseDiff) -> None:
             labels.append((new[0], new[1], printable(row.op, 24), theme.ink))
     place_labels(axes, labels, [*((x, y, 6.5) for x, y in marks), *label])
     if below:
-        note_below(axes, below, len(below))
+        foot_note(axes, below_words(below, len(below)), right=True)
     axes.set_title(escaped(case_head(case)), loc="left", fontsize=9.5, parse_math=False)

@@ -45,7 +45,8 @@ def any_script() -> Iterator[None]:
 def heading(figure: "Figure", title: str, reports: Sequence[RooflineReport], note: str | None = None) -> None:
     """Title, with the profiled GPUs and the dates; a note in small print below the picture."""
     theme = Theme.chosen()
-    gpus = ", ".join(dict.fromkeys(report.gpu.name for report in reports))
+    profiled = (name for report in reports for name in (report.gpu.name, *(op.measured_on.gpu for op in report.ops)))
+    gpus = ", ".join(dict.fromkeys(profiled))
     dates = ", ".join(dict.fromkeys(report.date for report in reports))
     figure.suptitle(escaped(f"{title}, measured on {gpus}, {dates}"), x=0.01, ha="left", fontsize=11, parse_math=False)
     if note:

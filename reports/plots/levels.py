@@ -11,7 +11,7 @@ from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.reports.plots.figures import new_figure
 from roofprof.reports.plots.labels import place_labels
-from roofprof.reports.plots.panel import paper
+from roofprof.reports.plots.panel import SHALLOWEST, below_words, foot_note, paper
 from roofprof.reports.plots.points import Point, measured_points
 from roofprof.reports.plots.style import PIPE_STYLES, Theme, themed
 from roofprof.results.op import short_labels
@@ -75,18 +75,23 @@ def draw_levels(report: RooflineReport) -> "Figure":
 
 def _draw_case(axes: "Axes", answer: Answer, labels: dict[int, str]) -> None:
     theme = Theme.chosen()
-    source = answer.case.source
+    spec = answer.case.gpu_spec
+    known_peaks = spec.peak_flop_per_s if spec else {}
     points = [point for point in measured_points(answer, labels).drawn if point.named]
-    roofs = level_roofs(source.gpu, source.ceilings)
+    roofs = level_roofs(spec, answer.case.ceilings) if spec else []
     intensities = [i for point in points for _, i, _ in _levels(point)] + [point.intensity for point in points]
     rates = [point.rate for point in points]
-    peaks = [source.gpu.peak_flop_per_s[p.pipe] for p in points if p.pipe in source.gpu.peak_flop_per_s]
+    peaks = [known_peaks[p.pipe] for p in points if p.pipe in known_peaks]
     top = max([*peaks, *rates], default=1e12)
     axes.set(xscale="log", yscale="log", xlim=(min([*intensities, 1.0]) / 3, max([*intensities, 10.0]) * 6),
-             ylim=(max(min(rates, default=1.0) / 3, top / 1e5), top * 2))  # fmt: skip
+             ylim=(min(max(min(rates, default=1.0) / 3, top / 1e5), top / SHALLOWEST), top * 2))  # fmt: skip
     paper(axes)
     axes.set_xlabel("arithmetic intensity, FLOP per byte of the level", fontsize=8.5)
     _draw_roofs(axes, roofs, sorted(set(peaks)))
+    bottom = axes.get_ylim()[0]
+    if below := [point for point in points if point.rate < bottom]:
+        foot_note(axes, below_words([point.label for point in below if point.named], len(below)))
+    points = [point for point in points if point.rate >= bottom]
     for point in points:
         _draw_point(axes, point)
     words = told_apart([p.label for p in points], 24)

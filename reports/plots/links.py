@@ -7,14 +7,14 @@ from roofprof.document.cases import CaseOps, cases_of, counted, sum_of
 from roofprof.formatting import format_si, printable, told_apart
 from roofprof.reports.plots.figures import heading, new_figure
 from roofprof.reports.plots.style import BOUND_STYLES, Theme, pipe_label, themed
-from roofprof.results.op import OpResult, short_labels
+from roofprof.results.op import OpResult, case_words, short_labels
 from roofprof.results.report import RooflineReport
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_NAME = 24
+_NAME, _CASE = 24, 34
 _COLOR = BOUND_STYLES["communication"][0]
 _NOTE = (
     "rate: NVLink user bytes sent by the median rank / time without the wait; FLOP per byte sent: of a case, all its "
@@ -77,9 +77,11 @@ def _draw_roof(axes: "Axes", report: RooflineReport) -> None:
     axes.plot([low, ridge, high], [low * link, peak, peak], color=theme.ink, linewidth=1.2)
     for x, y, name in points:
         axes.plot(x, y, marker="o", color=_COLOR, markersize=7)
-        axes.annotate(printable(name, _NAME), (x, y), xytext=(6, -10), textcoords="offset points", fontsize=7.5,
-                      parse_math=False)  # fmt: skip
-    axes.set(xscale="log", yscale="log", xlim=(low, high), xlabel="FLOP per byte sent", ylabel="FLOP/s")
+        axes.annotate(printable(name, _CASE), (x, y), xytext=(-6, -10), textcoords="offset points", fontsize=7.5,
+                      ha="right", parse_math=False)  # fmt: skip
+    bottom = min(low * link, *(y for _, y, _ in points)) / 4 if points else low * link
+    axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(bottom, 2 * peak))
+    axes.set(xlabel="FLOP per byte sent", ylabel="FLOP/s")
     axes.text(high, peak, f"{pipe_label(pipe)} {format_si(peak, 'FLOP/s')} ", ha="right", va="bottom", fontsize=8)
     axes.spines[["right", "top"]].set_visible(False)
 
@@ -89,4 +91,5 @@ def _case_point(case: CaseOps) -> tuple[float, float, str] | None:
     time_ns = case.time_ns
     sent = sum_of(counted(op, op.link_tx_bytes) for op in case.layer).known
     flops = sum_of(counted(op, op.flop_count) for op in case.layer).known
-    return (flops / sent, flops / time_ns * 1e9, case.title) if sent and flops and time_ns else None
+    name = case_words(case.phase, case.batch, case.seq_len, None) or case.title
+    return (flops / sent, flops / time_ns * 1e9, name) if sent and flops and time_ns else None

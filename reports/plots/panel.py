@@ -24,8 +24,8 @@ SHALLOWEST = 30.0
 INTERVAL_FROM = 1.10
 """An op whose AI lies this factor over its lower bound is drawn with the interval between them."""
 _LABEL_WIDTH = 26
-_BELOW_WIDTH = 36
-"""Letters of names at the lower right: what has no FLOPs is named at the lower left."""
+_FOOT_WIDTH = 92
+"""Letters of both notes at the foot: what has no place on log axes at the left, what lies below at the right."""
 _LINE = 0.026
 """Of the axes' height: a line of the roofs' labels."""
 _DIAGONAL_FONT = 7.0
@@ -47,16 +47,18 @@ class RoofSet:
     dram_bytes_per_s: float | None
 
 
-def roof_sets(spec: DeviceSpec, ceilings: Ceilings | None) -> list[RoofSet]:
-    """The best known first: what was measured, then the datasheet's."""
-    sheet = RoofSet("datasheet", dict(spec.peak_flop_per_s), spec.dram_bytes_per_s)
+def roof_sets(spec: DeviceSpec | None, ceilings: Ceilings | None) -> list[RoofSet]:
+    """The best known first: what was measured, then the datasheet's; without a line where the GPU is not known."""
+    sheet = RoofSet("datasheet", dict(spec.peak_flop_per_s if spec else {}), spec.dram_bytes_per_s if spec else None)
     if ceilings is None:
         return [sheet]
     peaks = {pipe: peak.burst for pipe, peak in ceilings.peak_flop_per_s.items()}
     return [RoofSet("measured", peaks, max(ceilings.dram_bytes_per_s.values(), default=None)), sheet]
 
 
-def draw_panel(axes: "Axes", points: Points, roofs: Sequence[RoofSet], always: Sequence[str]) -> None:
+def draw_panel(
+    axes: "Axes", points: Points, roofs: Sequence[RoofSet], always: Sequence[str], left_out: str = ""
+) -> None:
     """Draw one panel.
 
     Args:
@@ -64,6 +66,7 @@ def draw_panel(axes: "Axes", points: Points, roofs: Sequence[RoofSet], always: S
         points: the ops.
         roofs: the best known first: it is drawn solid, the others dashed.
         always: pipes whose roof is drawn though no op uses it.
+        left_out: which ops have no place in the axes, in words.
     """
     used = {point.pipe for point in points.drawn if point.named or (point.share or 0) >= VISIBLE_SHARE}
     pipes = [pipe for pipe in PIPE_STYLES if (pipe in used or pipe in always) and any(pipe in r.peaks for r in roofs)]
@@ -73,7 +76,10 @@ def draw_panel(axes: "Axes", points: Points, roofs: Sequence[RoofSet], always: S
     near = [p.intensity for p in points.drawn if p.rate > 0.2 * bandwidth * p.intensity]
     label = draw_roofs(axes, roofs, pipes, near)
     if below := _draw_marks(axes, points, label):
-        note_below(axes, [point.label for point in below if point.named], len(below))
+        names = [point.label for point in below if point.named]
+        foot_note(axes, below_words(names, len(below), _FOOT_WIDTH - len(left_out)), right=True)
+    if left_out:
+        foot_note(axes, left_out)
 
 
 def foot_note(axes: "Axes", text: str, *, right: bool = False) -> None:
@@ -84,13 +90,18 @@ def foot_note(axes: "Axes", text: str, *, right: bool = False) -> None:
               va="bottom", fontsize=7, color=theme.faint, bbox=box, zorder=2.8, parse_math=False)  # fmt: skip
 
 
-def note_below(axes: "Axes", labels: Sequence[str], count: int) -> None:
-    """Name the ops that lie deeper than the axes, as many as have room, and count the others."""
+def below_words(labels: Sequence[str], count: int, room: int = _FOOT_WIDTH) -> str:
+    """Which ops lie below the axes: the named ones, as many as have room, and the number of the others."""
     names = [printable(label, 20) for label in labels]
-    while len(", ".join(names)) > _BELOW_WIDTH:
+    while names and len(_counted_rest(names, count)) > room:
         names.pop()
+    return f"below: {_counted_rest(names, count)}"
+
+
+def _counted_rest(names: Sequence[str], count: int) -> str:
     rest = count - len(names)
-    foot_note(axes, f"below: {', '.join([*names, *([quantity(rest, 'op')] if rest else [])])}", right=True)
+    more = f"{rest} more" if names else quantity(rest, "op")
+    return ", ".join([*names, *([more] if rest else [])])
 
 
 @dataclass(frozen=True, slots=True)

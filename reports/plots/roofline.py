@@ -8,7 +8,7 @@ from roofprof.advice.answer import Answer, answers_of, least_time
 from roofprof.document.cases import counted, headline_cases
 from roofprof.formatting import escaped, format_percent, format_si, printable
 from roofprof.reports.plots.figures import new_figure
-from roofprof.reports.plots.panel import RoofSet, draw_panel, foot_note, roof_sets
+from roofprof.reports.plots.panel import RoofSet, draw_panel, roof_sets
 from roofprof.reports.plots.points import NAMED, Points, measured_points, projected_points
 from roofprof.reports.plots.style import Theme, themed
 from roofprof.results.op import OpResult, kernel_words, short_labels
@@ -70,10 +70,9 @@ def _draw_case(figure: "Figure", answer: Answer, labels: dict[int, str], place: 
     top = 1 - (row * _PANEL_HEIGHT + 0.55) / height
     box = (0.72, top - (_PANEL_HEIGHT - 1.15) / height, _PANEL_WIDTH - 0.72 - _MARGIN, (_PANEL_HEIGHT - 1.15) / height)
     width = columns * _PANEL_WIDTH + _EDGE[columns]
-    spec = source.gpu
     here = measured_points(answer, labels)
     panels: list[tuple[str, Points, list[RoofSet], tuple[str, ...]]] = [
-        (_title_here(answer), here, roof_sets(spec, source.ceilings), _ALWAYS_HERE)
+        (_title_here(answer), here, roof_sets(answer.case.gpu_spec, answer.case.ceilings), _ALWAYS_HERE)
     ]
     if columns > 1:
         there = RoofSet(source.target.name, dict(source.target.peak_flop_per_s), source.target.dram_bytes_per_s)
@@ -81,10 +80,9 @@ def _draw_case(figure: "Figure", answer: Answer, labels: dict[int, str], place: 
     for column, (title, points, roofs, always) in enumerate(panels):
         left = (column * _PANEL_WIDTH + box[0]) / width
         axes = figure.add_axes((left, box[1], box[2] / width, box[3]))
-        draw_panel(axes, points, roofs, _known(always, roofs))
+        left_out = left_out_words(points.left_out, labels) if column == 0 and points.left_out else ""
+        draw_panel(axes, points, roofs, _known(always, roofs), left_out)
         axes.set_title("\n".join(map(escaped, title.split("\n"))), loc="left", fontsize=9, parse_math=False)
-        if column == 0 and points.left_out:
-            _say_left_out(axes, points, labels)
 
 
 def _known(always: Sequence[str], roofs: Sequence[RoofSet]) -> list[str]:
@@ -110,13 +108,6 @@ def _title_there(answer: Answer) -> str:
     least = least_time(answer.case).value
     time = f"at least {format_si(least / 1e9, 's')}" if least is not None else "least time unknown"
     return f"the same ops on {answer.case.source.target.name} (extrapolated)\n{time}"
-
-
-def _say_left_out(axes: object, points: Points, labels: dict[int, str]) -> None:
-    from matplotlib.axes import Axes
-
-    assert isinstance(axes, Axes)
-    foot_note(axes, left_out_words(points.left_out, labels))
 
 
 def left_out_words(ops: Sequence[OpResult], labels: dict[int, str]) -> str:

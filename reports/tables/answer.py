@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TextIO
 
 from roofprof.advice.answer import Answer, AnswerRow
-from roofprof.document.cases import sum_of
+from roofprof.document.cases import CaseOps, sum_of
 from roofprof.formatting import escaped, format_number, format_percent, format_si, printable
 from roofprof.reports.tables.lines import aligned, print_lines, shortened, strong, width_of, wrapped
 from roofprof.reports.tables.ranks import collective_lines, rank_head, rank_legend
@@ -129,13 +129,13 @@ def _packed(parts: Sequence[str], width: int) -> list[str]:
 
 
 def _of_what(answer: Answer, chosen: bool) -> str:
-    """What the sum of a case's times is of: a layer, or all that was captured."""
-    case = answer.case
-    if chosen:
-        return "of the ops chosen"
-    if case.phase in ("decode", "prefill"):
-        return "a layer"
-    return "in all"
+    """What the sum of a case's times is of."""
+    return "of the ops chosen" if chosen else summed(answer.case)
+
+
+def summed(case: CaseOps) -> str:
+    """What a case adds up, in words: a layer, or all that was captured."""
+    return "a layer" if case.adds_to_layer else "in all"
 
 
 def _case(answer: Answer) -> str:

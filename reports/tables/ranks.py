@@ -36,7 +36,7 @@ def rank_head(summary: RankSummary, layer: RankLayer | None) -> list[str]:
     parts = [f"{summary.count} ranks" if not summary.missing else f"{there} of {summary.count} ranks"]
     if summary.missing:
         shown = ", ".join(map(str, summary.missing[:_SHOWN])) + (", ..." if len(summary.missing) > _SHOWN else "")
-        parts[0] += f" (missing: {shown})"
+        parts[0] += f" (without rank{'s' if len(summary.missing) > 1 else ''} {shown})"
     known = {rank: ns for rank, ns in enumerate(layer.duration_ns if layer else ()) if ns is not None}
     if layer and layer.slowest_rank is not None and len(known) > 1:
         fastest = min(known, key=lambda rank: known[rank])

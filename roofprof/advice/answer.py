@@ -169,6 +169,7 @@ class TargetRow:
     """FLOP/B of the formula's FLOPs and the measured bytes; of the executed FLOPs where there is no formula."""
     bound: str | None
     attainable_flop_per_s: float | None
+    """None too where an op has no FLOPs: a rate of none says nothing of the roof."""
     least_time_ns: float | None
     """By its roofs, and by what an empty kernel takes."""
     by_launch: bool
@@ -203,7 +204,7 @@ def _target_row(case: CaseOps, op: OpResult, floor_ns: float | None) -> TargetRo
         op=op,
         useful_intensity=useful,
         bound=point.bound and str(point.bound),
-        attainable_flop_per_s=point.attainable_flop_per_s,
+        attainable_flop_per_s=point.attainable_flop_per_s or None,
         least_time_ns=None if roof_ns is None else max(roof_ns, least_ns),
         by_launch=roof_ns is not None and roof_ns < least_ns,
     )

@@ -38,8 +38,9 @@ def _failed(launches: pl.DataFrame) -> Iterator[Finding]:
         yield Finding(
             "profiling-failed",
             Severity.WARNING,
-            f"{row['kernel_name'][:60]}: launch {row['launch_id']} has neither a time nor counters, one of "
-            f"{count[row['report']]} such launches; sums leave it out",
+            f"{row['kernel_name'][:60]}: launch {row['launch_id']} has neither a time nor counters"
+            + (f", one of {many} such launches" if (many := count[row["report"]]) > 1 else "")
+            + "; sums leave it out",
             "ncu could not profile it: see its output; profile fewer metrics, or that kernel alone",
             launch_id=row["launch_id"],  # of no op: it is in no call, and said all the same
             report=row["report"],

@@ -30,6 +30,8 @@ def explain(facts: OpFacts) -> list[Finding]:
     """All findings that formula beside measured gives for one op; none without a formula."""
     if facts.named.work is None:
         return []
+    if facts.row.get("communicates"):  # its bytes are those too that other GPUs write into this one's memory
+        return list(_conventions(facts))
     rules: tuple[Rule, ...] = (
         _tile_padding, _split_k, _intermediates, _extra_reads, _l2_resident, _write_back, _carried_over_writes,
         _spills, _conventions,

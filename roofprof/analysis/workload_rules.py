@@ -48,7 +48,7 @@ class _Rule(NamedTuple):
 
     def said(self, count: int) -> str:
         """What so many launches do."""
-        return f"{self.verb[count != 1]} {self.rest}"
+        return f"{self.verb[count != 1]} {self.rest if count != 1 else self.rest.removesuffix(' each')}"
 
 
 def _tiny(launch: Launch) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
+from roofprof.hardware.ceilings import Ceilings
 from roofprof.hardware.devices import DeviceSpec, bundled_gpus
 from roofprof.results.op import OpResult, case_words
 from roofprof.results.rank_summary import RankLayer
@@ -50,6 +51,11 @@ class CaseOps:
         return self.phase is not None or any(op.formula for op in (*self.ops, *self.step_ops))
 
     @property
+    def adds_to_layer(self) -> bool:
+        """Whether its times add up to one layer: where rows are kernels, all repeats of a layer are in the sum."""
+        return self.phase in ("decode", "prefill") and all(times_in_case(op) == 1 for op in self.layer)
+
+    @property
     def conditions(self) -> tuple[str, int | None, int | None, str | None, str] | None:
         """What two measurements of the same case have in common; None where the phase or both sizes are unknown."""
         if not self.phase or not (self.batch or self.seq_len):
@@ -68,8 +74,17 @@ class CaseOps:
     @property
     def gpu_words(self) -> str:
         """The profiled GPU as people call it; its name where it is none that ships."""
-        spec = self.source.gpu if self.gpu == self.source.gpu.name else bundled_gpus().get(self.gpu)
-        return spec.sku.split(",")[0] if spec else self.gpu
+        return self.gpu_spec.sku.split(",")[0] if self.gpu_spec else self.gpu
+
+    @property
+    def gpu_spec(self) -> DeviceSpec | None:
+        """The profiled GPU, in a report of several not always the first; None where it is none that ships."""
+        return _spec_of(self.source, self.gpu)
+
+    @property
+    def ceilings(self) -> Ceilings | None:
+        """Measured roofs of that GPU: those of a report are its first one's."""
+        return self.source.ceilings if self.gpu == self.source.gpu.name else None
 
     def time_of(self, op: OpResult) -> float | None:
         """An op's part of the time, in ns; of several ranks on the slowest one, for times of different ranks make no
@@ -207,7 +222,11 @@ def headline_cases(cases: Sequence[CaseOps]) -> list[CaseOps]:
 
 def gpu_of(source: RooflineReport, op: OpResult) -> DeviceSpec | None:
     """The profiled GPU of an op; None where the report holds another's figures and it is not a bundled one."""
-    return source.gpu if op.measured_on.gpu == source.gpu.name else bundled_gpus().get(op.measured_on.gpu)
+    return _spec_of(source, op.measured_on.gpu)
+
+
+def _spec_of(source: RooflineReport, name: str) -> DeviceSpec | None:
+    return source.gpu if name == source.gpu.name else bundled_gpus().get(name)
 
 
 def target_time_ns(source: RooflineReport, op: OpResult) -> float | None:

@@ -9,6 +9,7 @@ from typing import Annotated
 from roofprof.errors import ReportError
 from roofprof.field_errors import FieldError
 from roofprof.files import read_json
+from roofprof.formatting import quantity
 from roofprof.validate import Bounds, built, checked
 
 MANIFEST = "manifest.json"
@@ -90,6 +91,17 @@ class Manifest:
     """In the file a part of `versions`."""
 
 
+def _hint_of(folder: Path) -> str:
+    """What to give in place of a folder that is no capture."""
+    if reports := sum(1 for _ in folder.glob("*.ncu-rep")):
+        return f"it holds {quantity(reports, '.ncu-rep file')}: give {'them' if reports > 1 else 'that'}"
+    inside = {path.parents[depth] for depth, name in enumerate((MANIFEST, f"rank*/{MANIFEST}"))
+              for path in folder.glob(f"*/{name}")}  # fmt: skip
+    if not inside:
+        return _HINT
+    return f"it holds {'captures' if len(inside) > 1 else 'a capture'}: give {min(inside)}"
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read a capture's manifest.
 
@@ -98,7 +110,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     if not os.path.lexists(path):
-        raise ReportError(f"{folder} is a directory without a {MANIFEST}", _HINT)
+        raise ReportError(f"{folder} is a directory without a {MANIFEST}", _hint_of(folder))
     data = read_json(path, _HINT)
     if data.get("schema_version") != SCHEMA_VERSION or "runs" not in data:
         raise ReportError(f"{path} is not a manifest of schema version {SCHEMA_VERSION}", "capture again")

@@ -1,5 +1,6 @@
 """Opens an .ncu-rep on disk; errors say what another file is, and where a damaged one is damaged."""
 
+import errno
 import mmap
 import os
 from pathlib import Path
@@ -33,10 +34,14 @@ def open_report(path: Path) -> Data:
             start = file.read(16)
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if start else b""
     except FileNotFoundError:
+        if str(path) == "-":
+            hint = "a report is no stream: write it to a file first"
         raise ReportError(f"no such file: {path}", hint) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ReportError(f"cannot read {path}: {reason}", "check the file and its permissions") from None
+        piped = isinstance(error, OSError) and error.errno == errno.EINVAL  # of open_regular
+        what = "write it to a file first" if piped else "check the file and its permissions"
+        raise ReportError(f"cannot read {path}: {reason}", what) from None
     if not start:
         raise ReportError(f"{path} is empty", "the capture did not finish; run ncu again")
     if not start.startswith(MAGIC):

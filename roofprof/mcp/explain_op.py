@@ -206,7 +206,9 @@ _SI: Mapping[str, tuple[str, float]] = {"ns": ("s", 1e-9)}
 
 
 def _shown(value: Value) -> str:
-    if isinstance(value.value, str) or value.unit in (None, "count", "ratio"):
-        return value.value if isinstance(value.value, str) else format_number(value.value)
+    if isinstance(value.value, str):
+        return value.value
+    if value.unit in (None, "count", "ratio"):  # a rank is a number of no digits behind the point
+        return str(value.value) if isinstance(value.value, int) else format_number(value.value)
     unit, factor = _SI.get(value.unit or "", (value.unit or "", 1.0))
     return format_si(value.value * factor, unit)

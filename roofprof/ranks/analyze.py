@@ -22,6 +22,9 @@ from roofprof.results.op import OpResult
 from roofprof.results.rank_summary import RankLayer, RankSource, RankSummary
 from roofprof.results.report import RooflineReport
 
+_COUNTED_WAITING = ("duration_ns", "l2_read_bytes", "l1_fill_bytes")
+"""What grows as long as a communication kernel polls for the other ranks, whose kernels do not run beside it there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
@@ -47,7 +50,8 @@ def analyze_ranks(ranks: Ranks, target: DeviceSpec | None, options: Options) -> 
     """Analyse the launches of several ranks as one job's.
 
     An op's row is the call whose slowest rank is the median, matched over ranks by ordinal, and that rank's numbers;
-    the time of a case is that of its slowest rank. ncu's times of collectives are left out: they are waits.
+    the time of a case is that of its slowest rank. ncu's times of collectives are left out, and their reads of L2:
+    they are waits.
 
     Raises:
         ReportError: the reports have no op in common.
@@ -57,7 +61,7 @@ def analyze_ranks(ranks: Ranks, target: DeviceSpec | None, options: Options) -> 
     found = analyze(measured, target, replace(options, choice=choice, only=None), ())
     over = _over_ranks(ranks, choice, found)
     moved = _Moved.of(ranks.reports)
-    ops = _merged_ops(ranks, choice, found, over, moved)
+    ops = _with_shares(_merged_ops(ranks, choice, found, over, moved), found, ranks.count)
     kept = [op for op in ops if not options.only or options.only(op.op) or options.only(op.label)]
     of_rows = {id(finding) for op in found.ops for finding in op.findings}
     general = [moved.finding(f) for f in found.findings if id(f) not in of_rows]
@@ -130,10 +134,25 @@ def _merged_ops(
     return rows
 
 
+def _with_shares(ops: Sequence[OpResult], found: RooflineReport, count: int) -> list[OpResult]:
+    """Rows with their share of the slowest rank's time: each is of a rank of its own, whose total is another."""
+    shares: dict[int, float | None] = {}
+    for case in cases_of([replace(found, ops=list(ops))]):
+        slowest, own = _layer(case.report, case.layer, count).slowest_rank, [*case.ops, *case.step_ops]
+        times = [next((s.duration_ns for s in op.ranks if s.rank == slowest), 0.0) for op in own]
+        parts = [counted(op, time) for op, time in zip(own, times, strict=True)]
+        whole = sum_of(parts).value
+        known = slowest is not None and whole and all(op.share is not None for op in own)
+        shares |= {id(op): part / whole if known and part is not None and whole else None
+                   for op, part in zip(own, parts, strict=True)}  # fmt: skip
+    return [replace(op, share=shares[id(op)]) for op in ops]
+
+
 def _without_waits(measured: Measured) -> Measured:
-    """Without ncu's time of communication kernels: the other ranks' kernels do not run beside them there."""
-    time = pl.when(~communicates()).then("duration_ns").alias("duration_ns")
-    return replace(measured, launches=measured.launches.with_columns(time))
+    """Without what communication kernels count while they wait under ncu: their time, and what polling reads of L2."""
+    known = [column for column in _COUNTED_WAITING if column in measured.launches.columns]
+    kept = pl.when(~communicates()).then(pl.col(known)).name.keep()
+    return replace(measured, launches=measured.launches.with_columns(kept))
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,8 +123,9 @@ def missing_finding(job: str, count: int, missing: Sequence[int]) -> Finding:
     """That ranks of a job are not among the reports."""
     there = count - len(missing)
     words = ", ".join(map(str, missing[:8])) + (", ..." if len(missing) > 8 else "")
+    absent = f"rank {words} is" if len(missing) == 1 else f"ranks {words} are"
     return Finding(
-        "ranks-missing", Severity.WARNING, f"{there} of {count} ranks are here; {words} missing",
+        "ranks-missing", Severity.WARNING, f"{there} of {count} ranks are here; {absent} missing",
         "medians, waits and the slowest rank are of those that are here; ranks.json says why a rank has no report",
         report=job, values={"count": count, "missing": list(missing)},
     )  # fmt: skip

@@ -59,9 +59,10 @@ class OpResult:
     graph_projected_ns: Annotated[
         float | None, Column("ns", "nsys_projected_ns when the layer was replayed as a CUDA graph", "nsys")
     ] = None
-    share: Annotated[float | None, Column("ratio", "Of the time of all ops in the same layer, under nsys", "nsys")] = (
-        None
-    )
+    share: Annotated[
+        float | None,
+        Column("ratio", "Of the time of all ops in the same layer, under nsys; over ranks on the slowest one", "nsys"),
+    ] = None
     dram_read_bytes: Annotated[float | None, Column("B", "Read from DRAM", "ncu")]
     dram_write_bytes: Annotated[float | None, Column("B", "Written to DRAM", "ncu")]
     dram_bytes: Annotated[float | None, Column("B", "Read from and written to DRAM", "ncu")]

@@ -132,7 +132,7 @@ def test_one_gpu_has_no_table_of_collectives(tmp_path: Path) -> None:
 def test_missing_ranks_stand_in_the_head(report: RooflineReport) -> None:
     assert report.ranks is not None
     lacking = replace(report, ranks=replace(report.ranks, count=4, missing=[1, 3]))
-    assert "2 of 4 ranks (missing: 1, 3)" in screen(lacking, 100)
+    assert "2 of 4 ranks (without ranks 1, 3)" in screen(lacking, 100)
 
 
 def test_shares_are_of_the_slowest_ranks_time(report: RooflineReport) -> None:

@@ -44,7 +44,7 @@ function showTarget() {
   targetTable.update(shown);
   const lines = data.cases
     .filter((one, number) => known(one.target_least_ns) && shown.some((op) => op.case === number))
-    .map((one) => element("li", {}, `${one.title}: at least ${formatTime(one.target_least_ns)} a layer`));
+    .map((one) => element("li", {}, `${one.title}: at least ${formatTime(one.target_least_ns)} ${one.summed}`));
   document.getElementById("target-cases").replaceChildren(...lines);
 }
 
@@ -132,7 +132,8 @@ function buildOptions() {
 }
 
 const unique = (values) => [...new Set(values)];
-const names = (role) => unique(data.sets.map((set) => set[role].name)).join(", ");
+const devices = (role) => data.sets.flatMap((set) => (role === "gpu" ? [set.gpu, ...set.others] : [set[role]]));
+const names = (role) => unique(devices(role).map((device) => device.name)).join(", ");
 
 function buildTabs() {
   const projected = data.sets.some((set) => set.projected);
@@ -183,11 +184,11 @@ function buildHeading() {
   document.title = title;
   document.getElementById("title").textContent = title;
   const dates = unique(data.sets.map((set) => set.date)).join(", ");
-  const skus = unique(data.sets.map((set) => set.gpu.sku)).join("; ");
+  const skus = unique(devices("gpu").map((device) => device.sku)).join("; ");
   document.getElementById("subtitle").textContent = `${skus}; ${dates}; roofprof ${data.version}`;
   const notes = unique(data.sets.flatMap((set) => set.notes));
   const sources = unique(
-    data.sets.flatMap((set) => [set.gpu, set.target]).map((d) => `${d.name} (${d.sku}): ${d.source}`),
+    data.sets.flatMap((set) => [set.gpu, ...set.others, set.target]).map((d) => `${d.name} (${d.sku}): ${d.source}`),
   );
   const list = (lines) => element("ul", {}, ...lines.map((line) => element("li", {}, line)));
   const folded = (word, lines) =>

@@ -26,6 +26,8 @@ function pointsOf(name) {
   return { points, byOp: new Map(points.map((point) => [point.op.index, point])) };
 }
 
+const sheet = (gpu) => ({ ...gpu, name: `${gpu.name}, datasheet` });
+
 // Roofs of a tab, the best known first: it is solid, the others dashed.
 function roofSets() {
   const found = new Map();
@@ -33,11 +35,12 @@ function roofSets() {
   for (const set of data.sets) {
     if (state.place === "there") add(set.target, "solid");
     else if (set.measured) add(set.measured, "solid");
-    else add({ ...set.gpu, name: `${set.gpu.name}, datasheet` }, "solid");
+    else add(sheet(set.gpu), "solid");
+    if (state.place === "here") set.others.forEach((other) => add(sheet(other), "solid"));
   }
   for (const set of data.sets) {
     if (state.place === "here" && set.measured && state.show.sheet)
-      add({ ...set.gpu, name: `${set.gpu.name}, datasheet` }, "dash");
+      add(sheet(set.gpu), "dash");
   }
   return [...found.values()];
 }

@@ -5,9 +5,11 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from matplotlib.text import Text
 from shared_data import shared_data  # noqa: F401
 
 import roofprof
@@ -15,6 +17,8 @@ from roofprof.document.cases import cases_of
 from roofprof.document.scaling import series_of
 from roofprof.errors import RoofprofError
 from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files
+from roofprof.reports.html.data import page_data
+from roofprof.reports.plots.levels import draw_levels
 from roofprof.reports.plots.panel import Limits, RoofSet
 from roofprof.reports.plots.roofline import draw_roofline
 from roofprof.reports.plots.save import phase_reports, save_plots, save_scaling
@@ -120,7 +124,9 @@ def test_an_op_deeper_than_a_diffs_panel_is_named_at_its_foot(data: Path) -> Non
     analysis = roofprof.analyze(data / "h100-fp8").filter(phase="decode", batch=1)
     (axes,) = roofprof.diff(analysis, analysis).plot().axes
     texts = [text.get_text() for text in axes.texts]
-    assert "below: input_layernorm, 6 ops" in texts
+    (below,) = [text for text in texts if text.startswith("below: ")]
+    assert below.startswith("below: input_layernorm, ")
+    assert below.endswith(", 2 more")
     assert "input_layernorm" not in texts, "it would stand outside the panel"
 
 
@@ -129,3 +135,15 @@ def test_a_picture_of_ops_near_the_roof_alone_spans_more_than_a_decade() -> None
         [200.0, 230.0], [5e14, 6e14], [RoofSet("datasheet", {"tensor_bf16": 1e15}, 5e12)], ["tensor_bf16"]
     ).y
     assert top / bottom > 30
+
+
+def test_each_case_is_drawn_under_the_roofs_of_its_own_gpu(data: Path, unpacked: Callable[[str], Path]) -> None:
+    """An H100, whose measured roofs ship, and an H200."""
+    other = unpacked("ranks/h200-tp4") / "rank000/ncu/decode-core-cold.ncu-rep"
+    report = roofprof.analyze(data / "kinds/set-roofline.ncu-rep", other, gpu="same").data
+    assert report.gpu.name == "h100"
+    for draw, words in ((draw_roofline, "DRAM 4.80 TB/s"), (draw_levels, "DRAM 4.80 TB/s, datasheet")):
+        drawn = [{text.get_text() for text in axes.findobj(Text)} for axes in draw(report).axes]
+        assert [words in found for found in drawn] == [True, False], "decode stands before other phases"
+    page: dict[str, Any] = dict(page_data([report]))
+    assert [[gpu["name"] for gpu in of_page["others"]] for of_page in page["sets"]] == [["h200"]]

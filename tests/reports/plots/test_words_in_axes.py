@@ -1,5 +1,6 @@
 """The words inside a roofline's axes: whole, clear of each other, and true of what is unknown."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
 import roofprof as rp
+from roofprof.reports.plots.levels import draw_levels
 from roofprof.reports.plots.panel import RoofSet, draw_roofs
 from roofprof.reports.plots.roofline import draw_roofline, left_out_words
 
@@ -42,6 +44,19 @@ def test_labels_of_ops_keep_clear_of_the_notes_and_of_each_other(name: str) -> N
         notes = [text.get_window_extent() for text in axes.texts if "not drawn" in text.get_text()]
         for one, other in [*combinations(boxes, 2), *((box, note) for box in boxes for note in notes)]:
             assert not one.overlaps(other)
+
+
+def test_notes_at_the_foot_keep_clear_of_each_other(unpacked: Callable[[str], Path]) -> None:
+    """Of the layer over four GPUs: three ops have no FLOPs, and six lie below, the all-reduces among them."""
+    report = rp.analyze(unpacked("ranks/h200-tp4")).data
+    axes = draw_roofline(report).axes[0]
+    left, right = (
+        next(text for text in axes.texts if words in text.get_text()) for words in ("not drawn: ", "below: all_reduce")
+    )
+    assert not left.get_window_extent().overlaps(right.get_window_extent())
+    labels = [text.get_text() for text in draw_levels(report).axes[0].findobj(Text)]
+    assert "below: all_reduce_mlp, all_reduce_attn, topk" in labels
+    assert "topk" not in labels
 
 
 def test_what_is_left_out_is_named_whole_and_unknown_is_not_none() -> None:

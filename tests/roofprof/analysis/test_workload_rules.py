@@ -49,6 +49,8 @@ def test_each_sort_is_counted_with_its_time_and_its_places() -> None:
         "2 of 6 launches take less than 5 µs each: 6.00 µs, 5.8 % of all under ncu; most: k (2, 6.00 µs)"
         in tiny.message
     )
+    (one, *_) = workload_findings(frame({"duration_ns": 4e3}, {"duration_ns": 9e3}))
+    assert one.message.startswith("1 of 2 launches takes less than 5 µs: 4.00 µs, ")
     assert by_kind["conversions"].values["most"] == [{"name": "norm", "launch_count": 1, "time_ns": 6e3}]
     assert by_kind["split-k-reductions"].values["most"][0]["name"] == "o_proj"
     assert by_kind["outside-ranges"].values["time_ns"] == 5e3

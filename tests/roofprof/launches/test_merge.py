@@ -195,6 +195,31 @@ def test_what_is_not_a_capture_is_refused(tmp_path: Path, text: str | None, why:
         load_capture(tmp_path)
 
 
+def test_a_folder_of_reports_says_what_to_give(tmp_path: Path) -> None:
+    for number in range(2):
+        (tmp_path / f"{number}.ncu-rep").touch()
+    with pytest.raises(ReportError, match="without a manifest") as error:
+        load_capture(tmp_path)
+    assert error.value.hint == "it holds 2 .ncu-rep files: give them"
+
+
+@pytest.mark.parametrize(
+    ("names", "hint"),
+    [
+        (("a", "b"), "it holds captures: give {}/a"),
+        (("over/rank000", "over/rank001"), "it holds a capture: give {}/over"),
+        ((), "give a capture's directory, or .ncu-rep files"),
+    ],
+)
+def test_a_folder_of_captures_says_which_to_give(tmp_path: Path, names: tuple[str, ...], hint: str) -> None:
+    for name in names:
+        (tmp_path / name).mkdir(parents=True)
+        manifest(tmp_path / name, state="complete", runs=[])
+    with pytest.raises(ReportError) as error:
+        load_capture(tmp_path)
+    assert error.value.hint == hint.format(tmp_path)
+
+
 def test_a_capture_without_reports_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match="holds no report"):
         load_capture(manifest(tmp_path, state="failed", runs=[{"name": "core", "phase": "decode", "report": None}]))

@@ -45,8 +45,7 @@ def server(served: Path) -> ReportServer:
     return ReportServer(Folders([served]))
 
 
-@pytest.fixture(scope="module")
-def call(server: ReportServer) -> Call:
+def calls_of(server: ReportServer) -> Call:
     def run(tool: str, **arguments: object) -> Any:
         async def ask() -> Any:
             async with Client(server) as client:
@@ -55,6 +54,11 @@ def call(server: ReportServer) -> Call:
         return anyio.run(ask)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def call(server: ReportServer) -> Call:
+    return calls_of(server)
 
 
 def words(answer: Any) -> str:
@@ -178,6 +182,12 @@ def test_how_a_value_was_had_is_said(call: Call, served: Path, data: Path) -> No
     assert told["flop_count"] == "a rate per cycle times the cycles"
     assert "duration_ns" not in told
     (served / "how.ncu-rep").unlink()
+
+
+def test_the_rank_that_came_last_is_a_whole_number(unpacked: Callable[[str], Path]) -> None:
+    folder = unpacked("ranks/h200-tp4")
+    answer = calls_of(ReportServer(Folders([folder.parent])))("explain_op", path=folder.name, op="all_reduce_mlp")
+    assert "straggler_rank = 3\n" in words(answer)
 
 
 def test_an_op_that_is_not_there_names_those_that_are_alike(call: Call) -> None:

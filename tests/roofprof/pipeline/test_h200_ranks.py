@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import roofprof
+from roofprof.cli import run
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
 
@@ -48,6 +49,15 @@ def test_tp4_does_a_quarter_of_what_it_cuts_on_every_rank(report: Callable[[str]
             for rank in found[name].ranks:
                 assert rank.flop_count == pytest.approx(share * (one.flop_count or 0), rel=2e-4), name
             assert found[name].dram_read_bytes == pytest.approx(share * (one.dram_read_bytes or 0), rel=0.06), name
+
+
+def test_attention_of_32_heads_executes_64(report: Callable[[str], RooflineReport], data: Path) -> None:
+    """A quarter of the 128 heads, in a tile of 64."""
+    op = by_name(report("tp4"))["attn_mqa"]
+    alone = {op.op: op for op in roofprof.analyze(data / "h100-fp8").data.ops if (op.phase, op.batch) == ("decode", 64)}
+    for rank in op.ranks:
+        assert rank.flop_count == pytest.approx(0.5 * (alone["attn_mqa"].flop_count or 0), rel=5e-4)
+    assert op.work_ratio == pytest.approx(2, rel=0.02)
 
 
 def test_ep4_reads_the_experts_that_are_hit(report: Callable[[str], RooflineReport], data: Path) -> None:
@@ -105,3 +115,29 @@ def test_a_graph_takes_the_waits_away(report: Callable[[str], RooflineReport]) -
         summary = report(name).ranks
         assert summary is not None
         assert [layer.slowest_graph_ns for layer in summary.layers] == [None]
+
+
+def test_shares_are_of_the_slowest_rank(report: Callable[[str], RooflineReport]) -> None:
+    """Rank 1 is it: 1,412,317 ns of its 3,375,703 in the layer, and 117,951 of lm_head."""
+    found = by_name(report("tp4"))
+    assert sum(op.share or 0 for op in found.values()) == pytest.approx(1)
+    lm_head = next(rank.duration_ns for rank in found["lm_head"].ranks if rank.rank == 1)
+    assert lm_head is not None
+    assert found["all_reduce_mlp"].share == pytest.approx(1_412_317 / (3_375_703 + lm_head))
+    assert found["moe_down"].share == pytest.approx(219_743 / (3_375_703 + lm_head)), "its row is rank 3's"
+
+
+def test_what_a_collective_counts_while_it_waits_is_unknown(report: Callable[[str], RooflineReport]) -> None:
+    """Polling for the other ranks read 124 to 193 GB of L2 where 2.75 MB were sent; what others write is no re-read."""
+    for name in ("all_reduce_attn", "all_reduce_mlp"):
+        op = by_name(report("tp4"))[name]
+        assert (op.l2_bytes, op.arithmetic_intensity_l2) == (None, None)
+        assert op.dram_bytes
+        assert {finding.kind for finding in op.findings} == {"flop-convention", "other-link-bytes"}
+
+
+def test_rows_by_kernel_add_up_to_no_layer(captures: Callable[[str], Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """Three repeats of the layer are in the sum of kernels."""
+    for by, words in (("op", "ms a layer"), ("kernel", "ms in all")):
+        assert run(["analyze", str(captures("tp4")), "--by", by]) == 0
+        assert words in capsys.readouterr().out.splitlines()[1]

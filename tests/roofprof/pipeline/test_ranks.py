@@ -132,7 +132,7 @@ def test_missing_ranks_are_named(folder: Make) -> None:
     report = roofprof.analyze(folder([0, 3], 4)).data
     assert report.ranks is not None
     assert (report.ranks.count, report.ranks.missing) == (4, [1, 2])
-    assert any(f.message == "2 of 4 ranks are here; 1, 2 missing" for f in report.findings)
+    assert any(f.message == "2 of 4 ranks are here; ranks 1, 2 are missing" for f in report.findings)
     assert [share.rank for share in report.ops[0].ranks] == [0, 3]
 
 
