@@ -7,10 +7,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from roofprof.formats.nsys import API_TABLES, GRAPH_NODES, LAUNCH_CALL
+from roofprof.formats.nsys import API_TABLES, GRAPH_NODES, LAUNCH_CALL, PROCESS_MASK, process_id
 from roofprof.parsers.nsys.strings import NsysNames
 from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables
-from roofprof.timeline.frames import PROCESS_MASK, process_id, slices
+from roofprof.timeline.frames import slices
 
 NodeCreation = Mapping[tuple[int, int], tuple[int, int]]
 """(globalPid, graph node) to (time, globalTid) of its creation."""

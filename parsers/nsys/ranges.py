@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 
 from roofprof.findings import Finding, Severity
-from roofprof.formats.nsys import DOMAIN, NVTX, PUSH_POP, START_END
+from roofprof.formats.nsys import DOMAIN, NVTX, PROCESS_MASK, PUSH_POP, START_END
 from roofprof.launches.attribution import DEFAULT_DOMAIN
 from roofprof.parsers.nsys.strings import NsysNames
 from roofprof.parsers.nsys.tables import NULL, Integers, NsysTables, nullable
-from roofprof.timeline.frames import PROCESS_MASK, RANGE_SCHEMA
+from roofprof.timeline.frames import RANGE_SCHEMA
 
 _STYLES = pl.Series(["start_end", "push_pop"], dtype=pl.Categorical())
 _COLUMNS = ("rowid", "start", "end", "eventType", "textId", "globalTid", "endGlobalTid", "domainId")

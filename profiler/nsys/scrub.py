@@ -23,6 +23,7 @@ from roofprof.formats.nsys import (
     LOSS_MESSAGE,
     PUSH_POP,
     START_END,
+    process_id,
 )
 from roofprof.profiler.nsys.window import LAUNCHES, Cut, graph_launches, note_launches, profiler_regions
 
@@ -134,12 +135,12 @@ def _count(database: sqlite3.Connection) -> Kept:
 
 
 def _processes(database: sqlite3.Connection) -> frozenset[int]:
-    """Of the kernels kept; nsys packs the id of a process into 24 bits of a global one."""
+    """Of the kernels kept."""
     if "globalPid" not in _columns(database, KERNELS, "main"):
         return frozenset()
-    rows = database.execute(f"SELECT DISTINCT (globalPid >> 24) & 0xFFFFFF FROM main.{KERNELS}")
+    rows = database.execute(f"SELECT DISTINCT CAST(globalPid AS INTEGER) FROM main.{KERNELS}")
     found = [pid for (pid,) in rows]
-    return frozenset() if None in found else frozenset(found)
+    return frozenset() if None in found else frozenset(map(process_id, found))
 
 
 def _rows(database: sqlite3.Connection, table: str, schema: str) -> int:

@@ -1,4 +1,4 @@
-"""The layout of an nsys export that the scrubber and the reader share: tables, NVTX event types, lost events."""
+"""The layout of an nsys export that the scrubber and the reader share: tables, NVTX event types, ids, lost events."""
 
 import re
 
@@ -21,6 +21,15 @@ PUSH_POP = (59, 70)
 START_END = (60, 71)
 DOMAIN = 75
 """eventType of the row that names an NVTX domain."""
+
+PROCESS_MASK = ~0xFFFFFF
+"""A serialised thread & this = its serialised process."""
+
+
+def process_id(global_id: int) -> int:
+    """The operating system's process id in a serialised process or thread."""
+    return global_id >> 24 & 0xFFFFFF
+
 
 LOSS_MESSAGE = re.compile(r"drop|lost|not all|missing|incomplete|overflow|buffer.*full|discard|truncat", re.IGNORECASE)
 """Diagnostic messages that mean lost events."""

@@ -63,9 +63,6 @@ RANGE_SCHEMA = pl.Schema(
     }
 )
 
-PROCESS_MASK = ~0xFFFFFF
-"""nsys' serialised thread & this = its serialised process."""
-
 KERNEL, MEMORY, GRAPH = 0, 1, 2
 """Kinds of GPU operations: kernels, memcpys and memsets, graphs traced as a whole."""
 
@@ -156,8 +153,3 @@ def shapes_of_ncu() -> list[pl.Expr]:
         for which, names in (("grid", GRID), ("block", BLOCK))
         for place, name in enumerate(names)
     ]
-
-
-def process_id(global_id: int) -> int:
-    """The operating system's process id in nsys' serialised process or thread."""
-    return global_id >> 24 & 0xFFFFFF

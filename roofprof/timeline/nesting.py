@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from roofprof.timeline.frames import PROCESS_MASK
+from roofprof.formats.nsys import PROCESS_MASK
 
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]

@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from roofprof.timeline.frames import PROCESS_MASK, Operations, parts, slices
+from roofprof.formats.nsys import PROCESS_MASK
+from roofprof.timeline.frames import Operations, parts, slices
 from roofprof.timeline.nesting import NO_RANGE, Booleans, Integers, RangeForest, last_event, range_forest
 from roofprof.timeline.places import Places
 from roofprof.timeline.range_paths import NO_PATH, joined_forests, range_paths

@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import DTypeLike
 
-from roofprof.timeline.frames import PROCESS_MASK, Operations, parts, process_id, slices
+from roofprof.formats.nsys import PROCESS_MASK, process_id
+from roofprof.timeline.frames import Operations, parts, slices
 from roofprof.timeline.intervals import sorting
 from roofprof.timeline.nesting import Booleans, Integers, runs
 
