@@ -46,21 +46,18 @@ def kill_family(process: "subprocess.Popen[bytes]", known: Iterable[int] = ()) -
 
 def family(root: int) -> list[int]:
     """Processes of the session that `root` leads, and its descendants in other sessions."""
+    return sorted(_family_parents(root))
+
+
+def _family_parents(root: int) -> dict[int, int]:
+    """The processes of a family, each with its parent."""
     parents: dict[int, int] = {}
-    members = set()
+    members = {root}
     for pid, parent, session in _stats():
         parents[pid] = parent
         if session == root:
             members.add(pid)
-    for pid in parents:
-        ancestor, seen = pid, set()
-        while ancestor in parents and ancestor not in seen:
-            seen.add(ancestor)
-            if ancestor in members or ancestor == root:
-                members |= seen
-                break
-            ancestor = parents[ancestor]
-    return sorted(members)
+    return {pid: parent for pid, parent in parents.items() if not members.isdisjoint((pid, *_above(pid, parents)))}
 
 
 def started_process(root: int, workload: Sequence[str]) -> int | None:
@@ -68,9 +65,9 @@ def started_process(root: int, workload: Sequence[str]) -> int | None:
 
     The words of an interpreter may stand before those of a script. None before it has started.
     """
-    words = {pid: _words(pid) for pid in family(root) if not _is_profiler(pid)}
+    parents = _family_parents(root)
+    words = {pid: _words(pid) for pid in parents if not _is_profiler(pid)}
     own = {pid for pid, said in words.items() if any(_is_command(said[skipped:], workload) for skipped in range(3))}
-    parents = {pid: parent for pid, parent, _ in _stats()}
     first = [pid for pid in own if not any(pid_above in own for pid_above in _above(pid, parents))]
     return first[0] if len(first) == 1 else None
 
