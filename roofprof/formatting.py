@@ -6,7 +6,8 @@ for CSV, `reports.markdown.text.prose` and `code` for Markdown, `reports.html.da
 
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 
 _ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
@@ -150,6 +151,11 @@ def format_percent(value: float | None) -> str:
 def quantity(number: int, what: str, many: str | None = None) -> str:
     """`1 op`, `2 ops`; `many` where an s is not the plural."""
     return f"{number} {what if number == 1 else many or what + 's'}"
+
+
+def listed(items: Collection[object], most: int) -> str:
+    """`a, b, c`: no more of them than `most`, and then `...` for the rest."""
+    return ", ".join(map(str, islice(items, most))) + ", ..." * (len(items) > most)
 
 
 def _significant(value: float, digits: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from roofprof.formatting import escaped, format_number, format_percent, format_si, told_apart
+from roofprof.formatting import escaped, format_number, format_percent, format_si, listed, told_apart
 from roofprof.reports.tables.lines import aligned, microseconds, shortened
 from roofprof.results.op import OpResult, short_labels
 from roofprof.results.rank_summary import RankLayer, RankSummary
@@ -35,8 +35,8 @@ def rank_head(summary: RankSummary, layer: RankLayer | None) -> list[str]:
     there = summary.count - len(summary.missing)
     parts = [f"{summary.count} ranks" if not summary.missing else f"{there} of {summary.count} ranks"]
     if summary.missing:
-        shown = ", ".join(map(str, summary.missing[:_SHOWN])) + (", ..." if len(summary.missing) > _SHOWN else "")
-        parts[0] += f" (without rank{'s' if len(summary.missing) > 1 else ''} {shown})"
+        ranks = f"rank{'s' if len(summary.missing) > 1 else ''} {listed(summary.missing, _SHOWN)}"
+        parts[0] += f" (without {ranks})"
     known = {rank: ns for rank, ns in enumerate(layer.duration_ns if layer else ()) if ns is not None}
     if layer and layer.slowest_rank is not None and len(known) > 1:
         fastest = min(known, key=lambda rank: known[rank])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from roofprof.findings import Finding, Severity
+from roofprof.formatting import listed
 from roofprof.launches.had import merged
 from roofprof.launches.measured_work import communicates
 from roofprof.launches.schema import ATTRIBUTED_SCHEMA
@@ -126,13 +127,12 @@ def _unmatched(name: str, expected: pl.DataFrame, first: pl.DataFrame, other: pl
         if here is expected and _is_head(expected, there, on):
             found.append(_cut_finding(name, here, there, kernels))
             continue
-        shown = ", ".join(kernels[:_NAMES_SHOWN]) + (", ..." if len(kernels) > _NAMES_SHOWN else "")
         found.append(
             Finding(
                 "merge-unmatched",
                 Severity.WARNING,
                 f"{unmatched.height} of {here.height} launches of {here['report'][0]} have no partner in "
-                f"{there['report'][0]} ({shown}): {effect}",
+                f"{there['report'][0]} ({listed(kernels, _NAMES_SHOWN)}): {effect}",
                 "the workload launched other kernels in the two runs: fix seeds and inputs, turn autotuning off or "
                 "keep its cache (TRITON_CACHE_DIR), or narrow the region, then capture again",
                 report=name,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from roofprof.analysis.analyze import Measured
 from roofprof.errors import ReportError
 from roofprof.findings import Finding, Severity
-from roofprof.formatting import format_percent
+from roofprof.formatting import format_percent, listed, quantity
 from roofprof.ranks.calls import OpCalls
 from roofprof.ranks.clocks import Clocks
 from roofprof.ranks.groups import MAX_SPREAD_NS
@@ -122,7 +122,7 @@ def short_finding(op: OpResult, calls: OpCalls) -> Finding | None:
 def missing_finding(job: str, count: int, missing: Sequence[int]) -> Finding:
     """That ranks of a job are not among the reports."""
     there = count - len(missing)
-    words = ", ".join(map(str, missing[:8])) + (", ..." if len(missing) > 8 else "")
+    words = listed(missing, 8)
     absent = f"rank {words} is" if len(missing) == 1 else f"ranks {words} are"
     return Finding(
         "ranks-missing", Severity.WARNING, f"{there} of {count} ranks are here; {absent} missing",
@@ -182,9 +182,8 @@ def _other_work(job: str, ops: Mapping[Hashable, OpCalls], names: Mapping[Hashab
     ):
         if keys:
             own = [names[key] for key in keys]
-            shown = ", ".join(own[:_SHOWN]) + (", ..." if len(own) > _SHOWN else "")
             yield Finding(
-                "ranks-differ", Severity.DOUBTFUL, f"{len(own)} op{'s' * (len(own) != 1)} {what}: {shown}",
+                "ranks-differ", Severity.DOUBTFUL, f"{quantity(len(own), 'op')} {what}: {listed(own, _SHOWN)}",
                 "calls are matched over ranks by their number: where ranks do different work, that pairs other calls",
                 report=job, values={"what": what, "ops": own},
             )  # fmt: skip

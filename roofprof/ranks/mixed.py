@@ -1,15 +1,17 @@
 """Whether reports and traces are those of different ranks of one run, and which ranks their collectives join."""
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 import polars as pl
 
 from roofprof.findings import Finding, Severity
+from roofprof.formatting import listed
 from roofprof.ranks.calls import Groups, OpCalls
 from roofprof.ranks.checks import RankReport
 
 _SHOWN = 3
+_RANKS_SHOWN = 8
 
 
 def mix_findings(ranks: Sequence[RankReport]) -> Iterator[Finding]:
@@ -69,16 +71,18 @@ def group_findings(
         if op.group_size and op.group_size > count:
             wider.setdefault(op.group_size, []).append(names[key])
     for groups, own in found.items():
+        members = " and ".join(map(_said, groups[:_SHOWN])) + " ..." * (len(groups) > _SHOWN)
         yield Finding(
             "rank-groups", Severity.DOUBTFUL,
-            f"{_some(own)}: ranks {' and '.join(map(_said, groups[:_SHOWN]))}{' ...' * (len(groups) > _SHOWN)} end "
-            "together, each group at its own time: waits and stragglers are within a group",
+            f"{listed(own, _SHOWN)}: ranks {members} end together, each group at its own time: "
+            "waits and stragglers are within a group",
             "right for TP or EP groups of one job; if these traces are of several runs, give those of one",
             report=job, values={"ops": own, "groups": [list(group) for group in groups]},
         )  # fmt: skip
     for size, own in wider.items():
         yield Finding(
-            "ranks-missing", Severity.WARNING, f"{_some(own)}: the range says {size} GPUs, {count} ranks are here",
+            "ranks-missing", Severity.WARNING,
+            f"{listed(own, _SHOWN)}: the range says {size} GPUs, {count} ranks are here",
             "give the reports of all ranks: waits and stragglers are of those that are here",
             report=job, values={"ops": own, "group_size": size, "count": count},
         )  # fmt: skip
@@ -117,11 +121,5 @@ def _device(frame: pl.DataFrame) -> int | None:
     return int(found[0]) if len(found) == 1 else None
 
 
-def _said(ranks: Iterable[int]) -> str:
-    """Ranks in words: `0, 1, 2`, and no more than eight."""
-    shown = list(ranks)
-    return ", ".join(map(str, shown[:8])) + ", ..." * (len(shown) > 8)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + ", ..." * (len(names) > _SHOWN)
+def _said(ranks: Sequence[int]) -> str:
+    return listed(ranks, _RANKS_SHOWN)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from roofprof.formatting import (
     format_number,
     format_percent,
     format_si,
+    listed,
     print_error,
     printable,
     shortened,
@@ -121,3 +123,11 @@ def test_other_names_look_otherwise(names: list[str], width: int) -> None:
     assert all(len(text) <= width for text in cut)
     assert len(set(cut)) == len({printable(name) for name in names})
     assert cut == [dict(zip(names, cut, strict=True))[name] for name in names]
+
+
+@pytest.mark.parametrize(
+    ("items", "text"),
+    [((), ""), (("a",), "a"), (("a", "b"), "a, b"), (("a", "b", "c"), "a, b, ..."), (range(9), "0, 1, ...")],
+)
+def test_a_list_names_what_it_leaves_out(items: Sequence[object], text: str) -> None:
+    assert listed(items, 2) == text
