@@ -1,6 +1,7 @@
 """Options declared once, as fields of a frozen dataclass: command lines, checks and records follow from the field."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -26,6 +27,21 @@ def sizes(flag: str, text: str) -> tuple[int, ...]:
     except ValueError:
         message = f"{flag} {text!r}: expected comma-separated integers"
         raise UsageError(message, "give sizes such as 1,64,128") from None
+
+
+def name_filter(text: str | None) -> Callable[[str], bool] | None:
+    """Which names --only takes: those in which the regular expression is found; None takes all.
+
+    Raises:
+        UsageError: no regular expression.
+    """
+    if text is None:
+        return None
+    try:
+        compiled = re.compile(text)
+    except re.error as error:
+        raise UsageError(f"invalid regular expression in --only: {text!r}: {error}") from None
+    return lambda name: compiled.search(name) is not None
 
 
 def percentage(text: str) -> float | None:

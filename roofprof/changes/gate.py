@@ -1,11 +1,11 @@
 """Whether a diff may pass, for continuous integration."""
 
-import re
 from dataclasses import dataclass
 
 from roofprof.changes.diff import Diff, wanted
 from roofprof.changes.judge import Verdict, worst
 from roofprof.changes.op_diff import METRICS, OpDiff, figures
+from roofprof.options import name_filter
 
 VERDICT, ANY = "verdict", "any"
 """What a gate may be on beside one of METRICS: the ops' verdicts, or any metric at all."""
@@ -59,9 +59,11 @@ def gate(found: Diff, metric: str = VERDICT, only: str | None = None) -> Gate:
         found: the diff.
         metric: VERDICT, ANY or one of METRICS. A metric that a side does not know is in doubt, never passed.
         only: a regular expression in the names or labels of the ops to judge, out of those compared.
+
+    Raises:
+        UsageError: no regular expression.
     """
-    pattern = None if only is None else re.compile(only)
-    keep = pattern and (lambda name: pattern.search(name) is not None)
+    keep = name_filter(only)
     judged = [(op, gated(op, metric)) for op in found.ops if op.a and op.b and wanted(op, keep)]
     return Gate(
         found.threshold,

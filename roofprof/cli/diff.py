@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +20,7 @@ from roofprof.cli.shared_options import (
     in_theme,
 )
 from roofprof.errors import RoofprofError, UsageError, crash
+from roofprof.options import name_filter
 
 if TYPE_CHECKING:
     from roofprof.reports.tables.diff import ShownDiff
@@ -121,7 +121,7 @@ def _shown(a: Side, b: Side, gate: GateWords, only: str | None) -> "ShownDiff":
 
     choice = gate_choice(gate, only)
     before, after = (_load(side) for side in (a, b))
-    found = diff(before, after, choice.threshold, _pattern(only))
+    found = diff(before, after, choice.threshold, name_filter(only))
     say_unmatched(only, bool(found.rows))
     judged = None if choice.metric is None else judge(found, choice.metric, choice.only)
     return ShownDiff(found, _names(a.path, b.path), judged)
@@ -140,12 +140,6 @@ def _load(side: Side) -> "RooflineReport":
         return timeline_report(path, given.domain, or_configured(given.ops, "ops"))
     (report,) = reports_with_notes(AnalyzeRequest([path], None, given.domain, given.ops, ceilings=given.ceilings))
     return report
-
-
-def _pattern(only: str | None) -> Callable[[str], bool] | None:
-    from roofprof.pipeline.analyze import name_filter
-
-    return name_filter(only)
 
 
 def _names(a: Path, b: Path) -> tuple[str, str]:

@@ -6,9 +6,9 @@ import typer
 
 from roofprof.cli.outputs import say_unmatched
 from roofprof.cli.served import ServedSizes, print_models, print_served
-from roofprof.cli.shared_options import JsonOption, OnlyOption, TopOption, check_sort, keys_help, matches
+from roofprof.cli.shared_options import JsonOption, OnlyOption, TopOption, check_sort, keys_help
 from roofprof.errors import UsageError
-from roofprof.options import sizes
+from roofprof.options import name_filter, sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,8 +132,10 @@ def _print_cases(
 
     from roofprof.formulas.table import formula_document, formula_rows, sort_rows
 
-    wanted = matches(only)
-    tables = [(case, sort_rows([r for r in formula_rows(case, target) if wanted(r.op)], sort)) for case in cases]
+    wanted = name_filter(only)
+    tables = [
+        (case, sort_rows([r for r in formula_rows(case, target) if not wanted or wanted(r.op)], sort)) for case in cases
+    ]
     say_unmatched(only, any(rows for _, rows in tables))
     if as_json:
         shown = [asdict(row) for _, rows in tables for row in rows[:top]]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from roofprof.cli.outputs import say_unmatched
-from roofprof.cli.shared_options import matches
 from roofprof.errors import UsageError
+from roofprof.options import name_filter
 
 if TYPE_CHECKING:
     from roofprof.formulas.layer import Phase
@@ -68,8 +68,10 @@ def print_served(
 
     model = load_model(name)
     cases = [case for phase in given.phases for case in _cases(model, phase, given)]
-    wanted = matches(only)
-    tables = [(case, sort_rows([r for r in served_rows(case, gpu) if wanted(r.op)], sort)) for case in cases]
+    wanted = name_filter(only)
+    tables = [
+        (case, sort_rows([r for r in served_rows(case, gpu) if not wanted or wanted(r.op)], sort)) for case in cases
+    ]
     say_unmatched(only, any(rows for _, rows in tables))
     steps = [(case, step_total(case, gpu)) for case in _one_kind(cases)]
     if as_json:

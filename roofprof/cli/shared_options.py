@@ -1,6 +1,5 @@
 """Typer parameters that several commands take with the same help."""
 
-import re
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,7 @@ import typer
 from roofprof.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from roofprof.launches.rows import By
     from roofprof.names.reading import Layers
@@ -118,16 +117,3 @@ LayersOption: TypeAlias = Annotated[
         help="Ops whose names differ in the model's layer alone: one row (folded, the default), or each.",
     ),
 ]
-
-
-def matches(only: str | None) -> "Callable[[str], bool]":
-    """What --only keeps, by name.
-
-    Raises:
-        UsageError: no regular expression.
-    """
-    try:
-        pattern = re.compile(only or "")
-    except re.error as error:
-        raise UsageError(f"invalid regular expression in --only: {only!r}: {error}") from None
-    return lambda op: pattern.search(op) is not None

@@ -3,14 +3,13 @@
 A new option is one field of `LayerRequest`; docs/extending/option.md follows it through.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self, cast
 
 from roofprof.errors import UsageError
 from roofprof.formulas.layer import EXPERTS, PHASES, RECIPES, LayerCase, Phase, Recipe, layer_ops
-from roofprof.options import Value, check_options, from_argv, option, recorded, to_argv
+from roofprof.options import Value, check_options, from_argv, name_filter, option, recorded, to_argv
 
 VARIANTS = ("topk_softmax", "topk_sigmoid", "merge_state")
 """Ops beside those of the layer, by --variants."""
@@ -105,13 +104,8 @@ class LayerRequest:
     def _check_ops(self) -> None:
         known = list(dict.fromkeys(op for phase in self.phases for op in self.ops(phase)))
         hint = f"the ops are {', '.join(known)}"
-        if self.only is not None:
-            try:
-                re.compile(self.only)
-            except re.error as error:
-                raise UsageError(f"invalid regular expression in --only: {self.only!r}: {error}") from None
-            if not self.wanted_phases():
-                raise UsageError(f"no op matches --only {self.only!r}", hint)
+        if self.only is not None and not self.wanted_phases():
+            raise UsageError(f"no op matches --only {self.only!r}", hint)
         for choice in self.impl:
             op, _, name = choice.partition("=")
             if not op or not name:
@@ -121,10 +115,8 @@ class LayerRequest:
 
     def wanted_phases(self) -> tuple[Phase, ...]:
         """The phases that have an op matching --only."""
-        if self.only is None:
-            return self.phases
-        pattern = re.compile(self.only)
-        return tuple(p for p in self.phases if any(pattern.search(op) for op in self.ops(p)))
+        wanted = name_filter(self.only)
+        return tuple(p for p in self.phases if any(map(wanted, self.ops(p)))) if wanted else self.phases
 
     def ops(self, phase: Phase) -> list[str]:
         """Names of a phase's ops, whatever recipe `auto` comes to."""

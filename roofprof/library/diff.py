@@ -13,7 +13,7 @@ from roofprof.changes.diff import diff as compare
 from roofprof.changes.gate import VERDICT, Gate
 from roofprof.changes.gate import gate as judge
 from roofprof.library.report import PathLike, Report, load
-from roofprof.pipeline.analyze import name_filter
+from roofprof.options import name_filter
 from roofprof.pipeline.timeline_report import is_trace, timeline_report
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from roofprof.formatting import quantity
 from roofprof.hardware.devices import DeviceSpec
 from roofprof.launches.rows import By
 from roofprof.names.reading import Layers
-from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files, load_reports, name_filter
+from roofprof.options import name_filter
+from roofprof.pipeline.analyze import AnalyzeRequest, analyze_files, load_reports
 from roofprof.results.op import OpResult
 from roofprof.results.report import RooflineReport
 

@@ -1,7 +1,6 @@
 """The whole way from files to a RooflineReport: reads with the parsers, analyses with the core."""
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -19,6 +18,7 @@ from roofprof.hardware.devices import DEFAULT_GPU, SAME_GPU, DeviceSpec, load_gp
 from roofprof.launches.attribution import attribute
 from roofprof.launches.rows import By
 from roofprof.names.reading import Layers
+from roofprof.options import name_filter
 from roofprof.parsers.ncu.report import Reader, read_ncu_report
 from roofprof.parsers.ncu.results import Progress
 from roofprof.pipeline.capture_group import read_group, read_trace
@@ -253,18 +253,3 @@ def _adapted(report: RooflineReport, options: _Loaded) -> RooflineReport:
     if options.gpu:
         report = retarget(report, options.target or report.gpu)
     return with_ceilings(report, options.ceilings) if options.ceilings else report
-
-
-def name_filter(text: str | None) -> Callable[[str], bool] | None:
-    """Which names --only takes: those in which the regular expression is found; None takes all.
-
-    Raises:
-        UsageError: no regular expression.
-    """
-    if text is None:
-        return None
-    try:
-        compiled = re.compile(text)
-    except re.error as error:
-        raise UsageError(f"invalid regular expression in --only: {text!r}: {error}") from None
-    return lambda name: compiled.search(name) is not None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from roofprof.errors import UsageError
 from roofprof.formulas.ops_file import OpsConfig, load_ops_config
-from roofprof.pipeline.analyze import name_filter
+from roofprof.options import name_filter
 from roofprof.pipeline.traces import named_traces
 from roofprof.timeline.frames import NsysTrace
 from roofprof.timeline.op_names import Layers
