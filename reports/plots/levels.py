@@ -90,7 +90,7 @@ def _draw_case(axes: "Axes", answer: Answer, labels: dict[int, str]) -> None:
     _draw_roofs(axes, roofs, sorted(set(peaks)))
     bottom = axes.get_ylim()[0]
     if below := [point for point in points if point.rate < bottom]:
-        foot_note(axes, below_words([point.label for point in below if point.named], len(below)))
+        foot_note(axes, below_words([point.label for point in below], len(below)))
     points = [point for point in points if point.rate >= bottom]
     for point in points:
         _draw_point(axes, point)
