@@ -12,7 +12,7 @@ from roofprof.formulas.range_names import Shape
 from roofprof.formulas.served.attention_ops import gqa_ops, mla_ops
 from roofprof.formulas.served.case import ServedCase
 from roofprof.formulas.served.model import Gqa
-from roofprof.formulas.served.projections import add_norm, product, quantised
+from roofprof.formulas.served.projections import add_norm, in_format, product, quantised
 
 
 def served_ops(case: ServedCase) -> list[OpSpec]:
@@ -76,12 +76,8 @@ def _routed(case: ServedCase) -> Iterator[OpSpec]:
 
 
 def _grouped(case: ServedCase, op: str, m: float, per_token: int, n: int, k: int) -> OpSpec:
-    form = case.recipe.experts
     shape: Shape = {"m": m, "n": n, "k": k, "e": case.hit, "t": per_token}
-    if form.group is None:
-        return OpSpec(op, "moe_gemm", {**shape, "precision": form.inputs, "output": "bf16"})
-    groups: Shape = {"g": form.group_of(k), "sb": form.scale_bytes, "precision": form.inputs, "output": "bf16"}
-    return OpSpec(op, "moe_gemm_w4", {**shape, **groups})
+    return in_format(op, ("moe_gemm", "moe_gemm_w4"), shape, case.recipe.experts)
 
 
 def _exchange(case: ServedCase, op: str, precision: str) -> OpSpec:

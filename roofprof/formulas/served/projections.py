@@ -23,9 +23,14 @@ def product(case: ServedCase, op: str, n: int, k: int, form: Format, m: int | No
     """A projection, behind the quantisation of its input where the recipe asks for one."""
     rows = m or case.tokens
     yield from quantised(op, rows, k, form)
-    shape: Shape = {"m": rows, "n": n, "k": k}
+    yield in_format(op, ("gemm", "gemm_w4"), {"m": rows, "n": n, "k": k}, form)
+
+
+def in_format(op: str, formulas: tuple[str, str], shape: Shape, form: Format) -> OpSpec:
+    """A product in a format, by the first formula or, where its weights have 4 bits in groups, by the second."""
+    plain, grouped = formulas
+    precisions: Shape = {"precision": form.inputs, "output": "bf16"}
     if form.group is None:
-        yield OpSpec(op, "gemm", {**shape, "precision": form.inputs, "output": "bf16"})
-        return
-    groups: Shape = {"g": form.group_of(k), "sb": form.scale_bytes, "precision": form.inputs, "output": "bf16"}
-    yield OpSpec(op, "gemm_w4", {**shape, **groups})
+        return OpSpec(op, plain, shape | precisions)
+    groups: Shape = {"g": form.group or shape["k"], "sb": form.scale_bytes}
+    return OpSpec(op, grouped, shape | groups | precisions)

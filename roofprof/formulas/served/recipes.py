@@ -20,10 +20,6 @@ class Format:
     """Weights of 4 bits to a scale, `CHANNEL` for a whole row; None where weights are as the inputs."""
     scale_bytes: int = 2
 
-    def group_of(self, k: int) -> int:
-        """Weights to a scale of a product that sums over k; of weights that have one."""
-        return self.group or k
-
 
 @dataclass(frozen=True, slots=True)
 class ServedRecipe:
