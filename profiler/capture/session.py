@@ -145,7 +145,7 @@ class _Session:
                 return
 
     def _settle_and_run(self, part: Part, job: Job, number: int) -> Problem | None:
-        """Run a job as earlier ones show that it has to be, and once more where it failed and there is another way."""
+        """Run a job as earlier ones show that it has to be, and again where it failed and there is another way."""
         backend = part.backend
         settled = backend.settled(job, part.setting, self.records)
         if isinstance(settled, NotNeeded):
@@ -153,20 +153,27 @@ class _Session:
             self._write_manifest()
             return None
         problem = self._run(part, settled, number)
-        first = self.records[-1]
-        retry = backend.again(settled, part.setting, first, self.records)
-        if retry is None:
-            return problem
-        problem = self._run(part, retry.job, number)
-        second = self.records[-1]
-        kept, dropped = (first, second) if first.file and not second.file else (second, first)
-        self.records[:] = [record for record in self.records if record is not dropped]
-        if dropped.file and dropped.file != kept.file:
-            (self.directory.path / dropped.file).unlink(missing_ok=True)
-        if kept is second:
-            self.changes.append(f"{job.name}: {retry.reason}")
-        self._write_manifest()
-        return problem if kept is second or (problem and problem.interrupted) else first.problem
+        tried = {settled.command}
+        while retry := backend.again(settled, part.setting, self.records[-1], self.records):
+            if retry.job.command in tried:
+                break
+            tried.add(retry.job.command)
+            first = self.records[-1]
+            problem = self._run(part, retry.job, number)
+            second = self.records[-1]
+            kept, dropped = (first, second) if first.file and not second.file else (second, first)
+            self.records[:] = [record for record in self.records if record is not dropped]
+            if dropped.file and dropped.file != kept.file:
+                (self.directory.path / dropped.file).unlink(missing_ok=True)
+            if kept is second:
+                self.changes.append(f"{job.name}: {retry.reason}")
+            self._write_manifest()
+            if kept is first:
+                return problem if problem and problem.interrupted else first.problem
+            if problem and problem.interrupted:
+                return problem
+            settled = retry.job
+        return problem
 
     def result(self) -> CaptureResult:
         """The end of the capture.

@@ -10,8 +10,9 @@ from roofprof.formatting import quantity
 from roofprof.profiler.ncu.command import Scope, can_sample, ncu_command, ncu_options
 from roofprof.profiler.ncu.failures import DRIVER, NOTHING, REFUSED, explain_ncu
 from roofprof.profiler.ncu.plan import PlannedRun, metric_plan, table_of_chip
+from roofprof.profiler.ncu.scope import given_options, is_sliced, names_in, past_the_driver, scope_of
 from roofprof.profiler.ncu.scrub import cut_to_whole, scrub_report
-from roofprof.profiler.ncu.second_look import functions_of, second_look, unseen
+from roofprof.profiler.ncu.second_look import second_look, unseen
 from roofprof.profiler.ncu.slim import slim_report
 from roofprof.profiler.ncu.watch import NcuWatch
 from roofprof.profiler.run.backend import Backend, Keeper, NotNeeded, PlannedJobs, Retry, Setting, Turn, watch_as
@@ -22,7 +23,7 @@ from roofprof.profiler.run.problems import SURVIVORS, Problem
 from roofprof.profiler.run.record import KeptFile, RunRecord
 from roofprof.profiler.run.region import Region
 from roofprof.profiler.run.runner import Outcome
-from roofprof.profiler.run.settled import NO_REGION, region_facts, settled_region
+from roofprof.profiler.run.settled import NO_REGION, region_facts
 from roofprof.profiler.run.signals import uninterrupted
 from roofprof.profiler.run.tools import Tool, find_ncu
 
@@ -58,7 +59,7 @@ class Ncu(Backend[NcuWatch]):
         """
         plan = metric_plan(setting.options, table_of_chip(setting.chip))
         phases = setting.options.captured_phases
-        scope = _scope(setting)
+        scope = scope_of(setting)
         # On several ranks no second look: what a rank profiles must not follow from what it alone has seen.
         runs = [run for run in plan.runs if run.look in (None, "communication") or setting.options.ranks == 1]
         return PlannedJobs(tuple(_job(setting, phase, run, scope) for phase in phases for run in runs), plan.notes)
@@ -67,7 +68,7 @@ class Ncu(Backend[NcuWatch]):
         """The run in the region that the trace shows; a second look at the kernels that need it, or none."""
         if job.layer:
             return job
-        chip, scope = table_of_chip(setting.chip), _scope(setting, earlier)
+        chip, scope = table_of_chip(setting.chip), scope_of(setting, earlier)
         run = _planned(job, setting)
         if scope.graphs_whole and run.name != "core":
             return NotNeeded("ncu counts it by kernel, and graphs were profiled whole")
@@ -77,29 +78,29 @@ class Ncu(Backend[NcuWatch]):
         if isinstance(found, NotNeeded):
             return found
         run, kernels = found
-        sliced = setting.options.skip or setting.options.count or _SLICES & set(_given(setting.options))
-        if sliced:  # a filter by name would count another slice: ordinals would pair other launches
+        if is_sliced(setting.options):  # a filter by name would count another slice: ordinals would pair other launches
             return _job(setting, job.phase, run, scope)
-        sample = run.look == "instructions" and can_sample(kernels)
+        # In its mode for samples ncu passes over nodes of graphs: 20 of the 70 that torch.compile replayed.
+        graphs = region_facts(earlier).get("graph_launches")
+        sample = run.look == "instructions" and can_sample(kernels) and not graphs
         return _job(setting, job.phase, run, replace(scope, kernels=kernels, sample=sample))
 
     def again(self, job: Job, setting: Setting, record: RunRecord, earlier: Sequence[RunRecord]) -> Retry | None:
-        """Graphs whole where the driver failed at a node; every launch where a region or a sample misses some."""
+        """Past a node at which the driver failed; every launch where a region or a sample misses some."""
         code = record.problem.code if record.problem else ""
         if job.layer or not (code or job.facts.get("sample")):
             return None
-        scope = _scope(setting, earlier)
+        scope = scope_of(setting, earlier)
         run = _planned(job, setting)
         if job.facts.get("sample"):
             ended = record.problem is None or code in (NOTHING, REFUSED, SURVIVORS)
             missed = unseen(record, setting, earlier) if ended else []
             why = f"{', '.join(missed[:3])} missing from ncu's sample: every launch was profiled"
-            whole = replace(scope, kernels=functions_of(job))
+            whole = replace(scope, kernels=names_in(job, "kernels"))
             return Retry(_job(setting, job.phase, run, whole), why) if missed else None
         if code == DRIVER and job.name == "core" and not scope.graphs_whole and _has_graphs(setting.options, earlier):
-            count = record.kept.facts.get("launches", 0)
-            why = f"the driver failed at a graph's node after {count} launches: graphs were profiled as a whole"
-            return Retry(_job(setting, job.phase, run, replace(scope, graphs_whole=True)), why)
+            scope, why = past_the_driver(scope, setting, record)
+            return Retry(_job(setting, job.phase, run, scope), why)
         if code == NOTHING and scope.own_process:
             why = "ncu saw no kernel in the process that the command starts: every process was profiled"
             return Retry(_job(setting, job.phase, run, replace(scope, own_process=False)), why)
@@ -112,9 +113,14 @@ class Ncu(Backend[NcuWatch]):
     def watch(self, job: Job, turn: Turn) -> NcuWatch:
         """Counts launches and passes; an earlier run of the phase says how many there will be."""
         watch = watch_as(NcuWatch, job, turn)
-        same = [r for r in turn.earlier if r.backend is self and r.job.phase == job.phase and r.file]
-        counts = [] if job.facts.get("look") else [r.kept.facts.get("launches") for r in same]
-        if not job.facts.get("look") and job.facts.get("graph_profiling") == "node":
+        if job.facts.get("look"):  # at some of the launches
+            return watch
+        way = job.facts.get("graph_profiling")
+        whole = [r for r in turn.earlier if r.backend is self and r.job.phase == job.phase and r.file and not r.problem]
+        # Of graphs as nodes there are other launches than of whole graphs.
+        same = [r for r in whole if r.job.facts.get("graph_profiling") == way and not r.job.facts.get("look")]
+        counts = [r.kept.facts.get("launches") for r in same]
+        if way == "node":
             counts.append(region_facts(turn.earlier).get("kernel_launches"))
         watch.launch_total = next((count for count in counts if isinstance(count, int)), None)
         return watch
@@ -167,7 +173,7 @@ class Ncu(Backend[NcuWatch]):
 
 def _has_graphs(options: CaptureOptions, earlier: Sequence[RunRecord]) -> bool:
     """Unless the trace says that there are none, or the user has chosen how graphs are profiled."""
-    return "--graph-profiling" not in _given(options) and region_facts(earlier).get("graph_launches") != 0
+    return "--graph-profiling" not in given_options(options) and region_facts(earlier).get("graph_launches") != 0
 
 
 def _planned(job: Job, setting: Setting) -> PlannedRun:
@@ -176,38 +182,10 @@ def _planned(job: Job, setting: Setting) -> PlannedRun:
     return next(run for run in runs if (run.name, run.cache) == (job.name, job.facts["cache"]))
 
 
-def _scope(setting: Setting, earlier: Sequence[RunRecord] = ()) -> Scope:
-    """What every run of another workload profiles, as far as earlier runs show it."""
-    options = setting.options
-    if not options.command:
-        return Scope(Region("api"))
-    whole = any(r.job.facts.get("graph_profiling") == "graph" and r.file for r in earlier)
-    region = settled_region(options, earlier)
-    # ncu follows every process that it may profile: each launch waits for it, as long as there are others.
-    own = region_facts(earlier).get("own_process") is True and not any(_of_all(r) for r in earlier)
-    return Scope(region, options.warmup, options.skip, options.count, graphs_whole=whole, own_process=own)
-
-
-def _of_all(record: RunRecord) -> bool:
-    """Whether a run found something only in every process."""
-    return bool(record.file) and record.job.facts.get("own_process") is False
-
-
-def _given(options: CaptureOptions) -> list[str]:
-    """Names of the options that the user gives to ncu by hand."""
-    return [_LONG.get(name := word.partition("=")[0], name) for word in options.ncu_args if word.startswith("-")]
-
-
-_LONG = {"-k": "--kernel-name", "-s": "--launch-skip", "-c": "--launch-count"}
-_SLICES = frozenset(
-    ("--launch-skip", "--launch-count", "--kernel-name", "--kernel-id", "--kernel-name-base", "--filter-mode")
-)
-
-
 def _job(setting: Setting, phase: str, run: PlannedRun, scope: Scope) -> Job:
     options = setting.options
     work = setting.work / f"{phase}-{run.name}-{run.cache}{'-graphs' if scope.graphs_whole else ''}"
-    given = _given(options)
+    given = given_options(options)
     own = ncu_options(run, scope, [name for name in given if name != "--metrics"])
     sides = work.with_name(work.name + ".json"), work.with_name(work.name + ".progress")
     workload = options.command or options.harness_command(phase, *sides)
@@ -216,7 +194,7 @@ def _job(setting: Setting, phase: str, run: PlannedRun, scope: Scope) -> Job:
     count = "passes unknown" if passes is None else f"{passes} pass{'es' if passes > 1 else ''}"
     more: dict[str, Json] = {}
     if options.command:
-        more = {"region": str(scope.region), "own_process": scope.own_process}
+        more = {"region": str(scope.region), "own_process": scope.own_process, "left_out": list(scope.left_out)}
     more |= {"kernels": list(scope.kernels) or None, "look": run.look, "sample": scope.sample} if run.look else {}
     when = f"\n{_LOOKS[run.look]}" if run.look and not scope.kernels else ""
     return Job(

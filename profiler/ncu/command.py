@@ -41,6 +41,8 @@ class Scope:
     """The process that the command starts alone, and none that this starts in turn."""
     sample: bool = False
     """Of `kernels`, the first launch of each template instance, grid, block and shared memory alone."""
+    left_out: tuple[str, ...] = ()
+    """Functions that are never profiled: the driver failed at a CUDA graph with them."""
 
 
 def ncu_options(run: PlannedRun, scope: Scope, given: Sequence[str] = ()) -> list[str]:
@@ -58,7 +60,7 @@ def ncu_options(run: PlannedRun, scope: Scope, given: Sequence[str] = ()) -> lis
         *_instance(scope),
         *([("--launch-skip", str(scope.skip))] if scope.skip else []),
         *([("--launch-count", str(scope.count))] if scope.count else []),
-        *(_sample if scope.sample else _kernels)(scope.kernels),
+        *(_sample(scope.kernels) if scope.sample else _kernels(scope)),
         *([("--kernel-name", "regex:^nccl")] if run.look == "communication" else []),
         ("--metrics", ",".join(run.metrics)),
     ]
@@ -83,9 +85,12 @@ def _instance(scope: Scope) -> list[tuple[str, str]]:
     return [("--range-filter", filters[scope.region.kind])] if scope.warmup and scope.region.kind in filters else []
 
 
-def _kernels(names: Sequence[str]) -> list[tuple[str, str]]:
-    expression = f"regex:^({'|'.join(re.escape(name) for name in names)})$"
-    return [("--kernel-name", expression)] if names and len(expression) <= MAX_FILTER else []
+def _kernels(scope: Scope) -> list[tuple[str, str]]:
+    """ncu takes one expression: names that are wanted are none of those left out."""
+    wanted, without = (f"({'|'.join(map(re.escape, names))})$" for names in (scope.kernels, scope.left_out))
+    if scope.kernels and len(wanted) < MAX_FILTER - len("regex:^"):
+        return [("--kernel-name", f"regex:^{wanted}")]
+    return [("--kernel-name", f"regex:^(?!{without})")] if scope.left_out else []
 
 
 def _sample(names: Sequence[str]) -> list[tuple[str, str]]:

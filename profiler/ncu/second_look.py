@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from roofprof.hardware.chip import Chip
 from roofprof.profiler.ncu.look import left_to_count, matrix_functions, not_sampled, unexplained
 from roofprof.profiler.ncu.plan import PlannedRun, precision_look
+from roofprof.profiler.ncu.scope import names_in
 from roofprof.profiler.run.backend import NotNeeded, Setting
-from roofprof.profiler.run.job import Job
 from roofprof.profiler.run.record import RunRecord
 
 _EXPLAINED = "the tensor work of every kernel is counted"
@@ -58,13 +58,7 @@ def unseen(record: RunRecord, setting: Setting, earlier: Sequence[RunRecord]) ->
     """
     core = next(str(r.file) for r in earlier if r.job.name == "core" and r.file and r.job.facts["cache"] == "cold")
     sample = setting.work.parent / record.file if record.file else None
-    return not_sampled(setting.work.parent / core, sample, functions_of(record.job))
-
-
-def functions_of(job: Job) -> tuple[str, ...]:
-    """The functions that a job is made of, by name; none where of all."""
-    names = job.facts["kernels"]
-    return tuple(map(str, names)) if isinstance(names, list) else ()
+    return not_sampled(setting.work.parent / core, sample, names_in(record.job, "kernels"))
 
 
 def _groups(records: Sequence[RunRecord]) -> Mapping[str, list[str]]:

@@ -4,6 +4,7 @@ import re
 import time
 from dataclasses import dataclass, field
 
+from roofprof.launches.kernel_labels import kernel_labels
 from roofprof.profiler.run.output import Sorter, readable
 from roofprof.profiler.run.watch import SETUP_LIMIT_S, CaptureProgress, RunWatch, last_stage
 
@@ -13,7 +14,9 @@ MAX_MESSAGES = 200_000
 """Lines of ncu that are kept: two or three per launch."""
 
 # Bounded repeats: a line that only begins like this must not be searched again from each of its characters.
-_BEGUN = re.compile(r'==PROF== Profiling "(?P<name>.*?)" - \d{1,12}(?: \([^)]{0,40}\))?:')
+_BEGUN = re.compile(r'==PROF== Profiling "(?P<name>.*?)"(?: - \d{1,12})?(?: \([^)]{0,40}\))?:')
+_BY_ID = re.compile(r"\d{1,12}:\d{1,12}:(?P<name>.+):\d{1,12}", re.DOTALL)
+"""With --kernel-id ncu prints context, stream, the demangled name and the invocation, and no number of the launch."""
 _DONE = re.compile(r"100% - (?P<passes>\d{1,6}) pass")
 
 
@@ -76,7 +79,8 @@ class NcuWatch(RunWatch):
         self.callback(CaptureProgress(*place, count, total, self.kernel, what, left, output, self.said()))
 
     def _begin(self, kernel: str) -> None:
-        self.kernel = kernel
+        by_id = _BY_ID.fullmatch(kernel)
+        self.kernel = _label(by_id["name"]) if by_id else kernel
         if self.startup_s is None:
             self.startup_s = time.monotonic() - self._started
 
@@ -91,3 +95,8 @@ class NcuWatch(RunWatch):
             if len(self.messages) >= MAX_MESSAGES:
                 del self.messages[MAX_MESSAGES // 2 : MAX_MESSAGES // 2 + 1000]
             self.messages.append(readable(line))
+
+
+def _label(demangled: str) -> str:
+    function = "", demangled
+    return kernel_labels([function])[function]

@@ -27,7 +27,8 @@ _WORDS = frozenset(
     en_us.utf-8 posix compute utility graphics video display python python3 cuda nvidia torch triton
     flashinfer sgl_kernel sgl-kernel sglang-kernel sglang roofprof nsight ncu nsys x86_64 aarch64 amd64
     arm64 decode prefill dense cold warm core complete partial failed kernel eager info warning error
-    debug /usr /tmp /opt
+    debug /usr /tmp /opt bfloat16 float16 float32 float64 float8 float8_e4m3fn float8_e5m2 float4_e2m1fn
+    tfloat32 half float double fp32 fp64 int32 int64 fp8_e4m3 fp8_e5m2 mxfp4 mxfp8 nvfp4
     """.split()  # noqa: SIM905 (a word list reads better than a list of words)
 )
 

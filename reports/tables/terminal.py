@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from roofprof.document.cases import counted, sum_of
 from roofprof.formatting import escaped, format_si
 from roofprof.results.op import kernel_words
 from roofprof.results.report import RooflineReport
@@ -23,7 +24,17 @@ def kernel_line(report: RooflineReport) -> str:
     if not words or not outside.launch_count:
         return words
     launches = "launch" if outside.launch_count == 1 else "launches"
-    time = "time unknown" if outside.duration_ns is None else f"{format_si(outside.duration_ns / 1e9, 's')} in all"
-    if any(op.time_source == "nsys" for op in report.ops):
-        time += " under ncu"
-    return f"{words}; {outside.launch_count} {launches} in no range, {time}"
+    return f"{words}; {outside.launch_count} {launches} in no range, {_time_outside(report)}"
+
+
+def _time_outside(report: RooflineReport) -> str:
+    """The time of launches in no range: that of the rows where nsys has it, for ncu's is of each launch alone."""
+    rows = [op for op in report.ops if op.kind == "kernel"]
+    under_nsys = [counted(op, op.time_ns) for op in rows if op.time_source == "nsys"]
+    total = sum_of(under_nsys).value if len(under_nsys) == len(rows) else None
+    if total is not None:
+        return f"{format_si(total / 1e9, 's')} in all"
+    if report.unattributed.duration_ns is None:
+        return "time unknown"
+    under = " under ncu" if any(op.time_source == "nsys" for op in report.ops) else ""
+    return f"{format_si(report.unattributed.duration_ns / 1e9, 's')} in all{under}"

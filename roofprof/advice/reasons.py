@@ -14,8 +14,8 @@ from roofprof.results.report import RooflineReport
 
 AT_ROOF = 0.9
 """From here on nothing but less work makes an op faster: kernels of one shape differ by more than what is left."""
-TELLING = 0.1
-"""A finding with less of the op's headroom behind it than a tenth does not explain it."""
+TELLING = 0.2
+"""A finding with less of the op's headroom behind it than a fifth does not explain it."""
 FAR = 0.5
 """Below half of the roof neither roof is what holds an op."""
 WAITING = 0.25

@@ -12,6 +12,8 @@ _BRACKET_OR_COMMA = re.compile(r"[<(\[{)\]},]|(?<!-)>")
 """Without the end of an arrow, `->`."""
 _CAST = re.compile(r"^\((?:[\w:]|<unnamed>| (?!$))+\)(?=[-\w(])|^\w+=(?=-?\d)")
 _ANONYMOUS = re.compile(r"(?:\(anonymous namespace\)|<unnamed>|\{anonymous\})::")
+_CONDITION = re.compile(r"^(?:typename )?(?:std::|cuda::std::)?enable_if<.*?>::type (?=[\w:<])")
+"""The return type of a function template that is there on a condition, in whose terms brackets need not match."""
 _NO_CLASS = re.compile(
     r"(?:const |unsigned |signed |volatile )*"
     r"(?:void|bool|char|short|int|long|long long|float|double|size_t|std::size_t|__half2?|half2?|__nv_bfloat162?|"
@@ -133,7 +135,7 @@ def _numbered(labels: dict[Function, str]) -> dict[Function, str]:
 
 @lru_cache(maxsize=4096)
 def _taken_apart(short: str, demangled: str) -> _Function:
-    text = _ANONYMOUS.sub("", demangled) or short
+    text = _CONDITION.sub("", _ANONYMOUS.sub("", demangled)) or short
     for at in _at_depth_0(text):
         if text[at] == "(" and at:  # parameters begin here
             head, parameters = text[:at], text[at:]

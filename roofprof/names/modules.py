@@ -27,6 +27,8 @@ _ROOTS = frozenset(
      "self_attn", "self_attention", "attn", "attention", "mlp", "block_sparse_moe", "feed_forward", "_orig_mod")
 )  # fmt: skip
 """What a path without a layer starts with."""
+_ROOT_CLASS = re.compile(r"[A-Z][A-Za-z0-9_]*(?:For[A-Z][A-Za-z0-9_]*|Model|LM)")
+"""The model's own class, which vLLM starts every path with: `LlamaForCausalLM.model.norm`."""
 _WRAPPERS = frozenset(("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"))
 """What torch.compile, FSDP and checkpointing put into a path; no module of the model's."""
 
@@ -107,17 +109,17 @@ def read_module(path: str, layers: Layers = "folded") -> Module | None:
         return None
     parts = path.split(".")
     at = _layer_at(parts)
-    if at is None and parts[0] not in _ROOTS and parts[0] not in _EXPERTS:
+    if at is None and parts[0] not in _ROOTS | _EXPERTS and not _ROOT_CLASS.fullmatch(parts[0]):
         return None
     return _module(parts, at, layers)
 
 
 def module_of(path: str, layers: Layers = "folded") -> Module:
     """The module of a path that is known to be one, such as `lm_head` alone."""
-    found = read_module(path, layers)
-    if found is not None:
-        return found
-    return Module(path, path, None, _op([path]), path, path in MEGATRON)
+    parts = path.split(".")
+    if len(path) > _LONGEST or (len(parts) > 1 and not _PATH.fullmatch(path)):
+        return Module(path, path, None, None, path, False)
+    return _module(parts, _layer_at(parts), layers)
 
 
 def _module(parts: list[str], at: int | None, layers: Layers) -> Module:
@@ -152,7 +154,7 @@ def _layer_at(parts: list[str]) -> int | None:
 
 
 def _label(shown: list[str], at: int | None) -> str:
-    start = 0
+    start = 1 if len(shown) > 1 and _ROOT_CLASS.fullmatch(shown[0]) else 0
     if at is not None:
         start = at - 1 if at + 1 == len(shown) or shown[at] != PLACE else at + 1
     words = [part for part in shown[start:] if part not in _WRAPPERS]

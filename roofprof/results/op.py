@@ -307,19 +307,22 @@ def short_labels(ops: Sequence[OpResult], with_case: bool = True) -> list[str]:
 
 
 def _told_apart(ops: Sequence[OpResult], labels: list[str]) -> list[str]:
-    """Labels that one case has twice, with the sizes in which the rows' formulas differ."""
+    """Labels that one case has twice, with the formulas and sizes in which the rows differ."""
     twins: dict[tuple[object, str], list[int]] = {}
     for index, (op, label) in enumerate(zip(ops, labels, strict=True)):
         twins.setdefault((op.case_key, label), []).append(index)
     for places in twins.values():
-        formulas = [ops[at].formula for at in places]
-        shapes = [dict(formula.shape) if formula else {} for formula in formulas]
-        differing = [
-            key for key in dict.fromkeys(k for s in shapes for k in s) if len({s.get(key) for s in shapes}) > 1
-        ]
+        shapes = [_formula_words(ops[at]) for at in places]
+        keys = dict.fromkeys(key for shape in shapes for key in shape)
+        differing = [key for key in keys if len({shape.get(key) for shape in shapes}) > 1]
         for at, shape in zip(places, shapes, strict=True):
-            sizes = [
-                f"{key}{value}" if len(key) == 1 else str(value) for key, value in shape.items() if key in differing
-            ]
-            labels[at] = " ".join([labels[at], *sizes])
+            labels[at] = " ".join([labels[at], *(shape[key] for key in differing if key in shape)])
     return labels
+
+
+def _formula_words(op: OpResult) -> dict[str, str]:
+    """The formula's name and sizes as a label shows them; nothing where there is no formula."""
+    if op.formula is None:
+        return {}
+    sizes = {key: f"{key}{value}" if len(key) == 1 else str(value) for key, value in op.formula.shape.items()}
+    return {"": op.formula.name, **sizes}

@@ -16,6 +16,7 @@ from roofprof.formats.capture import load_capture
 from roofprof.profiler.capture.jobs import dry_run
 from roofprof.profiler.capture.session import CaptureResult, capture
 from roofprof.profiler.run.options import CaptureOptions
+from roofprof.profiler.run.watch import CaptureProgress
 
 BF16, FP8 = "sm__ops_path_tensor_src_bf16_dst_fp32.sum", "sm__ops_path_tensor_src_fp8.sum"
 MATRIX, HFMA2 = (f"sm__inst_executed_pipe_tensor{name}.sum" for name in ("", "_op_hmma_type_hfma2"))
@@ -245,11 +246,65 @@ def test_graphs_are_profiled_whole_where_their_nodes_fail(workload: CaptureOptio
     assert "--graph-profiling graph" in " ".join(result.records[0].job.command)
     assert [p.name for p in (workload.output / "ncu").iterdir()] == ["workload-core-cold-graphs.ncu-rep"]
     changes = manifest(workload.output)["changes"]
-    assert "launches: graphs were profiled as a whole" in changes[0]
+    assert "profiled without it" in changes[0]
+    assert "launches: graphs were profiled as a whole" in changes[1]
     assert len(result.not_needed) == 3
-    assert result.starts == 2
+    assert result.starts == 3
     assert result.wall_s > result.records[0].wall_s
     assert "capture-changed" in {f.kind for f in load_capture(workload.output).findings}
+
+
+def test_a_kernel_that_breaks_a_graph_is_left_out_of_every_run(workload: CaptureOptions, ncu: Install) -> None:
+    ncu("graph-kernel", kernels={"gemm": {BF16: 8.0}, "norm": {}, "tail": {}, "norm_add": {}, "copy": {}})
+    result = capture(workload)
+    assert result.state == "complete"
+    assert names(result) == ["core", "cuda_core", "tensor_ops"]
+    assert [r.kept.facts["launches"] for r in result.records] == [3, 3, 2]
+    for record in result.records[:2]:
+        assert "--kernel-name regex:^(?!(norm|norm_add)$)" in " ".join(record.job.command)
+        assert record.job.facts["graph_profiling"] == "node"
+    changes = manifest(workload.output)["changes"]
+    assert [change.split(": ", 2)[1:] for change in changes] == [
+        ["the driver failed at a graph's node after 2 launches, behind norm", "profiled without it"],
+        ["the driver failed at a graph's node after 3 launches, behind norm_add", "profiled without it"],
+    ]
+    assert result.starts == 5
+
+
+def test_graphs_that_break_at_many_kernels_are_profiled_whole(workload: CaptureOptions, ncu: Install) -> None:
+    ncu("graph-kernel", kernels={"gemm": {}, "norm_1": {}, "norm_2": {}, "norm_3": {}})
+    result = capture(workload)
+    assert (result.state, names(result), result.starts) == ("complete", ["core"], 4)
+    assert result.records[0].job.facts["graph_profiling"] == "graph"
+    assert "--kernel-name" not in result.records[0].job.command
+    assert [p.name for p in (workload.output / "ncu").iterdir()] == ["workload-core-cold-graphs.ncu-rep"]
+
+
+def test_a_slice_of_the_launches_takes_no_other_filter(workload: CaptureOptions, ncu: Install) -> None:
+    ncu("graph-kernel", kernels={"gemm": {}, "norm": {}})
+    result = capture(replace(workload, count=5))
+    assert result.records[0].job.facts["graph_profiling"] == "graph"
+    assert result.starts == 2
+
+
+def test_where_a_graph_was_replayed_ncu_takes_no_sample(workload: CaptureOptions, ncu: Install, nsys: Install) -> None:
+    """In its mode for samples ncu passes over nodes of graphs."""
+    ncu(kernels={"gemm": {BF16: 8.0}, "copy": {}})
+    nsys("graphs")
+    look = capture(replace(workload, nsys=True)).of("ncu")[-1]
+    assert look.job.name == "tensor_ops"
+    assert "--kernel-name regex:^(copy)$" in " ".join(look.job.command)
+
+
+def test_the_number_of_launches_that_is_shown_is_that_of_a_whole_run(
+    workload: CaptureOptions, ncu: Install, nsys: Install
+) -> None:
+    seen: list[CaptureProgress] = []
+    ncu("graph-node")
+    nsys("graphs")
+    capture(replace(workload, nsys=True), seen.append)
+    totals = {progress.launch_total for progress in seen if progress.run == "workload core cold"}
+    assert totals == {1, None}
 
 
 def test_a_choice_by_hand_is_not_overruled(workload: CaptureOptions, ncu: Install) -> None:

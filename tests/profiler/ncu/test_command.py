@@ -42,6 +42,21 @@ def test_launches_and_passes_are_counted_however_the_text_is_cut() -> None:
         assert w.kernel == "b"
 
 
+def test_launches_of_a_sample_are_counted_and_named() -> None:
+    """As ncu 2025.3.1 prints them with --kernel-id: context, stream, name and invocation, and no number."""
+    seen: list[CaptureProgress] = []
+    w = NcuWatch("r", 1, 1, seen.append)
+    kernel = "void flashinfer::norm::RMSNormKernel<(unsigned int)8, __nv_bfloat16>(T2 *, T2 *, unsigned int, float)"
+    w.feed(f'==PROF== Profiling "1:7:{kernel}:1": 0%....')
+    assert w.profiling
+    assert w.startup_s is not None
+    w.feed("100% - 1 pass\n")
+    assert (w.passes, w.kernel) == ([1], "RMSNormKernel")
+    assert seen[-1].kernel == w.kernel
+    w.feed('==PROF== Profiling "splitKreduce_kernel": 0%....50%....100% - 1 pass\n')
+    assert (w.passes, w.kernel, w.profiling) == ([1, 1], "splitKreduce_kernel", False)
+
+
 def test_time_left_comes_from_an_earlier_run() -> None:
     seen: list[CaptureProgress] = []
     w = NcuWatch("r", 2, 2, seen.append, launch_total=4)

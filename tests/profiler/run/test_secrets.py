@@ -36,8 +36,11 @@ def test_words_of_the_trade_and_numbers_stay() -> None:
         "F": "true",
         "G": "v1",
     }
-    text = "decode 13.0 moe_gate_up 64 2.11.0+cu130 true v1"
-    assert collect_secrets(["fp8", "--batch"], environment).scrub(text) == text
+    text = "decode 13.0 moe_gate_up 64 2.11.0+cu130 true v1 f<__nv_bfloat16> torch.float8_e4m3fn"
+    assert (
+        collect_secrets(["fp8", "--batch", "--dtype", "bfloat16", "--kv=float8_e4m3fn"], environment).scrub(text)
+        == text
+    )
 
 
 def test_short_values_only_as_words() -> None:

@@ -17,10 +17,16 @@ def test_a_function_is_called_by_its_name_and_the_classes_it_is_made_of() -> Non
         ("each", "void at::native::<unnamed>::each<(int)4, at::native::AddFunctor<float>, std::array<char *, 2>>(int)"),
         ("", "ns::only_demangled<ns::Op>(int)"),
         ("triton_poi_fused_0", ""),
+        # As ncu spells out vLLM's: what stands before the name need not be balanced.
+        (
+            "fused",
+            "std::enable_if<T2>(int)0&&vllm::C<T1>::exists, void>::type vllm::fused<c10::BFloat16, (int)8>(T1 *)",
+        ),
+        ("", "std::enable_if<T2>(int)0&&vllm::C<T1>::exists, void>::type vllm::fused<c10::Half, (int)8>(T1 *)"),
     ]
     assert list(kernel_labels(given_names).values()) == [
         "saxpy", "tiling", "old_style", "Kernel<Gemm>", "each<AddFunctor, array>", "only_demangled<Op>",
-        "triton_poi_fused_0",
+        "triton_poi_fused_0", "fused<BFloat16>", "fused<Half>",
     ]  # fmt: skip
 
 

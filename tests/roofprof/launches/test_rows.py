@@ -115,6 +115,16 @@ def test_ours_of_one_name_are_told_apart_by_their_sizes() -> None:
     assert short_labels(report.ops) == ["q_b_proj m64 bf16", "q_b_proj m128 fp8", "◦ b"]
 
 
+def test_rows_of_one_module_and_several_formulas_are_told_apart_by_these() -> None:
+    """The first layer's norm has no residual to add."""
+    names = [
+        f"{{'Module': 'M.layers.{n}.norm', 'TrainableParams': {{'weight': [64]}}, 'Inputs': [{inputs}]}}"
+        for n, inputs in enumerate(("[8, 64]", "[8, 64], [8, 64]", "[8, 64], [8, 64]"))
+    ]
+    report = analyzed(*(launch("a", name) for name in names))
+    assert short_labels(report.ops) == ["norm rmsnorm", "norm add_rmsnorm"]
+
+
 def test_distinct_paths_have_distinct_names() -> None:
     report = analyzed(launch("a", "fwd", "act"), launch("a", "bwd", "act"), launch("a", "fwd"))
     assert len({op.op for op in report.ops}) == 3

@@ -55,6 +55,29 @@ def hook(path: str, inputs: str) -> str:
     return f"{{'Module': '{path}', 'Inputs': {inputs}}}"
 
 
+@pytest.mark.parametrize(
+    ("path", "label", "op", "layer"),
+    [
+        ("LlamaForCausalLM.model.norm", "model.norm", "model.norm", None),
+        ("LlamaForCausalLM.logits_processor", "logits_processor", "logits_processor", None),
+        ("DeepseekV3ForCausalLM.model.embed_tokens", "model.embed_tokens", "embed_tokens", None),
+        ("Qwen3MoeForCausalLM.model.layers.5.self_attn.o_proj", "self_attn.o_proj", "o_proj", 5),
+        ("GPTModel.decoder.final_layernorm", "decoder.final_layernorm", "decoder.final_layernorm", None),
+        ("LlamaForCausalLM", "LlamaForCausalLM", "LlamaForCausalLM", None),
+        ("lm_head", "lm_head", "lm_head", None),
+        ("Sampler.top_k", "Sampler.top_k", "Sampler.top_k", None),
+    ],
+)
+def test_the_class_of_the_model_is_no_part_of_a_modules_label(
+    path: str, label: str, op: str, layer: int | None
+) -> None:
+    """vLLM starts every path with it; what a profile calls `a.b` without a model or layer is no module."""
+    found = read_path((hook(path, "[[8, 64]]"),))
+    assert (found.innermost.label, found.op, found.layer) == (label, op, layer)
+    assert path in found.key[0] or layer is not None
+    assert (read_name(path).writer == "module path") == (label != path and "." in path)
+
+
 def test_a_layer_that_gets_one_input_more_is_the_same_layer_around_its_modules() -> None:
     """SGLang's first layer has no residual yet: its modules are those of the other layers."""
     first, second = (

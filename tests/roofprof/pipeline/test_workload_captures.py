@@ -8,6 +8,7 @@ import pytest
 
 from roofprof import analyze
 from roofprof.cli import run
+from roofprof.results.op import short_labels
 from roofprof.samples import SAMPLES, unpack
 
 Find = Callable[[str], Path]
@@ -18,8 +19,10 @@ WORK = {
 }
 
 
-PACKED = ("hf-modules", "hf-emit", "hf-compile", "hf-fp16", "jax", "sglang-graph")
-"""Captures of transformers, JAX and SGLang; `sglang` comes with the package."""
+PACKED = (
+    "hf-modules", "hf-emit", "hf-compile", "hf-fp16", "jax", "sglang-graph", "sglang-graph-nodes", "vllm", "vllm-moe",
+)  # fmt: skip
+"""Captures of transformers, JAX, SGLang and vLLM; `sglang` comes with the package."""
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +107,61 @@ def test_beside_graphs_that_were_profiled_whole_ncu_stretches_every_kernel(unpac
     (graph,) = (op for op in rows if op.op == "graph")
     assert graph.nsys_union_ns == pytest.approx(1.1e6, rel=0.01)
     assert graph.duration_ns == pytest.approx(1.43e6, rel=0.01)
+
+
+def test_nodes_of_a_graph_count_what_the_same_kernels_count_outside_it(capture: Find) -> None:
+    """SGLang's decode step, replayed and launched: the same products of the same sizes, in runs a day apart."""
+    nodes, eager = (analyze(capture(name)).kernels for name in ("sglang-graph-nodes", "sglang"))
+    for function, launches in (("fused_moe_kernel", 6), ("fused_a_gemm_kernel", 6)):
+        ours, theirs = (k.filter(pl.col("kernel_name") == function).sort("grid", "dram_bytes") for k in (nodes, eager))
+        assert ours.height == theirs.height == launches
+        assert ours["flop_count"].to_list() == theirs["flop_count"].to_list()
+        assert ours["dram_bytes"].to_list() == pytest.approx(theirs["dram_bytes"].to_list(), rel=0.03)
+
+
+def test_a_kernel_that_was_left_out_is_told_and_in_no_row(capture: Find) -> None:
+    report = analyze(capture("sglang-graph-nodes")).data
+    (told,) = (f for f in report.findings if f.kind == "capture-changed")
+    assert "RMSNormKernel: profiled without it" in told.message
+    assert report.kernels.height == 192
+    assert {op.op for op in report.ops if "RMSNorm" in op.op} == {"FusedAddRMSNormKernel"}
+
+
+PROJECTIONS = {
+    "qkv_proj": (6144, 4096),
+    "o_proj": (4096, 4096),
+    "dense_gate_up": (28672, 4096),
+    "dense_down": (4096, 14336),
+}
+
+
+def test_vllm_multiplies_what_its_config_says(capture: Find) -> None:
+    """Llama, 8 sequences: FLOPs are 2mnk and the sums of split K, bytes those of weight, input and output."""
+    ops = {op.op: op for op in analyze(capture("vllm")).data.ops}
+    for name, (n, k) in PROJECTIONS.items():
+        op = ops[name]
+        assert op.formula is not None
+        assert dict(op.formula.shape) == {"m": 8, "n": n, "k": k, "precision": "bf16"}
+        assert op.flop_count == pytest.approx(2 * 8 * n * k, rel=0.001)
+        assert op.dram_bytes == pytest.approx(2 * (n * k + 8 * (n + k)), rel=0.02)
+
+
+def test_layers_of_vllm_are_calls_of_one_row(capture: Find) -> None:
+    """Two layers, two steps; only the first norm is another one, for it has no residual to add."""
+    report = analyze(capture("vllm")).data
+    calls = {label: op.calls for label, op in zip(short_labels(report.ops), report.ops, strict=True)}
+    assert len(calls) == len(report.ops)
+    assert {calls[name] for name in (*PROJECTIONS, "self_attn.attn", "post_attention_layernorm")} == {4}
+    assert calls["input_layernorm rmsnorm"] == calls["input_layernorm add_rmsnorm"] == 2
+    assert calls["embed_tokens"] == calls["logits_processor"] == calls["model.norm"] == 2
+
+
+def test_the_time_of_launches_in_no_range_is_that_of_their_rows(
+    capture: Find, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under nsys, as all times of this screen: ncu's own are of each kernel alone."""
+    monkeypatch.setenv("COLUMNS", "120")
+    report = analyze(capture("sglang")).data
+    total = sum(op.calls * (op.time_ns or 0) for op in report.ops if op.kind == "kernel")
+    assert run(["analyze", str(capture("sglang")), "--gpu", "same"]) == 0
+    assert f"33 launches in no range, {total / 1e3:.1f} µs in all\n" in capsys.readouterr().out
