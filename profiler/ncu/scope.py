@@ -39,7 +39,8 @@ def past_the_driver(scope: Scope, setting: Setting, record: RunRecord) -> tuple[
     """What to profile once the driver failed at a graph's node, and why: all but the last kernel, or whole graphs.
 
     ncu launches a node under the limit of dynamic shared memory that its function has when it profiles, which the
-    process may have lowered since the capture; the graph's other kernels it can profile (docs/adr/0007-a-second-look.md).
+    process may have lowered since the capture; the graph's other kernels can be profiled
+    (docs/adr/0007-a-second-look.md).
 
     Args:
         scope: of the run that failed.
