@@ -87,10 +87,14 @@ def _instance(scope: Scope) -> list[tuple[str, str]]:
 
 def _kernels(scope: Scope) -> list[tuple[str, str]]:
     """ncu takes one expression: names that are wanted are none of those left out."""
-    wanted, without = (f"({'|'.join(map(re.escape, names))})$" for names in (scope.kernels, scope.left_out))
-    if scope.kernels and len(wanted) < MAX_FILTER - len("regex:^"):
-        return [("--kernel-name", f"regex:^{wanted}")]
-    return [("--kernel-name", f"regex:^(?!{without})")] if scope.left_out else []
+    wanted = f"regex:^{_any_of(scope.kernels)}$"
+    if scope.kernels and len(wanted) <= MAX_FILTER:
+        return [("--kernel-name", wanted)]
+    return [("--kernel-name", f"regex:^(?!{_any_of(scope.left_out)}$)")] if scope.left_out else []
+
+
+def _any_of(names: Sequence[str]) -> str:
+    return f"({'|'.join(map(re.escape, names))})"
 
 
 def _sample(names: Sequence[str]) -> list[tuple[str, str]]:
@@ -100,7 +104,7 @@ def _sample(names: Sequence[str]) -> list[tuple[str, str]]:
     the expression.
     """
     # The last colon stands before the number of the invocation.
-    expression = rf"::regex:(^|\W)({'|'.join(re.escape(name) for name in names)})(\W|$):1"
+    expression = rf"::regex:(^|\W){_any_of(names)}(\W|$):1"
     return [
         ("--filter-mode", "per-launch-config"), ("--kernel-name-base", "demangled"), ("--kernel-id", expression),
     ]  # fmt: skip
