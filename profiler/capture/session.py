@@ -154,24 +154,21 @@ class _Session:
             return None
         problem = self._run(part, settled, number)
         tried = {settled.command}
-        while retry := backend.again(settled, part.setting, self.records[-1], self.records):
-            if retry.job.command in tried:
-                break
+        while (retry := backend.again(settled, part.setting, self.records[-1], self.records)) and (
+            retry.job.command not in tried
+        ):
             tried.add(retry.job.command)
-            first = self.records[-1]
-            problem = self._run(part, retry.job, number)
+            first, problem = self.records[-1], self._run(part, retry.job, number)
             second = self.records[-1]
-            kept, dropped = (first, second) if first.file and not second.file else (second, first)
-            self.records[:] = [record for record in self.records if record is not dropped]
-            if dropped.file and dropped.file != kept.file:
-                (self.directory.path / dropped.file).unlink(missing_ok=True)
-            if kept is second:
-                self.changes.append(f"{job.name}: {retry.reason}")
-            self._write_manifest()
-            if kept is first:
+            if first.file and not second.file:
+                del self.records[-1]
+                self._write_manifest()
                 return problem if problem and problem.interrupted else first.problem
-            if problem and problem.interrupted:
-                return problem
+            del self.records[-2]
+            if first.file and first.file != second.file:
+                (self.directory.path / first.file).unlink(missing_ok=True)
+            self.changes.append(f"{job.name}: {retry.reason}")
+            self._write_manifest()
             settled = retry.job
         return problem
 
