@@ -31,8 +31,8 @@ def scope_of(setting: Setting, earlier: Sequence[RunRecord] = ()) -> Scope:
     # ncu follows every process that it may profile: each launch waits for it, as long as there are others.
     own = region_facts(earlier).get("own_process") is True and not any(_of_all(r) for r in earlier)
     left_out = () if whole else next((names for r in reversed(earlier) if (names := names_in(r.job, "left_out"))), ())
-    sizes = options.warmup, options.skip, options.count
-    return Scope(region, *sizes, graphs_whole=whole, own_process=own, left_out=left_out)
+    part = Scope(region, options.warmup, options.skip, options.count)
+    return replace(part, graphs_whole=whole, own_process=own, left_out=left_out)
 
 
 def past_the_driver(scope: Scope, setting: Setting, record: RunRecord) -> tuple[Scope, str]:

@@ -30,9 +30,8 @@ def kernel_line(report: RooflineReport) -> str:
 def _time_outside(report: RooflineReport) -> str:
     """The time of launches in no range: that of the rows where nsys has it, for ncu's is of each launch alone."""
     rows = [op for op in report.ops if op.kind == "kernel"]
-    under_nsys = [counted(op, op.time_ns) for op in rows if op.time_source == "nsys"]
-    total = sum_of(under_nsys).value if len(under_nsys) == len(rows) else None
-    if total is not None:
+    total = sum_of(counted(op, op.time_ns) for op in rows).value
+    if total is not None and all(op.time_source == "nsys" for op in rows):
         return f"{format_si(total / 1e9, 's')} in all"
     if report.unattributed.duration_ns is None:
         return "time unknown"

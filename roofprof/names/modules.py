@@ -109,9 +109,13 @@ def read_module(path: str, layers: Layers = "folded") -> Module | None:
         return None
     parts = path.split(".")
     at = _layer_at(parts)
-    if at is None and parts[0] not in _ROOTS | _EXPERTS and not _ROOT_CLASS.fullmatch(parts[0]):
+    if at is None and not _starts_a_path(parts[0]):
         return None
     return _module(parts, at, layers)
+
+
+def _starts_a_path(part: str) -> bool:
+    return part in _ROOTS or part in _EXPERTS or _ROOT_CLASS.fullmatch(part) is not None
 
 
 def module_of(path: str, layers: Layers = "folded") -> Module:
